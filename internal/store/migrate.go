@@ -1,0 +1,85 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"io/fs"
+
+	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/lock"
+)
+
+// ErrSchemaTooNew is the error of a database that a newer release has migrated:
+// this release does not know what stands in it.
+var ErrSchemaTooNew = errors.New("the database was migrated by a newer release; run that one, or restore a backup")
+
+// Migrate brings the tables of each owner up to date. schema holds one folder of
+// numbered SQL files an owner; each file is one transaction, and each owner has a
+// version table of its own. Several processes may migrate at the same time: one
+// does, the others wait.
+func (db *DB) Migrate(ctx context.Context, schema fs.FS, owners ...string) error {
+	for _, owner := range owners {
+		if err := db.migrateOwner(ctx, schema, owner); err != nil {
+			return fmt.Errorf("migrating the tables of %s: %w", owner, err)
+		}
+	}
+	return nil
+}
+
+func (db *DB) migrateOwner(ctx context.Context, schema fs.FS, owner string) error {
+	files, err := fs.Sub(schema, owner)
+	if err != nil {
+		return err
+	}
+	provider, err := db.provider(ctx, files, owner)
+	if err != nil {
+		return err
+	}
+	if _, err := provider.Up(ctx); err != nil {
+		return err
+	}
+	current, target, err := provider.GetVersions(ctx)
+	if err != nil {
+		return err
+	}
+	if current > target {
+		return ErrSchemaTooNew
+	}
+	return nil
+}
+
+// provider builds goose's migrator. On SQLite it opens a second writing connection
+// beside the DB's own; the DB is not in use yet while it is migrated.
+func (db *DB) provider(ctx context.Context, files fs.FS, owner string) (*goose.Provider, error) {
+	options := []goose.ProviderOption{
+		goose.WithTableName("goose_" + owner),
+		goose.WithDisableGlobalRegistry(true),
+	}
+	dialect := goose.DialectSQLite3
+	if db.engine == PostgreSQL {
+		dialect = goose.DialectPostgres
+		locker, err := db.migrationLock(ctx)
+		if err != nil {
+			return nil, err
+		}
+		options = append(options, goose.WithSessionLocker(locker))
+	}
+	provider, err := goose.NewProvider(dialect, db.writer.db, files, options...)
+	if err != nil {
+		return nil, err
+	}
+	return provider, nil
+}
+
+// migrationLock is a session lock that only this schema's migrators share.
+func (db *DB) migrationLock(ctx context.Context) (lock.SessionLocker, error) {
+	var schema string
+	if err := db.QueryRow(ctx, "SELECT current_schema()").Scan(&schema); err != nil {
+		return nil, err
+	}
+	id := fnv.New32a()
+	id.Write([]byte("signet migrations " + schema))
+	return lock.NewPostgresSessionLocker(lock.WithLockID(int64(id.Sum32())), lock.WithLockTimeout(1, 300))
+}

@@ -1,0 +1,269 @@
+package store_test
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"testing/fstest"
+
+	"signet/internal/store"
+	"signet/internal/store/storetest"
+)
+
+func counterTable(t *testing.T, db *store.DB) {
+	t.Helper()
+	schema := fstest.MapFS{"counter/0001_rows.sql": {Data: []byte("-- +goose Up\nCREATE TABLE counter (name TEXT NOT NULL PRIMARY KEY, n BIGINT NOT NULL);")}}
+	if err := db.Migrate(context.Background(), schema, "counter"); err != nil {
+		t.Fatal(err)
+	}
+	exec(t, db, "INSERT INTO counter (name, n) VALUES ($1, $2)", "a", 0)
+}
+
+func exec(t *testing.T, q store.Queryer, query string, args ...any) {
+	t.Helper()
+	if _, err := q.Exec(context.Background(), query, args...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func count(t *testing.T, q store.Queryer) (n int) {
+	t.Helper()
+	if err := q.QueryRow(context.Background(), "SELECT n FROM counter WHERE name = $1", "a").Scan(&n); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func add(ctx context.Context, db *store.DB) error {
+	return db.Tx(ctx, func(tx *store.Tx) error {
+		var n int
+		if err := tx.QueryRow(ctx, "SELECT n FROM counter WHERE name = $1", "a").Scan(&n); err != nil {
+			return err
+		}
+		_, err := tx.Exec(ctx, "UPDATE counter SET n = $2 WHERE name = $1", "a", n+1)
+		return err
+	})
+}
+
+// Forty rivals read a number and write it back plus one; none is lost.
+func TestReadThenWriteKeepsEveryWrite(t *testing.T) {
+	storetest.Each(t, nil, func(t *testing.T, db *store.DB) {
+		counterTable(t, db)
+		const rivals = 40
+		var wg sync.WaitGroup
+		errs := make(chan error, rivals)
+		for range rivals {
+			wg.Go(func() { errs <- add(t.Context(), db) })
+		}
+		wg.Wait()
+		close(errs)
+		for err := range errs {
+			if err != nil {
+				t.Error(err)
+			}
+		}
+		if got := count(t, db); got != rivals {
+			t.Errorf("counter = %d, want %d", got, rivals)
+		}
+	})
+}
+
+func TestTxUndoesEverythingOnError(t *testing.T) {
+	storetest.Each(t, nil, func(t *testing.T, db *store.DB) {
+		counterTable(t, db)
+		boom := errors.New("boom")
+		err := db.Tx(t.Context(), func(tx *store.Tx) error {
+			exec(t, tx, "UPDATE counter SET n = 7 WHERE name = $1", "a")
+			return boom
+		})
+		if !errors.Is(err, boom) {
+			t.Errorf("Tx = %v, want %v", err, boom)
+		}
+		if got := count(t, db); got != 0 {
+			t.Errorf("counter = %d after a failed transaction, want 0", got)
+		}
+	})
+}
+
+// A panic must not leave the transaction open: on SQLite it would hold the only
+// writing connection for ever.
+func TestTxUndoesEverythingOnPanic(t *testing.T) {
+	storetest.Each(t, nil, func(t *testing.T, db *store.DB) {
+		counterTable(t, db)
+		func() {
+			defer func() { recover() }()
+			_ = db.Tx(t.Context(), func(tx *store.Tx) error {
+				exec(t, tx, "UPDATE counter SET n = 7 WHERE name = $1", "a")
+				panic("boom")
+			})
+		}()
+		if err := add(t.Context(), db); err != nil {
+			t.Fatal(err)
+		}
+		if got := count(t, db); got != 1 {
+			t.Errorf("counter = %d, want 1", got)
+		}
+	})
+}
+
+// A caller who goes away in the middle leaves nothing behind, and the connection
+// serves the next one.
+func TestTxOfACallerWhoLeft(t *testing.T) {
+	storetest.Each(t, nil, func(t *testing.T, db *store.DB) {
+		counterTable(t, db)
+		ctx, leave := context.WithCancel(t.Context())
+		err := db.Tx(ctx, func(tx *store.Tx) error {
+			exec(t, tx, "UPDATE counter SET n = 7 WHERE name = $1", "a")
+			leave()
+			return nil
+		})
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("Tx = %v, want %v", err, context.Canceled)
+		}
+		if got := count(t, db); got != 0 {
+			t.Errorf("counter = %d, want 0", got)
+		}
+		if err := add(t.Context(), db); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// On PostgreSQL a failed statement spoils the transaction; on SQLite it does not.
+// ON CONFLICT DO NOTHING is right on both, and Changed tells the two cases apart.
+func TestChangedTellsWhetherARowWasThere(t *testing.T) {
+	storetest.Each(t, nil, func(t *testing.T, db *store.DB) {
+		counterTable(t, db)
+		for _, c := range []struct {
+			name string
+			want bool
+		}{{"a", false}, {"b", true}, {"b", false}} {
+			got, err := store.Changed(db.Exec(t.Context(), "INSERT INTO counter (name, n) VALUES ($1, 0) ON CONFLICT DO NOTHING", c.name))
+			if err != nil || got != c.want {
+				t.Errorf("inserting %q changed = %v, %v; want %v", c.name, got, err, c.want)
+			}
+		}
+	})
+}
+
+// modernc.org/sqlite binds $n by its number, as PostgreSQL does; other drivers of
+// SQLite bind by order. All SQL of the project rests on this.
+func TestParametersBindByNumber(t *testing.T) {
+	storetest.Each(t, nil, func(t *testing.T, db *store.DB) {
+		var first, second, again string
+		err := db.QueryRow(t.Context(), "SELECT CAST($2 AS TEXT), CAST($1 AS TEXT), CAST($2 AS TEXT)", "one", "two").Scan(&first, &second, &again)
+		if err != nil || first+second+again != "twoonetwo" {
+			t.Errorf("got %q %q %q, %v; want two one two", first, second, again, err)
+		}
+	})
+}
+
+func TestReadsOutsideATransactionCannotWrite(t *testing.T) {
+	db := storetest.Open(t, storetest.SQLite(t), nil)
+	counterTable(t, db)
+	rows, err := db.Query(t.Context(), "UPDATE counter SET n = 7 RETURNING n")
+	if err == nil {
+		for rows.Next() {
+		}
+		err = errors.Join(rows.Err(), rows.Close())
+	}
+	if err == nil {
+		t.Error("a reading connection took an UPDATE")
+	}
+	if got := count(t, db); got != 0 {
+		t.Errorf("counter = %d, want 0", got)
+	}
+}
+
+func TestAWriteIsSeenByTheNextRead(t *testing.T) {
+	storetest.Each(t, nil, func(t *testing.T, db *store.DB) {
+		counterTable(t, db)
+		for want := 1; want <= 100; want++ {
+			if err := add(t.Context(), db); err != nil {
+				t.Fatal(err)
+			}
+			if got := count(t, db); got != want {
+				t.Fatalf("read %d after writing %d", got, want)
+			}
+		}
+	})
+}
+
+func TestSchemaOfANewerReleaseIsRefused(t *testing.T) {
+	storetest.Each(t, nil, func(t *testing.T, db *store.DB) {
+		files := fstest.MapFS{}
+		for n := range 2 {
+			files[fmt.Sprintf("owner/%04d_step.sql", n+1)] = &fstest.MapFile{Data: fmt.Appendf(nil, "-- +goose Up\nCREATE TABLE step%d (n BIGINT NOT NULL);", n)}
+		}
+		if err := db.Migrate(t.Context(), files, "owner"); err != nil {
+			t.Fatal(err)
+		}
+		delete(files, "owner/0002_step.sql")
+		if err := db.Migrate(t.Context(), files, "owner"); !errors.Is(err, store.ErrSchemaTooNew) {
+			t.Errorf("Migrate = %v, want %v", err, store.ErrSchemaTooNew)
+		}
+	})
+}
+
+// A migration whose second statement fails leaves nothing of its first.
+func TestBrokenMigrationLeavesNothing(t *testing.T) {
+	storetest.Each(t, nil, func(t *testing.T, db *store.DB) {
+		broken := fstest.MapFS{"owner/0001_step.sql": {Data: []byte("-- +goose Up\nCREATE TABLE half (n BIGINT NOT NULL);\nCREATE TABLE half (n BIGINT NOT NULL);")}}
+		if err := db.Migrate(t.Context(), broken, "owner"); err == nil {
+			t.Fatal("the broken migration passed")
+		}
+		var n int
+		if err := db.QueryRow(t.Context(), "SELECT n FROM half").Scan(&n); err == nil || errors.Is(err, sql.ErrNoRows) {
+			t.Error("the first half of the migration is there")
+		}
+	})
+}
+
+func TestReplicasMigrateAtTheSameTime(t *testing.T) {
+	if os.Getenv(storetest.PostgresURL) == "" {
+		t.Log("one engine only: SQLite has no replicas")
+		return
+	}
+	url := storetest.PostgreSQL(t)
+	schema := fstest.MapFS{"counter/0001_rows.sql": {Data: []byte("-- +goose Up\nCREATE TABLE counter (name TEXT NOT NULL PRIMARY KEY, n BIGINT NOT NULL);")}}
+	var wg sync.WaitGroup
+	for range 3 {
+		wg.Go(func() {
+			db, err := store.Open(t.Context(), url)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer db.Close()
+			if err := db.Migrate(t.Context(), schema, "counter"); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func TestOpenRefusesWhatItCannotRead(t *testing.T) {
+	for _, url := range []string{"", "mysql://x", "/tmp/file.db", "postgres://user:hunter2@:bad:port/db"} {
+		_, err := store.Open(t.Context(), url)
+		if err == nil {
+			t.Errorf("Open(%q) succeeded", url)
+		} else if strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("Open(%q) tells the password: %v", url, err)
+		}
+	}
+}
+
+func TestSQLiteFileIsPrivate(t *testing.T) {
+	url := storetest.SQLite(t)
+	storetest.Open(t, url, nil)
+	info, err := os.Stat(strings.TrimPrefix(url, "sqlite:"))
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("mode = %v, %v; want 0600", info.Mode().Perm(), err)
+	}
+}

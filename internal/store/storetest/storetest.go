@@ -1,0 +1,98 @@
+// Package storetest gives a test a real, migrated database of its own on each
+// engine: SQLite always, PostgreSQL where SIGNET_TEST_POSTGRES holds a URL (as
+// script/test arranges), in a schema that is dropped afterwards.
+package storetest
+
+import (
+	"context"
+	"crypto/rand"
+	"net/url"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"signet/internal/store"
+	"signet/migrations"
+)
+
+// PostgresURL is the environment variable with the URL of a PostgreSQL that tests
+// may fill, as a role that may create schemas.
+const PostgresURL = "SIGNET_TEST_POSTGRES"
+
+// Each runs fn as a subtest on every engine at hand, with the tables of owners.
+func Each(t *testing.T, owners []string, fn func(t *testing.T, db *store.DB)) {
+	t.Helper()
+	EachURL(t, func(t *testing.T, url string) { fn(t, Open(t, url, owners)) })
+}
+
+// EachURL is Each for tests that open the database themselves, several times or
+// from several processes. The database is empty.
+func EachURL(t *testing.T, fn func(t *testing.T, url string)) {
+	t.Helper()
+	t.Run("sqlite", func(t *testing.T) { fn(t, SQLite(t)) })
+	if os.Getenv(PostgresURL) != "" {
+		t.Run("postgres", func(t *testing.T) { fn(t, PostgreSQL(t)) })
+	}
+}
+
+// Open opens and migrates the database at url and closes it with the test.
+func Open(t testing.TB, url string, owners []string) *store.DB {
+	t.Helper()
+	ctx := context.Background()
+	db, err := store.Open(ctx, url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	if err := db.Migrate(ctx, migrations.FS, owners...); err != nil {
+		t.Fatal(err)
+	}
+	return db
+}
+
+// SQLite is the URL of a new, empty database file.
+func SQLite(t testing.TB) string {
+	return "sqlite:" + filepath.Join(t.TempDir(), "test.db")
+}
+
+// PostgreSQL is the URL of a new, empty schema on the server that
+// SIGNET_TEST_POSTGRES names.
+func PostgreSQL(t testing.TB) string {
+	t.Helper()
+	ctx := context.Background()
+	server := os.Getenv(PostgresURL)
+	admin, err := store.Open(ctx, server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer admin.Close()
+	schema := "test_" + rand.Text()
+	exec(t, admin, `CREATE SCHEMA "`+schema+`"`)
+	t.Cleanup(func() { drop(t, server, schema) })
+
+	u, err := url.Parse(server)
+	if err != nil {
+		t.Fatal("SIGNET_TEST_POSTGRES is not a URL")
+	}
+	query := u.Query()
+	query.Set("search_path", `"`+schema+`"`)
+	u.RawQuery = query.Encode()
+	return u.String()
+}
+
+func drop(t testing.TB, server, schema string) {
+	admin, err := store.Open(context.Background(), server)
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	defer admin.Close()
+	exec(t, admin, `DROP SCHEMA "`+schema+`" CASCADE`)
+}
+
+func exec(t testing.TB, db *store.DB, statement string) {
+	t.Helper()
+	if _, err := db.Exec(context.Background(), statement); err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,141 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+)
+
+const (
+	// maxTries bounds how often a transaction runs again after a conflict.
+	maxTries = 16
+	// txTimeout bounds one try, so that a database that hangs is not waited for.
+	txTimeout = 30 * time.Second
+)
+
+// Tx is a transaction: what it reads stays true until it commits, and its writes
+// happen together or not at all.
+type Tx struct {
+	runner
+	conn *sql.Conn
+	// work outlives the caller's context. A statement interrupted half-way costs
+	// PostgreSQL its connection and ends SQLite's transaction early, so a caller
+	// who goes away is noticed between statements, never within one.
+	work context.Context
+}
+
+// Tx runs fn in a serializable transaction and commits it if fn returns nil. On a
+// conflict with another transaction fn runs again from the start, so it must set
+// what it returns afresh and send nothing out of the house.
+func (db *DB) Tx(ctx context.Context, fn func(*Tx) error) error {
+	for try := 1; ; try++ {
+		err := db.try(ctx, fn)
+		if err == nil || !isConflict(err) {
+			return err
+		}
+		if try == maxTries {
+			return fmt.Errorf("giving up after %d conflicts: %w", try, err)
+		}
+		if err := pause(ctx, try); err != nil {
+			return err
+		}
+	}
+}
+
+func (db *DB) try(ctx context.Context, fn func(*Tx) error) error {
+	conn, release, err := db.writer.acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer release()
+	work, cancel := context.WithTimeout(context.WithoutCancel(ctx), txTimeout)
+	defer cancel()
+	tx := &Tx{runner: runner{on: conn, cache: db.writer.cache}, conn: conn, work: work}
+	if _, err := conn.ExecContext(work, db.writer.begin); err != nil {
+		return err
+	}
+	return tx.finish(ctx, fn)
+}
+
+// finish runs fn and ends the transaction, whatever happens in fn.
+func (tx *Tx) finish(ctx context.Context, fn func(*Tx) error) error {
+	committed := false
+	defer func() {
+		if !committed {
+			tx.rollback()
+		}
+	}()
+	if err := fn(tx); err != nil {
+		return err
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	_, err := tx.conn.ExecContext(tx.work, "COMMIT")
+	committed = err == nil
+	return err
+}
+
+// rollback undoes the transaction. A connection that cannot roll back is thrown
+// away, so that nobody else continues this transaction by accident.
+func (tx *Tx) rollback() {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(tx.work), txTimeout)
+	defer cancel()
+	_, err := tx.conn.ExecContext(ctx, "ROLLBACK")
+	var lite *sqlite.Error
+	if err == nil || errors.As(err, &lite) { // SQLite: the failed statement has ended it already
+		return
+	}
+	_ = tx.conn.Raw(func(any) error { return driver.ErrBadConn })
+}
+
+// pause waits a random time that grows with each try, so that rivals part.
+func pause(ctx context.Context, try int) error {
+	ceiling := time.Duration(4<<min(try, 6)) * time.Millisecond
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(rand.N(ceiling)):
+		return nil
+	}
+}
+
+// isConflict tells whether a transaction failed only because another ran at the
+// same time: serialization failure and deadlock on PostgreSQL, BUSY on SQLite.
+func isConflict(err error) bool {
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		return pg.Code == "40001" || pg.Code == "40P01"
+	}
+	var lite *sqlite.Error
+	return errors.As(err, &lite) && lite.Code()&0xff == sqlite3.SQLITE_BUSY
+}
+
+// Query reads rows. They must be closed before the next statement.
+func (tx *Tx) Query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	return tx.query(tx.work, query, args)
+}
+
+// QueryRow reads one row.
+func (tx *Tx) QueryRow(_ context.Context, query string, args ...any) *sql.Row {
+	return tx.queryRow(tx.work, query, args)
+}
+
+// Exec runs one statement.
+func (tx *Tx) Exec(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	return tx.exec(tx.work, query, args)
+}
