@@ -5,12 +5,9 @@ import (
 	"testing"
 	"time"
 
-	"crypto/rand"
-	"path/filepath"
-
 	"signet/internal/keyring"
 	"signet/internal/matrix"
-	"signet/internal/seal"
+	"signet/internal/seal/sealtest"
 	"signet/internal/store"
 	"signet/internal/store/storetest"
 )
@@ -20,23 +17,10 @@ var (
 	now    = func() time.Time { return time.UnixMilli(1_700_000_000_000) }
 )
 
-func newVault(t *testing.T, db *store.DB) *seal.Vault {
-	t.Helper()
-	kek, err := seal.CreateKEK(filepath.Join(t.TempDir(), "kek"), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	vault, err := seal.Open(t.Context(), db, kek, now)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return vault
-}
-
 // Replicas that start on an empty database at the same moment end with one key.
 func TestReplicasMakeOneFirstKey(t *testing.T) {
 	storetest.Each(t, owners, func(t *testing.T, db *store.DB) {
-		vault := newVault(t, db)
+		vault := sealtest.Vault(t, db, now)
 		const replicas = 6
 		keys := make([]matrix.SigningKey, replicas)
 		var wg sync.WaitGroup
@@ -65,7 +49,7 @@ func TestReplicasMakeOneFirstKey(t *testing.T) {
 // listed, and what it signed still verifies.
 func TestRotate(t *testing.T) {
 	storetest.Each(t, owners, func(t *testing.T, db *store.DB) {
-		vault := newVault(t, db)
+		vault := sealtest.Vault(t, db, now)
 		running, err := keyring.Open(t.Context(), db, vault, now)
 		if err != nil {
 			t.Fatal(err)

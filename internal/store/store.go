@@ -27,7 +27,7 @@ const (
 )
 
 // ErrURL is the error of a database URL of no known form.
-var ErrURL = errors.New("database URL must be sqlite:PATH or postgres://...")
+var ErrURL = errors.New("a database URL is sqlite:PATH or postgres://USER@HOST/NAME")
 
 // Queryer runs statements: a DB, each on its own, or a Tx, together. Functions in
 // sql.go take one, so that the caller decides.

@@ -1,0 +1,18 @@
+// Package outbox keeps work that leaves the house (a message, a callback, a notice
+// to another server) durable until it is done.
+//
+// A job is written with Put in the transaction that decides it, so it exists if and
+// only if that transaction committed. One process at a time holds its lease and
+// attempts it; when that process dies the lease ends and another takes over.
+//
+//	         attempt succeeds
+//	pending ──────────────────▶ done   payload forgotten, key kept for a day
+//	 │   ▲
+//	 │   └ attempt fails: due again later, with growing, jittered delay
+//	 ├──▶ dead   refused for good, or past its expiry: kept a week for the operator
+//	 └──▶ withdrawn   by whoever put it
+//
+// An attempt may run more than once (a process can die after it, before it is
+// recorded), so handlers send an id that the other side can recognise. Payloads are
+// sealed: they may hold addresses and codes.
+package outbox

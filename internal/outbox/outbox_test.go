@@ -1,0 +1,316 @@
+package outbox_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"testing"
+	"time"
+
+	"signet/internal/clocktest"
+	"signet/internal/outbox"
+	"signet/internal/seal"
+	"signet/internal/seal/sealtest"
+	"signet/internal/store"
+	"signet/internal/store/storetest"
+)
+
+// world is a database with any number of replicas' outboxes on it.
+type world struct {
+	*testing.T
+	db    *store.DB
+	vault *seal.Vault
+	clock *clocktest.Clock
+}
+
+func each(t *testing.T, story func(w *world)) {
+	storetest.Each(t, []string{"seal", "outbox"}, func(t *testing.T, db *store.DB) {
+		clock := clocktest.New()
+		story(&world{T: t, db: db, vault: sealtest.Vault(t, db, clock.Now), clock: clock})
+	})
+}
+
+// replica opens an outbox whose only kind, "mail", is handled by h.
+func (w *world) replica(h outbox.Handler) *outbox.Outbox {
+	w.Helper()
+	o, err := outbox.New(w.Context(), outbox.Options{DB: w.db, Vault: w.vault, Now: w.clock.Now, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		w.Fatal(err)
+	}
+	o.Handle("mail", 4, h)
+	return o
+}
+
+// run starts the workers of o until the test ends.
+func (w *world) run(o *outbox.Outbox) {
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan error)
+	go func() { ended <- o.Run(ctx) }()
+	w.Cleanup(func() {
+		stop()
+		if err := <-ended; err != nil {
+			w.Error(err)
+		}
+	})
+}
+
+func (w *world) put(o *outbox.Outbox, key string, held bool) string {
+	w.Helper()
+	var id string
+	err := w.db.Tx(w.Context(), func(tx *store.Tx) (err error) {
+		id, err = o.Put(w.Context(), tx, outbox.Work{Kind: "mail", Key: key, Payload: []byte("to alice: 12345678"), Expires: w.clock.Now().Add(time.Hour), Held: held})
+		return err
+	})
+	if err != nil {
+		w.Fatal(err)
+	}
+	return id
+}
+
+func (w *world) state(id string) (state string, payload []byte) {
+	w.Helper()
+	if err := w.db.QueryRow(w.Context(), "SELECT state, payload FROM outbox_jobs WHERE id = $1", id).Scan(&state, &payload); err != nil {
+		w.Fatal(err)
+	}
+	return state, payload
+}
+
+func TestHeldWorkIsAttemptedByTheOneWhoPutIt(t *testing.T) {
+	each(t, func(w *world) {
+		var got outbox.Job
+		o := w.replica(func(_ context.Context, j outbox.Job) error { got = j; return nil })
+		id := w.put(o, "k", true)
+		if _, payload := w.state(id); bytes.Contains(payload, []byte("12345678")) {
+			w.Error("the payload stands in the database in clear")
+		}
+		if err := o.Attempt(w.Context(), id); err != nil {
+			w.Fatal(err)
+		}
+		if got.ID != id || got.Attempt != 1 || string(got.Payload) != "to alice: 12345678" {
+			w.Errorf("the handler got %+v", got)
+		}
+		if state, payload := w.state(id); state != "done" || len(payload) != 0 {
+			w.Errorf("state = %q with %d octets of payload, want done and none", state, len(payload))
+		}
+	})
+}
+
+func TestWorkOfAnUndoneTransactionNeverHappens(t *testing.T) {
+	each(t, func(w *world) {
+		o := w.replica(func(context.Context, outbox.Job) error { w.Error("attempted"); return nil })
+		undone := errors.New("undone")
+		err := w.db.Tx(w.Context(), func(tx *store.Tx) error {
+			if _, err := o.Put(w.Context(), tx, outbox.Work{Kind: "mail", Key: "k", Expires: w.clock.Now().Add(time.Hour)}); err != nil {
+				return err
+			}
+			return undone
+		})
+		if !errors.Is(err, undone) {
+			w.Fatal(err)
+		}
+		var n int
+		if err := w.db.QueryRow(w.Context(), "SELECT COUNT(*) FROM outbox_jobs").Scan(&n); err != nil || n != 0 {
+			w.Errorf("%d jobs, %v; want none", n, err)
+		}
+	})
+}
+
+func TestTheSameKeyIsOneJob(t *testing.T) {
+	each(t, func(w *world) {
+		attempts := 0
+		o := w.replica(func(context.Context, outbox.Job) error { attempts++; return nil })
+		first, second := w.put(o, "k", true), w.put(o, "k", true)
+		if first != second {
+			w.Errorf("the same key is %s and %s", first, second)
+		}
+		if err := o.Attempt(w.Context(), first); err != nil || attempts != 1 {
+			w.Errorf("%d attempts, %v", attempts, err)
+		}
+	})
+}
+
+// A process dies between the commit and its attempt. Nobody touches the job while
+// its lease runs; then another replica does it.
+func TestAnotherReplicaTakesOverFromADeadOne(t *testing.T) {
+	each(t, func(w *world) {
+		dying := w.replica(func(context.Context, outbox.Job) error { w.Error("the dead replica attempted"); return nil })
+		id := w.put(dying, "k", true)
+
+		attempted := make(chan outbox.Job, 1)
+		heir := w.replica(func(_ context.Context, j outbox.Job) error { attempted <- j; return nil })
+		w.run(heir)
+		heir.Wake("mail")
+		probe := w.put(heir, "probe", false)
+		heir.Wake("mail")
+		if j := <-attempted; j.ID != probe {
+			w.Fatalf("the job was taken while its lease ran")
+		}
+		w.clock.Advance(61 * time.Second)
+		heir.Wake("mail")
+		if j := <-attempted; j.ID != id || j.Attempt != 2 {
+			w.Errorf("took over %+v, want attempt 2 of %s", j, id)
+		}
+	})
+}
+
+func TestReplicasShareTheWork(t *testing.T) {
+	each(t, func(w *world) {
+		const jobs = 60
+		var mu sync.Mutex
+		attempts := map[string]int{}
+		all := make(chan struct{})
+		handler := func(_ context.Context, j outbox.Job) error {
+			mu.Lock()
+			defer mu.Unlock()
+			attempts[j.ID]++
+			if len(attempts) == jobs {
+				close(all)
+			}
+			return nil
+		}
+		replicas := []*outbox.Outbox{w.replica(handler), w.replica(handler), w.replica(handler)}
+		for i := range jobs {
+			w.put(replicas[0], fmt.Sprint(i), false)
+		}
+		for _, o := range replicas {
+			w.run(o)
+		}
+		<-all
+		mu.Lock()
+		defer mu.Unlock()
+		for id, n := range attempts {
+			if n != 1 {
+				w.Errorf("job %s was attempted %d times", id, n)
+			}
+		}
+	})
+}
+
+func TestAFailedJobComesBackLater(t *testing.T) {
+	each(t, func(w *world) {
+		attempted := make(chan int, 1)
+		down := errors.New("the mail server is down")
+		o := w.replica(func(_ context.Context, j outbox.Job) error {
+			if j.Attempt == 1 {
+				return down
+			}
+			attempted <- j.Attempt
+			return nil
+		})
+		id := w.put(o, "k", true)
+		if err := o.Attempt(w.Context(), id); !errors.Is(err, down) {
+			w.Errorf("Attempt = %v, want %v", err, down)
+		}
+		w.run(o)
+		w.clock.Advance(5 * time.Second)
+		o.Wake("mail")
+		if n := <-attempted; n != 2 {
+			w.Errorf("came back as attempt %d, want 2", n)
+		}
+	})
+}
+
+func TestARefusedJobIsDead(t *testing.T) {
+	each(t, func(w *world) {
+		o := w.replica(func(context.Context, outbox.Job) error { return fmt.Errorf("%w: no such mailbox", outbox.ErrRefused) })
+		id := w.put(o, "k", true)
+		if err := o.Attempt(w.Context(), id); !errors.Is(err, outbox.ErrRefused) {
+			w.Errorf("Attempt = %v, want %v", err, outbox.ErrRefused)
+		}
+		if state, _ := w.state(id); state != "dead" {
+			w.Errorf("state = %q, want dead", state)
+		}
+	})
+}
+
+func TestAJobPastItsExpiryIsNotAttempted(t *testing.T) {
+	each(t, func(w *world) {
+		o := w.replica(func(context.Context, outbox.Job) error { w.Error("attempted"); return nil })
+		id := w.put(o, "k", true)
+		w.clock.Advance(time.Hour)
+		if err := o.Attempt(w.Context(), id); !errors.Is(err, outbox.ErrRefused) {
+			w.Errorf("Attempt = %v, want %v", err, outbox.ErrRefused)
+		}
+	})
+}
+
+func TestAPanicIsAFailedAttempt(t *testing.T) {
+	each(t, func(w *world) {
+		o := w.replica(func(context.Context, outbox.Job) error { panic("boom") })
+		id := w.put(o, "k", true)
+		if err := o.Attempt(w.Context(), id); err == nil || errors.Is(err, outbox.ErrRefused) {
+			w.Errorf("Attempt = %v, want an error that is tried again", err)
+		}
+		if state, _ := w.state(id); state != "pending" {
+			w.Errorf("state = %q, want pending", state)
+		}
+	})
+}
+
+// The caller's patience ends, the job goes on without it.
+func TestAttemptDoesNotWaitForEver(t *testing.T) {
+	each(t, func(w *world) {
+		started, finish := make(chan struct{}), make(chan struct{})
+		o := w.replica(func(context.Context, outbox.Job) error { close(started); <-finish; return nil })
+		id := w.put(o, "k", true)
+		ctx, lose := context.WithCancel(w.Context())
+		go func() { <-started; lose() }()
+		if err := o.Attempt(ctx, id); !errors.Is(err, outbox.ErrPending) {
+			w.Errorf("Attempt = %v, want %v", err, outbox.ErrPending)
+		}
+		close(finish)
+		stopped, stop := context.WithCancel(context.Background())
+		stop()
+		if err := o.Run(stopped); err != nil { // waits for the attempt under way
+			w.Fatal(err)
+		}
+		if state, _ := w.state(id); state != "done" {
+			w.Errorf("state = %q, want done", state)
+		}
+	})
+}
+
+func TestAWithdrawnJobIsNotAttempted(t *testing.T) {
+	each(t, func(w *world) {
+		attempted := make(chan string, 2)
+		o := w.replica(func(_ context.Context, j outbox.Job) error { attempted <- j.ID; return nil })
+		id := w.put(o, "k", false)
+		if err := w.db.Tx(w.Context(), func(tx *store.Tx) error { return o.Withdraw(w.Context(), tx, id) }); err != nil {
+			w.Fatal(err)
+		}
+		other := w.put(o, "other", false)
+		w.run(o)
+		if got := <-attempted; got != other {
+			w.Errorf("attempted %s, which was withdrawn", got)
+		}
+	})
+}
+
+// All slots of one kind wait for a receiver that never answers; another kind's
+// work goes on.
+func TestASlowKindBlocksNoOther(t *testing.T) {
+	each(t, func(w *world) {
+		hang := make(chan struct{})
+		o := w.replica(func(context.Context, outbox.Job) error { <-hang; return nil })
+		w.Cleanup(func() { close(hang) })
+		delivered := make(chan struct{})
+		o.Handle("sms", 1, func(context.Context, outbox.Job) error { close(delivered); return nil })
+		for i := range 20 {
+			w.put(o, fmt.Sprint(i), false)
+		}
+		err := w.db.Tx(w.Context(), func(tx *store.Tx) error {
+			_, err := o.Put(w.Context(), tx, outbox.Work{Kind: "sms", Key: "k", Expires: w.clock.Now().Add(time.Hour)})
+			return err
+		})
+		if err != nil {
+			w.Fatal(err)
+		}
+		ctx, stop := context.WithCancel(context.Background())
+		go o.Run(ctx)
+		w.Cleanup(stop)
+		<-delivered
+	})
+}

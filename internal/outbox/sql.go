@@ -1,0 +1,121 @@
+package outbox
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+
+	"signet/internal/store"
+)
+
+// state is where a job stands.
+type state string
+
+const (
+	pending   state = "pending"
+	done      state = "done"
+	dead      state = "dead"
+	withdrawn state = "withdrawn"
+)
+
+type jobRow struct {
+	id, kind, key                     string
+	payload                           []byte
+	attempts                          int
+	due, leaseUntil, expires, created time.Time
+}
+
+// insertJob returns the id that stands under the row's kind and key afterwards.
+func insertJob(ctx context.Context, tx *store.Tx, r jobRow) (id string, err error) {
+	_, err = tx.Exec(ctx, `INSERT INTO outbox_jobs
+		(id, kind, idempotency_key, payload, state, attempts, due_ms, lease_until_ms, expires_ms, created_ms)
+		VALUES ($1, $2, $3, $4, 'pending', $5, $6, $7, $8, $9)
+		ON CONFLICT (kind, idempotency_key) DO NOTHING`,
+		r.id, r.kind, r.key, r.payload, r.attempts, r.due.UnixMilli(), millis(r.leaseUntil), r.expires.UnixMilli(), r.created.UnixMilli())
+	if err != nil {
+		return "", err
+	}
+	err = tx.QueryRow(ctx, `SELECT id FROM outbox_jobs WHERE kind = $1 AND idempotency_key = $2`, r.kind, r.key).Scan(&id)
+	return id, err
+}
+
+func selectJob(ctx context.Context, q store.Queryer, id string) (jobRow, error) {
+	return scanJob(q.QueryRow(ctx, `SELECT id, kind, payload, attempts, lease_until_ms, expires_ms
+		FROM outbox_jobs WHERE id = $1`, id))
+}
+
+// leaseJobs takes the jobs of a kind that are due and that nobody holds.
+func leaseJobs(ctx context.Context, db *store.DB, kind string, now time.Time, limit int) (rows []jobRow, err error) {
+	var any bool
+	err = db.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM outbox_jobs
+		WHERE state = 'pending' AND kind = $1 AND due_ms <= $2 AND lease_until_ms <= $2)`, kind, now.UnixMilli()).Scan(&any)
+	if err != nil || !any { // the usual case costs no writing transaction
+		return nil, err
+	}
+	err = db.Tx(ctx, func(tx *store.Tx) error {
+		found, err := tx.Query(ctx, `UPDATE outbox_jobs SET lease_until_ms = $3, attempts = attempts + 1
+			WHERE id IN (SELECT id FROM outbox_jobs
+				WHERE state = 'pending' AND kind = $1 AND due_ms <= $2 AND lease_until_ms <= $2
+				ORDER BY due_ms LIMIT $4)
+			RETURNING id, kind, payload, attempts, lease_until_ms, expires_ms`,
+			kind, now.UnixMilli(), now.Add(leaseTime).UnixMilli(), limit)
+		if err != nil {
+			return err
+		}
+		rows, err = scanJobs(found)
+		return err
+	})
+	return rows, err
+}
+
+// endJob moves a pending job to its end. Its payload is kept only if it is dead.
+func endJob(ctx context.Context, q store.Queryer, id string, to state, failure string, now time.Time) error {
+	_, err := q.Exec(ctx, `UPDATE outbox_jobs SET state = $2, failure = $3, ended_ms = $4,
+			payload = CASE WHEN $2 = 'dead' THEN payload ELSE $5 END
+		WHERE id = $1 AND state = 'pending'`, id, string(to), failure, now.UnixMilli(), []byte{})
+	return err
+}
+
+// rescheduleJob gives up the lease that row holds. If the lease ran out and
+// another process has it now, nothing changes.
+func rescheduleJob(ctx context.Context, q store.Queryer, row jobRow, due time.Time, failure string) error {
+	_, err := q.Exec(ctx, `UPDATE outbox_jobs SET due_ms = $3, lease_until_ms = 0, failure = $4
+		WHERE id = $1 AND state = 'pending' AND lease_until_ms = $2`,
+		row.id, row.leaseUntil.UnixMilli(), due.UnixMilli(), failure)
+	return err
+}
+
+func deleteEnded(ctx context.Context, q store.Queryer, doneBefore, deadBefore time.Time) error {
+	_, err := q.Exec(ctx, `DELETE FROM outbox_jobs
+		WHERE state IN ('done', 'withdrawn') AND ended_ms < $1 OR state = 'dead' AND ended_ms < $2`,
+		doneBefore.UnixMilli(), deadBefore.UnixMilli())
+	return err
+}
+
+func scanJobs(rows *sql.Rows) (jobs []jobRow, err error) {
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		job, err := scanJob(rows)
+		if err != nil {
+			return nil, err
+		}
+		jobs = append(jobs, job)
+	}
+	return jobs, rows.Err()
+}
+
+func scanJob(row interface{ Scan(...any) error }) (r jobRow, err error) {
+	var lease, expires int64
+	err = row.Scan(&r.id, &r.kind, &r.payload, &r.attempts, &lease, &expires)
+	r.leaseUntil, r.expires = time.UnixMilli(lease), time.UnixMilli(expires)
+	return r, err
+}
+
+// millis is t in milliseconds, 0 for the zero time.
+func millis(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMilli()
+}

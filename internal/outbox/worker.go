@@ -1,0 +1,99 @@
+package outbox
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+const (
+	// lookEvery bounds how late a due job of another replica is found.
+	lookEvery = time.Second
+	// sweepEvery is how often ended jobs are forgotten: done and withdrawn ones
+	// after a day, until which their key is refused again, dead ones after a week.
+	sweepEvery    = time.Hour
+	keepDone      = 24 * time.Hour
+	keepDead      = 7 * 24 * time.Hour
+	leasedAtATime = 16
+)
+
+// Run attempts due jobs until ctx ends, then waits for the attempts under way.
+func (o *Outbox) Run(ctx context.Context) error {
+	var workers sync.WaitGroup
+	for _, k := range o.kinds {
+		workers.Go(func() { o.work(ctx, k) })
+	}
+	workers.Go(func() { o.sweep(ctx) })
+	workers.Wait()
+	o.busy.Wait()
+	return nil
+}
+
+// work looks for due jobs of one kind, every second and when woken.
+func (o *Outbox) work(ctx context.Context, k *kind) {
+	tick := time.NewTicker(lookEvery)
+	defer tick.Stop()
+	for {
+		for o.takeDue(ctx, k) {
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-k.wake:
+		case <-tick.C:
+		}
+	}
+}
+
+// takeDue leases as many due jobs as there are free slots and starts them. It
+// tells whether there may be more.
+func (o *Outbox) takeDue(ctx context.Context, k *kind) bool {
+	slots := o.takeSlots(ctx, k)
+	if slots == 0 {
+		return false
+	}
+	rows, err := leaseJobs(ctx, o.DB, k.name, o.Now(), slots)
+	if err != nil && ctx.Err() == nil {
+		o.Log.Error("outbox cannot look for work", "kind", k.name, "error", err)
+	}
+	for range slots - len(rows) {
+		<-k.slots
+	}
+	for _, row := range rows {
+		o.start(k, row, func(error) {})
+	}
+	return len(rows) == slots
+}
+
+// takeSlots waits for one free slot and takes what else is free with it.
+func (o *Outbox) takeSlots(ctx context.Context, k *kind) int {
+	select {
+	case k.slots <- struct{}{}:
+	case <-ctx.Done():
+		return 0
+	}
+	for n := 1; n < leasedAtATime; n++ {
+		select {
+		case k.slots <- struct{}{}:
+		default:
+			return n
+		}
+	}
+	return leasedAtATime
+}
+
+func (o *Outbox) sweep(ctx context.Context) {
+	tick := time.NewTicker(sweepEvery)
+	defer tick.Stop()
+	for {
+		now := o.Now()
+		if err := deleteEnded(ctx, o.DB, now.Add(-keepDone), now.Add(-keepDead)); err != nil && ctx.Err() == nil {
+			o.Log.Error("outbox cannot forget ended jobs", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
