@@ -1,0 +1,20 @@
+package deliver
+
+import "signet/internal/threepid"
+
+// Email is one message to one mailbox, ready to compose.
+type Email struct {
+	ID       string // the same for every try, so that a repeated message is known by its Message-Id
+	To       threepid.Address
+	Subject  string // one line, at most 150 characters; what is more is cut
+	Text     string
+	HTML     string // empty for a message of text only
+	Language string // BCP 47, for Content-Language; empty to say nothing
+}
+
+// SMS is one short message to one phone.
+type SMS struct {
+	ID   string // the same for every try
+	To   threepid.Address
+	Text string
+}
