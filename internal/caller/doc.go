@@ -1,0 +1,7 @@
+// Package caller says who may call the identity server: a Matrix account, by a
+// bearer token that it got for an OpenID token of its homeserver and, where there
+// are terms, has accepted them with; or a homeserver, by its X-Matrix signature.
+//
+// Tokens are kept as HMACs, end 30 days after they were last used, and can be
+// listed and revoked. What a caller may do is decided where it is done.
+package caller

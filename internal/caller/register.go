@@ -1,0 +1,88 @@
+package caller
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+
+	"signet/internal/fedclient"
+	"signet/internal/matrix"
+)
+
+// Why an OpenID token does not register an account.
+var (
+	// ErrTokenType says that the token is not of the only kind the specification
+	// knows.
+	ErrTokenType = errors.New("token_type must be Bearer")
+	// ErrOpenIDRefused says that the homeserver does not know the token.
+	ErrOpenIDRefused = errors.New("the homeserver does not accept this OpenID token")
+	// ErrOpenIDForged says that the homeserver's answer cannot be believed: it names
+	// nobody, or somebody of another server.
+	ErrOpenIDForged = errors.New("the homeserver's answer does not name one of its own users")
+	// ErrHomeserverDown says that the homeserver did not answer.
+	ErrHomeserverDown = errors.New("the homeserver cannot be reached")
+)
+
+// OpenID is the token that a homeserver gave its user for us (client-server API,
+// POST /user/{userId}/openid/request_token). How long it holds is its homeserver's
+// to say, when asked.
+type OpenID struct {
+	AccessToken string
+	TokenType   string
+	Homeserver  matrix.ServerName
+}
+
+// Register asks the homeserver whose token this is and returns an access token of
+// ours for that user.
+func (g *Gate) Register(ctx context.Context, o OpenID) (token string, err error) {
+	if o.TokenType != "Bearer" {
+		return "", ErrTokenType
+	}
+	user, err := g.userInfo(ctx, o)
+	if err != nil {
+		return "", err
+	}
+	token = "sit_" + rand.Text() + rand.Text()
+	if err := insertToken(ctx, g.DB, g.tokens.Of(token), user, g.Now()); err != nil {
+		return "", fmt.Errorf("storing an access token: %w", err)
+	}
+	return token, nil
+}
+
+// userInfo asks the homeserver (server-server API, GET /openid/userinfo).
+func (g *Gate) userInfo(ctx context.Context, o OpenID) (matrix.UserID, error) {
+	answer, err := g.Federation.Do(ctx, fedclient.Request{
+		Server: o.Homeserver,
+		Method: http.MethodGet,
+		Path:   "/_matrix/federation/v1/openid/userinfo?" + url.Values{"access_token": {o.AccessToken}}.Encode(),
+	})
+	switch {
+	case errors.Is(err, fedclient.ErrUnreachable):
+		g.Log.Info("a homeserver cannot be reached for an OpenID token", "homeserver", o.Homeserver, "error", err)
+		return "", ErrHomeserverDown
+	case errors.Is(err, fedclient.ErrTooLarge), errors.Is(err, fedclient.ErrBadAnswer):
+		return "", ErrOpenIDForged
+	case err != nil:
+		return "", fmt.Errorf("checking an OpenID token: %w", err)
+	case answer.Status >= http.StatusInternalServerError:
+		return "", ErrHomeserverDown
+	case answer.Status >= http.StatusBadRequest:
+		return "", ErrOpenIDRefused
+	case answer.Status != http.StatusOK:
+		return "", ErrOpenIDForged
+	}
+	var info struct {
+		Sub string `json:"sub"`
+	}
+	if err := answer.Decode(&info); err != nil {
+		return "", ErrOpenIDForged
+	}
+	user, err := matrix.ParseUserID(info.Sub)
+	if err != nil || user.Server() != o.Homeserver {
+		return "", ErrOpenIDForged
+	}
+	return user, nil
+}

@@ -1,0 +1,101 @@
+package caller
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"signet/internal/matrix"
+)
+
+// ErrUnknownToken is the error of a token that was never given, was revoked, or
+// has ended.
+var ErrUnknownToken = errors.New("the access token is unknown or has ended")
+
+const (
+	// tokenLife is how long a token lives without being used. A client that comes
+	// back later registers again, without asking its user.
+	tokenLife = 30 * 24 * time.Hour
+	// seenEvery spares a write at every call.
+	seenEvery = 24 * time.Hour
+)
+
+// Token is what an operator may know of an access token.
+type Token struct {
+	User    matrix.UserID
+	Created time.Time
+	Seen    time.Time // last used, within a day
+}
+
+// Account returns the user whose token it is.
+func (g *Gate) Account(ctx context.Context, token string) (matrix.UserID, error) {
+	mac := g.tokens.Of(token)
+	t, err := selectToken(ctx, g.DB, mac)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", ErrUnknownToken
+	}
+	if err != nil {
+		return "", fmt.Errorf("reading an access token: %w", err)
+	}
+	now := g.Now()
+	if now.Sub(t.Seen) >= tokenLife {
+		return "", ErrUnknownToken
+	}
+	if now.Sub(t.Seen) >= seenEvery {
+		if err := touchToken(ctx, g.DB, mac, now); err != nil {
+			return "", fmt.Errorf("prolonging an access token: %w", err)
+		}
+	}
+	return t.User, nil
+}
+
+// Logout ends a token. The error is ErrUnknownToken when it had ended already.
+func (g *Gate) Logout(ctx context.Context, token string) error {
+	known, err := deleteToken(ctx, g.DB, g.tokens.Of(token))
+	if err != nil {
+		return fmt.Errorf("ending an access token: %w", err)
+	}
+	if !known {
+		return ErrUnknownToken
+	}
+	return nil
+}
+
+// Tokens lists the living tokens of a user, the newest first.
+func (g *Gate) Tokens(ctx context.Context, user matrix.UserID) ([]Token, error) {
+	tokens, err := selectTokens(ctx, g.DB, user, g.Now().Add(-tokenLife))
+	if err != nil {
+		return nil, fmt.Errorf("listing access tokens: %w", err)
+	}
+	return tokens, nil
+}
+
+// Revoke ends all tokens of a user and tells how many there were.
+func (g *Gate) Revoke(ctx context.Context, user matrix.UserID) (int64, error) {
+	n, err := deleteTokens(ctx, g.DB, user)
+	if err != nil {
+		return 0, fmt.Errorf("revoking access tokens: %w", err)
+	}
+	return n, nil
+}
+
+// sweepEvery is how often ended tokens are forgotten.
+const sweepEvery = time.Hour
+
+// Run forgets ended tokens until ctx ends.
+func (g *Gate) Run(ctx context.Context) error {
+	tick := time.NewTicker(sweepEvery)
+	defer tick.Stop()
+	for {
+		if err := deleteUnseen(ctx, g.DB, g.Now().Add(-tokenLife)); err != nil && ctx.Err() == nil {
+			g.Log.Error("ended access tokens are not forgotten", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
