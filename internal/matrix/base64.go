@@ -21,8 +21,10 @@ func DecodeBase64(s string) ([]byte, error) {
 	if strings.ContainsAny(s, "-_") {
 		encoding = base64.RawURLEncoding
 	}
-	b, err := encoding.Strict().DecodeString(s)
-	if err != nil {
+	// Not strict about the last character's unused bits: the specification's own
+	// signing vectors are not.
+	b, err := encoding.DecodeString(s)
+	if err != nil || strings.ContainsAny(s, "\r\n") {
 		return nil, ErrBase64
 	}
 	return b, nil
