@@ -31,10 +31,7 @@ func selectKeys(ctx context.Context, q store.Queryer) ([]Key, error) {
 		if err := rows.Scan(&k.ID, &k.Public, &created, &retired); err != nil {
 			return nil, err
 		}
-		k.Created = time.UnixMilli(created)
-		if retired != 0 {
-			k.Retired = time.UnixMilli(retired)
-		}
+		k.Created, k.Retired = store.Time(created), store.Time(retired)
 		keys = append(keys, k)
 	}
 	return keys, rows.Err()

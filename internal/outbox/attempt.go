@@ -29,6 +29,12 @@ func (o *Outbox) Attempt(ctx context.Context, id string) error {
 	if err != nil {
 		return fmt.Errorf("reading the job: %w", err)
 	}
+	switch row.state {
+	case done:
+		return nil
+	case dead, withdrawn:
+		return fmt.Errorf("%w: the job has ended before", ErrRefused)
+	}
 	k := o.kinds[row.kind]
 	select {
 	case k.slots <- struct{}{}:

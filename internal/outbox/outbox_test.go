@@ -126,8 +126,10 @@ func TestTheSameKeyIsOneJob(t *testing.T) {
 		if first != second {
 			w.Errorf("the same key is %s and %s", first, second)
 		}
-		if err := o.Attempt(w.Context(), first); err != nil || attempts != 1 {
-			w.Errorf("%d attempts, %v", attempts, err)
+		for range 2 {
+			if err := o.Attempt(w.Context(), first); err != nil || attempts != 1 {
+				w.Errorf("%d attempts, %v", attempts, err)
+			}
 		}
 	})
 }
@@ -222,6 +224,9 @@ func TestARefusedJobIsDead(t *testing.T) {
 		}
 		if state, _ := w.state(id); state != "dead" {
 			w.Errorf("state = %q, want dead", state)
+		}
+		if err := o.Attempt(w.Context(), w.put(o, "k", true)); !errors.Is(err, outbox.ErrRefused) {
+			w.Errorf("the same work again = %v, want %v", err, outbox.ErrRefused)
 		}
 	})
 }

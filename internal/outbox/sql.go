@@ -21,6 +21,7 @@ const (
 
 type jobRow struct {
 	id, kind, key                     string
+	state                             state
 	payload                           []byte
 	attempts                          int
 	due, leaseUntil, expires, created time.Time
@@ -32,7 +33,7 @@ func insertJob(ctx context.Context, tx *store.Tx, r jobRow) (id string, err erro
 		(id, kind, idempotency_key, payload, state, attempts, due_ms, lease_until_ms, expires_ms, created_ms)
 		VALUES ($1, $2, $3, $4, 'pending', $5, $6, $7, $8, $9)
 		ON CONFLICT (kind, idempotency_key) DO NOTHING`,
-		r.id, r.kind, r.key, r.payload, r.attempts, r.due.UnixMilli(), millis(r.leaseUntil), r.expires.UnixMilli(), r.created.UnixMilli())
+		r.id, r.kind, r.key, r.payload, r.attempts, r.due.UnixMilli(), store.Millis(r.leaseUntil), r.expires.UnixMilli(), r.created.UnixMilli())
 	if err != nil {
 		return "", err
 	}
@@ -41,7 +42,7 @@ func insertJob(ctx context.Context, tx *store.Tx, r jobRow) (id string, err erro
 }
 
 func selectJob(ctx context.Context, q store.Queryer, id string) (jobRow, error) {
-	return scanJob(q.QueryRow(ctx, `SELECT id, kind, payload, attempts, lease_until_ms, expires_ms
+	return scanJob(q.QueryRow(ctx, `SELECT id, kind, state, payload, attempts, lease_until_ms, expires_ms
 		FROM outbox_jobs WHERE id = $1`, id))
 }
 
@@ -58,7 +59,7 @@ func leaseJobs(ctx context.Context, db *store.DB, kind string, now time.Time, li
 			WHERE id IN (SELECT id FROM outbox_jobs
 				WHERE state = 'pending' AND kind = $1 AND due_ms <= $2 AND lease_until_ms <= $2
 				ORDER BY due_ms LIMIT $4)
-			RETURNING id, kind, payload, attempts, lease_until_ms, expires_ms`,
+			RETURNING id, kind, state, payload, attempts, lease_until_ms, expires_ms`,
 			kind, now.UnixMilli(), now.Add(leaseTime).UnixMilli(), limit)
 		if err != nil {
 			return err
@@ -107,15 +108,7 @@ func scanJobs(rows *sql.Rows) (jobs []jobRow, err error) {
 
 func scanJob(row interface{ Scan(...any) error }) (r jobRow, err error) {
 	var lease, expires int64
-	err = row.Scan(&r.id, &r.kind, &r.payload, &r.attempts, &lease, &expires)
+	err = row.Scan(&r.id, &r.kind, &r.state, &r.payload, &r.attempts, &lease, &expires)
 	r.leaseUntil, r.expires = time.UnixMilli(lease), time.UnixMilli(expires)
 	return r, err
-}
-
-// millis is t in milliseconds, 0 for the zero time.
-func millis(t time.Time) int64 {
-	if t.IsZero() {
-		return 0
-	}
-	return t.UnixMilli()
 }
