@@ -19,7 +19,6 @@ CREATE TABLE verify_sessions (
     changed_ms      BIGINT NOT NULL,
     validated_ms    BIGINT NOT NULL DEFAULT 0,
     spent_ms        BIGINT NOT NULL DEFAULT 0,
-    spent_on        TEXT   NOT NULL DEFAULT '',
     UNIQUE (address_index, secret_mac, caller)
 );
 CREATE UNIQUE INDEX verify_link ON verify_sessions (link_mac);

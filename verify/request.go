@@ -1,0 +1,180 @@
+package verify
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"errors"
+	"fmt"
+	"math/big"
+
+	"signet/internal/deliver"
+	"signet/internal/matrix"
+	"signet/internal/outbox"
+	"signet/internal/store"
+	"signet/internal/threepid"
+)
+
+// Request asks for control of an address to be shown.
+type Request struct {
+	Address      threepid.Address
+	ClientSecret string
+	Caller       Caller
+	SendAttempt  int64
+	NextLink     string // where the person goes afterwards, or empty
+}
+
+// Request opens a session, or finds the one that the same caller opened for the
+// same address with the same secret, and sends its message unless SendAttempt is
+// one that it has seen. It waits for the message as long as patience allows: a
+// message that is refused in that time leaves everything as if never asked, and
+// one that takes longer goes on by itself. Errors: those of a request, and why no
+// message was sent.
+func (v *Verifier) Request(ctx context.Context, r Request) (sid string, err error) {
+	if err := v.check(r); err != nil {
+		return "", err
+	}
+	if err := v.checkDomain(ctx, r.Address); err != nil {
+		return "", err
+	}
+	var o opened
+	err = v.DB.Tx(ctx, func(tx *store.Tx) (err error) {
+		o, err = v.open(ctx, tx, r)
+		return err
+	})
+	if err != nil {
+		return "", fmt.Errorf("opening a session: %w", err)
+	}
+	if o.job == "" {
+		return o.sid, nil
+	}
+	patience, cancel := context.WithTimeout(ctx, v.Patience)
+	defer cancel()
+	err = v.Outbox.Attempt(patience, o.job)
+	if err == nil || errors.Is(err, outbox.ErrPending) {
+		return o.sid, nil
+	}
+	if err := v.undo(context.WithoutCancel(ctx), o); err != nil {
+		return "", err
+	}
+	return "", notSent(r.Address.Medium())
+}
+
+func (v *Verifier) check(r Request) error {
+	switch {
+	case !matrix.ValidOpaque(r.ClientSecret):
+		return ErrClientSecret
+	case r.SendAttempt < 0:
+		return ErrSendAttempt
+	case !validNextLink(r.NextLink):
+		return ErrNextLink
+	case r.Address.Medium() == threepid.Email && v.Email == nil:
+		return ErrEmailNotServed
+	case r.Address.Medium() == threepid.MSISDN && v.SMS == nil:
+		return ErrSMSNotServed
+	}
+	return nil
+}
+
+// checkDomain refuses an address whose domain says that it takes no mail. A DNS that
+// does not answer says nothing.
+func (v *Verifier) checkDomain(ctx context.Context, a threepid.Address) error {
+	if v.Resolver == nil || a.Medium() != threepid.Email {
+		return nil
+	}
+	receives, err := deliver.CanReceive(ctx, v.Resolver, a.Domain())
+	if err != nil || receives {
+		return nil
+	}
+	return ErrUndeliverable
+}
+
+// opened is what a request has changed: the job of its message, if one is to be
+// sent, and the session as it was before, if there was one.
+type opened struct {
+	sid    string
+	job    string
+	before *session
+	now    session
+}
+
+func (v *Verifier) open(ctx context.Context, tx *store.Tx, r Request) (opened, error) {
+	now := v.Now()
+	before, err := v.selectSame(ctx, tx, r)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return v.send(ctx, tx, r, nil, v.newSession(r))
+	case err != nil:
+		return opened{}, err
+	case before.over(now):
+		if err := deleteSession(ctx, tx, before.sid); err != nil {
+			return opened{}, err
+		}
+		return v.send(ctx, tx, r, nil, v.newSession(r))
+	case r.SendAttempt <= before.sendAttempt:
+		return opened{sid: before.sid}, nil
+	}
+	return v.send(ctx, tx, r, before, *before)
+}
+
+func (v *Verifier) newSession(r Request) session {
+	return session{
+		sid:       rand.Text(),
+		address:   r.Address,
+		secretMAC: v.mac.Of("secret", r.ClientSecret),
+		caller:    r.Caller,
+		created:   v.Now(),
+	}
+}
+
+// send gives the session a new code and link, which kills the old ones, and puts
+// the message that carries them into the outbox. The count of wrong codes stays: a
+// re-send buys no guesses.
+func (v *Verifier) send(ctx context.Context, tx *store.Tx, r Request, before *session, s session) (opened, error) {
+	code, link, err := v.drawSecrets(s.address.Medium())
+	if err != nil {
+		return opened{}, err
+	}
+	now := v.Now()
+	s.nextLink, s.sendAttempt, s.changed = r.NextLink, r.SendAttempt, now
+	s.codeMAC, s.codeExpires = v.mac.Of("code", s.sid, code), now.Add(codeLife(s.address.Medium()))
+	s.linkMAC, s.linkExpires = v.mac.Of("link", link), now.Add(linkLife)
+	if err := v.putSession(ctx, tx, s); err != nil {
+		return opened{}, err
+	}
+	job, err := v.enqueue(ctx, tx, s, code, link)
+	return opened{sid: s.sid, job: job, before: before, now: s}, err
+}
+
+// undo takes back what open has done when its message was not sent, so that the
+// same request may be made again. If the session moved on in between, it stays.
+func (v *Verifier) undo(ctx context.Context, o opened) error {
+	err := v.DB.Tx(ctx, func(tx *store.Tx) error {
+		if err := v.Outbox.Withdraw(ctx, tx, o.job); err != nil {
+			return err
+		}
+		moved, err := sessionMoved(ctx, tx, o.now)
+		if err != nil || moved {
+			return err
+		}
+		if o.before == nil {
+			return deleteSession(ctx, tx, o.sid)
+		}
+		return v.putSession(ctx, tx, *o.before)
+	})
+	if err != nil {
+		return fmt.Errorf("taking back an unsent message: %w", err)
+	}
+	return nil
+}
+
+// drawSecrets draws a code, uniform over its digits, and a link token of 130 bits.
+func (v *Verifier) drawSecrets(m threepid.Medium) (code, link string, err error) {
+	digits := codeDigits(m)
+	ceiling := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(digits)), nil)
+	n, err := rand.Int(v.Rand, ceiling)
+	if err != nil {
+		return "", "", fmt.Errorf("drawing a code: %w", err)
+	}
+	return fmt.Sprintf("%0*d", digits, n), rand.Text(), nil
+}

@@ -1,0 +1,434 @@
+package verify_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"signet/internal/deliver"
+	"signet/internal/store"
+	"signet/internal/store/storetest"
+	"signet/internal/threepid"
+	"signet/verify"
+	"signet/verify/verifytest"
+)
+
+const alice, mallory = verify.Caller("account @alice:example.org"), verify.Caller("account @mallory:example.org")
+
+// story is a test's world with words for what people do.
+type story struct {
+	*testing.T
+	*verifytest.World
+}
+
+func each(t *testing.T, tell func(s *story)) {
+	storetest.Each(t, verifytest.Owners, func(t *testing.T, db *store.DB) {
+		tell(&story{T: t, World: verifytest.New(t, db)})
+	})
+}
+
+func email(t testing.TB, text string) threepid.Address {
+	t.Helper()
+	a, err := threepid.ParseEmail(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+func phone(t testing.TB) threepid.Address {
+	t.Helper()
+	a, err := threepid.ParsePhone("+12015550123", "US")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+func (s *story) request(attempt int64) (verify.Credentials, error) {
+	sid, err := s.Request(s.Context(), verify.Request{
+		Address: email(s.T, "alice@example.org"), ClientSecret: "secret", Caller: alice, SendAttempt: attempt,
+	})
+	return verify.Credentials{SID: sid, ClientSecret: "secret"}, err
+}
+
+func (s *story) mustRequest(attempt int64) verify.Credentials {
+	s.Helper()
+	c, err := s.request(attempt)
+	if err != nil {
+		s.Fatal(err)
+	}
+	return c
+}
+
+func (s *story) submit(c verify.Credentials, code string, want error) {
+	s.Helper()
+	if err := s.Submit(s.Context(), c, alice, code); !errors.Is(err, want) {
+		s.Errorf("Submit = %v, want %v", err, want)
+	}
+}
+
+// other is a code that is not the right one.
+func other(code string) string {
+	flipped := []byte(code)
+	flipped[0] = '0' + (flipped[0]-'0'+1)%10
+	return string(flipped)
+}
+
+func TestTheRightCodeValidates(t *testing.T) {
+	each(t, func(s *story) {
+		c := s.mustRequest(1)
+		if _, err := s.World.Verifier.Prove(s.Context(), c, alice); !errors.Is(err, verify.ErrNotValidated) {
+			s.Errorf("Prove before = %v, want %v", err, verify.ErrNotValidated)
+		}
+		code := s.Post.Last(s.T).Code()
+		if len(code) != 8 {
+			s.Fatalf("an e-mail's code has %d digits, want 8", len(code))
+		}
+		s.submit(c, code[:4]+" "+code[4:], nil) // as it is printed
+		s.Clock.Advance(time.Hour)
+		s.submit(c, code, nil) // the first answer was lost
+		proof, err := s.World.Verifier.Prove(s.Context(), c, alice)
+		if err != nil || proof.Address() != email(s.T, "alice@example.org") {
+			s.Errorf("Prove = %v, %v", proof.Address(), err)
+		}
+	})
+}
+
+func TestATextMessageHasSixDigitsAndNoLink(t *testing.T) {
+	each(t, func(s *story) {
+		sid, err := s.Request(s.Context(), verify.Request{Address: phone(s.T), ClientSecret: "secret", Caller: alice, SendAttempt: 1})
+		if err != nil {
+			s.Fatal(err)
+		}
+		m := s.Post.Last(s.T)
+		if len(m.Code()) != 6 || m.Link() != "" || len(m.Text) > 160 {
+			s.Errorf("the text message is %d characters long with %d digits", len(m.Text), len(m.Code()))
+		}
+		if !strings.HasSuffix(m.Text, "\n@id.example.org #"+m.Code()) {
+			s.Error("the last line does not bind the code to the page's host")
+		}
+		s.submit(verify.Credentials{SID: sid, ClientSecret: "secret"}, m.Code(), nil)
+	})
+}
+
+// Three identical requests, one message; the next attempt sends another, and its
+// code kills the old one.
+func TestSendAttempt(t *testing.T) {
+	each(t, func(s *story) {
+		first := s.mustRequest(1)
+		for range 2 {
+			if again := s.mustRequest(1); again != first {
+				s.Errorf("the same request is another session")
+			}
+		}
+		s.mustRequest(0)
+		if n := len(s.Post.Sent()); n != 1 {
+			s.Fatalf("%d messages, want 1", n)
+		}
+		old := s.Post.Last(s.T)
+		if again := s.mustRequest(2); again != first {
+			s.Errorf("a re-send is another session")
+		}
+		if n := len(s.Post.Sent()); n != 2 {
+			s.Fatalf("%d messages, want 2", n)
+		}
+		if old.Code() != s.Post.Last(s.T).Code() {
+			s.submit(first, old.Code(), verify.ErrWrongCode)
+		}
+		if _, err := s.Link(s.Context(), old.Link()); !errors.Is(err, verify.ErrNoLink) {
+			s.Errorf("the old link = %v, want %v", err, verify.ErrNoLink)
+		}
+		s.submit(first, s.Post.Last(s.T).Code(), nil)
+	})
+}
+
+func TestIdenticalRequestsAtTheSameMomentSendOneMessage(t *testing.T) {
+	each(t, func(s *story) {
+		var wg sync.WaitGroup
+		sids := make([]string, 12)
+		for i := range sids {
+			wg.Go(func() {
+				c, err := s.request(1)
+				if err != nil {
+					s.Error(err)
+				}
+				sids[i] = c.SID
+			})
+		}
+		wg.Wait()
+		for _, sid := range sids {
+			if sid != sids[0] {
+				s.Errorf("sessions %s and %s", sid, sids[0])
+			}
+		}
+		if n := len(s.Post.Sent()); n != 1 {
+			s.Errorf("%d messages, want 1", n)
+		}
+	})
+}
+
+// The right code after five wrong ones is refused, after a re-send too; the link
+// still works, so a stranger cannot keep the owner out.
+func TestWrongCodesKillTheCodeButNotTheLink(t *testing.T) {
+	each(t, func(s *story) {
+		c := s.mustRequest(1)
+		code := s.Post.Last(s.T).Code()
+		for range 5 {
+			s.submit(c, other(code), verify.ErrWrongCode)
+		}
+		s.submit(c, code, verify.ErrWrongCode)
+		s.mustRequest(2)
+		s.submit(c, s.Post.Last(s.T).Code(), verify.ErrWrongCode)
+		if _, err := s.Confirm(s.Context(), s.Post.Last(s.T).Link()); err != nil {
+			s.Errorf("the link = %v", err)
+		}
+		if _, err := s.World.Verifier.Prove(s.Context(), c, alice); err != nil {
+			s.Errorf("Prove = %v", err)
+		}
+	})
+}
+
+// Forty guesses at the same moment count like forty in a row: at
+// most five are looked at.
+func TestParallelGuessesGainNothing(t *testing.T) {
+	each(t, func(s *story) {
+		c := s.mustRequest(1)
+		code := s.Post.Last(s.T).Code()
+		var wg sync.WaitGroup
+		for range 40 {
+			wg.Go(func() {
+				if err := s.Submit(s.Context(), c, alice, other(code)); !errors.Is(err, verify.ErrWrongCode) {
+					s.Errorf("Submit = %v", err)
+				}
+			})
+		}
+		wg.Wait()
+		var wrong int
+		if err := s.DB.QueryRow(s.Context(), "SELECT wrong_codes FROM verify_sessions WHERE sid = $1", c.SID).Scan(&wrong); err != nil || wrong != 5 {
+			s.Errorf("%d guesses counted, %v; want 5", wrong, err)
+		}
+		s.submit(c, code, verify.ErrWrongCode)
+	})
+}
+
+func TestLives(t *testing.T) {
+	each(t, func(s *story) {
+		c := s.mustRequest(1)
+		m := s.Post.Last(s.T)
+		s.Clock.Advance(15 * time.Minute)
+		s.submit(c, m.Code(), verify.ErrExpired)
+		if _, err := s.Link(s.Context(), m.Link()); err != nil {
+			s.Errorf("the link after 15 minutes = %v", err)
+		}
+		s.Clock.Advance(45 * time.Minute)
+		if _, err := s.Confirm(s.Context(), m.Link()); !errors.Is(err, verify.ErrExpired) {
+			s.Errorf("the link after an hour = %v, want %v", err, verify.ErrExpired)
+		}
+		s.mustRequest(2)
+		s.submit(c, s.Post.Last(s.T).Code(), nil)
+		s.Clock.Advance(24 * time.Hour)
+		if _, err := s.World.Verifier.Prove(s.Context(), c, alice); !errors.Is(err, verify.ErrExpired) {
+			s.Errorf("the session after a day = %v, want %v", err, verify.ErrExpired)
+		}
+		if fresh := s.mustRequest(1); fresh == c {
+			s.Error("a session that has expired is used again")
+		}
+	})
+}
+
+func TestASessionBelongsToItsCaller(t *testing.T) {
+	each(t, func(s *story) {
+		c := s.mustRequest(1)
+		code := s.Post.Last(s.T).Code()
+		if err := s.Submit(s.Context(), c, mallory, code); !errors.Is(err, verify.ErrNoSession) {
+			s.Errorf("another account's Submit = %v, want %v", err, verify.ErrNoSession)
+		}
+		s.submit(verify.Credentials{SID: c.SID, ClientSecret: "guess"}, code, verify.ErrNoSession)
+		s.submit(verify.Credentials{SID: "unknown", ClientSecret: "secret"}, code, verify.ErrNoSession)
+		s.submit(c, code, nil)
+		if _, err := s.World.Verifier.Prove(s.Context(), c, mallory); !errors.Is(err, verify.ErrNoSession) {
+			s.Errorf("another account's Prove = %v, want %v", err, verify.ErrNoSession)
+		}
+	})
+}
+
+// Looking at a link as often as one likes changes nothing.
+func TestALinkIsConfirmedAndNotOnlyOpened(t *testing.T) {
+	each(t, func(s *story) {
+		c := s.mustRequest(1)
+		token := s.Post.Last(s.T).Link()
+		for range 3 {
+			if l, err := s.Link(s.Context(), token); err != nil || l.Validated {
+				s.Fatalf("Link = %+v, %v", l, err)
+			}
+		}
+		if _, err := s.World.Verifier.Prove(s.Context(), c, alice); !errors.Is(err, verify.ErrNotValidated) {
+			s.Errorf("Prove after opening the link = %v, want %v", err, verify.ErrNotValidated)
+		}
+		for range 2 {
+			if l, err := s.Confirm(s.Context(), token); err != nil || !l.Validated || l.Caller != alice {
+				s.Errorf("Confirm = %+v, %v", l, err)
+			}
+		}
+		if _, err := s.Link(s.Context(), "no such token"); !errors.Is(err, verify.ErrNoLink) {
+			s.Errorf("an unknown link = %v, want %v", err, verify.ErrNoLink)
+		}
+	})
+}
+
+// A message that is refused leaves everything as if never asked: the same request
+// may be made again, and the code that was sent before still works.
+func TestAnUnsentMessageIsAsIfNeverAsked(t *testing.T) {
+	for _, failure := range []error{deliver.ErrRefused, deliver.ErrNotNow} {
+		each(t, func(s *story) {
+			s.Post.Fail(failure)
+			if _, err := s.request(1); !errors.Is(err, verify.ErrEmailNotSent) {
+				s.Fatalf("Request = %v, want %v", err, verify.ErrEmailNotSent)
+			}
+			var rows int
+			err := s.DB.QueryRow(s.Context(), `SELECT (SELECT COUNT(*) FROM verify_sessions) + (SELECT COUNT(*) FROM outbox_jobs WHERE state = 'pending')`).Scan(&rows)
+			if err != nil || rows != 0 {
+				s.Errorf("%d rows are left, %v", rows, err)
+			}
+			s.Post.Fail(nil)
+			c := s.mustRequest(1)
+			code := s.Post.Last(s.T).Code()
+			s.Post.Fail(failure)
+			if _, err := s.request(2); !errors.Is(err, verify.ErrEmailNotSent) {
+				s.Fatalf("the re-send = %v, want %v", err, verify.ErrEmailNotSent)
+			}
+			s.submit(c, code, nil)
+			s.Post.Fail(nil)
+			s.Clock.Advance(time.Second)
+			if c = s.mustRequest(2); len(s.Post.Sent()) != 2 {
+				s.Errorf("%d messages, want 2", len(s.Post.Sent()))
+			}
+			if _, err := s.Link(s.Context(), s.Post.Last(s.T).Link()); err != nil {
+				s.Errorf("the link of the message that was sent at last = %v", err)
+			}
+		})
+	}
+}
+
+func TestBadRequestsWriteAndSendNothing(t *testing.T) {
+	each(t, func(s *story) {
+		good := verify.Request{Address: email(s.T, "alice@example.org"), ClientSecret: "secret", Caller: alice, SendAttempt: 1}
+		for _, c := range []struct {
+			change func(*verify.Request)
+			want   error
+		}{
+			{func(r *verify.Request) { r.ClientSecret = "" }, verify.ErrClientSecret},
+			{func(r *verify.Request) { r.ClientSecret = "a b" }, verify.ErrClientSecret},
+			{func(r *verify.Request) { r.ClientSecret = strings.Repeat("a", 256) }, verify.ErrClientSecret},
+			{func(r *verify.Request) { r.SendAttempt = -1 }, verify.ErrSendAttempt},
+			{func(r *verify.Request) { r.NextLink = "javascript:alert(1)" }, verify.ErrNextLink},
+			{func(r *verify.Request) { r.NextLink = "/relative" }, verify.ErrNextLink},
+			{func(r *verify.Request) { r.NextLink = "https://user@evil.example/" }, verify.ErrNextLink},
+			{func(r *verify.Request) { r.NextLink = "https://e.example/" + strings.Repeat("a", 2000) }, verify.ErrNextLink},
+		} {
+			r := good
+			c.change(&r)
+			if _, err := s.Request(s.Context(), r); !errors.Is(err, c.want) {
+				s.Errorf("Request(%+v) = %v, want %v", r, err, c.want)
+			}
+		}
+		var rows int
+		if err := s.DB.QueryRow(s.Context(), "SELECT COUNT(*) FROM verify_sessions").Scan(&rows); err != nil || rows != 0 || len(s.Post.Sent()) != 0 {
+			s.Errorf("%d sessions, %d messages, %v; want none", rows, len(s.Post.Sent()), err)
+		}
+	})
+}
+
+// Of many who spend one proof at the same moment, one does.
+func TestAProofIsSpentOnce(t *testing.T) {
+	each(t, func(s *story) {
+		_, proof := s.Prove(s.T, email(s.T, "alice@example.org"), alice, "secret")
+		var firsts atomic.Int32
+		var wg sync.WaitGroup
+		for range 10 {
+			wg.Go(func() {
+				var first bool
+				err := s.DB.Tx(s.Context(), func(tx *store.Tx) (err error) {
+					first, err = s.Spend(s.Context(), tx, proof)
+					return err
+				})
+				if err != nil {
+					s.Error(err)
+				}
+				if first {
+					firsts.Add(1)
+				}
+			})
+		}
+		wg.Wait()
+		if n := firsts.Load(); n != 1 {
+			s.Errorf("%d spent the same proof, want 1", n)
+		}
+	})
+}
+
+// Two replicas on one database: what one began the other ends.
+func TestReplicasShareSessions(t *testing.T) {
+	each(t, func(s *story) {
+		second := verifytest.Replica(s.T, s.DB, s.Vault, s.Clock, s.Post)
+		c := s.mustRequest(1)
+		if err := second.Submit(s.Context(), c, alice, s.Post.Last(s.T).Code()); err != nil {
+			s.Fatal(err)
+		}
+		if _, err := s.World.Verifier.Prove(s.Context(), c, alice); err != nil {
+			s.Error(err)
+		}
+	})
+}
+
+// A dump of the tables shows no address, secret, code or link.
+func TestADumpShowsNothing(t *testing.T) {
+	each(t, func(s *story) {
+		s.Prove(s.T, email(s.T, "alice@example.org"), alice, "unguessable")
+		m := s.Post.Last(s.T)
+		for _, table := range []string{"verify_sessions", "outbox_jobs"} {
+			dump := dump(s.T, s.DB, table)
+			for _, secret := range []string{"alice@example.org", "unguessable", m.Code(), m.Link()} {
+				if strings.Contains(dump, secret) {
+					s.Errorf("%s shows %q", table, secret)
+				}
+			}
+		}
+	})
+}
+
+func dump(t *testing.T, db *store.DB, table string) string {
+	t.Helper()
+	rows, err := db.Query(context.Background(), "SELECT * FROM "+table)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	columns, err := rows.Columns()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b strings.Builder
+	for rows.Next() {
+		values := make([]any, len(columns))
+		for i := range values {
+			values[i] = new(any)
+		}
+		if err := rows.Scan(values...); err != nil {
+			t.Fatal(err)
+		}
+		for i, v := range values {
+			fmt.Fprintf(&b, "%s=%s ", columns[i], fmt.Sprintf("%s", *v.(*any)))
+		}
+	}
+	if b.Len() == 0 {
+		t.Fatalf("%s is empty", table)
+	}
+	return b.String()
+}

@@ -1,0 +1,163 @@
+// Package verifytest builds a verifier on a test's database, with a clock set by
+// hand and a post office that keeps what was sent.
+package verifytest
+
+import (
+	"context"
+	"crypto/rand"
+	"io"
+	"log/slog"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"signet/internal/clocktest"
+	"signet/internal/deliver"
+	"signet/internal/outbox"
+	"signet/internal/seal"
+	"signet/internal/seal/sealtest"
+	"signet/internal/store"
+	"signet/internal/threepid"
+	"signet/verify"
+	"signet/verify/message"
+)
+
+// Owners are the tables that a World needs.
+var Owners = []string{"seal", "outbox", "verify"}
+
+// LinkPrefix stands before the token in a mailed link.
+const LinkPrefix = "https://id.example.org/_signet/verify/"
+
+// World is a verifier and what surrounds it.
+type World struct {
+	*verify.Verifier
+	DB    *store.DB
+	Vault *seal.Vault
+	Clock *clocktest.Clock
+	Post  *Post
+}
+
+// New builds a World on db, which has the tables of Owners.
+func New(t testing.TB, db *store.DB) *World {
+	t.Helper()
+	clock := clocktest.New()
+	return Replica(t, db, sealtest.Vault(t, db, clock.Now), clock, &Post{})
+}
+
+// Replica builds another verifier on the same database, vault, clock and post.
+func Replica(t testing.TB, db *store.DB, vault *seal.Vault, clock *clocktest.Clock, post *Post) *World {
+	t.Helper()
+	ctx := context.Background()
+	log := slog.New(slog.DiscardHandler)
+	box, err := outbox.New(ctx, outbox.Options{DB: db, Vault: vault, Now: clock.Now, Log: log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	words, err := message.New("", "id.example.org", "id.example.org")
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := verify.New(ctx, verify.Options{
+		DB: db, Vault: vault, Outbox: box, Email: post, SMS: post, Words: words,
+		Now: clock.Now, Rand: io.Reader(rand.Reader), Log: log, Patience: time.Minute,
+		LinkURL: func(token string) string { return LinkPrefix + token },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &World{Verifier: v, DB: db, Vault: vault, Clock: clock, Post: post}
+}
+
+// Prove opens a session for the caller, validates it with the code that was sent,
+// and returns its credentials and proof.
+func (w *World) Prove(t testing.TB, address threepid.Address, caller verify.Caller, secret string) (verify.Credentials, verify.Proof) {
+	t.Helper()
+	ctx := context.Background()
+	sid, err := w.Request(ctx, verify.Request{Address: address, ClientSecret: secret, Caller: caller, SendAttempt: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := verify.Credentials{SID: sid, ClientSecret: secret}
+	if err := w.Submit(ctx, c, caller, w.Post.Last(t).Code()); err != nil {
+		t.Fatal(err)
+	}
+	proof, err := w.Verifier.Prove(ctx, c, caller)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c, proof
+}
+
+// Post is a sender that keeps every message, or fails with Err.
+type Post struct {
+	mu   sync.Mutex // guards the rest
+	sent []Message
+	err  error
+}
+
+// Message is a message that was sent.
+type Message struct {
+	To   threepid.Address
+	Text string
+}
+
+// SendEmail keeps an e-mail.
+func (p *Post) SendEmail(_ context.Context, m deliver.Email) error {
+	return p.keep(Message{m.To, m.Text})
+}
+
+// SendSMS keeps a text message.
+func (p *Post) SendSMS(_ context.Context, m deliver.SMS) error {
+	return p.keep(Message{m.To, m.Text})
+}
+
+func (p *Post) keep(m Message) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.err == nil {
+		p.sent = append(p.sent, m)
+	}
+	return p.err
+}
+
+// Fail makes every message from now on fail with err; nil ends it.
+func (p *Post) Fail(err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.err = err
+}
+
+// Sent is all messages, the oldest first.
+func (p *Post) Sent() []Message {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return append([]Message(nil), p.sent...)
+}
+
+// Last is the newest message.
+func (p *Post) Last(t testing.TB) Message {
+	t.Helper()
+	sent := p.Sent()
+	if len(sent) == 0 {
+		t.Fatal("no message was sent")
+	}
+	return sent[len(sent)-1]
+}
+
+var (
+	code = regexp.MustCompile(`\b(\d{4} \d{4}|\d{6})\b`)
+	link = regexp.MustCompile(regexp.QuoteMeta(LinkPrefix) + `(\w+)`)
+)
+
+// Code is the code that the message tells.
+func (m Message) Code() string { return strings.ReplaceAll(code.FindString(m.Text), " ", "") }
+
+// Link is the token of the link that the message tells.
+func (m Message) Link() string {
+	if found := link.FindStringSubmatch(m.Text); found != nil {
+		return found[1]
+	}
+	return ""
+}
