@@ -1,0 +1,66 @@
+package keys
+
+import (
+	"bytes"
+	"context"
+	"crypto/ed25519"
+	"errors"
+	"fmt"
+
+	"signet/internal/keyring"
+	"signet/internal/matrix"
+)
+
+// ErrUnknownKey is the error of a key id that this server never had.
+var ErrUnknownKey = errors.New("the public key was not found")
+
+// Server is the identity server's own long-term keys.
+type Server struct {
+	Name matrix.ServerName
+	Ring *keyring.Ring
+}
+
+// Sign returns the canonical JSON of value, an object, signed under the server's
+// name by its current key.
+func (s *Server) Sign(ctx context.Context, value any) ([]byte, error) {
+	key, err := s.Ring.Current(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return key.SignValue(s.Name, value)
+}
+
+// Public returns the public key of that id, current or retired. The error is
+// ErrUnknownKey.
+func (s *Server) Public(ctx context.Context, id matrix.KeyID) (ed25519.PublicKey, error) {
+	all, err := s.Ring.List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, k := range all {
+		if k.ID == id {
+			return k.Public, nil
+		}
+	}
+	return nil, ErrUnknownKey
+}
+
+// IsValid tells whether public, in base64 of either alphabet, is a key of this
+// server. A retired key still is, for what it signed: the answer for a key never
+// changes (identity service API, GET /pubkey/isvalid).
+func (s *Server) IsValid(ctx context.Context, public string) (bool, error) {
+	key, err := matrix.DecodeBase64(public)
+	if err != nil {
+		return false, nil
+	}
+	all, err := s.Ring.List(ctx)
+	if err != nil {
+		return false, fmt.Errorf("checking a public key: %w", err)
+	}
+	for _, k := range all {
+		if bytes.Equal(k.Public, key) {
+			return true, nil
+		}
+	}
+	return false, nil
+}
