@@ -201,3 +201,36 @@ func FuzzParseKEK(f *testing.F) {
 		}
 	})
 }
+
+func TestFindKEK(t *testing.T) {
+	storetest.Each(t, owners, func(t *testing.T, db *store.DB) {
+		path := filepath.Join(t.TempDir(), "kek")
+		kek, err := seal.FindKEK(t.Context(), db, path, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := seal.Open(t.Context(), db, kek, now); err != nil {
+			t.Fatal(err)
+		}
+		if again, err := seal.FindKEK(t.Context(), db, path, ""); err != nil || again != kek {
+			t.Errorf("the second start finds another key, %v", err)
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := seal.FindKEK(t.Context(), db, path, string(text)); !errors.Is(err, seal.ErrTwoKEKs) {
+			t.Errorf("file and environment at once = %v, want %v", err, seal.ErrTwoKEKs)
+		}
+		missing := filepath.Join(t.TempDir(), "kek")
+		if found, err := seal.FindKEK(t.Context(), db, missing, string(text)); err != nil || found != kek {
+			t.Errorf("the key from the environment is not found, %v", err)
+		}
+		if _, err := seal.FindKEK(t.Context(), db, missing, ""); !errors.Is(err, seal.ErrNoKEK) {
+			t.Errorf("a sealed database without its key = %v, want %v", err, seal.ErrNoKEK)
+		}
+		if _, err := os.Stat(missing); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("a useless key was written: %v", err)
+		}
+	})
+}

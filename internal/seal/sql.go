@@ -20,3 +20,8 @@ func getOrPut(ctx context.Context, db *store.DB, name string, sealed []byte, now
 	})
 	return kept, err
 }
+
+func anySecret(ctx context.Context, db *store.DB) (any bool, err error) {
+	err = db.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM seal_secrets)`).Scan(&any)
+	return any, err
+}
