@@ -1,0 +1,100 @@
+package api
+
+import (
+	"errors"
+	"net/http"
+
+	"signet/internal/caller"
+	"signet/internal/matrix"
+	"signet/internal/mxhttp"
+	"signet/internal/threepid"
+	"signet/keys"
+	"signet/lookup"
+	"signet/verify"
+)
+
+// answers is the only table from what happened to what a client is told. The text
+// is the error's own.
+var answers = []struct {
+	err    error
+	status int
+	code   matrix.ErrCode
+}{
+	{mxhttp.ErrNoBearer, http.StatusUnauthorized, matrix.Unauthorized},
+	{caller.ErrUnknownToken, http.StatusUnauthorized, matrix.Unauthorized},
+	{caller.ErrTermsNotSigned, http.StatusForbidden, matrix.TermsNotSigned},
+	{caller.ErrUnknownTerms, http.StatusBadRequest, matrix.InvalidParam},
+	{caller.ErrTokenType, http.StatusBadRequest, matrix.InvalidParam},
+	{caller.ErrOpenIDRefused, http.StatusUnauthorized, matrix.Unauthorized},
+	{caller.ErrOpenIDForged, http.StatusForbidden, matrix.Forbidden},
+	{caller.ErrHomeserverDown, http.StatusBadGateway, matrix.Unknown},
+	{caller.ErrSignature, http.StatusForbidden, matrix.Forbidden},
+
+	{matrix.ErrServerName, http.StatusBadRequest, matrix.InvalidParam},
+	{matrix.ErrUserID, http.StatusBadRequest, matrix.InvalidParam},
+	{threepid.ErrEmail, http.StatusBadRequest, matrix.InvalidEmail},
+	{threepid.ErrPhone, http.StatusBadRequest, matrix.InvalidAddress},
+	{threepid.ErrCountry, http.StatusBadRequest, matrix.InvalidParam},
+	{threepid.ErrMedium, http.StatusBadRequest, matrix.InvalidParam},
+
+	{verify.ErrClientSecret, http.StatusBadRequest, matrix.InvalidParam},
+	{verify.ErrSendAttempt, http.StatusBadRequest, matrix.InvalidParam},
+	{verify.ErrNextLink, http.StatusBadRequest, matrix.InvalidParam},
+	{verify.ErrUndeliverable, http.StatusBadRequest, matrix.InvalidEmail},
+	{verify.ErrEmailNotSent, http.StatusBadRequest, matrix.EmailSendError},
+	{verify.ErrEmailNotServed, http.StatusBadRequest, matrix.EmailSendError},
+	{verify.ErrSMSNotSent, http.StatusBadRequest, matrix.SendError},
+	{verify.ErrSMSNotServed, http.StatusBadRequest, matrix.DestinationRejected},
+	{verify.ErrWrongCode, http.StatusBadRequest, matrix.TokenIncorrect},
+	{verify.ErrExpired, http.StatusBadRequest, matrix.SessionExpired},
+	{verify.ErrNotValidated, http.StatusBadRequest, matrix.SessionNotValidated},
+	{verify.ErrNoSession, http.StatusNotFound, matrix.NoValidSession},
+	{verify.ErrSpent, http.StatusNotFound, matrix.NoValidSession},
+
+	{lookup.ErrAlgorithm, http.StatusBadRequest, matrix.InvalidParam},
+	{lookup.ErrTooMany, http.StatusBadRequest, matrix.TooLarge},
+
+	{keys.ErrUnknownKey, http.StatusNotFound, matrix.NotFound},
+}
+
+// Translate tells a client what a domain's error means to it. It is for
+// mxhttp.Options.
+func Translate(err error) (mxhttp.Problem, bool) {
+	if wrong, ok := errors.AsType[lookup.WrongPepper](err); ok {
+		return mxhttp.Problem{
+			Status:  http.StatusBadRequest,
+			Code:    matrix.InvalidPepper,
+			Message: wrong.Error(),
+			Extra:   map[string]any{"algorithm": lookup.SHA256, "lookup_pepper": wrong.Pepper},
+		}, true
+	}
+	for _, answer := range answers {
+		if errors.Is(err, answer.err) {
+			return mxhttp.Problem{Status: answer.status, Code: answer.code, Message: answer.err.Error()}, true
+		}
+	}
+	return mxhttp.Problem{}, false
+}
+
+// atSubmitToken is for the one call that says M_INVALID_PARAM where the others say
+// M_NO_VALID_SESSION (identity service API, POST submitToken).
+func atSubmitToken(err error) error {
+	if errors.Is(err, verify.ErrNoSession) {
+		return mxhttp.Problem{Status: http.StatusBadRequest, Code: matrix.InvalidParam, Message: verify.ErrNoSession.Error()}
+	}
+	return err
+}
+
+// atLogout is for the one call whose unknown token is M_UNKNOWN_TOKEN (identity
+// service API, POST /account/logout).
+func atLogout(err error) error {
+	if errors.Is(err, caller.ErrUnknownToken) {
+		return mxhttp.Problem{Status: http.StatusUnauthorized, Code: matrix.UnknownToken, Message: caller.ErrUnknownToken.Error()}
+	}
+	return err
+}
+
+// forbidden refuses a caller who is known but may not do this.
+func forbidden(why string) error {
+	return mxhttp.Problem{Status: http.StatusForbidden, Code: matrix.Forbidden, Message: why}
+}

@@ -1,0 +1,88 @@
+package api
+
+import (
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"signet/internal/caller"
+	"signet/internal/matrix"
+	"signet/internal/mxhttp"
+	"signet/keys"
+	"signet/lookup"
+	"signet/verify"
+)
+
+// API answers the identity service API from its domains.
+type API struct {
+	Gate      *caller.Gate
+	Verifier  *verify.Verifier
+	Directory *lookup.Directory
+	Keys      *keys.Server
+}
+
+// maxLookupBody holds lookup.MaxAddresses hashes with room for white space.
+const maxLookupBody = 1 << 20
+
+// Routes is the table of routes.
+func (a *API) Routes() []mxhttp.Route {
+	const v2 = "/_matrix/identity/v2"
+	return []mxhttp.Route{
+		{Method: http.MethodGet, Path: "/_matrix/identity/versions", Handler: a.versions},
+		{Method: http.MethodGet, Path: v2, Handler: a.ping},
+
+		{Method: http.MethodPost, Path: v2 + "/account/register", Handler: a.register},
+		{Method: http.MethodGet, Path: v2 + "/account", Handler: a.forAccount(a.account)},
+		{Method: http.MethodPost, Path: v2 + "/account/logout", Handler: a.logout},
+
+		{Method: http.MethodGet, Path: v2 + "/terms", Handler: a.terms},
+		{Method: http.MethodPost, Path: v2 + "/terms", Handler: a.forAnyAccount(a.acceptTerms)},
+
+		{Method: http.MethodGet, Path: v2 + "/pubkey/isvalid", Handler: a.pubkeyIsValid},
+		{Method: http.MethodGet, Path: v2 + "/pubkey/:keyId", Handler: a.pubkey},
+
+		{Method: http.MethodGet, Path: v2 + "/hash_details", Handler: a.forAccount(a.hashDetails)},
+		{Method: http.MethodPost, Path: v2 + "/lookup", Handler: a.forAccount(a.lookup), MaxBody: maxLookupBody},
+
+		{Method: http.MethodPost, Path: v2 + "/validate/email/requestToken", Handler: a.forAccount(a.emailRequestToken)},
+		{Method: http.MethodPost, Path: v2 + "/validate/email/submitToken", Handler: a.forAccount(a.submitToken)},
+		{Method: http.MethodPost, Path: v2 + "/validate/msisdn/requestToken", Handler: a.forAccount(a.msisdnRequestToken)},
+		{Method: http.MethodPost, Path: v2 + "/validate/msisdn/submitToken", Handler: a.forAccount(a.submitToken)},
+
+		{Method: http.MethodGet, Path: v2 + "/3pid/getValidated3pid", Handler: a.forAccount(a.getValidated3pid)},
+		{Method: http.MethodPost, Path: v2 + "/3pid/bind", Handler: a.forAccount(a.bind)},
+		{Method: http.MethodPost, Path: v2 + "/3pid/unbind", Handler: a.unbind},
+	}
+}
+
+// accountHandler answers a call made with an account's token.
+type accountHandler func(c echo.Context, user matrix.UserID) error
+
+// forAccount lets in accounts that have accepted the terms.
+func (a *API) forAccount(handle accountHandler) echo.HandlerFunc {
+	return a.forAnyAccount(func(c echo.Context, user matrix.UserID) error {
+		if err := a.Gate.CheckTerms(c.Request().Context(), user); err != nil {
+			return err
+		}
+		return handle(c, user)
+	})
+}
+
+// forAnyAccount lets in every account.
+func (a *API) forAnyAccount(handle accountHandler) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		token, err := mxhttp.Bearer(c)
+		if err != nil {
+			return err
+		}
+		user, err := a.Gate.Account(c.Request().Context(), token)
+		if err != nil {
+			return err
+		}
+		mxhttp.SetCaller(c, "account")
+		return handle(c, user)
+	}
+}
+
+// empty is the answer that says no more than "done".
+type empty struct{}

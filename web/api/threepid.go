@@ -1,0 +1,147 @@
+package api
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net/http"
+
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/labstack/echo/v4"
+
+	"signet/internal/caller"
+	"signet/internal/matrix"
+	"signet/internal/mxhttp"
+	"signet/internal/threepid"
+	"signet/verify"
+)
+
+// GET /_matrix/identity/v2/3pid/getValidated3pid
+func (a *API) getValidated3pid(c echo.Context, user matrix.UserID) error {
+	sid, err := mxhttp.Query(c, "sid")
+	if err != nil {
+		return err
+	}
+	secret, err := mxhttp.Query(c, "client_secret")
+	if err != nil {
+		return err
+	}
+	credentials := verify.Credentials{SID: sid, ClientSecret: secret}
+	proof, err := a.Verifier.Prove(c.Request().Context(), credentials, verify.Account(user))
+	if err != nil {
+		return err
+	}
+	return mxhttp.Reply(c, http.StatusOK, struct {
+		Medium      threepid.Medium `json:"medium"`
+		Address     string          `json:"address"`
+		ValidatedAt int64           `json:"validated_at"`
+	}{proof.Address().Medium(), proof.Address().String(), proof.ValidatedAt().UnixMilli()})
+}
+
+type bindRequest struct {
+	SID          string `json:"sid" required:"true"`
+	ClientSecret string `json:"client_secret" required:"true"`
+	MXID         string `json:"mxid" required:"true"`
+}
+
+// POST /_matrix/identity/v2/3pid/bind
+func (a *API) bind(c echo.Context, user matrix.UserID) error {
+	var r bindRequest
+	if err := mxhttp.Decode(c, &r); err != nil {
+		return err
+	}
+	if mxid, err := matrix.ParseUserID(r.MXID); err != nil {
+		return err
+	} else if mxid != user {
+		return forbidden("an account can bind addresses to itself only")
+	}
+	credentials := verify.Credentials{SID: r.SID, ClientSecret: r.ClientSecret}
+	proof, err := a.Verifier.Prove(c.Request().Context(), credentials, verify.Account(user))
+	if err != nil {
+		return err
+	}
+	association, err := a.Directory.Bind(c.Request().Context(), proof, user)
+	if err != nil {
+		return err
+	}
+	return mxhttp.Reply(c, http.StatusOK, jsontext.Value(association))
+}
+
+type unbindRequest struct {
+	SID          string `json:"sid"`
+	ClientSecret string `json:"client_secret"`
+	MXID         string `json:"mxid" required:"true"`
+	ThreePID     struct {
+		Medium  string `json:"medium" required:"true"`
+		Address string `json:"address" required:"true"`
+	} `json:"threepid" required:"true"`
+}
+
+// POST /_matrix/identity/v2/3pid/unbind
+func (a *API) unbind(c echo.Context) error {
+	body, err := io.ReadAll(c.Request().Body) // a homeserver's signature covers it as sent
+	if err != nil {
+		return err
+	}
+	c.Request().Body = io.NopCloser(bytes.NewReader(body))
+	var r unbindRequest
+	if err := mxhttp.Decode(c, &r); err != nil {
+		return err
+	}
+	user, err := matrix.ParseUserID(r.MXID)
+	if err != nil {
+		return err
+	}
+	address, err := threepid.Parse(r.ThreePID.Medium, r.ThreePID.Address)
+	if err != nil {
+		return err
+	}
+	if err := a.mayUnbind(c, r, address, user, body); err != nil {
+		return err
+	}
+	if err := a.Directory.Unbind(c.Request().Context(), address, user); err != nil {
+		return err
+	}
+	return mxhttp.Reply(c, http.StatusOK, empty{})
+}
+
+// mayUnbind lets in the owner of the address, shown by a session, and the server
+// of the user, shown by its signature.
+func (a *API) mayUnbind(c echo.Context, r unbindRequest, address threepid.Address, user matrix.UserID, body []byte) error {
+	if r.SID == "" && r.ClientSecret == "" {
+		return a.mayUnbindUser(c, user, body)
+	}
+	mxhttp.SetCaller(c, "session")
+	proof, err := a.Verifier.ProveAnyone(c.Request().Context(), verify.Credentials{SID: r.SID, ClientSecret: r.ClientSecret})
+	if err != nil {
+		return err
+	}
+	if proof.Address() != address {
+		return forbidden("the session is for another address")
+	}
+	return nil
+}
+
+// mayUnbindUser lets in the user's homeserver. A request may carry several
+// signatures, one a header.
+func (a *API) mayUnbindUser(c echo.Context, user matrix.UserID, body []byte) error {
+	mxhttp.SetCaller(c, "homeserver")
+	failure := caller.ErrSignature
+	for _, header := range c.Request().Header.Values(echo.HeaderAuthorization) {
+		origin, err := a.Gate.Homeserver(c.Request().Context(), caller.SignedCall{
+			Authorization: header,
+			Method:        c.Request().Method,
+			URI:           c.Request().RequestURI,
+			Body:          body,
+		})
+		switch {
+		case err == nil && origin == user.Server():
+			return nil
+		case err == nil:
+			failure = forbidden("only the user's own homeserver can sign this")
+		case !errors.Is(err, caller.ErrSignature):
+			failure = err
+		}
+	}
+	return failure
+}

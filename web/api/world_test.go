@@ -1,0 +1,213 @@
+package api_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/ed25519"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"signet/internal/caller"
+	"signet/internal/fedclient"
+	"signet/internal/keyring"
+	"signet/internal/matrix"
+	"signet/internal/mxhttp"
+	"signet/internal/store"
+	"signet/internal/store/storetest"
+	"signet/keys"
+	"signet/lookup"
+	"signet/migrations"
+	"signet/verify/verifytest"
+	"signet/web/api"
+)
+
+const v2 = "/_matrix/identity/v2"
+
+// world is an identity server over real HTTP, with a federation that is played.
+type world struct {
+	*testing.T
+	*verifytest.World
+	server *httptest.Server
+	gate   *caller.Gate
+	ring   *keyring.Ring
+	log    *bytes.Buffer
+}
+
+// federation plays every homeserver: the OpenID token of a user is the user's id,
+// and each server signs with the same key.
+type federation struct{ key matrix.SigningKey }
+
+func (f federation) Do(_ context.Context, r fedclient.Request) (fedclient.Response, error) {
+	switch r.Server {
+	case "down.example":
+		return fedclient.Response{}, fedclient.ErrUnreachable
+	case "refusing.example":
+		return fedclient.Response{Status: 401, Body: []byte(`{"errcode":"M_UNKNOWN_TOKEN"}`)}, nil
+	case "lying.example":
+		return fedclient.Response{Status: 200, Body: []byte(`{"sub":"@root:example.org"}`)}, nil
+	}
+	_, token, _ := strings.Cut(r.Path, "access_token=")
+	return fedclient.Response{Status: 200, Body: []byte(`{"sub":"@` + token + `:` + r.Server.String() + `"}`)}, nil
+}
+
+func (f federation) VerifyKey(_ context.Context, server matrix.ServerName, id matrix.KeyID) (ed25519.PublicKey, error) {
+	if server == "down.example" {
+		return nil, fedclient.ErrUnreachable
+	}
+	if id != f.key.ID {
+		return nil, fedclient.ErrUnknownKey
+	}
+	return f.key.Public(), nil
+}
+
+var homeserverKey = matrix.SigningKey{ID: "ed25519:hs", Private: ed25519.NewKeyFromSeed(make([]byte, 32))}
+
+func each(t *testing.T, terms caller.Terms, tell func(w *world)) {
+	storetest.Each(t, migrations.IDServer, func(t *testing.T, db *store.DB) { tell(newWorld(t, db, terms)) })
+}
+
+func newWorld(t *testing.T, db *store.DB, terms caller.Terms) *world {
+	t.Helper()
+	w := &world{T: t, World: verifytest.New(t, db), log: &bytes.Buffer{}}
+	log := slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	var err error
+	w.gate, err = caller.New(t.Context(), caller.Options{DB: db, Vault: w.Vault, Federation: federation{homeserverKey},
+		Name: "id.example.org", Terms: terms, Now: w.Clock.Now, Log: log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if w.ring, err = keyring.Open(t.Context(), db, w.Vault, w.Clock.Now); err != nil {
+		t.Fatal(err)
+	}
+	own := &keys.Server{Name: "id.example.org", Ring: w.ring}
+	directory, err := lookup.New(t.Context(), lookup.Options{DB: db, Vault: w.Vault, Proofs: w.Verifier, Signer: own, Now: w.Clock.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := &api.API{Gate: w.gate, Verifier: w.Verifier, Directory: directory, Keys: own}
+	handler, err := mxhttp.New(mxhttp.Options{Logger: log, Translate: api.Translate}, a.Routes())
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.server = httptest.NewServer(handler)
+	t.Cleanup(w.server.Close)
+	return w
+}
+
+// answer is what came back, with the JSON object taken apart.
+type answer struct {
+	status int
+	body   map[string]any
+	raw    []byte
+}
+
+func (a answer) text(member string) string { s, _ := a.body[member].(string); return s }
+
+// do sends a request as is. A token of "" sends none.
+func (w *world) do(method, path, token, body string, headers ...string) answer {
+	w.Helper()
+	r, err := http.NewRequestWithContext(w.Context(), method, w.server.URL+path, strings.NewReader(body))
+	if err != nil {
+		w.Fatal(err)
+	}
+	if token != "" {
+		r.Header.Set("Authorization", "Bearer "+token)
+	}
+	for i := 0; i < len(headers); i += 2 {
+		r.Header.Add(headers[i], headers[i+1])
+	}
+	response, err := http.DefaultClient.Do(r)
+	if err != nil {
+		w.Fatal(err)
+	}
+	defer response.Body.Close()
+	a := answer{status: response.StatusCode}
+	if a.raw, err = io.ReadAll(response.Body); err != nil {
+		w.Fatal(err)
+	}
+	if err := json.Unmarshal(a.raw, &a.body); err != nil && method != http.MethodHead {
+		w.Errorf("%s %s answers no JSON object: %.200q", method, path, a.raw)
+	}
+	return a
+}
+
+// ask is do for a call that must succeed.
+func (w *world) ask(method, path, token, body string) answer {
+	w.Helper()
+	a := w.do(method, v2+path, token, body)
+	if a.status != http.StatusOK {
+		w.Fatalf("%s %s = %d %s", method, path, a.status, a.raw)
+	}
+	return a
+}
+
+// refuse is do for a call that must fail so.
+func (w *world) refuse(method, path, token, body string, status int, code matrix.ErrCode) answer {
+	w.Helper()
+	a := w.do(method, v2+path, token, body)
+	if a.status != status || a.text("errcode") != string(code) || a.text("error") == "" {
+		w.Errorf("%s %s %.100s = %d %.300s, want %d %s", method, path, body, a.status, a.raw, status, code)
+	}
+	return a
+}
+
+// register returns the token of a user of example.org.
+func (w *world) register(local string) string {
+	w.Helper()
+	return w.ask("POST", "/account/register", "", openID(local, "example.org")).text("token")
+}
+
+func openID(token, server string) string {
+	return object("access_token", token, "token_type", "Bearer", "matrix_server_name", server, "expires_in", 3600)
+}
+
+// object writes a JSON object of names and values.
+func object(members ...any) string {
+	m := map[string]any{}
+	for i := 0; i < len(members); i += 2 {
+		m[members[i].(string)] = members[i+1]
+	}
+	b, err := json.Marshal(m)
+	if err != nil {
+		panic(err)
+	}
+	return string(b)
+}
+
+// session opens a session for an e-mail address and returns its credentials as
+// members for object.
+func (w *world) session(token, address string) []any {
+	w.Helper()
+	secret := "s_" + strings.NewReplacer("@", "_").Replace(address)
+	a := w.ask("POST", "/validate/email/requestToken", token, object("email", address, "client_secret", secret, "send_attempt", 1))
+	return []any{"sid", a.text("sid"), "client_secret", secret}
+}
+
+// validated is session, with the mailed code submitted.
+func (w *world) validated(token, address string) []any {
+	w.Helper()
+	s := w.session(token, address)
+	a := w.ask("POST", "/validate/email/submitToken", token, object(append(s, "token", w.Post.Last(w.T).Code())...))
+	if a.body["success"] != true {
+		w.Errorf("submitToken = %s", a.raw)
+	}
+	return s
+}
+
+// find looks up an address as a client does.
+func (w *world) find(token, address, medium string) string {
+	w.Helper()
+	details := w.ask("GET", "/hash_details", token, "")
+	sum := sha256.Sum256([]byte(address + " " + medium + " " + details.text("lookup_pepper")))
+	hash := base64.RawURLEncoding.EncodeToString(sum[:])
+	found := w.ask("POST", "/lookup", token, object("algorithm", "sha256", "pepper", details.text("lookup_pepper"), "addresses", []string{hash}))
+	user, _ := found.body["mappings"].(map[string]any)[hash].(string)
+	return user
+}
