@@ -19,9 +19,6 @@ import (
 // 100 levels is M_BAD_JSON; text with NUL is M_INVALID_PARAM; members tagged
 // `required:"true"` that are absent or null are M_MISSING_PARAMS, all of them named.
 func Decode(c echo.Context, into any) error {
-	if isForm(c.Request().Header.Get(echo.HeaderContentType)) {
-		return notJSON("the request body must be JSON, not a form")
-	}
 	s := of(c).server
 	buf := s.buffer()
 	defer s.giveBack(buf)
@@ -31,7 +28,11 @@ func Decode(c echo.Context, into any) error {
 		}
 		return notJSON("the request body did not arrive whole")
 	}
-	return decode(buf.Bytes(), into)
+	err := decode(buf.Bytes(), into)
+	if problem, ok := errors.AsType[Problem](err); ok && problem.Code == matrix.NotJSON && isForm(c.Request()) {
+		return notJSON("the request body must be JSON, not a form")
+	}
+	return err
 }
 
 // decode is Decode without HTTP. It keeps nothing of b.
@@ -81,10 +82,11 @@ func refusal(b []byte, into any, err error) error {
 	return badJSON("the request body is not of the right types")
 }
 
-// isForm reports whether the client says that it sends a form. Any other Content-Type
-// is ignored, as many Matrix clients send none or a wrong one.
-func isForm(contentType string) bool {
-	kind, _, _ := strings.Cut(contentType, ";")
+// isForm reports whether the client says that it sends a form. It matters only to
+// explain a body that is not JSON: many clients send no Content-Type or a wrong one,
+// curl -d among them.
+func isForm(r *http.Request) bool {
+	kind, _, _ := strings.Cut(r.Header.Get(echo.HeaderContentType), ";")
 	kind = strings.ToLower(strings.TrimSpace(kind))
 	return kind == echo.MIMEApplicationForm || strings.HasPrefix(kind, "multipart/")
 }

@@ -140,8 +140,12 @@ func checkRefusal(t *testing.T, what string, rec *httptest.ResponseRecorder, cod
 func TestDecodeRefusesForms(t *testing.T) {
 	for _, contentType := range []string{"application/x-www-form-urlencoded", "application/x-www-form-urlencoded; charset=utf-8",
 		"Application/X-WWW-Form-Urlencoded", " multipart/form-data; boundary=x", "multipart/mixed"} {
-		rec := decodeInto(t, new(bindBody), contentType, `{"sid":"1","client_secret":"c"}`)
+		rec := decodeInto(t, new(bindBody), contentType, `sid=1&client_secret=c`)
 		checkRefusal(t, contentType, rec, "M_NOT_JSON", "not a form")
+		rec = decodeInto(t, new(bindBody), contentType, `{"sid":"1","client_secret":"c"}`)
+		if rec.Code != http.StatusOK {
+			t.Errorf("JSON that is called %s = %d, want 200", contentType, rec.Code)
+		}
 	}
 }
 
