@@ -45,7 +45,10 @@ func Account(user matrix.UserID) Caller { return Caller("account " + user.String
 // Account returns the user whose token opened the session, if one did.
 func (c Caller) Account() (matrix.UserID, bool) {
 	user, ok := strings.CutPrefix(string(c), "account ")
-	return matrix.UserID(user), ok
+	if !ok {
+		return "", false
+	}
+	return matrix.UserID(user), true
 }
 
 // Credentials name a session and show that one may use it: the client made up the

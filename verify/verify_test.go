@@ -387,6 +387,21 @@ func TestReplicasShareSessions(t *testing.T) {
 	})
 }
 
+// The message says who asks: an account by its name, a visitor of our page as
+// somebody.
+func TestTheMessageSaysWhoAsks(t *testing.T) {
+	each(t, func(s *story) {
+		s.mustRequest(1)
+		if text := s.Post.Last(s.T).Text; !strings.Contains(text, "@alice:example.org asked id.example.org") {
+			s.Errorf("the message to an account's address is:\n%s", text)
+		}
+		_, err := s.Request(s.Context(), verify.Request{Address: email(s.T, "bob@example.org"), ClientSecret: "secret", Caller: verify.Page, SendAttempt: 1})
+		if text := s.Post.Last(s.T).Text; err != nil || !strings.Contains(text, "Somebody asked on the page of id.example.org") {
+			s.Errorf("%v; the message to a visitor's address is:\n%s", err, text)
+		}
+	})
+}
+
 // A dump of the tables shows no address, secret, code or link.
 func TestADumpShowsNothing(t *testing.T) {
 	each(t, func(s *story) {

@@ -1,0 +1,327 @@
+package page_test
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/audits"
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+
+	"signet/internal/deliver"
+	"signet/web/page"
+)
+
+// The browser stories run where SIGNET_TEST_CHROMIUM holds the path of a Chromium, as
+// script/test arranges. They leave pictures in the folder SIGNET_TEST_ARTIFACTS.
+const (
+	chromiumPath   = "SIGNET_TEST_CHROMIUM"
+	artifactFolder = "SIGNET_TEST_ARTIFACTS"
+)
+
+func TestInTheBrowser(t *testing.T) {
+	chromium := os.Getenv(chromiumPath)
+	if chromium == "" {
+		return
+	}
+	for name, story := range map[string]func(b *browser){
+		"by code":    byCode,
+		"by link":    byLink,
+		"by mistake": byMistake,
+		"mailbox":    mailboxStory,
+	} {
+		for _, scripts := range []bool{true, false} {
+			t.Run(fmt.Sprintf("%s, scripts %t", name, scripts), func(t *testing.T) {
+				story(openBrowser(t, chromium, scripts))
+			})
+		}
+	}
+}
+
+// A person types an address and the code from the mail, all by keyboard.
+func byCode(b *browser) {
+	b.open(b.srv.URL)
+	b.picture("home")
+	b.tabTo("email")
+	b.types("Alice@Example.org" + kb.Enter)
+	b.reads("Check your e-mail")
+	b.picture("code")
+	code, _ := b.lastEmail()
+	b.types(code + kb.Enter) // the field has the focus already
+	b.reads("Address verified")
+	b.picture("verified")
+	b.isValidated(1)
+}
+
+// The same by the link in the mail: opening it does nothing, the button does.
+func byLink(b *browser) {
+	b.open(b.srv.URL)
+	b.tabTo("email")
+	b.types("alice@example.org" + kb.Enter)
+	b.reads("Check your e-mail")
+	_, link := b.lastEmail()
+	b.open(link)
+	b.reads("Is this your address?")
+	b.picture("link")
+	b.isValidated(0)
+	b.tabTo("Yes, confirm")
+	b.types(kb.Enter)
+	b.reads("Address verified")
+	b.isValidated(1)
+}
+
+// Whoever slips is told so and has the focus where it is mended.
+func byMistake(b *browser) {
+	b.open(b.srv.URL)
+	b.tabTo("phone")
+	b.types("12" + kb.Enter)
+	b.reads("Prove that an address is")
+	b.picture("home-error")
+	if at := b.focus(); at != "phone" {
+		b.Errorf("the focus is on %q, want the phone number", at)
+	}
+	b.open(b.srv.URL)
+	b.tabTo("email")
+	b.types("alice@example.org" + kb.Enter)
+	b.reads("Check your e-mail")
+	b.types("12345" + kb.Enter)
+	b.reads("Check your e-mail")
+	b.picture("code-error")
+	b.tabTo("Send again")
+	b.types(" ")
+	b.reads("Check your e-mail")
+	b.tabTo("Correct the address")
+	b.types(" ")
+	b.reads("Prove that an address is")
+	b.open(b.srv.URL + "/_signet/verify/AAAAAAAAAAAAAAAAAAAAAAAAAA")
+	b.reads("This link does not work any more")
+	b.picture("no-link")
+}
+
+// A developer finds the message in the mailbox and follows its link.
+func mailboxStory(b *browser) {
+	b.open(b.srv.URL + "/_signet/mailbox")
+	b.reads("Mailbox")
+	b.picture("mailbox-empty")
+	b.open(b.srv.URL)
+	b.tabTo("email")
+	b.types("alice@example.org" + kb.Enter)
+	b.reads("Check your e-mail")
+	_, link := b.lastEmail()
+	b.tabTo("development mailbox")
+	b.types(kb.Enter)
+	b.reads("Mailbox")
+	b.picture("mailbox")
+	b.tabTo("Confirm your e-mail address for id.example.org")
+	b.types(kb.Enter)
+	b.reads("Confirm your e-mail address for id.example.org")
+	b.picture("message")
+	b.tabTo(link)
+	b.types(kb.Enter)
+	b.reads("Is this your address?")
+}
+
+// browser is a fresh Chromium at a fresh server.
+type browser struct {
+	*world
+	ctx     context.Context
+	scripts bool
+	faults  *faults
+}
+
+// faults is what the browser complains of, and what it asked of others.
+type faults struct {
+	mu   sync.Mutex
+	list []string
+}
+
+func (f *faults) add(format string, args ...any) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.list = append(f.list, fmt.Sprintf(format, args...))
+}
+
+func openBrowser(t *testing.T, chromium string, scripts bool) *browser {
+	t.Helper()
+	var box *deliver.Mailbox
+	b := &browser{world: newWorld(t, withMailbox(t, &box)), scripts: scripts, faults: new(faults)}
+	if !strings.Contains(t.Name(), "mailbox") {
+		b.world = newWorld(t, func(o *page.Options) {
+			o.Terms = []page.TermsLink{{Title: "Privacy policy", URL: "https://example.org/privacy"}}
+		})
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	t.Cleanup(cancel)
+	allocator, cancel := chromedp.NewExecAllocator(ctx, loopbackOnly(t, chromium)...)
+	t.Cleanup(cancel)
+	b.ctx, cancel = chromedp.NewContext(allocator)
+	t.Cleanup(func() {
+		cancel()
+		b.faults.mu.Lock()
+		defer b.faults.mu.Unlock()
+		for _, fault := range b.faults.list {
+			t.Error(fault)
+		}
+	})
+	b.must(chromedp.Listen(b.ctx, b.listen))
+	_, err := chromedp.Call(b.ctx, audits.Enable, cdp.Empty{})
+	b.must(err)
+	_, err = chromedp.Call(b.ctx, emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true})
+	b.must(err)
+	_, err = chromedp.Call(b.ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: !scripts})
+	b.must(err)
+	return b
+}
+
+// loopbackOnly starts a browser without a past that knows no host but this one, and
+// does none of what browsers do by themselves.
+func loopbackOnly(t *testing.T, chromium string) []chromedp.ExecAllocatorOption {
+	options := []chromedp.ExecAllocatorOption{
+		chromedp.ExecPath(chromium),
+		chromedp.UserDataDir(t.TempDir()),
+		chromedp.Flag("host-resolver-rules", "MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost"),
+		chromedp.Flag("disable-features", "IsolateSandboxedIframes,MediaRouter,OptimizationHints,Translate,AutofillServerCommunication,CertificateTransparencyComponentUpdater"),
+	}
+	for _, flag := range []string{
+		"headless", "no-sandbox", "disable-gpu", "disable-quic", "no-first-run", "no-default-browser-check",
+		"disable-background-networking", "disable-component-update", "disable-sync", "disable-default-apps",
+		"disable-domain-reliability", "disable-extensions", "disable-client-side-phishing-detection",
+		"metrics-recording-only", "no-pings", "dns-prefetch-disable", "no-proxy-server", "disable-dev-shm-usage", "hide-scrollbars",
+	} {
+		options = append(options, chromedp.Flag(flag, true))
+	}
+	return options
+}
+
+func (b *browser) listen(event any) {
+	switch e := event.(type) {
+	case *runtime.EventExceptionThrown:
+		b.faults.add("exception: %v", e.ExceptionDetails)
+	case *runtime.EventConsoleAPICalled:
+		b.faults.add("console: %v", e.Args)
+	case *log.EventEntryAdded:
+		if e.Entry.Level == log.EntryLevelError && !strings.Contains(e.Entry.Text, "the server responded with a status of 4") {
+			b.faults.add("log: %s %s", e.Entry.Text, e.Entry.URL)
+		}
+	case *audits.EventIssueAdded:
+		if e.Issue.Code == audits.InspectorIssueCodeContentSecurityPolicyIssue {
+			b.faults.add("the content policy is violated: %+v", e.Issue.Details.ContentSecurityPolicyIssueDetails)
+		}
+	case *network.EventRequestWillBeSent:
+		if !strings.HasPrefix(e.Request.URL, b.srv.URL+"/") {
+			b.faults.add("the page asks for %s", e.Request.URL)
+		}
+	}
+}
+
+func (b *browser) open(address string) {
+	b.Helper()
+	b.must(chromedp.Do(b.ctx, chromedp.Navigate(address)))
+}
+
+// evaluate asks the page by a script of the test's, which runs in any case.
+func evaluate[T any](b *browser, script string) T {
+	b.Helper()
+	answer, err := chromedp.Run(b.ctx, chromedp.Evaluate[T](script))
+	b.must(err)
+	return answer
+}
+
+// types presses keys, and follows where that leads.
+func (b *browser) types(keys string) {
+	b.Helper()
+	_, err := chromedp.RunResponse(b.ctx, chromedp.KeyEvent(keys))
+	b.must(err)
+}
+
+// focus is the id of what has the focus, or its text where it has no id.
+func (b *browser) focus() string {
+	b.Helper()
+	return evaluate[string](b, `document.activeElement.id || document.activeElement.textContent.trim()`)
+}
+
+// tabTo presses Tab until the focus is on an element, by its id or text.
+func (b *browser) tabTo(want string) {
+	b.Helper()
+	var passed []string
+	for range 40 {
+		b.must(chromedp.Do(b.ctx, chromedp.KeyEvent(kb.Tab)))
+		at := b.focus()
+		if at == want {
+			b.focusIsSeen(want)
+			return
+		}
+		passed = append(passed, at)
+	}
+	b.Fatalf("Tab does not lead to %q, but to %q", want, passed)
+}
+
+func (b *browser) focusIsSeen(at string) {
+	b.Helper()
+	style := evaluate[string](b, `getComputedStyle(document.activeElement).outline`)
+	if !strings.Contains(style, "solid 3px") {
+		b.Errorf("the focus on %q is drawn as %q", at, style)
+	}
+}
+
+// reads checks the heading of the page, and that it has one.
+func (b *browser) reads(heading string) {
+	b.Helper()
+	got := evaluate[string](b, `document.querySelector("h1").textContent`)
+	if !strings.Contains(got, heading) {
+		b.Fatalf("the page is headed %q, want %q", got, heading)
+	}
+}
+
+func (b *browser) isValidated(want int) {
+	b.Helper()
+	if got := b.validated(); got != want {
+		b.Fatalf("%d sessions are validated, want %d", got, want)
+	}
+}
+
+// picture looks at the page in every light and width, where nothing may stick out.
+func (b *browser) picture(name string) {
+	b.Helper()
+	for _, view := range []struct {
+		width  int64
+		scheme string
+	}{{1280, "light"}, {1280, "dark"}, {360, "light"}, {360, "dark"}, {320, "light"}} {
+		b.must(chromedp.Do(b.ctx, chromedp.EmulateViewport(view.width, 800)))
+		_, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: view.scheme}},
+		})
+		b.must(err)
+		if over := evaluate[int](b, `document.documentElement.scrollWidth - document.documentElement.clientWidth`); over > 0 {
+			b.Errorf("the page %s is %d pixels too wide at %d", name, over, view.width)
+		}
+		// A frame is drawn only where it is in view, so the view takes in the whole page.
+		height := evaluate[int64](b, `document.documentElement.scrollHeight`)
+		b.must(chromedp.Do(b.ctx, chromedp.EmulateViewport(view.width, height)))
+		b.keep(fmt.Sprintf("page-%s-%s-%d.png", name, view.scheme, view.width))
+	}
+	b.must(chromedp.Do(b.ctx, chromedp.ResetViewport()))
+}
+
+func (b *browser) keep(file string) {
+	b.Helper()
+	folder := os.Getenv(artifactFolder)
+	if folder == "" || !b.scripts {
+		return
+	}
+	png, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot())
+	b.must(err)
+	b.must(os.WriteFile(filepath.Join(folder, url.PathEscape(file)), png, 0o600))
+}

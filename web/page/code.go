@@ -1,0 +1,73 @@
+package page
+
+import (
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"signet/verify"
+)
+
+// codePage waits for the code of a session.
+type codePage struct {
+	waiting
+	Trouble refusal
+	Resent  bool
+}
+
+func (p *Pages) showCode(c echo.Context, w waiting, why refusal) error {
+	return p.render(c, why.status, codeName, codePage{waiting: w, Trouble: why, Resent: w.Attempt > 1 && why.Is == ""})
+}
+
+// fail shows the code page again for what a person can mend there. A session that
+// is not known any more has no code page.
+func (p *Pages) fail(c echo.Context, w waiting, err error) error {
+	why, ok := refused(c, err)
+	switch {
+	case !ok:
+		return err
+	case why.Is == noSession:
+		return p.showProblem(c, why.status, why.Is)
+	}
+	return p.showCode(c, w, why)
+}
+
+// POST /_signet/verify/code
+func (p *Pages) submitCode(c echo.Context) error {
+	w, code, err := readWaiting(c)
+	if err != nil {
+		return err
+	}
+	credentials := verify.Credentials{SID: w.SID, ClientSecret: w.ClientSecret}
+	if err := p.Verifier.Submit(c.Request().Context(), credentials, verify.Page, code); err != nil {
+		return p.fail(c, w, err)
+	}
+	proof, err := p.Verifier.ProveAnyone(c.Request().Context(), credentials)
+	if err != nil {
+		return p.fail(c, w, err)
+	}
+	return p.showVerified(c, verifiedPage{Address: readable(proof.Address()), OnPage: true})
+}
+
+// POST /_signet/verify/again
+func (p *Pages) sendAgain(c echo.Context) error {
+	w, _, err := readWaiting(c)
+	if err != nil {
+		return err
+	}
+	next := w
+	next.Attempt++
+	if err := p.request(c, &next); err != nil {
+		return p.fail(c, w, err)
+	}
+	return p.showCode(c, next, refusal{status: http.StatusOK})
+}
+
+// POST /_signet/verify/edit
+func (p *Pages) edit(c echo.Context) error {
+	w, _, err := readWaiting(c)
+	if err != nil {
+		return err
+	}
+	return p.ask(c, w.address.Medium(), asking{Value: w.Address(), Trouble: refusal{status: http.StatusOK}})
+}

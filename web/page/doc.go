@@ -1,0 +1,12 @@
+// Package page is the identity server's pages for people: what this server is, a
+// form to prove an address, the page behind a mailed link, the specification's GET
+// submitToken, and in development the mailbox of messages that were not sent.
+//
+// It promises pages that work without scripts, cookies or anything from elsewhere,
+// by keyboard and by screen reader (WCAG 2.2 AA). Reading a page changes nothing:
+// only its buttons do, pressed on a page of our own, and the one address for which
+// the specification says otherwise. All words stand in templates.
+//
+// What is proven, and for how long, is verify's; routing and errors are
+// internal/mxhttp's.
+package page

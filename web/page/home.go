@@ -1,0 +1,52 @@
+package page
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"signet/internal/matrix"
+)
+
+// homePage is what the front page tells: both forms, and the server's keys.
+type homePage struct {
+	Email, Phone asking
+	Countries    []country
+	Current      []signingKey // one, but for a moment of a rotation
+	Retired      []signingKey
+}
+
+// asking is a form for an address, as it was typed and why it is shown again.
+type asking struct {
+	Value, Country string
+	Focus          bool
+	Trouble        refusal
+}
+
+type signingKey struct {
+	ID, Public string
+	Retired    time.Time
+}
+
+// GET /
+func (p *Pages) home(c echo.Context) error {
+	return p.showHome(c, http.StatusOK, asking{}, asking{})
+}
+
+func (p *Pages) showHome(c echo.Context, status int, email, phone asking) error {
+	keys, err := p.Keys.List(c.Request().Context())
+	if err != nil {
+		return err
+	}
+	h := homePage{Email: email, Phone: phone, Countries: p.countries}
+	for _, k := range keys {
+		key := signingKey{ID: string(k.ID), Public: matrix.EncodeBase64(k.Public), Retired: k.Retired.UTC()}
+		if k.Retired.IsZero() {
+			h.Current = append(h.Current, key)
+		} else {
+			h.Retired = append(h.Retired, key)
+		}
+	}
+	return p.render(c, status, homeName, h)
+}

@@ -1,0 +1,78 @@
+package page
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"signet/internal/mxhttp"
+	"signet/verify"
+)
+
+// linkPage asks whoever opened a mailed link to confirm it.
+type linkPage struct {
+	Address string
+	Account string // the Matrix id that asked, if one did
+	OnPage  bool   // it was asked on our own page
+}
+
+// verifiedPage says that an address is proven, and what next.
+type verifiedPage struct {
+	Address string
+	OnPage  bool
+	Next    *next
+}
+
+// GET /_signet/verify/{token}
+//
+// Programs that look for dangerous mail open every link, so this changes nothing.
+func (p *Pages) link(c echo.Context) error {
+	token, err := mxhttp.Segment(c, "token")
+	if err != nil {
+		return err
+	}
+	l, err := p.Verifier.Link(c.Request().Context(), token)
+	if err != nil {
+		return p.failLink(c, err)
+	}
+	if l.Validated {
+		return p.showVerified(c, verifiedBy(l))
+	}
+	asked := linkPage{Address: readable(l.Address), OnPage: l.Caller == verify.Page}
+	if account, ok := l.Caller.Account(); ok {
+		asked.Account = account.String()
+	}
+	return p.render(c, http.StatusOK, linkName, asked)
+}
+
+// POST /_signet/verify/{token}
+func (p *Pages) confirm(c echo.Context) error {
+	token, err := mxhttp.Segment(c, "token")
+	if err != nil {
+		return err
+	}
+	l, err := p.Verifier.Confirm(c.Request().Context(), token)
+	if err != nil {
+		return p.failLink(c, err)
+	}
+	return p.showVerified(c, verifiedBy(l))
+}
+
+func verifiedBy(l verify.Link) verifiedPage {
+	return verifiedPage{Address: readable(l.Address), OnPage: l.Caller == verify.Page, Next: nextOf(l.NextLink)}
+}
+
+func (p *Pages) showVerified(c echo.Context, v verifiedPage) error {
+	return p.render(c, http.StatusOK, verifiedName, v)
+}
+
+func (p *Pages) failLink(c echo.Context, err error) error {
+	switch {
+	case errors.Is(err, verify.ErrNoLink):
+		return p.showProblem(c, http.StatusNotFound, noLink)
+	case errors.Is(err, verify.ErrExpired):
+		return p.showProblem(c, http.StatusGone, expired)
+	}
+	return err
+}

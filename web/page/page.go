@@ -1,0 +1,161 @@
+package page
+
+import (
+	"bytes"
+	"context"
+	"embed"
+	"fmt"
+	"html/template"
+	"io"
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"signet/internal/deliver"
+	"signet/internal/keyring"
+	"signet/internal/matrix"
+	"signet/verify"
+)
+
+// Verifier is what the pages ask of *verify.Verifier, under its terms.
+type Verifier interface {
+	Request(ctx context.Context, r verify.Request) (sid string, err error)
+	Submit(ctx context.Context, c verify.Credentials, caller verify.Caller, code string) error
+	SubmitAnyone(ctx context.Context, c verify.Credentials, code string) (nextLink string, err error)
+	ProveAnyone(ctx context.Context, c verify.Credentials) (verify.Proof, error)
+	Link(ctx context.Context, token string) (verify.Link, error)
+	Confirm(ctx context.Context, token string) (verify.Link, error)
+}
+
+// Keys lists the server's signing keys, the newest first.
+type Keys interface {
+	List(ctx context.Context) ([]keyring.Key, error)
+}
+
+// TermsLink is a document that the front page links to.
+type TermsLink struct{ Title, URL string }
+
+// Options are what the pages need.
+type Options struct {
+	Name     matrix.ServerName
+	Verifier Verifier
+	Keys     Keys
+	// Email and SMS tell which addresses can be proven here.
+	Email, SMS bool
+	Terms      []TermsLink
+	// NextOrigins are the origins, such as https://app.example.org, to which GET
+	// submitToken sends people on without asking.
+	NextOrigins []string
+	// Development puts a warning on every page.
+	Development bool
+	// Mailbox is shown to whoever asks; nil shows none.
+	Mailbox *deliver.Mailbox
+	Rand    io.Reader // client secrets come from it
+}
+
+// Pages answers people. It is safe for concurrent use.
+type Pages struct {
+	Options
+	site      site
+	countries []country
+	origins   map[string]bool
+	templates map[string]*template.Template
+	foreign   *http.CrossOriginProtection
+}
+
+// New reads the templates. It refuses a next origin that is none.
+func New(o Options) (*Pages, error) {
+	p := &Pages{Options: o, origins: make(map[string]bool), foreign: http.NewCrossOriginProtection()}
+	for _, origin := range o.NextOrigins {
+		n, ok := parseNext(origin)
+		if !ok {
+			return nil, fmt.Errorf("%q is not the origin of a web page, such as https://app.example.org", origin)
+		}
+		p.origins[n.origin] = true
+	}
+	if o.SMS {
+		p.countries = countries()
+	}
+	p.site = site{
+		Name: o.Name.String(), Email: o.Email, SMS: o.SMS, Development: o.Development, Mailbox: o.Mailbox != nil,
+		Terms: o.Terms, Style: stylePath + "?v=" + versionOf(style), Icon: iconPath, Seal: template.HTML(seal),
+	}
+	var err error
+	p.templates, err = parseTemplates()
+	return p, err
+}
+
+// site is what every page may tell of the server.
+type site struct {
+	Name        string
+	Email, SMS  bool
+	Development bool
+	Mailbox     bool
+	Terms       []TermsLink
+	Style, Icon string
+	Seal        template.HTML // ours: the icon, drawn into the page
+}
+
+//go:embed templates
+var templateFiles embed.FS
+
+// parseTemplates reads each page together with the layout around it.
+func parseTemplates() (map[string]*template.Template, error) {
+	layout, err := template.ParseFS(templateFiles, "templates/layout.html")
+	if err != nil {
+		return nil, fmt.Errorf("reading the layout of pages: %w", err)
+	}
+	pages := make(map[string]*template.Template)
+	for _, name := range []string{homeName, codeName, linkName, verifiedName, problemName, mailboxName, messageName} {
+		page := template.Must(layout.Clone()) // fails only after a first execution
+		if pages[name], err = page.ParseFS(templateFiles, "templates/"+name+".html"); err != nil {
+			return nil, fmt.Errorf("reading the page %s: %w", name, err)
+		}
+	}
+	return pages, nil
+}
+
+// The pages, by the names of their templates.
+const (
+	homeName     = "home"
+	codeName     = "code"
+	linkName     = "link"
+	verifiedName = "verified"
+	problemName  = "problem"
+	mailboxName  = "mailbox"
+	messageName  = "message"
+)
+
+// render answers with the page of that name. Its template sees content as .Page.
+func (p *Pages) render(c echo.Context, status int, name string, content any) error {
+	var b bytes.Buffer
+	err := p.templates[name].ExecuteTemplate(&b, "layout.html", struct {
+		Site site
+		Page any
+	}{p.site, content})
+	if err != nil {
+		return fmt.Errorf("rendering the page %s: %w", name, err)
+	}
+	policy := pagePolicy
+	if name == messageName {
+		policy += "; frame-src 'self'" // the HTML version of a message
+	}
+	private(c, policy)
+	return c.HTMLBlob(status, b.Bytes())
+}
+
+// pagePolicy lets a page load our style and icon, send forms to us, and nothing else.
+const pagePolicy = "default-src 'none'; style-src 'self'; img-src 'self'; " +
+	"form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+
+// private keeps an answer out of caches and other people's pages, and its address,
+// which may hold a token, out of the Referer that other sites see. Our own forms keep
+// their Origin, by which they are told from other sites'.
+func private(c echo.Context, policy string) {
+	h := c.Response().Header()
+	h.Set("Content-Security-Policy", policy)
+	h.Set("Referrer-Policy", "same-origin")
+	h.Set("Cache-Control", "no-store")
+	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+}

@@ -1,0 +1,57 @@
+package page_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"signet/internal/clocktest"
+	"signet/internal/deliver"
+	"signet/web/page"
+)
+
+const wantRoutes = `
+GET /
+POST /_signet/verify
+POST /_signet/verify/code
+POST /_signet/verify/again
+POST /_signet/verify/edit
+GET /_signet/verify
+GET /_signet/verify/code
+GET /_signet/verify/again
+GET /_signet/verify/edit
+GET /_signet/verify/:token
+POST /_signet/verify/:token
+GET /_matrix/identity/v2/validate/email/submitToken
+GET /_matrix/identity/v2/validate/msisdn/submitToken
+GET /_signet/style.css
+GET /_signet/seal.svg
+`
+
+const wantMailboxRoutes = `GET /_signet/mailbox
+GET /_signet/mailbox/:id
+GET /_signet/mailbox/:id/html
+`
+
+func TestTheRoutes(t *testing.T) {
+	mailbox, err := deliver.NewMailbox(t.TempDir(), clocktest.New().Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for want, box := range map[string]*deliver.Mailbox{wantRoutes: nil, wantRoutes + wantMailboxRoutes: mailbox} {
+		pages, err := page.New(page.Options{Name: "id.example.org", Mailbox: box})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got strings.Builder
+		for _, r := range pages.Routes() {
+			fmt.Fprintln(&got, r.Method, r.Path)
+			if !r.Page {
+				t.Errorf("%s %s is not marked as a page", r.Method, r.Path)
+			}
+		}
+		if got.String() != strings.TrimPrefix(want, "\n") {
+			t.Errorf("the routes are\n%swant\n%s", got.String(), want)
+		}
+	}
+}
