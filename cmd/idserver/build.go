@@ -1,0 +1,237 @@
+package main
+
+import (
+	"crypto/x509"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/mail"
+	"net/netip"
+	"path/filepath"
+	"time"
+
+	"github.com/labstack/echo/v4"
+	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace"
+
+	"signet/internal/config"
+	"signet/internal/daemon"
+	"signet/internal/deliver"
+	"signet/internal/fedclient"
+	"signet/internal/localca"
+	"signet/internal/mxhttp"
+	"signet/internal/outbox"
+	"signet/keys"
+	"signet/lookup"
+	"signet/verify"
+	"signet/verify/message"
+	"signet/web/api"
+	"signet/web/page"
+)
+
+// server is the parts of the program, joined.
+type server struct {
+	*storage
+	cfg       Config
+	log       *slog.Logger
+	metrics   *prometheus.Registry
+	health    *daemon.Health
+	mailbox   *deliver.Mailbox // nil outside development mode
+	outbox    *outbox.Outbox
+	verifier  *verify.Verifier
+	directory *lookup.Directory
+	handler   http.Handler
+}
+
+func build(env environment, cfg Config, log *slog.Logger, tracer trace.TracerProvider) (*server, error) {
+	federation, err := newFederation(env, cfg)
+	if err != nil {
+		return nil, err
+	}
+	storage, err := openStorage(env, cfg, federation, log)
+	if err != nil {
+		return nil, err
+	}
+	s := &server{storage: storage, cfg: cfg, log: log, metrics: prometheus.NewRegistry()}
+	s.health = daemon.NewHealth(log, map[string]daemon.Check{"database": s.db.Ping})
+	for _, step := range []func(environment) error{s.buildOutbox, s.buildVerifier, s.buildDirectory} {
+		if err := step(env); err != nil {
+			return nil, err
+		}
+	}
+	s.handler, err = s.buildHandler(env, tracer)
+	return s, err
+}
+
+// newFederation reaches other servers. In development mode it trusts loopback and
+// the certificate authority in the data directory, which the homeserver shares.
+func newFederation(env environment, cfg Config) (*fedclient.Client, error) {
+	networks, roots, err := trusted(env, cfg)
+	if err != nil {
+		return nil, err
+	}
+	return fedclient.New(fedclient.Options{
+		AllowNetworks: networks,
+		RootCAs:       roots,
+		Now:           env.now,
+		UserAgent:     "Signet/" + daemon.Version(),
+	}), nil
+}
+
+func trusted(env environment, cfg Config) (config.Networks, *x509.CertPool, error) {
+	networks := cfg.Federation.AllowNetworks
+	var roots *x509.CertPool // nil is the system's
+	switch {
+	case cfg.Development:
+		ca, err := localca.Open(cfg.DataDir, env.now, env.rand)
+		if err != nil {
+			return nil, nil, err
+		}
+		networks = append(networks, netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128"))
+		roots = ca.Pool()
+	case cfg.Federation.CAFile != "":
+		system, err := x509.SystemCertPool()
+		if err != nil {
+			return nil, nil, fmt.Errorf("reading the system's certificate authorities: %w", err)
+		}
+		roots = system
+	}
+	if roots == nil {
+		return networks, nil, nil
+	}
+	return networks, roots, cfg.Federation.AppendTo(roots)
+}
+
+func (s *server) buildOutbox(env environment) (err error) {
+	attempts := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "signet_idserver_outbox_attempts_total",
+		Help: "Attempts to deliver messages and notices, by kind and outcome.",
+	}, []string{"kind", "outcome"})
+	s.metrics.MustRegister(attempts)
+	s.outbox, err = outbox.New(env.ctx, outbox.Options{
+		DB:    s.db,
+		Vault: s.vault,
+		Now:   env.now,
+		Log:   s.log,
+		Observe: func(kind string, outcome outbox.Outcome) {
+			attempts.WithLabelValues(kind, string(outcome)).Inc()
+		},
+	})
+	return err
+}
+
+// patience is how long a request waits for its own message, so that a refused
+// address is an answer.
+const patience = 5 * time.Second
+
+func (s *server) buildVerifier(env environment) error {
+	words, err := message.New(s.cfg.Templates, s.cfg.ServerName.String(), s.cfg.host())
+	if err != nil {
+		return err
+	}
+	o := verify.Options{
+		DB:       s.db,
+		Vault:    s.vault,
+		Outbox:   s.outbox,
+		Words:    words,
+		Now:      env.now,
+		Rand:     env.rand,
+		Log:      s.log,
+		Patience: patience,
+		LinkURL:  func(token string) string { return s.cfg.PublicURL + page.LinkPath(token) },
+	}
+	if s.cfg.Email.CheckMX && !s.cfg.Development {
+		o.Resolver = net.DefaultResolver
+	}
+	if s.cfg.Development {
+		if s.mailbox, err = deliver.NewMailbox(filepath.Join(s.cfg.DataDir, "mailbox"), env.now); err != nil {
+			return err
+		}
+		o.Email, o.SMS = s.mailbox, s.mailbox
+	}
+	if s.cfg.Email.SMTP != "" {
+		if o.Email, err = newSMTP(env, s.cfg); err != nil {
+			return err
+		}
+	}
+	s.verifier, err = verify.New(env.ctx, o)
+	return err
+}
+
+func newSMTP(env environment, cfg Config) (*deliver.SMTP, error) {
+	from, err := mail.ParseAddress(cfg.Email.From)
+	if err != nil {
+		return nil, fmt.Errorf("reading email.from: %w", err)
+	}
+	password, err := config.Secret(cfg.Email.PasswordFile, smtpPasswordVariable)
+	if err != nil {
+		return nil, fmt.Errorf("email.password_file: %w", err)
+	}
+	return deliver.NewSMTP(deliver.SMTPOptions{
+		Addr:     cfg.Email.SMTP,
+		TLS:      cfg.Email.TLS,
+		From:     *from,
+		Username: cfg.Email.Username,
+		Password: password,
+		HELO:     cfg.host(),
+		Clock:    env.now,
+		MaxIdle:  8,
+		IdleTime: 20 * time.Second,
+	}), nil
+}
+
+func (s *server) buildDirectory(env environment) (err error) {
+	s.directory, err = lookup.New(env.ctx, lookup.Options{
+		DB:     s.db,
+		Vault:  s.vault,
+		Proofs: s.verifier,
+		Signer: &keys.Server{Name: s.cfg.ServerName, Ring: s.ring},
+		Now:    env.now,
+	})
+	return err
+}
+
+func (s *server) buildHandler(env environment, tracer trace.TracerProvider) (http.Handler, error) {
+	pages, err := s.buildPages(env.rand)
+	if err != nil {
+		return nil, err
+	}
+	a := &api.API{
+		Gate:      s.gate,
+		Verifier:  s.verifier,
+		Directory: s.directory,
+		Keys:      &keys.Server{Name: s.cfg.ServerName, Ring: s.ring},
+	}
+	routes := append(a.Routes(), pages.Routes()...)
+	routes = append(routes,
+		mxhttp.Route{Method: http.MethodGet, Path: "/healthz", Handler: echo.WrapHandler(http.HandlerFunc(s.health.ServeAlive)), Page: true},
+		mxhttp.Route{Method: http.MethodGet, Path: "/readyz", Handler: echo.WrapHandler(http.HandlerFunc(s.health.ServeReady)), Page: true},
+	)
+	return mxhttp.New(mxhttp.Options{
+		Logger:    s.log,
+		Translate: api.Translate,
+		Proxies:   s.cfg.BehindProxy,
+		Hosts:     s.cfg.Hosts(),
+		Metrics:   s.metrics,
+		Namespace: "signet_idserver",
+		Tracer:    tracer,
+		Page:      pages.Error,
+	}, routes)
+}
+
+func (s *server) buildPages(rand io.Reader) (*page.Pages, error) {
+	return page.New(page.Options{
+		Name:        s.cfg.ServerName,
+		Verifier:    s.verifier,
+		Keys:        s.ring,
+		Mailbox:     s.mailbox,
+		Terms:       s.cfg.termsLinks(),
+		NextOrigins: s.cfg.NextLinkOrigins,
+		Email:       s.cfg.Development || s.cfg.Email.SMTP != "",
+		SMS:         s.cfg.Development,
+		Development: s.cfg.Development,
+		Rand:        rand,
+	})
+}

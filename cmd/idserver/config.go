@@ -1,0 +1,247 @@
+package main
+
+import (
+	"maps"
+	"net"
+	"net/mail"
+	"net/url"
+	"os"
+	"slices"
+
+	"signet/internal/caller"
+	"signet/internal/config"
+	"signet/internal/deliver"
+	"signet/verify/message"
+	"signet/web/page"
+)
+
+// Config is the configuration of the identity server. The struct is the manual:
+// docs/configuration.md is held against it.
+type Config struct {
+	config.Common `yaml:",inline"`
+
+	// KeyFile is the file of the key-encryption key, under which every other secret
+	// is sealed in the database; all replicas need the same. It is made on the first
+	// start. The environment variable SIGNET_KEK can hold the key (base64 of 32
+	// octets) in its place. Keep a copy apart from the database's backups.
+	KeyFile string `yaml:"key_file"`
+	// Email is how e-mail is sent.
+	Email Email `yaml:"email"`
+	// Federation is how far homeservers may be reached.
+	Federation config.Federation `yaml:"federation"`
+	// Limits is how the budgets against abuse are applied.
+	Limits Limits `yaml:"limits"`
+	// Captcha is when people are asked to show that they are people.
+	Captcha Captcha `yaml:"captcha"`
+	// Terms is the documents that users must accept, by name. Default: none.
+	Terms map[string]Document `yaml:"terms"`
+	// Templates is a folder whose files replace the built-in message templates of
+	// the same name. Default: none.
+	Templates string `yaml:"templates"`
+	// NextLinkOrigins is the sites, such as https://app.example.org, that a person
+	// is sent to straight after a mailed link is confirmed; for any other site the
+	// page names it and lets the person choose. Default: none.
+	NextLinkOrigins []string `yaml:"next_link_origins"`
+}
+
+// Email is how e-mail is sent.
+type Email struct {
+	// SMTP is host:port of the mail server that takes our mail. Empty: in
+	// development mode mail lands in the mailbox page, otherwise e-mail addresses
+	// cannot be verified. Example: mail.example.org:587.
+	SMTP string `yaml:"smtp"`
+	// TLS is starttls (port 587), tls (port 465) or none (a relay on this machine).
+	// Default: starttls.
+	TLS deliver.TLSMode `yaml:"tls"`
+	// From is the sender of all mail. Example: Signet <no-reply@example.org>.
+	From string `yaml:"from"`
+	// Username is the account at the mail server, if it wants one.
+	Username string `yaml:"username"`
+	// PasswordFile is the file of that account's password. The environment variable
+	// SIGNET_SMTP_PASSWORD can hold it in its place.
+	PasswordFile string `yaml:"password_file"`
+	// CheckMX refuses addresses whose domain cannot receive mail, by asking the DNS;
+	// development mode never asks. Default: true.
+	CheckMX bool `yaml:"check_mx"`
+}
+
+// Limits is how the budgets against abuse are applied.
+type Limits struct {
+	// DryRun counts and logs what a budget would refuse, and refuses nothing. It has
+	// no effect in this release, which has no budgets yet. Default: false.
+	DryRun bool `yaml:"dry_run"`
+}
+
+// Captcha is when people are asked to show that they are people.
+type Captcha struct {
+	// When is never, suspicion or always. It has no effect in this release, which
+	// asks nobody yet. Default: suspicion.
+	When string `yaml:"when"`
+}
+
+// Document is one version of a document that users must accept.
+type Document struct {
+	// Version is any text; a new one comes with new URLs. Example: "1.2".
+	Version string `yaml:"version"`
+	// Languages is the document's translations, by language code.
+	Languages map[string]Translation `yaml:"languages"`
+}
+
+// Translation is a document in one language.
+type Translation struct {
+	// Name is what people see. Example: Privacy policy.
+	Name string `yaml:"name"`
+	// URL is where it can be read; it stands for the version and the language too.
+	// Example: https://example.org/privacy-1.2-en.html.
+	URL string `yaml:"url"`
+}
+
+// Environment variables that hold a secret in place of a file.
+const (
+	kekVariable          = "SIGNET_KEK"
+	smtpPasswordVariable = "SIGNET_SMTP_PASSWORD"
+)
+
+// defaults is the configuration of a file that names no key.
+func defaults() Config {
+	c := Config{
+		Common:  config.Defaults(),
+		KeyFile: "signet-data/idserver.kek",
+		Email:   Email{TLS: deliver.StartTLS, CheckMX: true},
+		Captcha: Captcha{When: "suspicion"},
+	}
+	c.Listen = "127.0.0.1:8090"
+	c.Database = "sqlite:signet-data/idserver.db"
+	c.MetricsListen = "127.0.0.1:9090"
+	return c
+}
+
+// development is the configuration of a program started without --config.
+func development() Config {
+	c := defaults()
+	c.Development = true
+	c.ServerName = "localhost:8090"
+	c.PublicURL = "http://localhost:8090"
+	return c
+}
+
+// load reads the configuration at path, or that of development mode for no path.
+func load(path string) (Config, error) {
+	c := defaults()
+	if path == "" {
+		c = development()
+	}
+	err := config.Load(path, &c)
+	return c, err
+}
+
+// Check tells every rule that the configuration breaks.
+func (c *Config) Check() config.Problems {
+	p := c.Common.Check()
+	p = append(p, c.Email.check()...)
+	p = append(p, c.Federation.Check()...)
+	p = append(p, config.CheckOneOf("captcha.when", c.Captcha.When, "never", "suspicion", "always")...)
+	p = append(p, c.checkTerms()...)
+	p = append(p, c.checkNextLinks()...)
+	if c.KeyFile == "" {
+		p.Add("key_file", "is missing", "such as signet-data/idserver.kek")
+	}
+	if c.Templates != "" {
+		p = append(p, c.checkTemplates()...)
+	}
+	return p
+}
+
+func (e Email) check() config.Problems {
+	p := config.CheckOneOf("email.tls", string(e.TLS), string(deliver.StartTLS), string(deliver.ImplicitTLS), string(deliver.NoTLS))
+	if e.SMTP == "" {
+		return p
+	}
+	if host, port, err := net.SplitHostPort(e.SMTP); err != nil || host == "" || port == "" {
+		p.Add("email.smtp", "must be host:port", "such as mail.example.org:587")
+	}
+	if _, err := mail.ParseAddress(e.From); err != nil {
+		p.Add("email.from", "must be an address", "such as Signet <no-reply@example.org>")
+	}
+	return p
+}
+
+func (c *Config) checkTerms() config.Problems {
+	var p config.Problems
+	for name, document := range c.Terms {
+		key := "terms." + name
+		if document.Version == "" {
+			p.Add(key+".version", "is missing", `such as "1.0"`)
+		}
+		if len(document.Languages) == 0 {
+			p.Add(key+".languages", "is missing", "at least one language, such as en")
+		}
+		for language, t := range document.Languages {
+			if t.Name == "" {
+				p.Add(key+".languages."+language+".name", "is missing", "what people see")
+			}
+			if u, err := url.Parse(t.URL); err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
+				p.Add(key+".languages."+language+".url", "must be an absolute http or https URL", "")
+			}
+		}
+	}
+	return p
+}
+
+func (c *Config) checkNextLinks() config.Problems {
+	var p config.Problems
+	for _, origin := range c.NextLinkOrigins {
+		u, err := url.Parse(origin)
+		if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || u.Scheme+"://"+u.Host != origin {
+			p.Add("next_link_origins", "must be origins: a scheme and a host", "such as https://app.example.org")
+		}
+	}
+	return p
+}
+
+func (c *Config) checkTemplates() config.Problems {
+	var p config.Problems
+	if info, err := os.Stat(c.Templates); err != nil || !info.IsDir() {
+		p.Add("templates", "is not a folder", "")
+	} else if _, err := message.New(c.Templates, c.ServerName.String(), c.host()); err != nil {
+		p.Add("templates", err.Error(), "")
+	}
+	return p
+}
+
+// host is the host of the server's pages.
+func (c *Config) host() string {
+	u, err := url.Parse(c.PublicURL)
+	if err != nil {
+		return ""
+	}
+	return u.Hostname()
+}
+
+// terms is the documents as callers accept them.
+func (c *Config) terms() caller.Terms {
+	terms := caller.Terms{}
+	for name, document := range c.Terms {
+		d := caller.Document{Version: document.Version, Languages: map[string]caller.Translation{}}
+		for language, t := range document.Languages {
+			d.Languages[language] = caller.Translation(t)
+		}
+		terms[name] = d
+	}
+	return terms
+}
+
+// termsLinks is the documents as the front page links to them: by name, in English
+// where there is English, else in the first language there is.
+func (c *Config) termsLinks() []page.TermsLink {
+	var links []page.TermsLink
+	for _, name := range slices.Sorted(maps.Keys(c.Terms)) {
+		languages := c.Terms[name].Languages
+		t, english := languages["en"]
+		if !english {
+			t = languages[slices.Min(slices.Collect(maps.Keys(languages)))]
+		}
+		links = append(links, page.TermsLink{Title: t.Name, URL: t.URL})
+	}
+	return links
+}
