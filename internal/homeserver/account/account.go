@@ -1,0 +1,82 @@
+package account
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"signet/internal/matrix"
+	"signet/internal/seal"
+	"signet/internal/store"
+)
+
+// Options is what the accounts of a server stand on.
+type Options struct {
+	DB         *store.DB
+	Vault      *seal.Vault
+	ServerName matrix.ServerName
+	Now        func() time.Time
+	Log        *slog.Logger // hears of background work that fails
+	// OpenRegistration lets anybody who reaches the server make an account. It is
+	// for servers that only their own machine reaches.
+	OpenRegistration bool
+	// Hashers is how many passwords are hashed at the same time, 19 MiB each.
+	Hashers int
+}
+
+// Accounts is the users, devices and tokens of one server. It is safe for
+// concurrent use, also by several processes on one database.
+type Accounts struct {
+	Options
+	hasher   hasher
+	tokens   seal.MAC
+	openID   seal.MAC
+	sessions seal.MAC
+	names    seal.Index
+}
+
+// New opens the accounts in a database that has been migrated.
+func New(ctx context.Context, o Options) (*Accounts, error) {
+	a := &Accounts{Options: o, hasher: newHasher(o.Hashers)}
+	for purpose, mac := range map[string]*seal.MAC{
+		"account access tokens": &a.tokens,
+		"account openid tokens": &a.openID,
+		"account uia sessions":  &a.sessions,
+	} {
+		var err error
+		if *mac, err = o.Vault.MAC(ctx, purpose); err != nil {
+			return nil, fmt.Errorf("opening the accounts: %w", err)
+		}
+	}
+	var err error
+	if a.names, err = o.Vault.Index(ctx, "account login names"); err != nil {
+		return nil, fmt.Errorf("opening the accounts: %w", err)
+	}
+	return a, nil
+}
+
+// What the verbs of this package refuse.
+var (
+	ErrRegistrationClosed = errors.New("this server takes no registrations")
+	ErrUsername           = errors.New("not a valid user name")
+	ErrUserInUse          = errors.New("the user name is taken")
+	ErrPasswordMissing    = errors.New("a password is needed")
+	ErrPasswordShort      = errors.New("the password has fewer than 8 octets")
+	ErrPasswordLong       = errors.New("the password has more than 512 octets")
+	ErrDeviceID           = errors.New("not a valid device id")
+	ErrCredentials        = errors.New("user name or password is wrong")
+	ErrUnknownToken       = errors.New("the token is unknown or has ended")
+	ErrNotOwner           = errors.New("the account is somebody else's")
+)
+
+// newToken is 256 random bits as text: too many to guess, so that a fast HMAC
+// keeps them as safe as a slow hash keeps a password.
+func newToken() string {
+	var b [32]byte
+	rand.Read(b[:]) // never fails
+	return base64.RawURLEncoding.EncodeToString(b[:])
+}

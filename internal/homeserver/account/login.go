@@ -1,0 +1,55 @@
+package account
+
+import (
+	"context"
+	"fmt"
+
+	"signet/internal/store"
+)
+
+// Credentials is what a person logs in with. Name is a user id of this server or
+// its localpart.
+type Credentials struct {
+	Name     string
+	Password string
+	Device   NewDevice
+}
+
+// Login lets a device in. The error is ErrCredentials for a wrong password and for
+// a user that does not exist, after the same work; matrix.LimitExceeded after too
+// many failures for the name, whoever has it; or ErrDeviceID.
+func (a *Accounts) Login(ctx context.Context, c Credentials) (Login, error) {
+	device, err := c.Device.settled()
+	if err != nil {
+		return Login{}, err
+	}
+	user, possible := a.findUserID(c.Name)
+	name := user.String()
+	if !possible {
+		name = c.Name
+	}
+	attempt := a.names.Of(name)
+	if err := a.chargeAttempt(ctx, attempt); err != nil {
+		return Login{}, err
+	}
+	hash, err := selectPassword(ctx, a.DB, user)
+	if err != nil {
+		return Login{}, fmt.Errorf("reading a password hash: %w", err)
+	}
+	right, err := a.hasher.matches(ctx, hash, c.Password)
+	if err != nil {
+		return Login{}, err
+	}
+	if !right {
+		return Login{}, ErrCredentials
+	}
+	var login Login
+	err = a.DB.Tx(ctx, func(tx *store.Tx) (err error) {
+		if err := deleteAttempts(ctx, tx, attempt); err != nil {
+			return fmt.Errorf("forgiving failed logins: %w", err)
+		}
+		login, err = a.letIn(ctx, tx, user, device)
+		return err
+	})
+	return login, err
+}

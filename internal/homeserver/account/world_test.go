@@ -1,0 +1,170 @@
+package account_test
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"signet/internal/clocktest"
+	"signet/internal/homeserver/account"
+	"signet/internal/matrix"
+	"signet/internal/seal"
+	"signet/internal/seal/sealtest"
+	"signet/internal/store"
+	"signet/internal/store/storetest"
+)
+
+const (
+	server   = matrix.ServerName("hs.test")
+	password = "correct horse"
+)
+
+// world is a server with its accounts.
+type world struct {
+	*testing.T
+	*account.Accounts
+	db    *store.DB
+	vault *seal.Vault
+	clock *clocktest.Clock
+}
+
+// each tells the story on every engine and looks through the books at its end.
+func each(t *testing.T, story func(w *world)) {
+	storetest.Each(t, []string{"seal", "account"}, func(t *testing.T, db *store.DB) {
+		clock := clocktest.New()
+		w := &world{T: t, db: db, vault: sealtest.Vault(t, db, clock.Now), clock: clock}
+		w.Accounts = w.open(true)
+		story(w)
+		w.check()
+	})
+}
+
+// open opens the accounts, as another process on the same database would.
+func (w *world) open(registration bool) *account.Accounts {
+	w.Helper()
+	a, err := account.New(w.Context(), account.Options{
+		DB: w.db, Vault: w.vault, ServerName: server, Now: w.clock.Now,
+		Log: slog.New(slog.DiscardHandler), OpenRegistration: registration, Hashers: 2,
+	})
+	if err != nil {
+		w.Fatal(err)
+	}
+	return a
+}
+
+// check re-reads every row: each device has a user, each OpenID token a device.
+func (w *world) check() {
+	w.Helper()
+	for what, query := range map[string]string{
+		"devices of nobody": `SELECT COUNT(*) FROM account_devices WHERE user_id NOT IN (SELECT user_id FROM account_users)`,
+		"OpenID tokens of no device": `SELECT COUNT(*) FROM account_openid o WHERE NOT EXISTS
+			(SELECT 1 FROM account_devices d WHERE d.user_id = o.user_id AND d.device_id = o.device_id)`,
+		"passwords that are not hashed": `SELECT COUNT(*) FROM account_users WHERE SUBSTR(password_hash, 1, 31) <> '$argon2id$v=19$m=19456,t=2,p=1$'`,
+	} {
+		if n := w.count(query); n != 0 {
+			w.Errorf("%d %s", n, what)
+		}
+	}
+}
+
+func (w *world) count(query string) (n int) {
+	w.Helper()
+	if err := w.db.QueryRow(w.Context(), query).Scan(&n); err != nil {
+		w.Fatal(err)
+	}
+	return n
+}
+
+var tables = []string{"account_users", "account_devices", "account_uia", "account_openid", "account_attempts"}
+
+// dump is everything that the database holds, as text.
+func (w *world) dump() string {
+	w.Helper()
+	var all strings.Builder
+	for _, table := range append([]string{"seal_secrets"}, tables...) {
+		rows, err := w.db.Query(w.Context(), "SELECT * FROM "+table)
+		if err != nil {
+			w.Fatal(err)
+		}
+		columns, err := rows.Columns()
+		if err != nil {
+			w.Fatal(err)
+		}
+		for rows.Next() {
+			row, into := make([]any, len(columns)), make([]any, len(columns))
+			for i := range row {
+				into[i] = &row[i]
+			}
+			if err := rows.Scan(into...); err != nil {
+				w.Fatal(err)
+			}
+			fmt.Fprintf(&all, "%s %s\n", table, row)
+		}
+		if err := rows.Err(); err != nil {
+			w.Fatal(err)
+		}
+		rows.Close()
+	}
+	return all.String()
+}
+
+// rows counts what stands in all tables.
+func (w *world) rows() map[string]int {
+	w.Helper()
+	counts := map[string]int{}
+	for _, table := range tables {
+		counts[table] = w.count("SELECT COUNT(*) FROM " + table)
+	}
+	return counts
+}
+
+// wish is a registration that lacks nothing.
+func wish(name string) account.Registration {
+	return account.Registration{Username: &name, Password: password, Auth: &account.Auth{Stage: account.StageDummy}}
+}
+
+// joined registers a user and returns the first device's login.
+func (w *world) joined(name string) account.Login {
+	w.Helper()
+	login, err := w.Register(w.Context(), wish(name))
+	if err != nil {
+		w.Fatalf("registering %q: %v", name, err)
+	}
+	return login
+}
+
+// session asks for one.
+func (w *world) session() string {
+	w.Helper()
+	_, err := w.Register(w.Context(), account.Registration{})
+	challenge, ok := errors.AsType[account.Challenge](err)
+	if !ok {
+		w.Fatalf("a bare registration = %v, want a challenge", err)
+	}
+	return challenge.Session
+}
+
+// crowd runs n calls at the same moment and counts what came of them.
+func crowd(n int, call func(i int) error) (errs []error) {
+	var start, done sync.WaitGroup
+	errs = make([]error, n)
+	start.Add(1)
+	for i := range n {
+		done.Go(func() {
+			start.Wait()
+			errs[i] = call(i)
+		})
+	}
+	start.Done()
+	done.Wait()
+	return errs
+}
+
+// counted is how many of the errors are want; nil counts successes.
+func counted(errs []error, want error) int {
+	return len(slices.DeleteFunc(slices.Clone(errs), func(err error) bool { return !errors.Is(err, want) }))
+}

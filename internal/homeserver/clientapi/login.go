@@ -1,0 +1,123 @@
+package clientapi
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"signet/internal/homeserver/account"
+	"signet/internal/matrix"
+	"signet/internal/mxhttp"
+)
+
+// The words of the one login that there is.
+const (
+	loginPassword  = "m.login.password"
+	identifierUser = "m.id.user"
+)
+
+var (
+	errLoginType   = errors.New("the login type is not one of this server's flows")
+	errIdentifier  = errors.New("the identifier type is not one that this server knows")
+	errLoginMember = errors.New("type, identifier with user, and password are needed")
+)
+
+type loginFlow struct {
+	Type string `json:"type"`
+}
+
+type loginFlowsAnswer struct {
+	Flows []loginFlow `json:"flows"`
+}
+
+// GET /_matrix/client/v3/login
+func (a *API) loginFlows(c echo.Context) error {
+	return mxhttp.Reply(c, http.StatusOK, loginFlowsAnswer{[]loginFlow{{loginPassword}}})
+}
+
+type loginRequest struct {
+	Type        string      `json:"type"`
+	Identifier  *identifier `json:"identifier"`
+	Password    string      `json:"password"`
+	DeviceID    string      `json:"device_id"`
+	DisplayName string      `json:"initial_device_display_name"`
+	// Clients of before r0.4 say who they are here.
+	User   string `json:"user"`
+	Medium string `json:"medium"`
+}
+
+type identifier struct {
+	Type string `json:"type"`
+	User string `json:"user"`
+}
+
+// POST /_matrix/client/v3/login
+func (a *API) login(c echo.Context) error {
+	var r loginRequest
+	if err := mxhttp.Decode(c, &r); err != nil {
+		return err
+	}
+	name, err := r.name()
+	if err != nil {
+		return err
+	}
+	login, err := a.Accounts.Login(c.Request().Context(), account.Credentials{
+		Name:     name,
+		Password: r.Password,
+		Device:   account.NewDevice{ID: account.DeviceID(r.DeviceID), DisplayName: r.DisplayName},
+	})
+	if err != nil {
+		return err
+	}
+	discovery := a.clientDiscovery()
+	return mxhttp.Reply(c, http.StatusOK, loginAnswer{
+		UserID: login.User, AccessToken: login.AccessToken, DeviceID: login.ID, WellKnown: &discovery,
+	})
+}
+
+// name is who wants to log in, if the request is one for a password login.
+func (r loginRequest) name() (string, error) {
+	name, kind := r.User, identifierUser
+	if r.Identifier != nil {
+		name, kind = r.Identifier.User, r.Identifier.Type
+	}
+	switch {
+	case r.Type == "":
+		return "", errLoginMember
+	case r.Type != loginPassword:
+		return "", errLoginType
+	case r.Identifier == nil && r.Medium != "", kind != "" && kind != identifierUser:
+		return "", errIdentifier
+	case name == "", kind == "", r.Password == "":
+		return "", errLoginMember
+	}
+	return name, nil
+}
+
+// POST /_matrix/client/v3/logout
+func (a *API) logout(c echo.Context, device account.Device) error {
+	if err := a.Accounts.Logout(c.Request().Context(), device); err != nil {
+		return err
+	}
+	return mxhttp.Reply(c, http.StatusOK, empty{})
+}
+
+// POST /_matrix/client/v3/logout/all
+func (a *API) logoutAll(c echo.Context, device account.Device) error {
+	if err := a.Accounts.LogoutAll(c.Request().Context(), device.User); err != nil {
+		return err
+	}
+	return mxhttp.Reply(c, http.StatusOK, empty{})
+}
+
+type whoamiAnswer struct {
+	UserID   matrix.UserID    `json:"user_id"`
+	DeviceID account.DeviceID `json:"device_id"`
+	IsGuest  bool             `json:"is_guest"`
+}
+
+// GET /_matrix/client/v3/account/whoami
+func (a *API) whoami(c echo.Context, device account.Device) error {
+	return mxhttp.Reply(c, http.StatusOK, whoamiAnswer{UserID: device.User, DeviceID: device.ID})
+}

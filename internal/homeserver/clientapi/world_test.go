@@ -1,0 +1,139 @@
+package clientapi_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"signet/internal/clocktest"
+	"signet/internal/homeserver/account"
+	"signet/internal/homeserver/clientapi"
+	"signet/internal/mxhttp"
+	"signet/internal/seal/sealtest"
+	"signet/internal/store"
+	"signet/internal/store/storetest"
+)
+
+const (
+	v3       = "/_matrix/client/v3"
+	password = "correct horse"
+)
+
+// world is a homeserver's client API behind real HTTP.
+type world struct {
+	*testing.T
+	api    *clientapi.API
+	server *httptest.Server
+	clock  *clocktest.Clock
+	log    *bytes.Buffer
+}
+
+// each tells the story on every engine, at a server where anybody may register.
+func each(t *testing.T, story func(w *world)) {
+	storetest.Each(t, []string{"seal", "account"}, func(t *testing.T, db *store.DB) { story(newWorld(t, db, true)) })
+}
+
+func newWorld(t *testing.T, db *store.DB, openRegistration bool) *world {
+	t.Helper()
+	w := &world{T: t, clock: clocktest.New(), log: new(bytes.Buffer)}
+	log := slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	accounts, err := account.New(t.Context(), account.Options{
+		DB: db, Vault: sealtest.Vault(t, db, w.clock.Now), ServerName: "hs.test", Now: w.clock.Now,
+		Log: log, OpenRegistration: openRegistration, Hashers: 2,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.api = &clientapi.API{
+		Accounts: accounts, ServerName: "hs.test", PublicURL: "https://hs.test",
+		IdentityServer: "https://id.test", Federation: "hs.test:8448",
+	}
+	handler, err := mxhttp.New(mxhttp.Options{Logger: log, Translate: clientapi.Translate}, w.api.Routes())
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.server = httptest.NewServer(handler)
+	t.Cleanup(w.server.Close)
+	return w
+}
+
+// wholeLog ends the server and returns all that it has logged, at debug level: a
+// line is written after its request was answered.
+func (w *world) wholeLog() string {
+	w.server.Close()
+	return w.log.String()
+}
+
+// answer is a response with its body, as text and as JSON.
+type answer struct {
+	status int
+	header http.Header
+	text   string
+	json   map[string]any
+}
+
+func (a answer) str(member string) string {
+	s, _ := a.json[member].(string)
+	return s
+}
+
+// do sends a request; header lines are "Name: value".
+func (w *world) do(method, path, body string, header ...string) answer {
+	w.Helper()
+	req, err := http.NewRequestWithContext(w.Context(), method, w.server.URL+path, strings.NewReader(body))
+	if err != nil {
+		w.Fatal(err)
+	}
+	for _, line := range header {
+		name, value, _ := strings.Cut(line, ": ")
+		req.Header.Set(name, value)
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		w.Fatal(err)
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	if err != nil {
+		w.Fatal(err)
+	}
+	a := answer{status: res.StatusCode, header: res.Header, text: string(text)}
+	if err := json.Unmarshal(text, &a.json); err != nil {
+		w.Errorf("%s %s answers %q, which is not JSON", method, path, text)
+	}
+	return a
+}
+
+// want checks status and errcode; an empty code stands for none.
+func (w *world) want(what string, got answer, status int, code string) {
+	w.Helper()
+	if got.status != status || got.str("errcode") != code {
+		w.Errorf("%s = %d %s, want %d %s", what, got.status, got.text, status, code)
+	}
+	if code != "" && got.str("error") == "" {
+		w.Errorf("%s: %s says nothing to people", what, got.text)
+	}
+}
+
+// wantJSON checks the whole body of a 200.
+func (w *world) wantJSON(what string, got answer, body string) {
+	w.Helper()
+	if got.status != http.StatusOK || got.text != body {
+		w.Errorf("%s = %d %s, want 200 %s", what, got.status, got.text, body)
+	}
+}
+
+func bearer(token string) string { return "Authorization: Bearer " + token }
+
+// joined registers a user and returns the first access token.
+func (w *world) joined(name string) string {
+	w.Helper()
+	a := w.do("POST", v3+"/register", `{"auth":{"type":"m.login.dummy"},"username":"`+name+`","password":"`+password+`"}`)
+	w.want("registering "+name, a, 200, "")
+	return a.str("access_token")
+}
