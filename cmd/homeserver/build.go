@@ -1,0 +1,90 @@
+package main
+
+import (
+	"log/slog"
+	"net/http"
+	"runtime"
+
+	"github.com/labstack/echo/v4"
+	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace"
+
+	"signet/internal/daemon"
+	"signet/internal/homeserver/account"
+	"signet/internal/homeserver/clientapi"
+	"signet/internal/homeserver/fedapi"
+	"signet/internal/mxhttp"
+)
+
+// server is the parts of the program, joined.
+type server struct {
+	*storage
+	cfg        Config
+	log        *slog.Logger
+	metrics    *prometheus.Registry
+	health     *daemon.Health
+	accounts   *account.Accounts
+	clients    http.Handler // the client-server API
+	federation http.Handler // the server-server API
+}
+
+// build joins the parts over an open storage.
+func build(env environment, cfg Config, storage *storage, log *slog.Logger, tracer trace.TracerProvider) (*server, error) {
+	accounts, err := account.New(env.ctx, account.Options{
+		DB:               storage.db,
+		Vault:            storage.vault,
+		ServerName:       cfg.ServerName,
+		Now:              env.now,
+		Log:              log,
+		OpenRegistration: cfg.openRegistration(),
+		Hashers:          runtime.GOMAXPROCS(0),
+	})
+	if err != nil {
+		return nil, err
+	}
+	s := &server{storage: storage, cfg: cfg, log: log, metrics: prometheus.NewRegistry(), accounts: accounts}
+	s.health = daemon.NewHealth(log, map[string]daemon.Check{"database": s.db.Ping})
+	if s.clients, err = s.buildClients(tracer); err != nil {
+		return nil, err
+	}
+	s.federation, err = s.buildFederation(env, tracer)
+	return s, err
+}
+
+func (s *server) buildClients(tracer trace.TracerProvider) (http.Handler, error) {
+	a := &clientapi.API{
+		Accounts:       s.accounts,
+		ServerName:     s.cfg.ServerName,
+		PublicURL:      s.cfg.PublicURL,
+		IdentityServer: s.cfg.IdentityServer,
+		Federation:     s.cfg.federationName(),
+	}
+	routes := append(a.Routes(),
+		mxhttp.Route{Method: http.MethodGet, Path: "/healthz", Handler: echo.WrapHandler(http.HandlerFunc(s.health.ServeAlive))},
+		mxhttp.Route{Method: http.MethodGet, Path: "/readyz", Handler: echo.WrapHandler(http.HandlerFunc(s.health.ServeReady))},
+	)
+	o := s.manners(tracer)
+	o.Translate = clientapi.Translate
+	o.Proxies = s.cfg.BehindProxy
+	o.Hosts = s.cfg.Hosts()
+	return mxhttp.New(o, routes)
+}
+
+func (s *server) buildFederation(env environment, tracer trace.TracerProvider) (http.Handler, error) {
+	a := &fedapi.API{
+		Accounts:   s.accounts,
+		Keys:       s.ring,
+		ServerName: s.cfg.ServerName,
+		Version:    daemon.Version(),
+		Now:        env.now,
+	}
+	o := s.manners(tracer)
+	o.Translate = fedapi.Translate
+	o.Hosts = s.cfg.federationHosts()
+	return mxhttp.New(o, a.Routes())
+}
+
+// manners is what both APIs have in common.
+func (s *server) manners(tracer trace.TracerProvider) mxhttp.Options {
+	return mxhttp.Options{Logger: s.log, Metrics: s.metrics, Namespace: "signet_homeserver", Tracer: tracer}
+}

@@ -1,0 +1,129 @@
+package main
+
+import (
+	"net"
+
+	"signet/internal/config"
+)
+
+// Config is the configuration of the homeserver. The struct is the manual:
+// docs/configuration.md is held against it.
+type Config struct {
+	config.Common `yaml:",inline"`
+
+	// KeyFile is the file of the key-encryption key, under which every other secret
+	// is sealed in the database. It is made on the first start. The environment
+	// variable SIGNET_KEK can hold the key (base64 of 32 octets) in its place. Keep a
+	// copy apart from the database's backups. Default: signet-data/homeserver.kek.
+	KeyFile string `yaml:"key_file"`
+	// Federation is how other servers reach this one, and this one them.
+	Federation Federation `yaml:"federation"`
+	// IdentityServer is the URL of the identity server that clients of this
+	// homeserver are told to use, without a slash at the end. Empty: none is named.
+	// Default: none; http://localhost:8090 in development mode.
+	// Example: https://id.example.org.
+	IdentityServer string `yaml:"identity_server"`
+}
+
+// Federation is how other servers reach this one, and this one them.
+type Federation struct {
+	// Listen is the IP address and port of the server-server API, always over TLS.
+	// Other servers look for port 8448 of server_name unless server_name has a
+	// port or .well-known/matrix/server names another; this server's own
+	// .well-known names the port given here. Default: 127.0.0.1:8448.
+	Listen string `yaml:"listen"`
+	// TLSCert is the PEM file of the certificate of federation.listen with its
+	// chain, for the host of server_name. A renewed file is taken up within
+	// seconds. Default: none; then one is issued by an authority of the server's
+	// own, data_dir/ca.pem, which other servers must be told to trust.
+	TLSCert string `yaml:"tls_cert"`
+	// TLSKey is the PEM file of the certificate's private key. Default: none.
+	TLSKey string `yaml:"tls_key"`
+
+	config.Federation `yaml:",inline"`
+}
+
+// kekVariable is the environment variable that can hold the key of KeyFile.
+const kekVariable = "SIGNET_KEK"
+
+// defaults is the configuration of a file that names no key.
+func defaults() Config {
+	c := Config{
+		Common:     config.Defaults(),
+		KeyFile:    "signet-data/homeserver.kek",
+		Federation: Federation{Listen: "127.0.0.1:8448"},
+	}
+	c.Listen = "127.0.0.1:8008"
+	c.Database = "sqlite:signet-data/homeserver.db"
+	c.MetricsListen = "127.0.0.1:9091"
+	return c
+}
+
+// development is the configuration of a program started without --config, beside
+// an identity server that was started the same way.
+func development() Config {
+	c := defaults()
+	c.Development = true
+	c.ServerName = "localhost:8448"
+	c.PublicURL = "http://localhost:8008"
+	c.IdentityServer = "http://localhost:8090"
+	return c
+}
+
+// load reads the configuration at path, or that of development mode for no path.
+func load(path string) (Config, error) {
+	c := defaults()
+	if path == "" {
+		c = development()
+	}
+	err := config.Load(path, &c)
+	return c, err
+}
+
+// Check tells every rule that the configuration breaks.
+func (c *Config) Check() config.Problems {
+	p := c.Common.Check()
+	if c.KeyFile == "" {
+		p.Add("key_file", "is missing", "such as signet-data/homeserver.kek")
+	}
+	f := &c.Federation
+	p = append(p, c.CheckListener("federation.listen", f.Listen, true)...)
+	if _, port, _ := net.SplitHostPort(f.Listen); port != "0" && (f.Listen == c.Listen || f.Listen == c.MetricsListen) {
+		p.Add("federation.listen", "is the same address as another listener", "choose another port")
+	}
+	p = append(p, f.pair().Check("federation.tls_cert", "federation.tls_key")...)
+	p = append(p, f.Federation.Check()...)
+	if c.IdentityServer != "" {
+		p = append(p, config.CheckURL("identity_server", c.IdentityServer)...)
+	}
+	return p
+}
+
+func (f *Federation) pair() config.TLS { return config.TLS{Cert: f.TLSCert, Key: f.TLSKey} }
+
+// openRegistration tells whether anybody may register: where only this machine
+// reaches the client API, directly and through no proxy.
+func (c *Config) openRegistration() bool {
+	return config.Loopback(c.Listen) && len(c.BehindProxy) == 0
+}
+
+// federationName is the host and port where other servers reach this one: the
+// server's name, which says it all if it has a port.
+func (c *Config) federationName() string {
+	if c.ServerName.Port() != 0 {
+		return c.ServerName.String()
+	}
+	_, port, _ := net.SplitHostPort(c.Federation.Listen)
+	return c.ServerName.String() + ":" + port
+}
+
+// federationHosts is Hosts for the server-server API.
+func (c *Config) federationHosts() []string {
+	federation := c.Common
+	federation.Listen = c.Federation.Listen
+	hosts := federation.Hosts()
+	if hosts == nil {
+		return nil
+	}
+	return append(hosts, c.federationName())
+}

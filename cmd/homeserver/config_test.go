@@ -1,0 +1,175 @@
+package main
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"signet/internal/config"
+	"signet/internal/config/configtest"
+)
+
+func TestDevelopmentNeedsNoFile(t *testing.T) {
+	c, err := load("")
+	if err != nil {
+		t.Fatalf("load() = %v", err)
+	}
+	if !c.Development || !c.openRegistration() || c.federationName() != "localhost:8448" {
+		t.Errorf("development = %+v", c)
+	}
+}
+
+// file writes a configuration and returns its path.
+func file(t *testing.T, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "homeserver.yaml")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestAFileNeedsTwoKeys(t *testing.T) {
+	c, err := load(file(t, "server_name: example.org\npublic_url: https://example.org\n"))
+	if err != nil {
+		t.Fatalf("load = %v", err)
+	}
+	if c.Development || c.IdentityServer != "" || c.Federation.Listen != "127.0.0.1:8448" || c.Listen != "127.0.0.1:8008" {
+		t.Errorf("load = %+v", c)
+	}
+}
+
+// Everything that is wrong is told together, each with its line.
+func TestEveryProblemIsTold(t *testing.T) {
+	_, err := load(file(t, `server_name: Example.org
+listen: 0.0.0.0:8008
+key_file: ""
+federation:
+  listen: example.org:8448
+  tls_cert: missing.pem
+  ca_file: missing.pem
+  certificate: x
+identity_server: id.example.org/
+metrics_listen: nowhere
+`))
+	if err == nil {
+		t.Fatal("load accepts it")
+	}
+	for _, want := range []string{
+		":1: server_name", ":2: listen", ":3: key_file", ":4: federation.tls_key", ":5: federation.listen", ":7: federation.ca_file",
+		":8: federation.certificate: unknown key", ":9: identity_server", ":10: metrics_listen", "public_url: is missing",
+	} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("load tells nothing of %q:\n%v", want, err)
+		}
+	}
+}
+
+func TestListenersAreApart(t *testing.T) {
+	for _, change := range []func(*Config){
+		func(c *Config) { c.Federation.Listen = c.Listen },
+		func(c *Config) { c.Federation.Listen = c.MetricsListen },
+		func(c *Config) { c.Federation.Listen = "0.0.0.0:8448" }, // not in development mode
+	} {
+		c := development()
+		change(&c)
+		if p := c.Check(); len(p) != 1 || p[0].Key != "federation.listen" {
+			t.Errorf("Check() of %s = %v, want one problem of federation.listen", c.Federation.Listen, p)
+		}
+	}
+	c := development()
+	c.Development, c.Federation.Listen = false, "0.0.0.0:8448" // it always has TLS
+	if p := c.Check(); len(p) != 0 {
+		t.Errorf("Check() = %v", p)
+	}
+}
+
+func TestWhereAnybodyMayRegister(t *testing.T) {
+	for _, test := range []struct {
+		listen  string
+		proxies string
+		want    bool
+	}{
+		{"127.0.0.1:8008", "", true},
+		{"[::1]:8008", "", true},
+		{"127.0.0.1:8008", "behind_proxy: [127.0.0.1]\n", false},
+		{"0.0.0.0:8008", "behind_proxy: [10.1.2.3]\n", false},
+		{":8008", "behind_proxy: [10.1.2.3]\n", false},
+	} {
+		c, err := load(file(t, "server_name: example.org\npublic_url: https://example.org\nlisten: \""+test.listen+"\"\n"+test.proxies))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := c.openRegistration(); got != test.want {
+			t.Errorf("openRegistration() on %s with %q = %v, want %v", test.listen, test.proxies, got, test.want)
+		}
+	}
+}
+
+func TestFederationName(t *testing.T) {
+	for _, test := range []struct{ name, listen, want string }{
+		{"example.org", "127.0.0.1:8448", "example.org:8448"},
+		{"example.org", ":443", "example.org:443"},
+		{"example.org:8448", "127.0.0.1:18448", "example.org:8448"},
+		{"[2001:db8::1]", "[::]:8448", "[2001:db8::1]:8448"},
+	} {
+		c := defaults()
+		if err := config.Load(file(t, "server_name: \""+test.name+"\"\npublic_url: https://example.org\nfederation: {listen: \""+test.listen+"\"}\n"), &c); err != nil {
+			t.Fatal(err)
+		}
+		if got := c.federationName(); got != test.want {
+			t.Errorf("federationName() of %s on %s = %s, want %s", test.name, test.listen, got, test.want)
+		}
+	}
+}
+
+func TestFederationHosts(t *testing.T) {
+	c := development()
+	for _, host := range []string{"localhost:8448", "127.0.0.1:8448", "[::1]:8448"} {
+		if got := c.federationHosts(); !slices.Contains(got, host) {
+			t.Errorf("federationHosts() = %q, want in it %q", got, host)
+		}
+	}
+	c.Development = false
+	if got := c.federationHosts(); got != nil {
+		t.Errorf("federationHosts() outside development = %q, want nil", got)
+	}
+}
+
+func TestTheManualTellsOfEveryKey(t *testing.T) {
+	c := defaults()
+	configtest.CheckManual(t, "../../docs/configuration.md", "homeserver", &c)
+}
+
+// The struct is the manual: each key says what it does, starting with its field,
+// and what it is when nobody sets it.
+func TestEveryKeyHasItsManual(t *testing.T) {
+	source, err := parser.ParseFile(token.NewFileSet(), "config.go", nil, parser.ParseComments)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys := 0
+	ast.Inspect(source, func(n ast.Node) bool {
+		f, ok := n.(*ast.Field)
+		if !ok || f.Tag == nil || len(f.Names) == 0 {
+			return true
+		}
+		keys++
+		name, manual := f.Names[0].Name, f.Doc.Text()
+		if !strings.HasPrefix(manual, name+" is ") {
+			t.Errorf("the manual of %s begins with %q", name, strings.SplitAfter(manual, "\n")[0])
+		}
+		if _, section := f.Type.(*ast.Ident); section && f.Type.(*ast.Ident).Name == "string" && !strings.Contains(manual, "Default: ") {
+			t.Errorf("the manual of %s says no default", name)
+		}
+		return true
+	})
+	if keys != 6 {
+		t.Errorf("%d keys were looked at, want 6", keys)
+	}
+}

@@ -1,0 +1,8 @@
+// Command homeserver is Signet's companion homeserver: it keeps the accounts of
+// Matrix users and vouches for them to other services, the identity server first.
+//
+// This package alone knows everything: it reads the configuration (config.go),
+// joins the parts (build.go), serves until it is told to stop (serve.go, with the
+// certificates in certificate.go), and answers the commands of an operator
+// (commands.go).
+package main

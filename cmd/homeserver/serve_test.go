@@ -1,0 +1,290 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"signet/internal/config"
+	"signet/internal/matrix"
+	"signet/internal/store/storetest"
+)
+
+// world is a data directory with a configuration in it, and who works there.
+type world struct {
+	*testing.T
+	cfg  Config
+	file string
+	vars map[string]string
+}
+
+// newWorld is development mode in a directory and on ports of its own, over the
+// database at url.
+func newWorld(t *testing.T, url string) *world {
+	t.Helper()
+	dir := t.TempDir()
+	w := &world{T: t, cfg: development(), file: filepath.Join(dir, "homeserver.yaml"), vars: map[string]string{}}
+	w.cfg.Listen, w.cfg.Federation.Listen, w.cfg.MetricsListen = "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0"
+	w.cfg.Database = config.Database(url)
+	w.cfg.DataDir = filepath.Join(dir, "data")
+	w.cfg.KeyFile = filepath.Join(dir, "data", "homeserver.kek")
+	w.cfg.Log.Format = "json"
+	var text bytes.Buffer
+	if err := config.Print(&text, w.cfg); err != nil {
+		t.Fatal(err)
+	}
+	// What is printed has no password.
+	settings := strings.Replace(text.String(), w.cfg.Database.Redacted(), url, 1)
+	if err := os.WriteFile(w.file, []byte(settings), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+func (w *world) environment(ctx context.Context, stdout, stderr io.Writer) environment {
+	return environment{
+		ctx: ctx, stdout: stdout, stderr: stderr, now: time.Now, rand: rand.Reader,
+		getenv: func(name string) string { return w.vars[name] },
+	}
+}
+
+// command runs one command line to its end.
+func (w *world) command(args ...string) (status int, stdout, stderr string) {
+	var out, err bytes.Buffer
+	status = run(append([]string{"--config", w.file}, args...), w.environment(w.Context(), &out, &err))
+	return status, out.String(), err.String()
+}
+
+// running is a server that has said where it listens.
+type running struct {
+	*world
+	clients, federation, metrics string
+	greeting                     []string
+	stop                         func() (status int)
+}
+
+// serve starts the server and reads its log until it has said everything.
+func (w *world) serve() *running {
+	w.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	log, stderr := io.Pipe()
+	ended := make(chan int, 1)
+	go func() {
+		status := run([]string{"--config", w.file}, w.environment(ctx, io.Discard, stderr))
+		stderr.Close()
+		ended <- status
+	}()
+	r := &running{world: w, stop: func() int { cancel(); return <-ended }}
+	lines := bufio.NewScanner(log)
+	for lines.Scan() && !strings.Contains(lines.Text(), "DEVELOPMENT MODE") {
+		r.greeting = append(r.greeting, lines.Text())
+		var line struct {
+			Msg string `json:"msg"`
+			On  string `json:"listening_on"`
+		}
+		_ = json.Unmarshal(lines.Bytes(), &line)
+		switch {
+		case strings.HasPrefix(line.Msg, "clients connect"):
+			r.clients = line.On
+		case strings.HasPrefix(line.Msg, "other servers"):
+			r.federation = line.On
+		case strings.HasPrefix(line.Msg, "metrics"):
+			r.metrics = line.On
+		}
+	}
+	go io.Copy(io.Discard, log)
+	if r.metrics == "" {
+		w.Fatalf("the server ended with %d: %v", r.stop(), r.greeting)
+	}
+	return r
+}
+
+// get asks under the server's name, as development mode wants it.
+func (r *running) get(client *http.Client, url, host string) (status int, body []byte) {
+	r.Helper()
+	req, err := http.NewRequestWithContext(r.Context(), "GET", url, nil)
+	if err != nil {
+		r.Fatal(err)
+	}
+	req.Host = host
+	res, err := client.Do(req)
+	if err != nil {
+		r.Fatal(err)
+	}
+	defer res.Body.Close()
+	body, err = io.ReadAll(res.Body)
+	if err != nil {
+		r.Fatal(err)
+	}
+	return res.StatusCode, body
+}
+
+// trusting is a client that trusts the authority in the data directory alone.
+func (w *world) trusting() *http.Client {
+	w.Helper()
+	pem, err := os.ReadFile(filepath.Join(w.cfg.DataDir, "ca.pem"))
+	if err != nil {
+		w.Fatal(err)
+	}
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(pem) {
+		w.Fatal("ca.pem holds no certificate")
+	}
+	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, ServerName: "localhost"}}
+	w.Cleanup(transport.CloseIdleConnections)
+	return &http.Client{Transport: transport}
+}
+
+// signer is the key that signs the published keys, whose signature is checked.
+func (r *running) signer(client *http.Client) matrix.KeyID {
+	r.Helper()
+	status, body := r.get(client, "https://"+r.federation+"/_matrix/key/v2/server", "localhost:8448")
+	var keys struct {
+		Verify map[matrix.KeyID]struct{ Key string } `json:"verify_keys"`
+	}
+	if err := json.Unmarshal(body, &keys); err != nil || status != 200 {
+		r.Fatalf("keys = %d %s, %v", status, body, err)
+	}
+	for id, key := range keys.Verify {
+		public, err := matrix.DecodeBase64(key.Key)
+		if err != nil {
+			r.Fatal(err)
+		}
+		if err := matrix.Verify("localhost:8448", id, public, body); err != nil {
+			r.Errorf("the signature of %s: %v", id, err)
+		}
+		return id
+	}
+	r.Fatal("no key is published")
+	return ""
+}
+
+func TestServe(t *testing.T) {
+	storetest.EachURL(t, func(t *testing.T, url string) {
+		w := newWorld(t, url)
+		r := w.serve()
+		for _, want := range []string{"http://localhost:8008", "localhost:8448", "http://localhost:8090"} {
+			if !strings.Contains(strings.Join(r.greeting, "\n"), want) {
+				t.Errorf("the greeting does not name %s: %v", want, r.greeting)
+			}
+		}
+		for path, want := range map[string]string{
+			"/_matrix/client/versions":   `"versions"`,
+			"/.well-known/matrix/client": `{"m.homeserver":{"base_url":"http://localhost:8008"},"m.identity_server":{"base_url":"http://localhost:8090"}}`,
+			"/.well-known/matrix/server": `{"m.server":"localhost:8448"}`,
+			"/healthz":                   "ok",
+			"/readyz":                    "ok",
+		} {
+			if status, body := r.get(http.DefaultClient, "http://"+r.clients+path, "localhost:8008"); status != 200 || !strings.Contains(string(body), want) {
+				t.Errorf("GET %s = %d %s, want %s", path, status, body, want)
+			}
+		}
+		secure := w.trusting()
+		first := r.signer(secure)
+		if status, stdout, stderr := w.command("keys", "rotate"); status != 0 {
+			t.Errorf("keys rotate = %d %s %s", status, stdout, stderr)
+		}
+		second := r.signer(secure)
+		if second == first {
+			t.Errorf("the running server still signs with %s", first)
+		}
+		status, listed, stderr := w.command("keys", "list")
+		if lines := strings.Split(strings.TrimSpace(listed), "\n"); status != 0 || len(lines) != 3 ||
+			!strings.HasPrefix(lines[1], string(second)) || !strings.HasPrefix(lines[2], string(first)) {
+			t.Errorf("keys list = %d %s %s", status, listed, stderr)
+		}
+		if _, metrics := r.get(http.DefaultClient, "http://"+r.metrics+"/metrics", ""); !strings.Contains(string(metrics), "signet_homeserver_http_requests_total") {
+			t.Errorf("the metrics count no requests: %s", metrics)
+		}
+		secure.CloseIdleConnections()
+		http.DefaultClient.CloseIdleConnections()
+		if status := r.stop(); status != 0 {
+			t.Errorf("told to stop, the server ends with %d", status)
+		}
+	})
+}
+
+// In development mode no other site can reach the server through a browser.
+func TestDevelopmentAnswersToItsOwnNames(t *testing.T) {
+	w := newWorld(t, storetest.SQLite(t))
+	r := w.serve()
+	defer r.stop()
+	secure := w.trusting()
+	for host, want := range map[string]int{"localhost:8008": 200, "evil.example": 421, "evil.example:8008": 421} {
+		if status, body := r.get(http.DefaultClient, "http://"+r.clients+"/_matrix/client/versions", host); status != want {
+			t.Errorf("Host %s at the client API = %d %s, want %d", host, status, body, want)
+		}
+	}
+	for host, want := range map[string]int{"localhost:8448": 200, "evil.example": 421} {
+		if status, body := r.get(secure, "https://"+r.federation+"/_matrix/federation/v1/version", host); status != want {
+			t.Errorf("Host %s at the server-server API = %d %s, want %d", host, status, body, want)
+		}
+	}
+}
+
+// A lost key is not replaced by a new one, which could open nothing; the key in
+// the environment does as well as the file.
+func TestTheKeyFileIsNeverReplaced(t *testing.T) {
+	storetest.EachURL(t, func(t *testing.T, url string) {
+		w := newWorld(t, url)
+		if status := w.serve().stop(); status != 0 {
+			t.Fatalf("the first start ends with %d", status)
+		}
+		key, err := os.ReadFile(w.cfg.KeyFile)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Remove(w.cfg.KeyFile); err != nil {
+			t.Fatal(err)
+		}
+		for _, args := range [][]string{{"serve"}, {"keys", "list"}} {
+			if status, _, stderr := w.command(args...); status != 1 || !strings.Contains(stderr, w.cfg.KeyFile) || !strings.Contains(stderr, kekVariable) {
+				t.Errorf("%v without the key = %d %s, want 1 and a hint", args, status, stderr)
+			}
+		}
+		if _, err := os.Stat(w.cfg.KeyFile); !os.IsNotExist(err) {
+			t.Errorf("another key file was made: %v", err)
+		}
+		w.vars[kekVariable] = string(key)
+		if status, _, stderr := w.command("keys", "list"); status != 0 {
+			t.Errorf("with the key in the environment = %d %s", status, stderr)
+		}
+	})
+}
+
+func TestCommandLine(t *testing.T) {
+	w := newWorld(t, storetest.SQLite(t))
+	for _, test := range []struct {
+		args           []string
+		status         int
+		stdout, stderr string
+	}{
+		{[]string{"version"}, 0, "homeserver ", ""},
+		{[]string{"--help"}, 0, "keys rotate", ""},
+		{[]string{"config", "check"}, 0, "good", ""},
+		{[]string{"config", "print"}, 0, `server_name: "localhost:8448"`, ""},
+		{[]string{"dance"}, 2, "", "dance"},
+		{[]string{"keys"}, 2, "", "list"},
+		{[]string{"--config", w.file + ".missing", "config", "check"}, 1, "", "no such file"},
+		{[]string{"--config", file(t, "dance: true"), "serve"}, 1, "", "dance"},
+	} {
+		status, stdout, stderr := w.command(test.args...)
+		if status != test.status || !strings.Contains(stdout, test.stdout) || !strings.Contains(stderr, test.stderr) {
+			t.Errorf("homeserver %v = %d, %q, %q; want %d, %q, %q", test.args, status, stdout, stderr, test.status, test.stdout, test.stderr)
+		}
+	}
+	if _, err := os.Stat(w.cfg.DataDir); !os.IsNotExist(err) {
+		t.Errorf("a command that only reads made the data directory: %v", err)
+	}
+}
