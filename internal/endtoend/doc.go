@@ -1,0 +1,6 @@
+// Package endtoend tests the two programs as people run them: built binaries, real
+// processes, real HTTP, TLS and SMTP on loopback, on both engines.
+//
+// The scripts in testdata read as documentation; their words (get, post, mail, …)
+// are defined in words_test.go. There is nothing here but tests.
+package endtoend

@@ -1,0 +1,73 @@
+package endtoend
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"signet/internal/store/storetest"
+)
+
+// bin is the folder of the built programs.
+var bin string
+
+func TestMain(m *testing.M) { os.Exit(buildAndRun(m)) }
+
+func buildAndRun(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "signet-endtoend-")
+	if err != nil {
+		panic(err)
+	}
+	defer os.RemoveAll(dir)
+	build := exec.Command("go", "build", "-o", dir+string(filepath.Separator), "signet/cmd/idserver", "signet/cmd/homeserver")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "building the programs: %v\n%s", err, out)
+		return 1
+	}
+	bin = dir
+	return m.Run()
+}
+
+// TestScripts runs every script on every engine at hand.
+func TestScripts(t *testing.T) {
+	runScripts(t, "testdata/*.txtar", "sqlite", func(t *testing.T) (string, string) {
+		return storetest.SQLite(t), storetest.SQLite(t)
+	})
+	if os.Getenv(storetest.PostgresURL) == "" {
+		return
+	}
+	postgres := func(t *testing.T) (string, string) { return storetest.PostgreSQL(t), storetest.PostgreSQL(t) }
+	runScripts(t, "testdata/*.txtar", "postgres", postgres)
+	runScripts(t, "testdata/replicas/*.txtar", "postgres-replicas", postgres)
+}
+
+// runScripts runs scripts with two empty databases each, named $ID_DATABASE and
+// $HS_DATABASE.
+func runScripts(t *testing.T, pattern, engine string, databases func(t *testing.T) (id, hs string)) {
+	scripts, err := filepath.Glob(pattern)
+	if err != nil || len(scripts) == 0 {
+		t.Fatalf("no scripts match %s: %v", pattern, err)
+	}
+	for _, script := range scripts {
+		t.Run(engine+"/"+filepath.Base(script), func(t *testing.T) {
+			id, hs := databases(t)
+			testscript.Run(t, testscript.Params{
+				Files:              []string{script},
+				RequireExplicitExec: true,
+				Cmds:               words,
+				Setup: func(e *testscript.Env) error {
+					e.Setenv("PATH", bin+string(os.PathListSeparator)+e.Getenv("PATH"))
+					e.Setenv("ID_DATABASE", id)
+					e.Setenv("HS_DATABASE", hs)
+					e.Values[postKey{}] = newPost(t)
+					return nil
+				},
+			})
+		})
+	}
+}

@@ -1,0 +1,118 @@
+package endtoend
+
+import (
+	"errors"
+	"io"
+	"mime"
+	"mime/multipart"
+	"mime/quotedprintable"
+	"net"
+	stdmail "net/mail"
+	"regexp"
+	"sync"
+	"testing"
+
+	"github.com/emersion/go-smtp"
+)
+
+var (
+	codePattern = regexp.MustCompile(`\b\d{4} \d{4}\b`)
+	linkPattern = regexp.MustCompile(`https?://[^\s"<>]+/_signet/verify/\w+`)
+)
+
+// post is a mail server on loopback that keeps what it takes.
+type post struct {
+	addr string
+	mu   sync.Mutex // guards mails
+	mail []received
+}
+
+// postKey finds the mail server of a script.
+type postKey struct{}
+
+// received is a mail: whom it was for, and its plain text.
+type received struct {
+	to   string
+	text []byte
+}
+
+func newPost(t *testing.T) *post {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &post{addr: l.Addr().String()}
+	server := smtp.NewServer(p)
+	server.Domain = "localhost"
+	ended := make(chan error, 1)
+	go func() { ended <- server.Serve(l) }()
+	t.Cleanup(func() {
+		server.Close()
+		<-ended
+	})
+	return p
+}
+
+func (p *post) newest() (received, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.mail) == 0 {
+		return received{}, errors.New("no mail has arrived")
+	}
+	return p.mail[len(p.mail)-1], nil
+}
+
+// NewSession takes a mail from anybody.
+func (p *post) NewSession(*smtp.Conn) (smtp.Session, error) { return &delivery{post: p}, nil }
+
+// delivery is one connection to the mail server.
+type delivery struct {
+	post *post
+	to   string
+}
+
+func (d *delivery) Mail(string, *smtp.MailOptions) error { return nil }
+func (d *delivery) Reset()                               {}
+func (d *delivery) Logout() error                        { return nil }
+
+func (d *delivery) Rcpt(to string, _ *smtp.RcptOptions) error {
+	if to == "nobody@example.org" {
+		return &smtp.SMTPError{Code: 550, EnhancedCode: smtp.EnhancedCode{5, 1, 1}, Message: "no such mailbox: " + to}
+	}
+	d.to = to
+	return nil
+}
+
+func (d *delivery) Data(r io.Reader) error {
+	text, err := plainText(r)
+	if err != nil {
+		return err
+	}
+	d.post.mu.Lock()
+	defer d.post.mu.Unlock()
+	d.post.mail = append(d.post.mail, received{d.to, text})
+	return nil
+}
+
+// plainText reads a mail as a mail program does and returns its text/plain part.
+func plainText(r io.Reader) ([]byte, error) {
+	m, err := stdmail.ReadMessage(r)
+	if err != nil {
+		return nil, err
+	}
+	_, params, err := mime.ParseMediaType(m.Header.Get("Content-Type"))
+	if err != nil {
+		return nil, err
+	}
+	parts := multipart.NewReader(m.Body, params["boundary"])
+	for {
+		part, err := parts.NextRawPart()
+		if err != nil {
+			return nil, err
+		}
+		if kind, _, _ := mime.ParseMediaType(part.Header.Get("Content-Type")); kind == "text/plain" {
+			return io.ReadAll(quotedprintable.NewReader(part))
+		}
+	}
+}

@@ -1,0 +1,173 @@
+package endtoend
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// process is a program of ours that tests start and kill.
+type process struct {
+	*testing.T
+	dir     string
+	program string
+	url     string
+	cmd     *exec.Cmd
+	output  bytes.Buffer
+}
+
+// pair is an identity server and a homeserver in development mode, in a folder of
+// their own.
+type pair struct {
+	*testing.T
+	id, hs     *process
+	federation string // the homeserver's name
+}
+
+func newPair(t *testing.T, idDatabase, hsDatabase string) *pair {
+	t.Helper()
+	dir := t.TempDir()
+	id, hs, federation := freePort(t), freePort(t), freePort(t)
+	common := "development: true\nmetrics_listen: \"\"\ndatabase: %s\nserver_name: localhost:%s\nlisten: 127.0.0.1:%s\npublic_url: http://localhost:%s\n"
+	write(t, filepath.Join(dir, "idserver.yaml"), fmt.Sprintf(common, idDatabase, id, id, id))
+	write(t, filepath.Join(dir, "homeserver.yaml"), fmt.Sprintf(common, hsDatabase, federation, hs, hs)+
+		fmt.Sprintf("federation: {listen: \"127.0.0.1:%s\"}\nidentity_server: http://localhost:%s\n", federation, id))
+	p := &pair{
+		T:          t,
+		id:         &process{T: t, dir: dir, program: "idserver", url: "http://localhost:" + id},
+		hs:         &process{T: t, dir: dir, program: "homeserver", url: "http://localhost:" + hs},
+		federation: "localhost:" + federation,
+	}
+	p.id.start()
+	p.hs.start()
+	return p
+}
+
+func freePort(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	_, port, err := net.SplitHostPort(l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return port
+}
+
+func write(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// start runs the program and waits until it is ready.
+func (p *process) start() {
+	p.Helper()
+	p.cmd = exec.Command(filepath.Join(bin, p.program), "--config", p.program+".yaml")
+	p.cmd.Dir = p.dir
+	p.cmd.Stderr = &p.output
+	if err := p.cmd.Start(); err != nil {
+		p.Fatal(err)
+	}
+	running := p.cmd
+	p.Cleanup(func() {
+		_ = running.Process.Kill()
+		_ = running.Wait()
+	})
+	ctx, cancel := context.WithTimeout(p.Context(), time.Minute)
+	defer cancel()
+	for !answers(ctx, p.url+"/readyz") {
+		if ctx.Err() != nil {
+			p.Fatalf("%s is not ready:\n%s", p.program, p.output.String())
+		}
+		time.Sleep(10 * time.Millisecond) // another process has no signal to give
+	}
+}
+
+// end sends a signal and waits for the end.
+func (p *process) end(signal os.Signal) error {
+	p.Helper()
+	if err := p.cmd.Process.Signal(signal); err != nil {
+		p.Fatal(err)
+	}
+	return p.cmd.Wait()
+}
+
+// reply is an answer of either program; failed tells that none came.
+type reply struct {
+	status int
+	body   map[string]any
+	failed error
+}
+
+func (r reply) ok() bool                  { return r.failed == nil && r.status == http.StatusOK }
+func (r reply) text(member string) string { s, _ := r.body[member].(string); return s }
+
+// call sends JSON, or nothing for a nil body.
+func (p *process) call(method, path, token string, body map[string]any) reply {
+	var reader io.Reader
+	if body != nil {
+		b, err := json.Marshal(body)
+		if err != nil {
+			return reply{failed: err}
+		}
+		reader = bytes.NewReader(b)
+	}
+	r, err := http.NewRequest(method, p.url+path, reader)
+	if err != nil {
+		return reply{failed: err}
+	}
+	if token != "" {
+		r.Header.Set("Authorization", "Bearer "+token)
+	}
+	response, err := client.Do(r)
+	if err != nil {
+		return reply{failed: err}
+	}
+	defer response.Body.Close()
+	answer := reply{status: response.StatusCode}
+	answer.failed = json.NewDecoder(response.Body).Decode(&answer.body)
+	return answer
+}
+
+// newestCode reads the development mailbox from disk, as a person reads its page.
+func (p *pair) newestCode(address string) string {
+	p.Helper()
+	files, err := filepath.Glob(filepath.Join(p.id.dir, "signet-data", "mailbox", "*.json"))
+	if err != nil {
+		p.Fatal(err)
+	}
+	var code string
+	var newest time.Time
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			p.Fatal(err)
+		}
+		var m struct {
+			To, Text string
+			At       time.Time
+		}
+		if err := json.Unmarshal(text, &m); err != nil {
+			p.Fatal(err)
+		}
+		if m.To == address && m.At.After(newest) {
+			code, newest = strings.ReplaceAll(string(codePattern.FindString(m.Text)), " ", ""), m.At
+		}
+	}
+	return code
+}

@@ -1,0 +1,148 @@
+package endtoend
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// words are what scripts can say beside testscript's own commands.
+var words = map[string]func(ts *testscript.TestScript, neg bool, args []string){
+	"ports":  ports,
+	"config": expand,
+	"ready":  ready,
+	"get":    func(ts *testscript.TestScript, neg bool, args []string) { ask(ts, neg, "GET", args) },
+	"post":   func(ts *testscript.TestScript, neg bool, args []string) { ask(ts, neg, "POST", args) },
+	"keep":   keep,
+	"hash":   hash,
+	"smtp":   smtpStart,
+	"mail":   mail,
+}
+
+// ports NAME...: sets each name to a free port of 127.0.0.1.
+func ports(ts *testscript.TestScript, _ bool, names []string) {
+	for _, name := range names {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		ts.Check(err)
+		_, port, err := net.SplitHostPort(l.Addr().String())
+		ts.Check(err)
+		ts.Check(l.Close())
+		ts.Setenv(name, port)
+	}
+}
+
+// config FILE...: replaces $NAME in files by the script's variables.
+func expand(ts *testscript.TestScript, _ bool, files []string) {
+	for _, file := range files {
+		text := os.Expand(ts.ReadFile(file), ts.Getenv)
+		ts.Check(os.WriteFile(ts.MkAbs(file), []byte(text), 0o600))
+	}
+}
+
+// client talks to the programs; loopback is not proxied.
+var client = &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{Proxy: nil}}
+
+// ready URL...: waits until each URL answers 200.
+func ready(ts *testscript.TestScript, _ bool, urls []string) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	for _, url := range urls {
+		for !answers(ctx, url) {
+			if ctx.Err() != nil {
+				ts.Fatalf("%s is not ready", url)
+			}
+			time.Sleep(20 * time.Millisecond) // another process has no signal to give
+		}
+	}
+}
+
+func answers(ctx context.Context, url string) bool {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return false
+	}
+	response, err := client.Do(r)
+	if err != nil {
+		return false
+	}
+	response.Body.Close()
+	return response.StatusCode == http.StatusOK
+}
+
+// get URL [TOKEN], post URL BODY [TOKEN]: sends a request and prints the answer's
+// body. With ! the status must be an error, which is printed too.
+func ask(ts *testscript.TestScript, neg bool, method string, args []string) {
+	url, args := args[0], args[1:]
+	var body io.Reader
+	if method == "POST" {
+		body, args = strings.NewReader(args[0]), args[1:]
+	}
+	r, err := http.NewRequest(method, url, body)
+	ts.Check(err)
+	if len(args) > 0 {
+		r.Header.Set("Authorization", "Bearer "+args[0])
+	}
+	response, err := client.Do(r)
+	ts.Check(err)
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	ts.Check(err)
+	fmt.Fprintf(ts.Stdout(), "%s\n", text)
+	if failed := response.StatusCode >= 400; failed != neg {
+		ts.Fatalf("%s %s = %s %s", method, url, response.Status, text)
+	}
+	if neg {
+		fmt.Fprintf(ts.Stdout(), "status %d\n", response.StatusCode)
+	}
+}
+
+// keep NAME MEMBER: keeps a member of the JSON object that was printed last.
+func keep(ts *testscript.TestScript, _ bool, args []string) {
+	var object map[string]any
+	ts.Check(json.NewDecoder(strings.NewReader(ts.ReadFile("stdout"))).Decode(&object))
+	value, ok := object[args[1]].(string)
+	if !ok {
+		ts.Fatalf("there is no text %q in %s", args[1], ts.ReadFile("stdout"))
+	}
+	ts.Setenv(args[0], value)
+}
+
+// hash NAME ADDRESS MEDIUM PEPPER: hashes an address as a client does for a
+// look-up.
+func hash(ts *testscript.TestScript, _ bool, args []string) {
+	sum := sha256.Sum256([]byte(strings.Join(args[1:], " ")))
+	ts.Setenv(args[0], base64.RawURLEncoding.EncodeToString(sum[:]))
+}
+
+// smtp NAME: starts a mail server and sets the name to its host:port.
+func smtpStart(ts *testscript.TestScript, _ bool, args []string) {
+	p := ts.Value(postKey{}).(*post)
+	ts.Setenv(args[0], p.addr)
+}
+
+// mail NAME WHAT: keeps the code or the link of the newest mail that arrived.
+func mail(ts *testscript.TestScript, _ bool, args []string) {
+	m, err := ts.Value(postKey{}).(*post).newest()
+	ts.Check(err)
+	switch args[1] {
+	case "to":
+		ts.Setenv(args[0], m.to)
+	case "code":
+		ts.Setenv(args[0], string(bytes.ReplaceAll(codePattern.Find(m.text), []byte(" "), nil)))
+	case "link":
+		ts.Setenv(args[0], string(linkPattern.Find(m.text)))
+	default:
+		ts.Fatalf("a mail has no %q", args[1])
+	}
+}

@@ -1,0 +1,114 @@
+// Package internal_test holds the map of the project: who may import whom. The
+// arrows point down; change the map here first.
+package internal_test
+
+import (
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// layers lists, for each package, the packages of ours that it may import. A
+// package that is not listed here has no place on the map.
+var layers = map[string][]string{
+	// Foundations: they know nobody above them.
+	"internal/matrix":    {},
+	"internal/threepid":  {},
+	"internal/store":     {},
+	"internal/seal":      {"internal/store"},
+	"internal/keyring":   {"internal/matrix", "internal/seal", "internal/store"},
+	"internal/outbox":    {"internal/seal", "internal/store"},
+	"internal/deliver":   {"internal/threepid"},
+	"internal/fedclient": {"internal/matrix"},
+	"internal/mxhttp":    {"internal/matrix"},
+	"internal/config":    {"internal/matrix"},
+	"internal/daemon":    {"internal/config"},
+	"internal/localca":   {},
+	"migrations":         {},
+
+	// The domains of the identity server. Two arrows go sideways, to verify.
+	"internal/caller": {"internal/fedclient", "internal/matrix", "internal/seal", "internal/store"},
+	"verify/message":  {},
+	"verify": {"internal/deliver", "internal/matrix", "internal/outbox", "internal/seal", "internal/store",
+		"internal/threepid", "verify/message"},
+	"lookup": {"internal/matrix", "internal/seal", "internal/store", "internal/threepid", "verify"},
+	"keys":   {"internal/keyring", "internal/matrix"},
+
+	// Its HTTP face.
+	"web/api": {"internal/caller", "internal/matrix", "internal/mxhttp", "internal/threepid", "keys", "lookup", "verify"},
+	"web/page": {"internal/deliver", "internal/keyring", "internal/matrix", "internal/mxhttp", "internal/threepid",
+		"verify"},
+
+	// The homeserver: it talks to the identity server over HTTP alone.
+	"internal/homeserver/account":   {"internal/matrix", "internal/seal", "internal/store"},
+	"internal/homeserver/clientapi": {"internal/homeserver/account", "internal/matrix", "internal/mxhttp"},
+	"internal/homeserver/fedapi":    {"internal/homeserver/account", "internal/keyring", "internal/matrix", "internal/mxhttp"},
+}
+
+// testSupport is for tests alone and may import anything.
+var testSupport = []string{"internal/clocktest", "internal/config/configtest", "internal/endtoend", "internal/seal/sealtest", "internal/store/storetest", "verify/verifytest"}
+
+func TestLayers(t *testing.T) {
+	for path, imports := range imports(t) {
+		if strings.HasPrefix(path, "cmd/") || path == "internal" || slices.Contains(testSupport, path) {
+			continue
+		}
+		allowed, known := layers[path]
+		if !known {
+			t.Errorf("%s is not on the map", path)
+			continue
+		}
+		for _, i := range imports {
+			if !slices.Contains(allowed, i) {
+				t.Errorf("%s imports %s, which the map does not allow", path, i)
+			}
+		}
+	}
+}
+
+// The pair proves the protocol only as long as neither program knows the inside of
+// the other.
+func TestTheHomeserverKnowsNothingOfTheIdentityServer(t *testing.T) {
+	out, err := exec.Command("go", "list", "-deps", "signet/cmd/homeserver").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{"signet/verify", "signet/lookup", "signet/keys", "signet/web/api", "signet/internal/caller"} {
+		if slices.Contains(strings.Fields(string(out)), path) {
+			t.Errorf("cmd/homeserver depends on %s", path)
+		}
+	}
+}
+
+// The map lists no package that is gone, so that it can be read as it stands.
+func TestTheMapIsNotOlderThanTheLand(t *testing.T) {
+	there := imports(t)
+	for path := range layers {
+		if _, ok := there[path]; !ok {
+			t.Errorf("%s is on the map and nowhere else", path)
+		}
+	}
+}
+
+// imports lists every package of ours with the packages of ours that it imports
+// directly, its tests aside.
+func imports(t *testing.T) map[string][]string {
+	t.Helper()
+	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, "signet/...").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := map[string][]string{}
+	for line := range strings.Lines(string(out)) {
+		fields := strings.Fields(line)
+		path := strings.TrimPrefix(fields[0], "signet/")
+		found[path] = nil
+		for _, i := range fields[1:] {
+			if ours, ok := strings.CutPrefix(i, "signet/"); ok {
+				found[path] = append(found[path], ours)
+			}
+		}
+	}
+	return found
+}
