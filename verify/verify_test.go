@@ -306,7 +306,7 @@ func TestAnUnsentMessageIsAsIfNeverAsked(t *testing.T) {
 			s.submit(c, code, nil)
 			s.Post.Fail(nil)
 			s.Clock.Advance(time.Second)
-			if c = s.mustRequest(2); len(s.Post.Sent()) != 2 {
+			if again := s.mustRequest(2); again != c || len(s.Post.Sent()) != 2 {
 				s.Errorf("%d messages, want 2", len(s.Post.Sent()))
 			}
 			if _, err := s.Link(s.Context(), s.Post.Last(s.T).Link()); err != nil {

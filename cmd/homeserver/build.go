@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"runtime"
 
-	"github.com/labstack/echo/v4"
 	"github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/otel/trace"
 
@@ -14,12 +13,13 @@ import (
 	"signet/internal/homeserver/clientapi"
 	"signet/internal/homeserver/fedapi"
 	"signet/internal/mxhttp"
+	"signet/internal/program"
 )
 
 // server is the parts of the program, joined.
 type server struct {
-	*storage
-	cfg        Config
+	*program.Storage
+	cfg        *Config
 	log        *slog.Logger
 	metrics    *prometheus.Registry
 	health     *daemon.Health
@@ -29,12 +29,12 @@ type server struct {
 }
 
 // build joins the parts over an open storage.
-func build(env environment, cfg Config, storage *storage, log *slog.Logger, tracer trace.TracerProvider) (*server, error) {
-	accounts, err := account.New(env.ctx, account.Options{
-		DB:               storage.db,
-		Vault:            storage.vault,
+func build(env program.Env, cfg *Config, storage *program.Storage, log *slog.Logger, tracer trace.TracerProvider) (*server, error) {
+	accounts, err := account.New(env.Ctx, account.Options{
+		DB:               storage.DB,
+		Vault:            storage.Vault,
 		ServerName:       cfg.ServerName,
-		Now:              env.now,
+		Now:              env.Now,
 		Log:              log,
 		OpenRegistration: cfg.openRegistration(),
 		Hashers:          runtime.GOMAXPROCS(0),
@@ -42,8 +42,8 @@ func build(env environment, cfg Config, storage *storage, log *slog.Logger, trac
 	if err != nil {
 		return nil, err
 	}
-	s := &server{storage: storage, cfg: cfg, log: log, metrics: prometheus.NewRegistry(), accounts: accounts}
-	s.health = daemon.NewHealth(log, map[string]daemon.Check{"database": s.db.Ping})
+	s := &server{Storage: storage, cfg: cfg, log: log, metrics: prometheus.NewRegistry(), accounts: accounts}
+	s.health = daemon.NewHealth(log, map[string]daemon.Check{"database": s.DB.Ping})
 	if s.clients, err = s.buildClients(tracer); err != nil {
 		return nil, err
 	}
@@ -59,24 +59,20 @@ func (s *server) buildClients(tracer trace.TracerProvider) (http.Handler, error)
 		IdentityServer: s.cfg.IdentityServer,
 		Federation:     s.cfg.federationName(),
 	}
-	routes := append(a.Routes(),
-		mxhttp.Route{Method: http.MethodGet, Path: "/healthz", Handler: echo.WrapHandler(http.HandlerFunc(s.health.ServeAlive))},
-		mxhttp.Route{Method: http.MethodGet, Path: "/readyz", Handler: echo.WrapHandler(http.HandlerFunc(s.health.ServeReady))},
-	)
 	o := s.manners(tracer)
 	o.Translate = clientapi.Translate
 	o.Proxies = s.cfg.BehindProxy
 	o.Hosts = s.cfg.Hosts()
-	return mxhttp.New(o, routes)
+	return mxhttp.New(o, append(a.Routes(), program.HealthRoutes(s.health)...))
 }
 
-func (s *server) buildFederation(env environment, tracer trace.TracerProvider) (http.Handler, error) {
+func (s *server) buildFederation(env program.Env, tracer trace.TracerProvider) (http.Handler, error) {
 	a := &fedapi.API{
 		Accounts:   s.accounts,
-		Keys:       s.ring,
+		Keys:       s.Ring,
 		ServerName: s.cfg.ServerName,
 		Version:    daemon.Version(),
-		Now:        env.now,
+		Now:        env.Now,
 	}
 	o := s.manners(tracer)
 	o.Translate = fedapi.Translate

@@ -7,24 +7,17 @@ import (
 	"signet/internal/config"
 	"signet/internal/daemon"
 	"signet/internal/localca"
+	"signet/internal/program"
 )
-
-// clientTLS is the certificate of the client API, nil for plain HTTP.
-func clientTLS(env environment, cfg Config, log *slog.Logger) (*tls.Config, error) {
-	if !cfg.TLS.Set() {
-		return nil, nil
-	}
-	return daemon.TLSConfig(cfg.TLS.Cert, cfg.TLS.Key, env.now, log)
-}
 
 // federationTLS is the certificate of the server-server API: the configured one,
 // or one of the authority in the data directory. In development mode the identity
 // server trusts that authority, as both programs share the directory.
-func federationTLS(env environment, cfg Config, log *slog.Logger) (*tls.Config, error) {
+func federationTLS(env program.Env, cfg *Config, log *slog.Logger) (*tls.Config, error) {
 	if pair := cfg.Federation.pair(); pair.Set() {
-		return daemon.TLSConfig(pair.Cert, pair.Key, env.now, log)
+		return daemon.TLSConfig(pair.Cert, pair.Key, env.Now, log)
 	}
-	authority, err := localca.Open(cfg.DataDir, env.now, env.rand)
+	authority, err := localca.Open(cfg.DataDir, env.Now, env.Rand)
 	if err != nil {
 		return nil, err
 	}

@@ -11,11 +11,6 @@ import (
 type Config struct {
 	config.Common `yaml:",inline"`
 
-	// KeyFile is the file of the key-encryption key, under which every other secret
-	// is sealed in the database. It is made on the first start. The environment
-	// variable SIGNET_KEK can hold the key (base64 of 32 octets) in its place. Keep a
-	// copy apart from the database's backups. Default: signet-data/homeserver.kek.
-	KeyFile string `yaml:"key_file"`
 	// Federation is how other servers reach this one, and this one them.
 	Federation Federation `yaml:"federation"`
 	// IdentityServer is the URL of the identity server that clients of this
@@ -43,18 +38,15 @@ type Federation struct {
 	config.Federation `yaml:",inline"`
 }
 
-// kekVariable is the environment variable that can hold the key of KeyFile.
-const kekVariable = "SIGNET_KEK"
-
 // defaults is the configuration of a file that names no key.
 func defaults() Config {
 	c := Config{
 		Common:     config.Defaults(),
-		KeyFile:    "signet-data/homeserver.kek",
 		Federation: Federation{Listen: "127.0.0.1:8448"},
 	}
 	c.Listen = "127.0.0.1:8008"
 	c.Database = "sqlite:signet-data/homeserver.db"
+	c.KeyFile = "signet-data/homeserver.kek"
 	c.MetricsListen = "127.0.0.1:9091"
 	return c
 }
@@ -71,21 +63,17 @@ func development() Config {
 }
 
 // load reads the configuration at path, or that of development mode for no path.
-func load(path string) (Config, error) {
+func load(path string) (*Config, error) {
 	c := defaults()
 	if path == "" {
 		c = development()
 	}
-	err := config.Load(path, &c)
-	return c, err
+	return &c, config.Load(path, &c)
 }
 
 // Check tells every rule that the configuration breaks.
 func (c *Config) Check() config.Problems {
 	p := c.Common.Check()
-	if c.KeyFile == "" {
-		p.Add("key_file", "is missing", "such as signet-data/homeserver.kek")
-	}
 	f := &c.Federation
 	p = append(p, c.CheckListener("federation.listen", f.Listen, true)...)
 	if _, port, _ := net.SplitHostPort(f.Listen); port != "0" && (f.Listen == c.Listen || f.Listen == c.MetricsListen) {

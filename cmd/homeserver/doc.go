@@ -2,7 +2,7 @@
 // Matrix users and vouches for them to other services, the identity server first.
 //
 // This package alone knows everything: it reads the configuration (config.go),
-// joins the parts (build.go), serves until it is told to stop (serve.go, with the
-// certificates in certificate.go), and answers the commands of an operator
-// (commands.go).
+// joins the parts (build.go), and serves until it is told to stop (serve.go, with the
+// federation's certificate in certificate.go). Its other commands are
+// internal/program's.
 package main

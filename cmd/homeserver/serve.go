@@ -5,17 +5,19 @@ import (
 	"errors"
 	"log/slog"
 	"net"
-	"time"
+	"slices"
 
-	"signet/internal/config"
+	"go.opentelemetry.io/otel/trace"
+
 	"signet/internal/daemon"
+	"signet/internal/program"
 )
 
 type serveCommand struct{}
 
 // Run serves until env's context ends, then drains.
-func (serveCommand) Run(env environment) error {
-	cfg, err := load(env.config)
+func (serveCommand) Run(env program.Env) error {
+	cfg, err := load(env.ConfigFile)
 	if err != nil {
 		return err
 	}
@@ -23,64 +25,42 @@ func (serveCommand) Run(env environment) error {
 	if err != nil {
 		return err
 	}
-	log := daemon.NewLogger(env.stderr, cfg.Log)
-	return errors.Join(serve(env, cfg, storage, log), storage.db.Close())
+	log := daemon.NewLogger(env.Stderr, cfg.Log)
+	return errors.Join(serve(env, cfg, storage, log), storage.Close())
 }
 
-// flushTimeout is how long the last traces may take to be sent.
-const flushTimeout = 5 * time.Second
-
-func serve(env environment, cfg Config, storage *storage, log *slog.Logger) error {
-	tracer, stopTracing, err := daemon.StartTracing(env.ctx, "homeserver", daemon.Version(), env.getenv)
-	if err != nil {
-		return err
-	}
-	defer func() {
-		flush, cancel := context.WithTimeout(context.WithoutCancel(env.ctx), flushTimeout)
-		defer cancel()
-		if err := stopTracing(flush); err != nil {
-			log.Warn("the last traces were not sent", "error", err)
+func serve(env program.Env, cfg *Config, storage *program.Storage, log *slog.Logger) error {
+	return homeserver.Traced(env, log, func(tracer trace.TracerProvider) error {
+		s, err := build(env, cfg, storage, log, tracer)
+		if err != nil {
+			return err
 		}
-	}()
-	s, err := build(env, cfg, storage, log, tracer)
-	if err != nil {
-		return err
-	}
-	process, err := s.process(env)
-	if err != nil {
-		return err
-	}
-	return process.Run(env.ctx)
+		listeners, err := s.listeners(env)
+		if err != nil {
+			return err
+		}
+		return daemon.Process{
+			Log:          log,
+			Listeners:    listeners,
+			Background:   []func(context.Context) error{s.accounts.Run},
+			DrainTimeout: cfg.DrainTimeout,
+			Health:       s.health,
+			Ready:        s.greet,
+		}.Run(env.Ctx)
+	})
 }
 
-// process is the server as it listens: to clients, to other servers, and to those
-// who measure it.
-func (s *server) process(env environment) (daemon.Process, error) {
-	clients := daemon.Listener{Name: "client API", Addr: s.cfg.Listen, Handler: s.clients}
+// listeners are for clients, for other servers, and for those who measure.
+func (s *server) listeners(env program.Env) ([]daemon.Listener, error) {
+	listeners, err := program.Listeners(env, &s.cfg.Common, s.log, s.clients, s.metrics)
+	if err != nil {
+		return nil, err
+	}
 	federation := daemon.Listener{Name: "federation", Addr: s.cfg.Federation.Listen, Handler: s.federation}
-	var err error
-	if clients.TLS, err = clientTLS(env, s.cfg, s.log); err != nil {
-		return daemon.Process{}, err
-	}
 	if federation.TLS, err = federationTLS(env, s.cfg, s.log); err != nil {
-		return daemon.Process{}, err
+		return nil, err
 	}
-	listeners := []daemon.Listener{clients, federation}
-	if s.cfg.MetricsListen != "" {
-		metrics := daemon.Listener{Name: "metrics", Addr: s.cfg.MetricsListen, Handler: daemon.Metrics(s.metrics)}
-		if !config.Loopback(s.cfg.MetricsListen) {
-			metrics.TLS = clients.TLS
-		}
-		listeners = append(listeners, metrics)
-	}
-	return daemon.Process{
-		Log:          s.log,
-		Listeners:    listeners,
-		Background:   []func(context.Context) error{s.accounts.Run},
-		DrainTimeout: s.cfg.DrainTimeout,
-		Health:       s.health,
-		Ready:        s.greet,
-	}, nil
+	return slices.Insert(listeners, 1, federation), nil
 }
 
 // greet tells the one who started the server where everything is.

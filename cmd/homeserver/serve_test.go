@@ -18,6 +18,7 @@ import (
 
 	"signet/internal/config"
 	"signet/internal/matrix"
+	"signet/internal/program"
 	"signet/internal/store/storetest"
 )
 
@@ -52,17 +53,17 @@ func newWorld(t *testing.T, url string) *world {
 	return w
 }
 
-func (w *world) environment(ctx context.Context, stdout, stderr io.Writer) environment {
-	return environment{
-		ctx: ctx, stdout: stdout, stderr: stderr, now: time.Now, rand: rand.Reader,
-		getenv: func(name string) string { return w.vars[name] },
+func (w *world) env(ctx context.Context, stdout, stderr io.Writer) program.Env {
+	return program.Env{
+		Ctx: ctx, Stdout: stdout, Stderr: stderr, Now: time.Now, Rand: rand.Reader,
+		Getenv: func(name string) string { return w.vars[name] },
 	}
 }
 
 // command runs one command line to its end.
 func (w *world) command(args ...string) (status int, stdout, stderr string) {
 	var out, err bytes.Buffer
-	status = run(append([]string{"--config", w.file}, args...), w.environment(w.Context(), &out, &err))
+	status = homeserver.Run(new(commandLine), append([]string{"--config", w.file}, args...), w.env(w.Context(), &out, &err))
 	return status, out.String(), err.String()
 }
 
@@ -81,7 +82,7 @@ func (w *world) serve() *running {
 	log, stderr := io.Pipe()
 	ended := make(chan int, 1)
 	go func() {
-		status := run([]string{"--config", w.file}, w.environment(ctx, io.Discard, stderr))
+		status := homeserver.Run(new(commandLine), []string{"--config", w.file}, w.env(ctx, io.Discard, stderr))
 		stderr.Close()
 		ended <- status
 	}()
@@ -249,14 +250,14 @@ func TestTheKeyFileIsNeverReplaced(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, args := range [][]string{{"serve"}, {"keys", "list"}} {
-			if status, _, stderr := w.command(args...); status != 1 || !strings.Contains(stderr, w.cfg.KeyFile) || !strings.Contains(stderr, kekVariable) {
+			if status, _, stderr := w.command(args...); status != 1 || !strings.Contains(stderr, w.cfg.KeyFile) || !strings.Contains(stderr, program.KEKVariable) {
 				t.Errorf("%v without the key = %d %s, want 1 and a hint", args, status, stderr)
 			}
 		}
 		if _, err := os.Stat(w.cfg.KeyFile); !os.IsNotExist(err) {
 			t.Errorf("another key file was made: %v", err)
 		}
-		w.vars[kekVariable] = string(key)
+		w.vars[program.KEKVariable] = string(key)
 		if status, _, stderr := w.command("keys", "list"); status != 0 {
 			t.Errorf("with the key in the environment = %d %s", status, stderr)
 		}

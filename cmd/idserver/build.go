@@ -10,12 +10,13 @@ import (
 	"net/mail"
 	"net/netip"
 	"path/filepath"
+	"slices"
 	"time"
 
-	"github.com/labstack/echo/v4"
 	"github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/otel/trace"
 
+	"signet/internal/caller"
 	"signet/internal/config"
 	"signet/internal/daemon"
 	"signet/internal/deliver"
@@ -23,6 +24,7 @@ import (
 	"signet/internal/localca"
 	"signet/internal/mxhttp"
 	"signet/internal/outbox"
+	"signet/internal/program"
 	"signet/keys"
 	"signet/lookup"
 	"signet/verify"
@@ -33,41 +35,54 @@ import (
 
 // server is the parts of the program, joined.
 type server struct {
-	*storage
-	cfg       Config
+	*program.Storage
+	cfg       *Config
 	log       *slog.Logger
 	metrics   *prometheus.Registry
 	health    *daemon.Health
 	mailbox   *deliver.Mailbox // nil outside development mode
+	keys      *keys.Server
+	gate      *caller.Gate
 	outbox    *outbox.Outbox
 	verifier  *verify.Verifier
 	directory *lookup.Directory
 	handler   http.Handler
 }
 
-func build(env environment, cfg Config, log *slog.Logger, tracer trace.TracerProvider) (*server, error) {
-	federation, err := newFederation(env, cfg)
-	if err != nil {
-		return nil, err
-	}
-	storage, err := openStorage(env, cfg, federation, log)
-	if err != nil {
-		return nil, err
-	}
-	s := &server{storage: storage, cfg: cfg, log: log, metrics: prometheus.NewRegistry()}
-	s.health = daemon.NewHealth(log, map[string]daemon.Check{"database": s.db.Ping})
-	for _, step := range []func(environment) error{s.buildOutbox, s.buildVerifier, s.buildDirectory} {
+func build(env program.Env, cfg *Config, storage *program.Storage, log *slog.Logger, tracer trace.TracerProvider) (*server, error) {
+	s := &server{Storage: storage, cfg: cfg, log: log, metrics: prometheus.NewRegistry()}
+	s.health = daemon.NewHealth(log, map[string]daemon.Check{"database": s.DB.Ping})
+	s.keys = &keys.Server{Name: cfg.ServerName, Ring: s.Ring}
+	for _, step := range []func(program.Env) error{s.buildGate, s.buildOutbox, s.buildVerifier, s.buildDirectory} {
 		if err := step(env); err != nil {
 			return nil, err
 		}
 	}
+	var err error
 	s.handler, err = s.buildHandler(env, tracer)
 	return s, err
 }
 
+func (s *server) buildGate(env program.Env) error {
+	federation, err := newFederation(env, s.cfg)
+	if err != nil {
+		return err
+	}
+	s.gate, err = caller.New(env.Ctx, caller.Options{
+		DB:         s.DB,
+		Vault:      s.Vault,
+		Federation: federation,
+		Name:       s.cfg.ServerName,
+		Terms:      s.cfg.terms(),
+		Now:        env.Now,
+		Log:        s.log,
+	})
+	return err
+}
+
 // newFederation reaches other servers. In development mode it trusts loopback and
 // the certificate authority in the data directory, which the homeserver shares.
-func newFederation(env environment, cfg Config) (*fedclient.Client, error) {
+func newFederation(env program.Env, cfg *Config) (*fedclient.Client, error) {
 	networks, roots, err := trusted(env, cfg)
 	if err != nil {
 		return nil, err
@@ -75,17 +90,17 @@ func newFederation(env environment, cfg Config) (*fedclient.Client, error) {
 	return fedclient.New(fedclient.Options{
 		AllowNetworks: networks,
 		RootCAs:       roots,
-		Now:           env.now,
+		Now:           env.Now,
 		UserAgent:     "Signet/" + daemon.Version(),
 	}), nil
 }
 
-func trusted(env environment, cfg Config) (config.Networks, *x509.CertPool, error) {
+func trusted(env program.Env, cfg *Config) (config.Networks, *x509.CertPool, error) {
 	networks := cfg.Federation.AllowNetworks
 	var roots *x509.CertPool // nil is the system's
 	switch {
 	case cfg.Development:
-		ca, err := localca.Open(cfg.DataDir, env.now, env.rand)
+		ca, err := localca.Open(cfg.DataDir, env.Now, env.Rand)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -104,16 +119,16 @@ func trusted(env environment, cfg Config) (config.Networks, *x509.CertPool, erro
 	return networks, roots, cfg.Federation.AppendTo(roots)
 }
 
-func (s *server) buildOutbox(env environment) (err error) {
+func (s *server) buildOutbox(env program.Env) (err error) {
 	attempts := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "signet_idserver_outbox_attempts_total",
 		Help: "Attempts to deliver messages and notices, by kind and outcome.",
 	}, []string{"kind", "outcome"})
 	s.metrics.MustRegister(attempts)
-	s.outbox, err = outbox.New(env.ctx, outbox.Options{
-		DB:    s.db,
-		Vault: s.vault,
-		Now:   env.now,
+	s.outbox, err = outbox.New(env.Ctx, outbox.Options{
+		DB:    s.DB,
+		Vault: s.Vault,
+		Now:   env.Now,
 		Log:   s.log,
 		Observe: func(kind string, outcome outbox.Outcome) {
 			attempts.WithLabelValues(kind, string(outcome)).Inc()
@@ -126,18 +141,18 @@ func (s *server) buildOutbox(env environment) (err error) {
 // address is an answer.
 const patience = 5 * time.Second
 
-func (s *server) buildVerifier(env environment) error {
+func (s *server) buildVerifier(env program.Env) error {
 	words, err := message.New(s.cfg.Templates, s.cfg.ServerName.String(), s.cfg.host())
 	if err != nil {
 		return err
 	}
 	o := verify.Options{
-		DB:       s.db,
-		Vault:    s.vault,
+		DB:       s.DB,
+		Vault:    s.Vault,
 		Outbox:   s.outbox,
 		Words:    words,
-		Now:      env.now,
-		Rand:     env.rand,
+		Now:      env.Now,
+		Rand:     env.Rand,
 		Log:      s.log,
 		Patience: patience,
 		LinkURL:  func(token string) string { return s.cfg.PublicURL + page.LinkPath(token) },
@@ -146,7 +161,7 @@ func (s *server) buildVerifier(env environment) error {
 		o.Resolver = net.DefaultResolver
 	}
 	if s.cfg.Development {
-		if s.mailbox, err = deliver.NewMailbox(filepath.Join(s.cfg.DataDir, "mailbox"), env.now); err != nil {
+		if s.mailbox, err = deliver.NewMailbox(filepath.Join(s.cfg.DataDir, "mailbox"), env.Now); err != nil {
 			return err
 		}
 		o.Email, o.SMS = s.mailbox, s.mailbox
@@ -156,11 +171,11 @@ func (s *server) buildVerifier(env environment) error {
 			return err
 		}
 	}
-	s.verifier, err = verify.New(env.ctx, o)
+	s.verifier, err = verify.New(env.Ctx, o)
 	return err
 }
 
-func newSMTP(env environment, cfg Config) (*deliver.SMTP, error) {
+func newSMTP(env program.Env, cfg *Config) (*deliver.SMTP, error) {
 	from, err := mail.ParseAddress(cfg.Email.From)
 	if err != nil {
 		return nil, fmt.Errorf("reading email.from: %w", err)
@@ -176,39 +191,30 @@ func newSMTP(env environment, cfg Config) (*deliver.SMTP, error) {
 		Username: cfg.Email.Username,
 		Password: password,
 		HELO:     cfg.host(),
-		Clock:    env.now,
+		Clock:    env.Now,
 		MaxIdle:  8,
 		IdleTime: 20 * time.Second,
 	}), nil
 }
 
-func (s *server) buildDirectory(env environment) (err error) {
-	s.directory, err = lookup.New(env.ctx, lookup.Options{
-		DB:     s.db,
-		Vault:  s.vault,
+func (s *server) buildDirectory(env program.Env) (err error) {
+	s.directory, err = lookup.New(env.Ctx, lookup.Options{
+		DB:     s.DB,
+		Vault:  s.Vault,
 		Proofs: s.verifier,
-		Signer: &keys.Server{Name: s.cfg.ServerName, Ring: s.ring},
-		Now:    env.now,
+		Signer: s.keys,
+		Now:    env.Now,
 	})
 	return err
 }
 
-func (s *server) buildHandler(env environment, tracer trace.TracerProvider) (http.Handler, error) {
-	pages, err := s.buildPages(env.rand)
+func (s *server) buildHandler(env program.Env, tracer trace.TracerProvider) (http.Handler, error) {
+	pages, err := s.buildPages(env.Rand)
 	if err != nil {
 		return nil, err
 	}
-	a := &api.API{
-		Gate:      s.gate,
-		Verifier:  s.verifier,
-		Directory: s.directory,
-		Keys:      &keys.Server{Name: s.cfg.ServerName, Ring: s.ring},
-	}
-	routes := append(a.Routes(), pages.Routes()...)
-	routes = append(routes,
-		mxhttp.Route{Method: http.MethodGet, Path: "/healthz", Handler: echo.WrapHandler(http.HandlerFunc(s.health.ServeAlive)), Page: true},
-		mxhttp.Route{Method: http.MethodGet, Path: "/readyz", Handler: echo.WrapHandler(http.HandlerFunc(s.health.ServeReady)), Page: true},
-	)
+	a := &api.API{Gate: s.gate, Verifier: s.verifier, Directory: s.directory, Keys: s.keys}
+	routes := slices.Concat(a.Routes(), pages.Routes(), program.HealthRoutes(s.health))
 	return mxhttp.New(mxhttp.Options{
 		Logger:    s.log,
 		Translate: api.Translate,
@@ -225,7 +231,7 @@ func (s *server) buildPages(rand io.Reader) (*page.Pages, error) {
 	return page.New(page.Options{
 		Name:        s.cfg.ServerName,
 		Verifier:    s.verifier,
-		Keys:        s.ring,
+		Keys:        s.Ring,
 		Mailbox:     s.mailbox,
 		Terms:       s.cfg.termsLinks(),
 		NextOrigins: s.cfg.NextLinkOrigins,

@@ -20,11 +20,6 @@ import (
 type Config struct {
 	config.Common `yaml:",inline"`
 
-	// KeyFile is the file of the key-encryption key, under which every other secret
-	// is sealed in the database; all replicas need the same. It is made on the first
-	// start. The environment variable SIGNET_KEK can hold the key (base64 of 32
-	// octets) in its place. Keep a copy apart from the database's backups.
-	KeyFile string `yaml:"key_file"`
 	// Email is how e-mail is sent.
 	Email Email `yaml:"email"`
 	// Federation is how far homeservers may be reached.
@@ -96,22 +91,20 @@ type Translation struct {
 	URL string `yaml:"url"`
 }
 
-// Environment variables that hold a secret in place of a file.
-const (
-	kekVariable          = "SIGNET_KEK"
-	smtpPasswordVariable = "SIGNET_SMTP_PASSWORD"
-)
+// smtpPasswordVariable is the environment variable that can hold the mail server's
+// password in place of a file.
+const smtpPasswordVariable = "SIGNET_SMTP_PASSWORD"
 
 // defaults is the configuration of a file that names no key.
 func defaults() Config {
 	c := Config{
 		Common:  config.Defaults(),
-		KeyFile: "signet-data/idserver.kek",
 		Email:   Email{TLS: deliver.StartTLS, CheckMX: true},
 		Captcha: Captcha{When: "suspicion"},
 	}
 	c.Listen = "127.0.0.1:8090"
 	c.Database = "sqlite:signet-data/idserver.db"
+	c.KeyFile = "signet-data/idserver.kek"
 	c.MetricsListen = "127.0.0.1:9090"
 	return c
 }
@@ -126,13 +119,12 @@ func development() Config {
 }
 
 // load reads the configuration at path, or that of development mode for no path.
-func load(path string) (Config, error) {
+func load(path string) (*Config, error) {
 	c := defaults()
 	if path == "" {
 		c = development()
 	}
-	err := config.Load(path, &c)
-	return c, err
+	return &c, config.Load(path, &c)
 }
 
 // Check tells every rule that the configuration breaks.
@@ -143,9 +135,6 @@ func (c *Config) Check() config.Problems {
 	p = append(p, config.CheckOneOf("captcha.when", c.Captcha.When, "never", "suspicion", "always")...)
 	p = append(p, c.checkTerms()...)
 	p = append(p, c.checkNextLinks()...)
-	if c.KeyFile == "" {
-		p.Add("key_file", "is missing", "such as signet-data/idserver.kek")
-	}
 	if c.Templates != "" {
 		p = append(p, c.checkTemplates()...)
 	}

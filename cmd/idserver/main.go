@@ -1,78 +1,41 @@
 package main
 
 import (
-	"context"
-	"crypto/rand"
-	"fmt"
-	"io"
 	"os"
-	"time"
 
-	"github.com/alecthomas/kong"
-
+	"signet/internal/config"
 	"signet/internal/daemon"
+	"signet/internal/program"
+	"signet/migrations"
 )
 
-// cli is the command line.
-type cli struct {
-	Config string `placeholder:"FILE" help:"YAML configuration. Without one the server runs in development mode: on loopback, on SQLite, with a mailbox page in place of e-mail."`
+// commandLine is what the program understands.
+type commandLine struct {
+	program.Commands
 
-	Serve     serveCommand   `cmd:"" default:"1" help:"Run the server (the default)."`
-	ConfigCmd configCommands `cmd:"" name:"config" help:"Check or show the configuration."`
-	Keys      keysCommands   `cmd:"" help:"List or rotate the keys that sign associations."`
-	Tokens    tokensCommands `cmd:"" help:"List or revoke the access tokens of a user."`
-	Version   versionCommand `cmd:"" help:"Show the version."`
+	Serve  serveCommand   `cmd:"" default:"1" help:"Run the server (the default)."`
+	Tokens tokensCommands `cmd:"" help:"List or revoke the access tokens of a user."`
 }
 
-// environment is what a command has of the machine.
-type environment struct {
-	ctx            context.Context
-	config         string // path, or empty
-	stdout, stderr io.Writer
-	getenv         func(string) string
-	now            func() time.Time
-	rand           io.Reader
+var idserver = program.Program{
+	Name:        "idserver",
+	Description: "Signet's identity server.",
+	Load: func(path string) (config.Checker, error) {
+		cfg, err := load(path)
+		return cfg, err
+	},
+	Open: func(env program.Env, cfg config.Checker) (*program.Storage, error) {
+		return openStorage(env, cfg.(*Config))
+	},
+}
+
+func openStorage(env program.Env, cfg *Config) (*program.Storage, error) {
+	return program.OpenStorage(env, &cfg.Common, migrations.FS, migrations.IDServer)
 }
 
 func main() {
 	ctx, stop := daemon.SignalContext()
-	defer stop()
-	os.Exit(run(os.Args[1:], environment{
-		ctx:    ctx,
-		stdout: os.Stdout,
-		stderr: os.Stderr,
-		getenv: os.Getenv,
-		now:    time.Now,
-		rand:   rand.Reader,
-	}))
-}
-
-// run carries out one command line and returns the exit status: 0 done, 1 failed,
-// 2 not understood.
-func run(args []string, env environment) int {
-	var c cli
-	status := -1
-	parser, err := kong.New(&c,
-		kong.Name("idserver"),
-		kong.Description("Signet's identity server."),
-		kong.Writers(env.stdout, env.stderr),
-		kong.Exit(func(code int) { status = code }), // --help ends here
-	)
-	if err != nil {
-		panic(err) // the command line's own description is broken
-	}
-	command, err := parser.Parse(args)
-	if status >= 0 {
-		return status
-	}
-	if err != nil {
-		fmt.Fprintf(env.stderr, "idserver: %v (see idserver --help)\n", err)
-		return 2
-	}
-	env.config = c.Config
-	if err := command.Run(env); err != nil {
-		fmt.Fprintf(env.stderr, "idserver: %v\n", err)
-		return 1
-	}
-	return 0
+	status := idserver.Run(new(commandLine), os.Args[1:], program.Machine(ctx))
+	stop()
+	os.Exit(status)
 }

@@ -71,6 +71,7 @@ func TestCheckRules(t *testing.T) {
 		{"PostgreSQL without a name", func(c *Common) { c.Database = "postgres://u@h" }, "database: not the URL"},
 		{"PostgreSQL opaque", func(c *Common) { c.Database = "postgres:d" }, "database: not the URL"},
 		{"PostgreSQL malformed", func(c *Common) { c.Database = "postgres://u:p w@h:x/d" }, "database: not the URL"},
+		{"no key file", func(c *Common) { c.KeyFile = "" }, "key_file: is missing"},
 		{"no data folder", func(c *Common) { c.DataDir = "" }, "data_dir: is missing"},
 		{"data folder is a file", func(c *Common) { c.DataDir = "check_test.go" }, "data_dir: is a file"},
 		{"level", func(c *Common) { c.Log.Level = "loud" }, "log.level: is not a known choice (one of debug, info, warn, error)"},

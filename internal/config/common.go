@@ -31,6 +31,11 @@ type Common struct {
 	// Database is sqlite:PATH or postgres://user@host/name. The password of a
 	// PostgreSQL user can also come from the standard PGPASSWORD or PGPASSFILE.
 	Database Database `yaml:"database"`
+	// KeyFile is the file of the key-encryption key, under which every other secret
+	// is sealed in the database; all replicas need the same. It is made on the first
+	// start. The environment variable SIGNET_KEK can hold the key (base64 of 32
+	// octets) in its place. Keep a copy apart from the database's backups.
+	KeyFile string `yaml:"key_file"`
 	// DataDir is the folder of the files that the program makes itself. It is
 	// created with access for the owner only. Default: signet-data.
 	DataDir string `yaml:"data_dir"`
@@ -73,6 +78,9 @@ func (c *Common) Check() Problems {
 	p = append(p, CheckURL("public_url", c.PublicURL)...)
 	p = append(p, c.Database.check()...)
 	p = append(p, checkDataDir(c.DataDir)...)
+	if c.KeyFile == "" {
+		p.Add("key_file", "is missing", "such as signet-data/server.kek")
+	}
 	p = append(p, CheckOneOf("log.level", c.Log.Level, "debug", "info", "warn", "error")...)
 	p = append(p, CheckOneOf("log.format", c.Log.Format, "text", "json")...)
 	if c.DrainTimeout <= 0 {

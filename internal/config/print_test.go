@@ -66,6 +66,7 @@ func TestKeys(t *testing.T) {
 		{"behind_proxy", "a list, each a network", "[]"},
 		{"public_url", "text", "https://id.example.org"},
 		{"database", "text", "sqlite:signet-data/idserver.db"},
+		{"key_file", "text", "signet-data/idserver.kek"},
 		{"data_dir", "text", "signet-data"},
 		{"metrics_listen", "text", "127.0.0.1:9090"},
 		{"log.level", "text", "info"},

@@ -39,6 +39,7 @@ func valid() *program {
 	p.MetricsListen = "127.0.0.1:9090"
 	p.PublicURL = "https://id.example.org"
 	p.Database = "sqlite:signet-data/idserver.db"
+	p.KeyFile = "signet-data/idserver.kek"
 	p.Email = email{SMTP: "mail.example.org:587", CheckMX: true, Names: []string{"a", "b"}}
 	return p
 }

@@ -57,9 +57,9 @@ func runScripts(t *testing.T, pattern, engine string, databases func(t *testing.
 		t.Run(engine+"/"+filepath.Base(script), func(t *testing.T) {
 			id, hs := databases(t)
 			testscript.Run(t, testscript.Params{
-				Files:              []string{script},
+				Files:               []string{script},
 				RequireExplicitExec: true,
-				Cmds:               words,
+				Cmds:                words,
 				Setup: func(e *testscript.Env) error {
 					e.Setenv("PATH", bin+string(os.PathListSeparator)+e.Getenv("PATH"))
 					e.Setenv("ID_DATABASE", id)

@@ -1,0 +1,55 @@
+package program
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"signet/internal/config"
+	"signet/internal/keyring"
+	"signet/internal/seal"
+	"signet/internal/store"
+)
+
+// KEKVariable is the environment variable that holds the key-encryption key where
+// there is no key file.
+const KEKVariable = "SIGNET_KEK"
+
+// Storage is a program's database, migrated, with what is sealed in it.
+type Storage struct {
+	DB    *store.DB
+	Vault *seal.Vault
+	Ring  *keyring.Ring
+}
+
+// OpenStorage opens the storage that cfg names, with the tables of owners in schema,
+// and founds it on the first start.
+func OpenStorage(env Env, cfg *config.Common, schema fs.FS, owners []string) (*Storage, error) {
+	db, err := store.Open(env.Ctx, cfg.Database.String())
+	if err != nil {
+		return nil, fmt.Errorf("%w (check the key database)", err)
+	}
+	s := &Storage{DB: db}
+	if err := s.open(env, cfg, schema, owners); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return s, nil
+}
+
+func (s *Storage) open(env Env, cfg *config.Common, schema fs.FS, owners []string) error {
+	if err := s.DB.Migrate(env.Ctx, schema, owners...); err != nil {
+		return err
+	}
+	kek, err := seal.FindKEK(env.Ctx, s.DB, cfg.KeyFile, env.Getenv(KEKVariable))
+	if err != nil {
+		return fmt.Errorf("%w (key_file is %s, the environment variable %s)", err, cfg.KeyFile, KEKVariable)
+	}
+	if s.Vault, err = seal.Open(env.Ctx, s.DB, kek, env.Now); err != nil {
+		return err
+	}
+	s.Ring, err = keyring.Open(env.Ctx, s.DB, s.Vault, env.Now)
+	return err
+}
+
+// Close closes the database.
+func (s *Storage) Close() error { return s.DB.Close() }
