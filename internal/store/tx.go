@@ -109,11 +109,13 @@ func pause(ctx context.Context, try int) error {
 }
 
 // isConflict tells whether a transaction failed only because another ran at the
-// same time: serialization failure and deadlock on PostgreSQL, BUSY on SQLite.
+// same time: serialization failure and deadlock on PostgreSQL, BUSY on SQLite. A key
+// that is taken counts as one on PostgreSQL: our statements say ON CONFLICT, so the
+// rival's row was not there to be seen yet, and is when the transaction runs again.
 func isConflict(err error) bool {
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) {
-		return pg.Code == "40001" || pg.Code == "40P01"
+		return pg.Code == "40001" || pg.Code == "40P01" || pg.Code == "23505"
 	}
 	var lite *sqlite.Error
 	return errors.As(err, &lite) && lite.Code()&0xff == sqlite3.SQLITE_BUSY

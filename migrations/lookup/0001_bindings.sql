@@ -7,10 +7,11 @@ CREATE TABLE lookup_bindings (
     medium         TEXT   NOT NULL,
     address_sealed BYTEA  NOT NULL,
     user_id        TEXT   NOT NULL,
-    lookup_tag     BYTEA  NOT NULL UNIQUE,
+    lookup_tag     BYTEA  NOT NULL,
     session_id     TEXT   NOT NULL,
     ts_ms          BIGINT NOT NULL,
     not_before_ms  BIGINT NOT NULL,
     not_after_ms   BIGINT NOT NULL
 );
+CREATE INDEX lookup_bindings_tag ON lookup_bindings (lookup_tag);
 CREATE INDEX lookup_bindings_user ON lookup_bindings (user_id);
