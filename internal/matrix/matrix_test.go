@@ -249,3 +249,17 @@ func ExampleXMatrix_String() {
 	fmt.Println(matrix.XMatrix{Origin: "x.org", Destination: "id.org", Key: "ed25519:1", Signature: "c2ln"})
 	// Output: X-Matrix origin="x.org",destination="id.org",key="ed25519:1",sig="c2ln"
 }
+
+func FuzzDecodeBase64(f *testing.F) {
+	f.Add("++//==")
+	f.Add("-_-_")
+	f.Fuzz(func(t *testing.T, text string) {
+		b, err := matrix.DecodeBase64(text)
+		if err != nil {
+			return
+		}
+		if again, err := matrix.DecodeBase64(matrix.EncodeBase64(b)); err != nil || !bytes.Equal(again, b) {
+			t.Errorf("DecodeBase64(%q) = %x, which does not read back: %x, %v", text, b, again, err)
+		}
+	})
+}
