@@ -1,15 +1,10 @@
 package main
 
 import (
-	"crypto/x509"
-	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
-	"net/mail"
-	"net/netip"
-	"path/filepath"
 	"slices"
 	"time"
 
@@ -17,11 +12,8 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"signet/internal/caller"
-	"signet/internal/config"
 	"signet/internal/daemon"
 	"signet/internal/deliver"
-	"signet/internal/fedclient"
-	"signet/internal/localca"
 	"signet/internal/mxhttp"
 	"signet/internal/outbox"
 	"signet/internal/program"
@@ -80,45 +72,6 @@ func (s *server) buildGate(env program.Env) error {
 	return err
 }
 
-// newFederation reaches other servers. In development mode it trusts loopback and
-// the certificate authority in the data directory, which the homeserver shares.
-func newFederation(env program.Env, cfg *Config) (*fedclient.Client, error) {
-	networks, roots, err := trusted(env, cfg)
-	if err != nil {
-		return nil, err
-	}
-	return fedclient.New(fedclient.Options{
-		AllowNetworks: networks,
-		RootCAs:       roots,
-		Now:           env.Now,
-		UserAgent:     "Signet/" + daemon.Version(),
-	}), nil
-}
-
-func trusted(env program.Env, cfg *Config) (config.Networks, *x509.CertPool, error) {
-	networks := cfg.Federation.AllowNetworks
-	var roots *x509.CertPool // nil is the system's
-	switch {
-	case cfg.Development:
-		ca, err := localca.Open(cfg.DataDir, env.Now, env.Rand)
-		if err != nil {
-			return nil, nil, err
-		}
-		networks = append(networks, netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128"))
-		roots = ca.Pool()
-	case cfg.Federation.CAFile != "":
-		system, err := x509.SystemCertPool()
-		if err != nil {
-			return nil, nil, fmt.Errorf("reading the system's certificate authorities: %w", err)
-		}
-		roots = system
-	}
-	if roots == nil {
-		return networks, nil, nil
-	}
-	return networks, roots, cfg.Federation.AppendTo(roots)
-}
-
 func (s *server) buildOutbox(env program.Env) (err error) {
 	attempts := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "signet_idserver_outbox_attempts_total",
@@ -160,41 +113,11 @@ func (s *server) buildVerifier(env program.Env) error {
 	if s.cfg.Email.CheckMX && !s.cfg.Development {
 		o.Resolver = net.DefaultResolver
 	}
-	if s.cfg.Development {
-		if s.mailbox, err = deliver.NewMailbox(filepath.Join(s.cfg.DataDir, "mailbox"), env.Now); err != nil {
-			return err
-		}
-		o.Email, o.SMS = s.mailbox, s.mailbox
-	}
-	if s.cfg.Email.SMTP != "" {
-		if o.Email, err = newSMTP(env, s.cfg); err != nil {
-			return err
-		}
+	if o.Email, o.SMS, err = s.senders(env); err != nil {
+		return err
 	}
 	s.verifier, err = verify.New(env.Ctx, o)
 	return err
-}
-
-func newSMTP(env program.Env, cfg *Config) (*deliver.SMTP, error) {
-	from, err := mail.ParseAddress(cfg.Email.From)
-	if err != nil {
-		return nil, fmt.Errorf("reading email.from: %w", err)
-	}
-	password, err := config.Secret(cfg.Email.PasswordFile, smtpPasswordVariable)
-	if err != nil {
-		return nil, fmt.Errorf("email.password_file: %w", err)
-	}
-	return deliver.NewSMTP(deliver.SMTPOptions{
-		Addr:     cfg.Email.SMTP,
-		TLS:      cfg.Email.TLS,
-		From:     *from,
-		Username: cfg.Email.Username,
-		Password: password,
-		HELO:     cfg.host(),
-		Clock:    env.Now,
-		MaxIdle:  8,
-		IdleTime: 20 * time.Second,
-	}), nil
 }
 
 func (s *server) buildDirectory(env program.Env) (err error) {
