@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"io"
+	"log"
 	"os"
 	"time"
 
@@ -23,8 +24,11 @@ type Env struct {
 	Rand           io.Reader
 }
 
-// Machine is the Env of a real process.
+// Machine is the Env of a real process. It silences the standard library's own log,
+// which quotes what other servers send on idle connections: one could send our
+// question back, with the token in it.
 func Machine(ctx context.Context) Env {
+	log.SetOutput(io.Discard)
 	return Env{Ctx: ctx, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv, Now: time.Now, Rand: rand.Reader}
 }
 
