@@ -31,7 +31,7 @@ type Directory struct {
 	Options
 	addresses seal.Box
 	index     seal.Index
-	tags      seal.MAC
+	tags      seal.Index
 	pepper    string
 }
 
@@ -41,7 +41,7 @@ func New(ctx context.Context, o Options) (*Directory, error) {
 	var errs [4]error
 	d.addresses, errs[0] = o.Vault.Box(ctx, "lookup address")
 	d.index, errs[1] = o.Vault.Index(ctx, "lookup address")
-	d.tags, errs[2] = o.Vault.MAC(ctx, "lookup hash")
+	d.tags, errs[2] = o.Vault.Index(ctx, "lookup hash")
 	secret, err := o.Vault.Secret(ctx, "lookup pepper")
 	errs[3] = err
 	d.pepper = pepper(secret)

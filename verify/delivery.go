@@ -27,32 +27,42 @@ const (
 
 // mailing is the payload of a message. The outbox keeps it sealed.
 type mailing struct {
-	Medium  string `json:"medium"`
-	Address string `json:"address"`
-	Code    string `json:"code"`
-	Link    string `json:"link"`
-	Account string `json:"account,omitempty"`
+	Medium      string `json:"medium"`
+	Address     string `json:"address"`
+	Code        string `json:"code"`
+	CodeExpires int64  `json:"code_expires"`
+	Link        string `json:"link"`
+	LinkExpires int64  `json:"link_expires"`
+	Asker       string `json:"asker,omitempty"`
 }
 
 // enqueue puts the message of a session's latest code and link into the outbox,
 // with its first attempt held for this process.
-func (v *Verifier) enqueue(ctx context.Context, tx *store.Tx, s session, code, link string) (job string, err error) {
-	account, _ := s.caller.Account()
+func (v *Verifier) enqueue(ctx context.Context, tx *store.Tx, s session, code, link string) (outbox.Ticket, error) {
 	payload, err := json.Marshal(mailing{
-		Medium:  string(s.address.Medium()),
-		Address: s.address.String(),
-		Code:    code,
-		Link:    v.LinkURL(link),
-		Account: account.String(),
+		Medium:      string(s.address.Medium()),
+		Address:     s.address.String(),
+		Code:        code,
+		CodeExpires: s.codeExpires.UnixMilli(),
+		Link:        v.LinkURL(link),
+		LinkExpires: s.linkExpires.UnixMilli(),
+		Asker:       s.caller.asker(),
 	})
 	if err != nil {
-		return "", fmt.Errorf("writing a message's payload: %w", err)
+		return outbox.Ticket{}, fmt.Errorf("writing a message's payload: %w", err)
 	}
-	w := outbox.Work{Kind: emailKind, Key: matrix.EncodeBase64(s.linkMAC), Payload: payload, Expires: s.codeExpires, Held: true}
+	kind, key := s.message()
+	return v.Outbox.Put(ctx, tx, outbox.Work{Kind: kind, Key: key, Payload: payload, Expires: s.codeExpires, Held: true})
+}
+
+// message is the kind and key of the outbox job that carries the session's latest
+// code and link.
+func (s *session) message() (kind, key string) {
+	key = matrix.EncodeBase64(s.linkMAC)
 	if s.address.Medium() == threepid.MSISDN {
-		w.Kind = smsKind
+		return smsKind, key
 	}
-	return v.Outbox.Put(ctx, tx, w)
+	return emailKind, key
 }
 
 func (v *Verifier) deliverEmail(ctx context.Context, job outbox.Job) error {
@@ -94,10 +104,16 @@ func (v *Verifier) read(job outbox.Job) (threepid.Address, message.Verification,
 	return to, message.Verification{
 		Code:        m.Code,
 		Link:        m.Link,
-		Account:     m.Account,
-		CodeMinutes: int(codeLife(to.Medium()) / time.Minute),
-		LinkMinutes: int(linkLife / time.Minute),
+		Asker:       m.Asker,
+		CodeMinutes: v.minutesUntil(m.CodeExpires),
+		LinkMinutes: v.minutesUntil(m.LinkExpires),
 	}, nil
+}
+
+// minutesUntil is what is left of a life when its message goes out, which may be
+// late; no less than one.
+func (v *Verifier) minutesUntil(ms int64) int {
+	return max(1, int(store.Time(ms).Sub(v.Now()).Round(time.Minute)/time.Minute))
 }
 
 // delivered tells the outbox when trying again cannot help.

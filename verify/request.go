@@ -45,19 +45,30 @@ func (v *Verifier) Request(ctx context.Context, r Request) (sid string, err erro
 	if err != nil {
 		return "", fmt.Errorf("opening a session: %w", err)
 	}
-	if o.job == "" {
-		return o.sid, nil
-	}
 	patience, cancel := context.WithTimeout(ctx, v.Patience)
 	defer cancel()
+	if o.seen {
+		return v.answerAgain(patience, o)
+	}
 	err = v.Outbox.Attempt(patience, o.job)
-	if err == nil || errors.Is(err, outbox.ErrPending) {
-		return o.sid, nil
+	switch {
+	case err == nil, errors.Is(err, outbox.ErrPending), errors.Is(err, deliver.ErrUnknownOutcome): // it has left, or will
+		return o.now.sid, nil
 	}
 	if err := v.undo(context.WithoutCancel(ctx), o); err != nil {
 		return "", err
 	}
 	return "", notSent(r.Address.Medium())
+}
+
+// answerAgain answers a request whose send_attempt has been seen: as the request
+// that sent the message is answered, for which it waits.
+func (v *Verifier) answerAgain(ctx context.Context, o opened) (sid string, err error) {
+	kind, key := o.now.message()
+	if err := v.Outbox.Wait(ctx, kind, key); errors.Is(err, outbox.ErrRefused) {
+		return "", notSent(o.now.address.Medium())
+	}
+	return o.now.sid, nil
 }
 
 func (v *Verifier) check(r Request) error {
@@ -82,6 +93,8 @@ func (v *Verifier) checkDomain(ctx context.Context, a threepid.Address) error {
 	if v.Resolver == nil || a.Medium() != threepid.Email {
 		return nil
 	}
+	ctx, cancel := context.WithTimeout(ctx, v.Patience)
+	defer cancel()
 	receives, err := deliver.CanReceive(ctx, v.Resolver, a.Domain())
 	if err != nil || receives {
 		return nil
@@ -89,30 +102,28 @@ func (v *Verifier) checkDomain(ctx context.Context, a threepid.Address) error {
 	return ErrUndeliverable
 }
 
-// opened is what a request has changed: the job of its message, if one is to be
-// sent, and the session as it was before, if there was one.
+// opened is what a request has found or changed.
 type opened struct {
-	sid    string
-	job    string
-	before *session
 	now    session
+	seen   bool          // nothing was changed: this send_attempt has been made
+	job    outbox.Ticket // the message that is to be sent
+	before *session      // what now has taken the place of, if anything
 }
 
 func (v *Verifier) open(ctx context.Context, tx *store.Tx, r Request) (opened, error) {
-	now := v.Now()
 	before, err := v.selectSame(ctx, tx, r)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return v.send(ctx, tx, r, nil, v.newSession(r))
 	case err != nil:
 		return opened{}, err
-	case before.over(now):
+	case before.over(v.Now()):
 		if err := deleteSession(ctx, tx, before.sid); err != nil {
 			return opened{}, err
 		}
-		return v.send(ctx, tx, r, nil, v.newSession(r))
+		return v.send(ctx, tx, r, before, v.newSession(r))
 	case r.SendAttempt <= before.sendAttempt:
-		return opened{sid: before.sid}, nil
+		return opened{now: *before, seen: true}, nil
 	}
 	return v.send(ctx, tx, r, before, *before)
 }
@@ -143,29 +154,48 @@ func (v *Verifier) send(ctx context.Context, tx *store.Tx, r Request, before *se
 		return opened{}, err
 	}
 	job, err := v.enqueue(ctx, tx, s, code, link)
-	return opened{sid: s.sid, job: job, before: before, now: s}, err
+	return opened{now: s, job: job, before: before}, err
 }
 
 // undo takes back what open has done when its message was not sent, so that the
 // same request may be made again. If the session moved on in between, it stays.
 func (v *Verifier) undo(ctx context.Context, o opened) error {
 	err := v.DB.Tx(ctx, func(tx *store.Tx) error {
-		if err := v.Outbox.Withdraw(ctx, tx, o.job); err != nil {
+		if err := v.Outbox.Withdraw(ctx, tx, o.job.ID); err != nil {
 			return err
 		}
 		moved, err := sessionMoved(ctx, tx, o.now)
 		if err != nil || moved {
 			return err
 		}
-		if o.before == nil {
-			return deleteSession(ctx, tx, o.sid)
+		if o.before == nil || o.before.sid != o.now.sid {
+			if err := deleteSession(ctx, tx, o.now.sid); err != nil {
+				return err
+			}
 		}
-		return v.putSession(ctx, tx, *o.before)
+		if o.before == nil {
+			return nil
+		}
+		return v.restore(ctx, tx, *o.before)
 	})
 	if err != nil {
 		return fmt.Errorf("taking back an unsent message: %w", err)
 	}
 	return nil
+}
+
+// restore puts a session back as it was. If its own message was taken back in the
+// meantime, its send_attempt may be made again.
+func (v *Verifier) restore(ctx context.Context, tx *store.Tx, s session) error {
+	kind, key := s.message()
+	unsent, err := v.Outbox.Failed(ctx, tx, kind, key)
+	if err != nil {
+		return err
+	}
+	if unsent {
+		s.sendAttempt--
+	}
+	return v.putSession(ctx, tx, s)
 }
 
 // drawSecrets draws a code, uniform over its digits, and a link token of 130 bits.

@@ -51,6 +51,20 @@ func (c Caller) Account() (matrix.UserID, bool) {
 	return matrix.UserID(user), true
 }
 
+// asker is who a message says is asking, empty for the page. An account's name is
+// quoted only if it keeps today's grammar: older ones may hold any text, and a
+// homeserver of a stranger's could make it a sentence.
+func (c Caller) asker() string {
+	user, ok := c.Account()
+	if !ok {
+		return ""
+	}
+	if _, err := matrix.NewUserID(user.Localpart(), user.Server()); err != nil {
+		return "an account of " + user.Server().String()
+	}
+	return user.String()
+}
+
 // Credentials name a session and show that one may use it: the client made up the
 // secret, the server the id.
 type Credentials struct {
@@ -77,7 +91,15 @@ type session struct {
 	spent       time.Time // zero until then
 }
 
-func (s *session) expired(now time.Time) bool { return !now.Before(s.changed.Add(sessionLife)) }
+// expired counts from the last change; once control was shown, from then, or it
+// could be prolonged for ever by asking for further messages.
+func (s *session) expired(now time.Time) bool {
+	since := s.changed
+	if !s.validated.IsZero() {
+		since = s.validated
+	}
+	return !now.Before(since.Add(sessionLife))
+}
 
 // over tells whether a new request with the same secret begins a new session.
 func (s *session) over(now time.Time) bool { return s.expired(now) || !s.spent.IsZero() }

@@ -46,12 +46,14 @@ func (v *Verifier) putSession(ctx context.Context, tx *store.Tx, s session) erro
 	sealed := v.addresses.Seal([]byte(s.address.String()), []byte(s.sid))
 	_, err := tx.Exec(ctx, `INSERT INTO verify_sessions
 		(sid, medium, address_index, address_sealed, secret_mac, caller, next_link, send_attempt,
-		 code_mac, code_expires_ms, link_mac, link_expires_ms, created_ms, changed_ms)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+		 code_mac, code_expires_ms, link_mac, link_expires_ms, created_ms, changed_ms,
+		 wrong_codes, validated_ms, spent_ms)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
 		ON CONFLICT (sid) DO UPDATE SET next_link = $7, send_attempt = $8,
 			code_mac = $9, code_expires_ms = $10, link_mac = $11, link_expires_ms = $12, changed_ms = $14`,
 		s.sid, string(s.address.Medium()), v.indexOf(s.address), sealed, s.secretMAC, string(s.caller), s.nextLink, s.sendAttempt,
-		s.codeMAC, s.codeExpires.UnixMilli(), s.linkMAC, s.linkExpires.UnixMilli(), s.created.UnixMilli(), s.changed.UnixMilli())
+		s.codeMAC, s.codeExpires.UnixMilli(), s.linkMAC, s.linkExpires.UnixMilli(), s.created.UnixMilli(), s.changed.UnixMilli(),
+		s.wrongCodes, store.Millis(s.validated), store.Millis(s.spent))
 	return err
 }
 

@@ -40,7 +40,10 @@ func (v *Verifier) submit(ctx context.Context, c Credentials, code string, may f
 		outcome, err = v.try(ctx, tx, s, normalise(code))
 		return err
 	})
-	if err := errors.Join(err, outcome); err != nil {
+	if err == nil {
+		err = outcome // it counts once it is committed
+	}
+	if err != nil {
 		return "", submitting(err)
 	}
 	return nextLink, nil

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"signet/internal/deliver"
+	"signet/internal/matrix"
 	"signet/internal/store"
 	"signet/internal/store/storetest"
 	"signet/internal/threepid"
@@ -375,8 +376,9 @@ func TestAProofIsSpentOnce(t *testing.T) {
 
 // Two replicas on one database: what one began the other ends.
 func TestReplicasShareSessions(t *testing.T) {
-	each(t, func(s *story) {
-		second := verifytest.Replica(s.T, s.DB, s.Vault, s.Clock, s.Post)
+	storetest.EachURL(t, func(t *testing.T, url string) {
+		s := &story{T: t, World: verifytest.New(t, storetest.Open(t, url, verifytest.Owners))}
+		second := s.Replica(t, storetest.Open(t, url, verifytest.Owners))
 		c := s.mustRequest(1)
 		if err := second.Submit(s.Context(), c, alice, s.Post.Last(s.T).Code()); err != nil {
 			s.Fatal(err)
@@ -402,14 +404,138 @@ func TestTheMessageSaysWhoAsks(t *testing.T) {
 	})
 }
 
-// A dump of the tables shows no address, secret, code or link.
+// A homeserver can give an account any name; it cannot write our mail.
+func TestAStrangersSentenceIsNotInTheMessage(t *testing.T) {
+	each(t, func(s *story) {
+		sentence := matrix.UserID("@Your\u00a0account\u2028is\u00a0locked:evil.example")
+		_, err := s.Request(s.Context(), verify.Request{Address: email(s.T, "bob@example.org"), ClientSecret: "secret", Caller: verify.Account(sentence), SendAttempt: 1})
+		if text := s.Post.Last(s.T).Text; err != nil || strings.Contains(text, "locked") || !strings.Contains(text, "an account of evil.example asked") {
+			s.Errorf("%v; the message is:\n%s", err, text)
+		}
+	})
+}
+
+// A message that goes out late says what is left of its code's life.
+func TestALateMessageTellsWhatIsLeft(t *testing.T) {
+	each(t, func(s *story) {
+		s.Post.Delay(func() { s.Clock.Advance(14 * time.Minute) })
+		s.Post.Fail(deliver.ErrUnknownOutcome)
+		s.mustRequest(1) // the outcome is unknown: it goes out again
+		s.Post.Fail(nil)
+		s.Post.Delay(nil)
+		s.Clock.Advance(5 * time.Second)
+		run(s)
+		if text := s.Post.Wait(s.T).Text; !strings.Contains(text, "The code works for 1 minutes, the page for 46.") {
+			s.Errorf("the message is:\n%s", text)
+		}
+	})
+}
+
+// run starts the workers of the outbox, which take up what was not sent.
+func run(s *story) {
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan error)
+	go func() { ended <- s.Outbox.Run(ctx) }()
+	s.Cleanup(func() {
+		stop()
+		if err := <-ended; err != nil {
+			s.Error(err)
+		}
+	})
+}
+
+// While commits fail, as on a full disk, a guess is not told whether it was right:
+// it was not counted.
+func TestAGuessThatIsNotCountedIsNotAnswered(t *testing.T) {
+	each(t, func(s *story) {
+		c := s.mustRequest(1)
+		code := s.Post.Last(s.T).Code()
+		storetest.FailCommits(s.T, s.DB, "verify_sessions")
+		for _, guess := range []string{other(code), code} {
+			if err := s.Submit(s.Context(), c, alice, guess); err == nil || errors.Is(err, verify.ErrWrongCode) {
+				s.Errorf("Submit = %v", err)
+			}
+		}
+	})
+}
+
+// Asking for further messages does not prolong what was shown once: the address may
+// have another owner by now.
+func TestAProofIsNotProlonged(t *testing.T) {
+	each(t, func(s *story) {
+		c, _ := s.Prove(s.T, email(s.T, "alice@example.org"), alice, "secret")
+		for attempt := range int64(2) {
+			s.Clock.Advance(13 * time.Hour)
+			s.mustRequest(attempt + 2)
+		}
+		if _, err := s.World.Verifier.Prove(s.Context(), c, alice); err == nil {
+			s.Error("a proof of 26 hours ago still proves")
+		}
+	})
+}
+
+// A request with a used secret whose message is refused leaves the used session as
+// it was: it still shows the owner.
+func TestAnUnsentMessageBringsTheSpentSessionBack(t *testing.T) {
+	each(t, func(s *story) {
+		c, proof := s.Prove(s.T, email(s.T, "alice@example.org"), alice, "secret")
+		if err := s.DB.Tx(s.Context(), func(tx *store.Tx) error { _, err := s.Spend(s.Context(), tx, proof); return err }); err != nil {
+			s.Fatal(err)
+		}
+		s.Post.Fail(deliver.ErrRefused)
+		if _, err := s.request(1); !errors.Is(err, verify.ErrEmailNotSent) {
+			s.Fatalf("Request = %v", err)
+		}
+		if again, err := s.World.Verifier.Prove(s.Context(), c, alice); err != nil || again != proof {
+			s.Errorf("Prove = %v, %v", again, err)
+		}
+		if err := s.DB.Tx(s.Context(), func(tx *store.Tx) error {
+			first, err := s.Spend(s.Context(), tx, proof)
+			if first {
+				s.Error("the session is unspent again")
+			}
+			return err
+		}); err != nil {
+			s.Fatal(err)
+		}
+	})
+}
+
+// The same request while the first one's message is under way is answered as the
+// first: here, that it was refused.
+func TestARepeatedRequestWaitsForTheFirst(t *testing.T) {
+	each(t, func(s *story) {
+		sending, refuse := make(chan struct{}), make(chan struct{})
+		s.Post.Delay(func() { close(sending); <-refuse })
+		s.Post.Fail(deliver.ErrRefused)
+		answers := make(chan error, 2)
+		go func() { _, err := s.request(1); answers <- err }()
+		<-sending
+		go func() { _, err := s.request(1); answers <- err }()
+		close(refuse)
+		for range 2 {
+			if err := <-answers; !errors.Is(err, verify.ErrEmailNotSent) {
+				s.Errorf("Request = %v, want %v", err, verify.ErrEmailNotSent)
+			}
+		}
+	})
+}
+
+// A dump of the tables shows no address, secret, code or link, neither while a
+// message is under way nor afterwards.
 func TestADumpShowsNothing(t *testing.T) {
 	each(t, func(s *story) {
+		s.Post.Fail(deliver.ErrUnknownOutcome) // it stays in the outbox
+		s.Request(s.Context(), verify.Request{Address: email(s.T, "bob@example.org"), ClientSecret: "unguessable", Caller: alice, SendAttempt: 1})
+		s.Post.Fail(nil)
 		s.Prove(s.T, email(s.T, "alice@example.org"), alice, "unguessable")
-		m := s.Post.Last(s.T)
+		secrets := []string{"alice@", "bob@", "unguessable"}
+		for _, m := range s.Post.Tried() {
+			secrets = append(secrets, m.Code(), m.Link())
+		}
 		for _, table := range []string{"verify_sessions", "outbox_jobs"} {
 			dump := dump(s.T, s.DB, table)
-			for _, secret := range []string{"alice@example.org", "unguessable", m.Code(), m.Link()} {
+			for _, secret := range secrets {
 				if strings.Contains(dump, secret) {
 					s.Errorf("%s shows %q", table, secret)
 				}

@@ -165,6 +165,9 @@ func TestATokenEndsWhenItIsNotUsed(t *testing.T) {
 		}
 		s.clock.Advance(30 * 24 * time.Hour)
 		s.account(token, caller.ErrUnknownToken)
+		if err := s.Logout(s.Context(), token); !errors.Is(err, caller.ErrUnknownToken) {
+			s.Errorf("Logout of an ended token = %v, want %v", err, caller.ErrUnknownToken)
+		}
 		if tokens, err := s.Tokens(s.Context(), alice); err != nil || len(tokens) != 0 {
 			s.Errorf("Tokens = %v, %v; want none", tokens, err)
 		}

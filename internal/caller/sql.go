@@ -48,8 +48,8 @@ func touchToken(ctx context.Context, q store.Queryer, mac []byte, now time.Time)
 	return err
 }
 
-func deleteToken(ctx context.Context, q store.Queryer, mac []byte) (known bool, err error) {
-	return store.Changed(q.Exec(ctx, `DELETE FROM caller_tokens WHERE token_mac = $1`, mac))
+func deleteToken(ctx context.Context, q store.Queryer, mac []byte, seenAfter time.Time) (known bool, err error) {
+	return store.Changed(q.Exec(ctx, `DELETE FROM caller_tokens WHERE token_mac = $1 AND seen_ms > $2`, mac, seenAfter.UnixMilli()))
 }
 
 func deleteTokens(ctx context.Context, q store.Queryer, user matrix.UserID) (int64, error) {

@@ -53,7 +53,7 @@ func (g *Gate) Account(ctx context.Context, token string) (matrix.UserID, error)
 
 // Logout ends a token. The error is ErrUnknownToken when it had ended already.
 func (g *Gate) Logout(ctx context.Context, token string) error {
-	known, err := deleteToken(ctx, g.DB, g.tokens.Of(token))
+	known, err := deleteToken(ctx, g.DB, g.tokens.Of(token), g.Now().Add(-tokenLife))
 	if err != nil {
 		return fmt.Errorf("ending an access token: %w", err)
 	}

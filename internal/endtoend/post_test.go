@@ -23,7 +23,7 @@ var (
 // post is a mail server on loopback that keeps what it takes.
 type post struct {
 	addr string
-	mu   sync.Mutex // guards mails
+	mu   sync.Mutex // guards mail
 	mail []received
 }
 

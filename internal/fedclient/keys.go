@@ -78,6 +78,9 @@ func (c *Client) fetchKeys(ctx context.Context, server matrix.ServerName) (fetch
 	if err != nil {
 		return fetched[ServerKeys]{}, err
 	}
+	if answer.Status >= http.StatusInternalServerError { // it may be well again soon
+		return fetched[ServerKeys]{}, fmt.Errorf("%w: status %d", ErrUnreachable, answer.Status)
+	}
 	if answer.Status != http.StatusOK {
 		return fetched[ServerKeys]{}, fmt.Errorf("%w: status %d", ErrBadAnswer, answer.Status)
 	}

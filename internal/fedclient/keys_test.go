@@ -214,8 +214,8 @@ func TestDeadServersAreNotHammered(t *testing.T) {
 	c := w.client()
 	for i, seconds := range []time.Duration{10, 20, 40, 80, 160, 300, 300} {
 		for range 3 {
-			if _, err := c.ServerKeys(t.Context(), home); !errors.Is(err, ErrBadAnswer) {
-				t.Errorf("ServerKeys = %v, want %v", err, ErrBadAnswer)
+			if _, err := c.ServerKeys(t.Context(), home); !errors.Is(err, ErrUnreachable) {
+				t.Errorf("ServerKeys = %v, want %v", err, ErrUnreachable)
 			}
 		}
 		w.pass(seconds*time.Second - time.Millisecond)
@@ -258,7 +258,7 @@ func TestVerifyKey(t *testing.T) {
 	expect(two, nil, 3)
 	expect(one, ErrUnknownKey, 3)
 	w.pass(time.Hour)
-	expect(two, ErrBadAnswer, 4)
+	expect(two, ErrUnreachable, 4)
 }
 
 func TestKeysOfUnreachableServers(t *testing.T) {

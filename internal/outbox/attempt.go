@@ -2,6 +2,7 @@ package outbox
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -12,9 +13,9 @@ const (
 	// leaseTime is how long a job belongs to the process that attempts it, and so
 	// how long it waits when that process dies.
 	leaseTime = 60 * time.Second
-	// attemptTime ends an attempt early enough that its result is recorded before
-	// the lease runs out.
-	attemptTime = 45 * time.Second
+	// recordTime is the end of a lease, when the attempt is over and its result is
+	// recorded.
+	recordTime = 15 * time.Second
 
 	firstRetry = 5 * time.Second
 	lastRetry  = 10 * time.Minute
@@ -23,18 +24,13 @@ const (
 // Attempt runs held work now, in this process, and waits for its end as long as
 // ctx allows: nil when it is done, ErrPending when patience ended first, else the
 // handler's error. A failed job is tried again later unless the error wraps
-// ErrRefused or the caller withdraws it.
-func (o *Outbox) Attempt(ctx context.Context, id string) error {
-	row, err := selectJob(ctx, o.DB, id)
-	if err != nil {
-		return fmt.Errorf("reading the job: %w", err)
+// ErrRefused or the caller withdraws it. Without the lease, because the job was
+// known before, Attempt only waits. A ticket is good for one call.
+func (o *Outbox) Attempt(ctx context.Context, t Ticket) error {
+	if t.lease == nil {
+		return o.wait(ctx, func() (state, error) { return selectState(ctx, o.DB, t.ID) })
 	}
-	switch row.state {
-	case done:
-		return nil
-	case dead, withdrawn:
-		return fmt.Errorf("%w: the job has ended before", ErrRefused)
-	}
+	row := *t.lease
 	k := o.kinds[row.kind]
 	select {
 	case k.slots <- struct{}{}:
@@ -51,6 +47,39 @@ func (o *Outbox) Attempt(ctx context.Context, id string) error {
 	}
 }
 
+// lookAgain is how often Wait looks whether a job has ended, in whatever replica.
+const lookAgain = 50 * time.Millisecond
+
+// Wait waits for the end of the job of that kind and key as long as ctx allows. The
+// error is nil when it is done, ErrRefused when it ended otherwise, ErrPending when
+// patience ended first, ErrUnknownJob when there is none.
+func (o *Outbox) Wait(ctx context.Context, kind, key string) error {
+	return o.wait(ctx, func() (state, error) { return selectStateByKey(ctx, o.DB, kind, key) })
+}
+
+func (o *Outbox) wait(ctx context.Context, look func() (state, error)) error {
+	tick := time.NewTicker(lookAgain)
+	defer tick.Stop()
+	for {
+		now, err := look()
+		switch {
+		case errors.Is(err, sql.ErrNoRows):
+			return ErrUnknownJob
+		case err != nil && ctx.Err() == nil:
+			return fmt.Errorf("reading a job: %w", err)
+		case now == done:
+			return nil
+		case now == dead, now == withdrawn:
+			return fmt.Errorf("%w: the job has ended before", ErrRefused)
+		}
+		select {
+		case <-ctx.Done():
+			return ErrPending
+		case <-tick.C:
+		}
+	}
+}
+
 // release gives a lease back unused, for the next free worker.
 func (o *Outbox) release(ctx context.Context, row jobRow) error {
 	err := rescheduleJob(context.WithoutCancel(ctx), o.DB, row, o.Now(), "")
@@ -59,12 +88,18 @@ func (o *Outbox) release(ctx context.Context, row jobRow) error {
 }
 
 // start runs an attempt that holds a slot of k, in the background: a caller who
-// stops waiting does not stop the message.
+// stops waiting does not stop the message. Of a lease that has run for a while, the
+// attempt has only the rest.
 func (o *Outbox) start(k *kind, row jobRow, ended func(error)) {
 	o.busy.Go(func() {
 		defer func() { <-k.slots }()
-		ctx, cancel := context.WithTimeout(context.Background(), attemptTime)
+		left := row.leaseUntil.Sub(o.Now()) - recordTime
+		ctx, cancel := context.WithTimeout(context.Background(), min(left, leaseTime-recordTime))
 		defer cancel()
+		if ctx.Err() != nil {
+			ended(errors.Join(ErrPending, o.release(ctx, row)))
+			return
+		}
 		err := o.run(ctx, k, row)
 		o.record(k, row, err)
 		ended(err)
@@ -87,19 +122,20 @@ func (o *Outbox) run(ctx context.Context, k *kind, row jobRow) (err error) {
 	return k.handle(ctx, Job{ID: row.id, Payload: payload, Attempt: row.attempts})
 }
 
-// record writes how the attempt ended. If it cannot, the lease runs out and the
-// job is attempted again: late twice rather than never.
+// record writes how the attempt ended, unless another process has taken the job over
+// since. If it cannot, the lease runs out and the job is attempted again: twice
+// rather than never.
 func (o *Outbox) record(k *kind, row jobRow, failure error) {
-	ctx, cancel := context.WithTimeout(context.Background(), leaseTime-attemptTime)
+	ctx, cancel := context.WithTimeout(context.Background(), recordTime)
 	defer cancel()
 	now, outcome := o.Now(), Done
 	var err error
 	switch {
 	case failure == nil:
-		err = endJob(ctx, o.DB, row.id, done, "", now)
+		err = finishJob(ctx, o.DB, row.id, now)
 	case errors.Is(failure, ErrRefused):
 		outcome = Dead
-		err = endJob(ctx, o.DB, row.id, dead, failure.Error(), now)
+		err = buryJob(ctx, o.DB, row, failure.Error(), now)
 	default:
 		outcome = Retried
 		err = rescheduleJob(ctx, o.DB, row, now.Add(delay(row.attempts)), failure.Error())

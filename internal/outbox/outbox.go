@@ -3,6 +3,7 @@ package outbox
 import (
 	"context"
 	"crypto/rand"
+	"database/sql"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -13,7 +14,7 @@ import (
 	"signet/internal/store"
 )
 
-// Errors of Attempt.
+// Errors of Attempt and Wait.
 var (
 	// ErrPending says that the job was not finished within the caller's patience;
 	// it goes on without the caller.
@@ -21,6 +22,8 @@ var (
 	// ErrRefused wraps the error of a job that failed for good. A handler returns
 	// an error that wraps it when trying again cannot help.
 	ErrRefused = errors.New("refused for good")
+	// ErrUnknownJob says that no job has this key, or none any more.
+	ErrUnknownJob = errors.New("no job has this key")
 )
 
 // Work is what Put stores.
@@ -32,6 +35,13 @@ type Work struct {
 	// Held keeps the first lease for this process, which calls Attempt after the
 	// commit. Otherwise the next free worker of any replica takes the job.
 	Held bool
+}
+
+// Ticket is what Put gives for a job. That of held work carries the job's first
+// lease, unless the job was known before.
+type Ticket struct {
+	ID    string
+	lease *jobRow
 }
 
 // Job is one attempt at a piece of work.
@@ -101,9 +111,9 @@ func (o *Outbox) Handle(name string, slots int, handle Handler) {
 
 // Put stores work in tx. Work whose key is known already is left as it is. Call
 // Attempt (for held work) or Wake after the commit.
-func (o *Outbox) Put(ctx context.Context, tx *store.Tx, w Work) (id string, err error) {
+func (o *Outbox) Put(ctx context.Context, tx *store.Tx, w Work) (Ticket, error) {
 	if o.kinds[w.Kind] == nil {
-		return "", fmt.Errorf("putting work of the unknown kind %q", w.Kind)
+		return Ticket{}, fmt.Errorf("putting work of the unknown kind %q", w.Kind)
 	}
 	now := o.Now()
 	row := jobRow{id: rand.Text(), kind: w.Kind, key: w.Key, due: now, expires: w.Expires, created: now}
@@ -111,11 +121,14 @@ func (o *Outbox) Put(ctx context.Context, tx *store.Tx, w Work) (id string, err 
 		row.leaseUntil, row.attempts = now.Add(leaseTime), 1
 	}
 	row.payload = o.box.Seal(w.Payload, []byte(row.id))
-	id, err = insertJob(ctx, tx, row)
+	id, err := insertJob(ctx, tx, row)
 	if err != nil {
-		return "", fmt.Errorf("storing work: %w", err)
+		return Ticket{}, fmt.Errorf("storing work: %w", err)
 	}
-	return id, nil
+	if !w.Held || id != row.id {
+		return Ticket{ID: id}, nil
+	}
+	return Ticket{ID: id, lease: &row}, nil
 }
 
 // Wake makes the workers of a kind look for work at once, instead of at their next
@@ -127,10 +140,22 @@ func (o *Outbox) Wake(name string) {
 	}
 }
 
+// Failed tells whether the job of that kind and key has ended without being done.
+func (o *Outbox) Failed(ctx context.Context, q store.Queryer, kind, key string) (bool, error) {
+	s, err := selectStateByKey(ctx, q, kind, key)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("reading a job: %w", err)
+	}
+	return s == dead || s == withdrawn, nil
+}
+
 // Withdraw ends a job that is still pending. An attempt that runs at this moment
 // is not stopped.
 func (o *Outbox) Withdraw(ctx context.Context, tx *store.Tx, id string) error {
-	if err := endJob(ctx, tx, id, withdrawn, "", o.Now()); err != nil {
+	if err := withdrawJob(ctx, tx, id, o.Now()); err != nil {
 		return fmt.Errorf("withdrawing work: %w", err)
 	}
 	return nil

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -57,22 +59,27 @@ func (w *world) run(o *outbox.Outbox) {
 	})
 }
 
-func (w *world) put(o *outbox.Outbox, key string, held bool) string {
+func (w *world) put(o *outbox.Outbox, key string, held bool) outbox.Ticket {
 	w.Helper()
-	var id string
+	return w.putFor(o, key, held, time.Hour)
+}
+
+func (w *world) putFor(o *outbox.Outbox, key string, held bool, life time.Duration) outbox.Ticket {
+	w.Helper()
+	var t outbox.Ticket
 	err := w.db.Tx(w.Context(), func(tx *store.Tx) (err error) {
-		id, err = o.Put(w.Context(), tx, outbox.Work{Kind: "mail", Key: key, Payload: []byte("to alice: 12345678"), Expires: w.clock.Now().Add(time.Hour), Held: held})
+		t, err = o.Put(w.Context(), tx, outbox.Work{Kind: "mail", Key: key, Payload: []byte("to alice: 12345678"), Expires: w.clock.Now().Add(life), Held: held})
 		return err
 	})
 	if err != nil {
 		w.Fatal(err)
 	}
-	return id
+	return t
 }
 
-func (w *world) state(id string) (state string, payload []byte) {
+func (w *world) state(t outbox.Ticket) (state string, payload []byte) {
 	w.Helper()
-	if err := w.db.QueryRow(w.Context(), "SELECT state, payload FROM outbox_jobs WHERE id = $1", id).Scan(&state, &payload); err != nil {
+	if err := w.db.QueryRow(w.Context(), "SELECT state, payload FROM outbox_jobs WHERE id = $1", t.ID).Scan(&state, &payload); err != nil {
 		w.Fatal(err)
 	}
 	return state, payload
@@ -82,17 +89,17 @@ func TestHeldWorkIsAttemptedByTheOneWhoPutIt(t *testing.T) {
 	each(t, func(w *world) {
 		var got outbox.Job
 		o := w.replica(func(_ context.Context, j outbox.Job) error { got = j; return nil })
-		id := w.put(o, "k", true)
-		if _, payload := w.state(id); bytes.Contains(payload, []byte("12345678")) {
+		ticket := w.put(o, "k", true)
+		if _, payload := w.state(ticket); bytes.Contains(payload, []byte("12345678")) {
 			w.Error("the payload stands in the database in clear")
 		}
-		if err := o.Attempt(w.Context(), id); err != nil {
+		if err := o.Attempt(w.Context(), ticket); err != nil {
 			w.Fatal(err)
 		}
-		if got.ID != id || got.Attempt != 1 || string(got.Payload) != "to alice: 12345678" {
+		if got.ID != ticket.ID || got.Attempt != 1 || string(got.Payload) != "to alice: 12345678" {
 			w.Errorf("the handler got %+v", got)
 		}
-		if state, payload := w.state(id); state != "done" || len(payload) != 0 {
+		if state, payload := w.state(ticket); state != "done" || len(payload) != 0 {
 			w.Errorf("state = %q with %d octets of payload, want done and none", state, len(payload))
 		}
 	})
@@ -123,13 +130,22 @@ func TestTheSameKeyIsOneJob(t *testing.T) {
 		attempts := 0
 		o := w.replica(func(context.Context, outbox.Job) error { attempts++; return nil })
 		first, second := w.put(o, "k", true), w.put(o, "k", true)
-		if first != second {
-			w.Errorf("the same key is %s and %s", first, second)
+		if first.ID != second.ID {
+			w.Errorf("the same key is %s and %s", first.ID, second.ID)
 		}
-		for range 2 {
-			if err := o.Attempt(w.Context(), first); err != nil || attempts != 1 {
-				w.Errorf("%d attempts, %v", attempts, err)
-			}
+		ended := make(chan error)
+		go func() { ended <- o.Attempt(w.Context(), second) }() // waits for the one who has the lease
+		if err := o.Attempt(w.Context(), first); err != nil {
+			w.Errorf("Attempt = %v", err)
+		}
+		if err := <-ended; err != nil || attempts != 1 {
+			w.Errorf("%d attempts, %v", attempts, err)
+		}
+		if err := o.Wait(w.Context(), "mail", "k"); err != nil {
+			w.Errorf("Wait = %v", err)
+		}
+		if err := o.Wait(w.Context(), "mail", "other"); !errors.Is(err, outbox.ErrUnknownJob) {
+			w.Errorf("Wait for a job that is not there = %v, want %v", err, outbox.ErrUnknownJob)
 		}
 	})
 }
@@ -139,7 +155,7 @@ func TestTheSameKeyIsOneJob(t *testing.T) {
 func TestAnotherReplicaTakesOverFromADeadOne(t *testing.T) {
 	each(t, func(w *world) {
 		dying := w.replica(func(context.Context, outbox.Job) error { w.Error("the dead replica attempted"); return nil })
-		id := w.put(dying, "k", true)
+		ticket := w.put(dying, "k", true)
 
 		attempted := make(chan outbox.Job, 1)
 		heir := w.replica(func(_ context.Context, j outbox.Job) error { attempted <- j; return nil })
@@ -147,13 +163,13 @@ func TestAnotherReplicaTakesOverFromADeadOne(t *testing.T) {
 		heir.Wake("mail")
 		probe := w.put(heir, "probe", false)
 		heir.Wake("mail")
-		if j := <-attempted; j.ID != probe {
+		if j := <-attempted; j.ID != probe.ID {
 			w.Fatalf("the job was taken while its lease ran")
 		}
 		w.clock.Advance(61 * time.Second)
 		heir.Wake("mail")
-		if j := <-attempted; j.ID != id || j.Attempt != 2 {
-			w.Errorf("took over %+v, want attempt 2 of %s", j, id)
+		if j := <-attempted; j.ID != ticket.ID || j.Attempt != 2 {
+			w.Errorf("took over %+v, want attempt 2 of %s", j, ticket.ID)
 		}
 	})
 }
@@ -202,8 +218,8 @@ func TestAFailedJobComesBackLater(t *testing.T) {
 			attempted <- j.Attempt
 			return nil
 		})
-		id := w.put(o, "k", true)
-		if err := o.Attempt(w.Context(), id); !errors.Is(err, down) {
+		ticket := w.put(o, "k", true)
+		if err := o.Attempt(w.Context(), ticket); !errors.Is(err, down) {
 			w.Errorf("Attempt = %v, want %v", err, down)
 		}
 		w.run(o)
@@ -218,11 +234,11 @@ func TestAFailedJobComesBackLater(t *testing.T) {
 func TestARefusedJobIsDead(t *testing.T) {
 	each(t, func(w *world) {
 		o := w.replica(func(context.Context, outbox.Job) error { return fmt.Errorf("%w: no such mailbox", outbox.ErrRefused) })
-		id := w.put(o, "k", true)
-		if err := o.Attempt(w.Context(), id); !errors.Is(err, outbox.ErrRefused) {
+		ticket := w.put(o, "k", true)
+		if err := o.Attempt(w.Context(), ticket); !errors.Is(err, outbox.ErrRefused) {
 			w.Errorf("Attempt = %v, want %v", err, outbox.ErrRefused)
 		}
-		if state, _ := w.state(id); state != "dead" {
+		if state, _ := w.state(ticket); state != "dead" {
 			w.Errorf("state = %q, want dead", state)
 		}
 		if err := o.Attempt(w.Context(), w.put(o, "k", true)); !errors.Is(err, outbox.ErrRefused) {
@@ -234,9 +250,9 @@ func TestARefusedJobIsDead(t *testing.T) {
 func TestAJobPastItsExpiryIsNotAttempted(t *testing.T) {
 	each(t, func(w *world) {
 		o := w.replica(func(context.Context, outbox.Job) error { w.Error("attempted"); return nil })
-		id := w.put(o, "k", true)
-		w.clock.Advance(time.Hour)
-		if err := o.Attempt(w.Context(), id); !errors.Is(err, outbox.ErrRefused) {
+		ticket := w.putFor(o, "k", true, 30*time.Second)
+		w.clock.Advance(30 * time.Second)
+		if err := o.Attempt(w.Context(), ticket); !errors.Is(err, outbox.ErrRefused) {
 			w.Errorf("Attempt = %v, want %v", err, outbox.ErrRefused)
 		}
 	})
@@ -245,11 +261,11 @@ func TestAJobPastItsExpiryIsNotAttempted(t *testing.T) {
 func TestAPanicIsAFailedAttempt(t *testing.T) {
 	each(t, func(w *world) {
 		o := w.replica(func(context.Context, outbox.Job) error { panic("boom") })
-		id := w.put(o, "k", true)
-		if err := o.Attempt(w.Context(), id); err == nil || errors.Is(err, outbox.ErrRefused) {
+		ticket := w.put(o, "k", true)
+		if err := o.Attempt(w.Context(), ticket); err == nil || errors.Is(err, outbox.ErrRefused) {
 			w.Errorf("Attempt = %v, want an error that is tried again", err)
 		}
-		if state, _ := w.state(id); state != "pending" {
+		if state, _ := w.state(ticket); state != "pending" {
 			w.Errorf("state = %q, want pending", state)
 		}
 	})
@@ -260,10 +276,10 @@ func TestAttemptDoesNotWaitForEver(t *testing.T) {
 	each(t, func(w *world) {
 		started, finish := make(chan struct{}), make(chan struct{})
 		o := w.replica(func(context.Context, outbox.Job) error { close(started); <-finish; return nil })
-		id := w.put(o, "k", true)
+		ticket := w.put(o, "k", true)
 		ctx, lose := context.WithCancel(w.Context())
 		go func() { <-started; lose() }()
-		if err := o.Attempt(ctx, id); !errors.Is(err, outbox.ErrPending) {
+		if err := o.Attempt(ctx, ticket); !errors.Is(err, outbox.ErrPending) {
 			w.Errorf("Attempt = %v, want %v", err, outbox.ErrPending)
 		}
 		close(finish)
@@ -272,7 +288,7 @@ func TestAttemptDoesNotWaitForEver(t *testing.T) {
 		if err := o.Run(stopped); err != nil { // waits for the attempt under way
 			w.Fatal(err)
 		}
-		if state, _ := w.state(id); state != "done" {
+		if state, _ := w.state(ticket); state != "done" {
 			w.Errorf("state = %q, want done", state)
 		}
 	})
@@ -282,13 +298,13 @@ func TestAWithdrawnJobIsNotAttempted(t *testing.T) {
 	each(t, func(w *world) {
 		attempted := make(chan string, 2)
 		o := w.replica(func(_ context.Context, j outbox.Job) error { attempted <- j.ID; return nil })
-		id := w.put(o, "k", false)
-		if err := w.db.Tx(w.Context(), func(tx *store.Tx) error { return o.Withdraw(w.Context(), tx, id) }); err != nil {
+		ticket := w.put(o, "k", false)
+		if err := w.db.Tx(w.Context(), func(tx *store.Tx) error { return o.Withdraw(w.Context(), tx, ticket.ID) }); err != nil {
 			w.Fatal(err)
 		}
 		other := w.put(o, "other", false)
 		w.run(o)
-		if got := <-attempted; got != other {
+		if got := <-attempted; got != other.ID {
 			w.Errorf("attempted %s, which was withdrawn", got)
 		}
 	})
@@ -317,5 +333,92 @@ func TestASlowKindBlocksNoOther(t *testing.T) {
 		go o.Run(ctx)
 		w.Cleanup(stop)
 		<-delivered
+	})
+}
+
+// A commit that fails gives nobody a lease: a mail would go out again and again
+// while its attempts are not even counted.
+func TestALeaseThatIsNotCommittedIsNoLease(t *testing.T) {
+	each(t, func(w *world) {
+		log := make(complaints, 100)
+		var attempts atomic.Int32
+		o, err := outbox.New(w.Context(), outbox.Options{DB: w.db, Vault: w.vault, Now: w.clock.Now, Log: slog.New(slog.NewTextHandler(log, nil))})
+		if err != nil {
+			w.Fatal(err)
+		}
+		o.Handle("mail", 4, func(context.Context, outbox.Job) error { attempts.Add(1); return nil })
+		w.put(o, "k", false)
+		storetest.FailCommits(w.T, w.db, "outbox_jobs")
+		w.run(o)
+		for range 2 {
+			if line := <-log; !strings.Contains(line, "cannot look for work") {
+				w.Fatalf("the log says %s", line)
+			}
+		}
+		if n := attempts.Load(); n != 0 {
+			w.Errorf("%d attempts", n)
+		}
+	})
+}
+
+// complaints is a log that a test waits for.
+type complaints chan string
+
+func (c complaints) Write(line []byte) (int, error) {
+	c <- string(line)
+	return len(line), nil
+}
+
+// A process stalls until its lease is over and another has the job: its late word
+// does not count against the other's.
+func TestTheOneWhoLostTheLeaseEndsNothing(t *testing.T) {
+	each(t, func(w *world) {
+		stalled, wakeUp := make(chan struct{}), make(chan struct{})
+		slow := w.replica(func(context.Context, outbox.Job) error {
+			close(stalled)
+			<-wakeUp
+			return fmt.Errorf("%w: too slow", outbox.ErrRefused)
+		})
+		ticket := w.put(slow, "k", true)
+		ended := make(chan error)
+		go func() { ended <- slow.Attempt(w.Context(), ticket) }()
+		<-stalled
+		w.clock.Advance(61 * time.Second)
+
+		holding, finish := make(chan struct{}), make(chan struct{})
+		heir := w.replica(func(context.Context, outbox.Job) error { close(holding); <-finish; return nil })
+		ctx, stop := context.WithCancel(w.Context())
+		ran := make(chan error)
+		go func() { ran <- heir.Run(ctx) }()
+		<-holding
+		close(wakeUp)
+		if err := <-ended; !errors.Is(err, outbox.ErrRefused) {
+			w.Errorf("the slow one's Attempt = %v", err)
+		}
+		if state, _ := w.state(ticket); state != "pending" {
+			w.Errorf("state = %q while another has the lease, want pending", state)
+		}
+		close(finish)
+		stop()
+		if err := <-ran; err != nil {
+			w.Fatal(err)
+		}
+		if state, _ := w.state(ticket); state != "done" {
+			w.Errorf("state = %q, want done", state)
+		}
+	})
+}
+
+// A lease that has almost run out is given back instead of used: the attempt could
+// outlive it.
+func TestALeaseThatIsAlmostOverIsGivenBack(t *testing.T) {
+	each(t, func(w *world) {
+		attempts := 0
+		o := w.replica(func(context.Context, outbox.Job) error { attempts++; return nil })
+		ticket := w.put(o, "k", true)
+		w.clock.Advance(50 * time.Second)
+		if err := o.Attempt(w.Context(), ticket); !errors.Is(err, outbox.ErrPending) || attempts != 0 {
+			w.Errorf("Attempt = %v after %d attempts, want %v and none", err, attempts, outbox.ErrPending)
+		}
 	})
 }

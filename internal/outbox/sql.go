@@ -21,7 +21,6 @@ const (
 
 type jobRow struct {
 	id, kind, key                     string
-	state                             state
 	payload                           []byte
 	attempts                          int
 	due, leaseUntil, expires, created time.Time
@@ -41,9 +40,14 @@ func insertJob(ctx context.Context, tx *store.Tx, r jobRow) (id string, err erro
 	return id, err
 }
 
-func selectJob(ctx context.Context, q store.Queryer, id string) (jobRow, error) {
-	return scanJob(q.QueryRow(ctx, `SELECT id, kind, state, payload, attempts, lease_until_ms, expires_ms
-		FROM outbox_jobs WHERE id = $1`, id))
+func selectState(ctx context.Context, q store.Queryer, id string) (s state, err error) {
+	err = q.QueryRow(ctx, `SELECT state FROM outbox_jobs WHERE id = $1`, id).Scan(&s)
+	return s, err
+}
+
+func selectStateByKey(ctx context.Context, q store.Queryer, kind, key string) (s state, err error) {
+	err = q.QueryRow(ctx, `SELECT state FROM outbox_jobs WHERE kind = $1 AND idempotency_key = $2`, kind, key).Scan(&s)
+	return s, err
 }
 
 // leaseJobs takes the jobs of a kind that are due and that nobody holds.
@@ -59,7 +63,7 @@ func leaseJobs(ctx context.Context, db *store.DB, kind string, now time.Time, li
 			WHERE id IN (SELECT id FROM outbox_jobs
 				WHERE state = 'pending' AND kind = $1 AND due_ms <= $2 AND lease_until_ms <= $2
 				ORDER BY due_ms LIMIT $4)
-			RETURNING id, kind, state, payload, attempts, lease_until_ms, expires_ms`,
+			RETURNING id, kind, payload, attempts, lease_until_ms, expires_ms`,
 			kind, now.UnixMilli(), now.Add(leaseTime).UnixMilli(), limit)
 		if err != nil {
 			return err
@@ -67,23 +71,39 @@ func leaseJobs(ctx context.Context, db *store.DB, kind string, now time.Time, li
 		rows, err = scanJobs(found)
 		return err
 	})
-	return rows, err
+	if err != nil {
+		return nil, err // what was not committed is leased to nobody
+	}
+	return rows, nil
 }
 
-// endJob moves a pending job to its end. Its payload is kept only if it is dead.
-func endJob(ctx context.Context, q store.Queryer, id string, to state, failure string, now time.Time) error {
-	_, err := q.Exec(ctx, `UPDATE outbox_jobs SET state = $2, failure = $3, ended_ms = $4,
-			payload = CASE WHEN $2 = 'dead' THEN payload ELSE $5 END
-		WHERE id = $1 AND state = 'pending'`, id, string(to), failure, now.UnixMilli(), []byte{})
+// finishJob ends a job that is done, whoever holds its lease now. Its payload is
+// forgotten.
+func finishJob(ctx context.Context, q store.Queryer, id string, now time.Time) error {
+	_, err := q.Exec(ctx, `UPDATE outbox_jobs SET state = 'done', payload = $3, failure = '', ended_ms = $2
+		WHERE id = $1 AND state = 'pending'`, id, now.UnixMilli(), []byte{})
 	return err
 }
 
-// rescheduleJob gives up the lease that row holds. If the lease ran out and
-// another process has it now, nothing changes.
+func withdrawJob(ctx context.Context, q store.Queryer, id string, now time.Time) error {
+	_, err := q.Exec(ctx, `UPDATE outbox_jobs SET state = 'withdrawn', payload = $3, ended_ms = $2
+		WHERE id = $1 AND state = 'pending'`, id, now.UnixMilli(), []byte{})
+	return err
+}
+
+// buryJob ends a job that row's attempt found hopeless. The number of attempts
+// tells whether it is still that one's to say: each lease counts one up.
+func buryJob(ctx context.Context, q store.Queryer, row jobRow, failure string, now time.Time) error {
+	_, err := q.Exec(ctx, `UPDATE outbox_jobs SET state = 'dead', failure = $3, ended_ms = $4
+		WHERE id = $1 AND state = 'pending' AND attempts = $2`, row.id, row.attempts, failure, now.UnixMilli())
+	return err
+}
+
+// rescheduleJob gives up the lease of row's attempt, if that still has it.
 func rescheduleJob(ctx context.Context, q store.Queryer, row jobRow, due time.Time, failure string) error {
 	_, err := q.Exec(ctx, `UPDATE outbox_jobs SET due_ms = $3, lease_until_ms = 0, failure = $4
-		WHERE id = $1 AND state = 'pending' AND lease_until_ms = $2`,
-		row.id, row.leaseUntil.UnixMilli(), due.UnixMilli(), failure)
+		WHERE id = $1 AND state = 'pending' AND attempts = $2`,
+		row.id, row.attempts, due.UnixMilli(), failure)
 	return err
 }
 
@@ -108,7 +128,7 @@ func scanJobs(rows *sql.Rows) (jobs []jobRow, err error) {
 
 func scanJob(row interface{ Scan(...any) error }) (r jobRow, err error) {
 	var lease, expires int64
-	err = row.Scan(&r.id, &r.kind, &r.state, &r.payload, &r.attempts, &lease, &expires)
+	err = row.Scan(&r.id, &r.kind, &r.payload, &r.attempts, &lease, &expires)
 	r.leaseUntil, r.expires = time.UnixMilli(lease), time.UnixMilli(expires)
 	return r, err
 }

@@ -40,12 +40,10 @@ func (s *Storage) open(env Env, cfg *config.Common, schema fs.FS, owners []strin
 	if err := s.DB.Migrate(env.Ctx, schema, owners...); err != nil {
 		return err
 	}
-	kek, err := seal.FindKEK(env.Ctx, s.DB, cfg.KeyFile, env.Getenv(KEKVariable))
+	var err error
+	s.Vault, err = seal.Unlock(env.Ctx, s.DB, cfg.KeyFile, env.Getenv(KEKVariable), env.Now)
 	if err != nil {
 		return fmt.Errorf("%w (key_file is %s, the environment variable %s)", err, cfg.KeyFile, KEKVariable)
-	}
-	if s.Vault, err = seal.Open(env.Ctx, s.DB, kek, env.Now); err != nil {
-		return err
 	}
 	s.Ring, err = keyring.Open(env.Ctx, s.DB, s.Vault, env.Now)
 	return err

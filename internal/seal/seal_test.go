@@ -202,35 +202,55 @@ func FuzzParseKEK(f *testing.F) {
 	})
 }
 
-func TestFindKEK(t *testing.T) {
+func TestUnlock(t *testing.T) {
 	storetest.Each(t, owners, func(t *testing.T, db *store.DB) {
-		path := filepath.Join(t.TempDir(), "kek")
-		kek, err := seal.FindKEK(t.Context(), db, path, "")
-		if err != nil {
-			t.Fatal(err)
+		path, missing := filepath.Join(t.TempDir(), "kek"), filepath.Join(t.TempDir(), "kek")
+		unlock := func(path, text string, want error) {
+			t.Helper()
+			if _, err := seal.Unlock(t.Context(), db, path, text, now); !errors.Is(err, want) {
+				t.Errorf("Unlock = %v, want %v", err, want)
+			}
 		}
-		if _, err := seal.Open(t.Context(), db, kek, now); err != nil {
-			t.Fatal(err)
-		}
-		if again, err := seal.FindKEK(t.Context(), db, path, ""); err != nil || again != kek {
-			t.Errorf("the second start finds another key, %v", err)
-		}
+		unlock(path, "", nil) // the first start makes a key
+		unlock(path, "", nil)
 		text, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := seal.FindKEK(t.Context(), db, path, string(text)); !errors.Is(err, seal.ErrTwoKEKs) {
-			t.Errorf("file and environment at once = %v, want %v", err, seal.ErrTwoKEKs)
-		}
-		missing := filepath.Join(t.TempDir(), "kek")
-		if found, err := seal.FindKEK(t.Context(), db, missing, string(text)); err != nil || found != kek {
-			t.Errorf("the key from the environment is not found, %v", err)
-		}
-		if _, err := seal.FindKEK(t.Context(), db, missing, ""); !errors.Is(err, seal.ErrNoKEK) {
-			t.Errorf("a sealed database without its key = %v, want %v", err, seal.ErrNoKEK)
-		}
+		unlock(missing, string(text), nil)
+		unlock(path, string(text), seal.ErrTwoKEKs)
+		unlock(missing, "nonsense", seal.ErrKEK)
+		unlock(missing, "", seal.ErrNoKEK)
 		if _, err := os.Stat(missing); !errors.Is(err, os.ErrNotExist) {
 			t.Errorf("a useless key was written: %v", err)
+		}
+	})
+}
+
+// Two machines start on one empty database at the same moment, each with a key file
+// of its own: one founds it, the others are refused and keep no useless key.
+func TestMachinesThatFoundAtTheSameTime(t *testing.T) {
+	storetest.Each(t, owners, func(t *testing.T, db *store.DB) {
+		const machines = 5
+		var wg sync.WaitGroup
+		paths, errs := make([]string, machines), make([]error, machines)
+		for i := range machines {
+			paths[i] = filepath.Join(t.TempDir(), "kek")
+			wg.Go(func() { _, errs[i] = seal.Unlock(t.Context(), db, paths[i], "", now) })
+		}
+		wg.Wait()
+		founders := 0
+		for i, err := range errs {
+			_, missing := os.Stat(paths[i])
+			switch {
+			case err == nil && missing == nil:
+				founders++
+			case err == nil, missing == nil, !errors.Is(err, seal.ErrWrongKEK) && !errors.Is(err, seal.ErrNoKEK):
+				t.Errorf("machine %d: %v; its key file: %v", i, err, missing)
+			}
+		}
+		if founders != 1 {
+			t.Errorf("%d machines founded the database", founders)
 		}
 	})
 }

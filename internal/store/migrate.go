@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"hash/fnv"
@@ -11,15 +12,21 @@ import (
 	"github.com/pressly/goose/v3/lock"
 )
 
-// ErrSchemaTooNew is the error of a database that a newer release has migrated:
-// this release does not know what stands in it.
+// ErrSchemaTooNew is the error of a database that is more than one step ahead of this
+// release, which does not know what stands in it.
 var ErrSchemaTooNew = errors.New("the database was migrated by a newer release; run that one, or restore a backup")
 
 // Migrate brings the tables of each owner up to date. schema holds one folder of
 // numbered SQL files an owner; each file is one transaction, and each owner has a
 // version table of its own. Several processes may migrate at the same time: one
-// does, the others wait.
+// does, the others wait. A schema one step ahead is tolerated, so that replicas can
+// be replaced, and put back, one by one.
 func (db *DB) Migrate(ctx context.Context, schema fs.FS, owners ...string) error {
+	unlock, err := db.lockMigration(ctx)
+	if err != nil {
+		return fmt.Errorf("waiting for another process that migrates: %w", err)
+	}
+	defer unlock()
 	for _, owner := range owners {
 		if err := db.migrateOwner(ctx, schema, owner); err != nil {
 			return fmt.Errorf("migrating the tables of %s: %w", owner, err)
@@ -44,7 +51,7 @@ func (db *DB) migrateOwner(ctx context.Context, schema fs.FS, owner string) erro
 	if err != nil {
 		return err
 	}
-	if current > target {
+	if current > target+1 {
 		return ErrSchemaTooNew
 	}
 	return nil
@@ -71,6 +78,25 @@ func (db *DB) provider(ctx context.Context, files fs.FS, owner string) (*goose.P
 		return nil, err
 	}
 	return provider, nil
+}
+
+// lockMigration keeps other processes from migrating the same SQLite file: goose asks
+// for the version and applies the next in two transactions. The lock is SQLite's own,
+// on a file beside, so it ends with the process that holds it. PostgreSQL has
+// migrationLock.
+func (db *DB) lockMigration(ctx context.Context) (unlock func(), err error) {
+	if db.engine == PostgreSQL {
+		return func() {}, nil
+	}
+	beside, err := sql.Open("sqlite", sqliteDSN(db.path+".migrating", "busy_timeout(60000)"))
+	if err != nil {
+		return nil, err
+	}
+	beside.SetMaxOpenConns(1)
+	if _, err := beside.ExecContext(ctx, "BEGIN EXCLUSIVE"); err != nil {
+		return nil, errors.Join(err, beside.Close())
+	}
+	return func() { _ = beside.Close() }, nil
 }
 
 // migrationLock is a session lock that only this schema's migrators share.

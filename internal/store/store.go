@@ -41,6 +41,7 @@ type Queryer interface {
 // It is safe for concurrent use.
 type DB struct {
 	engine Engine
+	path   string  // of SQLite's file
 	pool   *sql.DB // reads
 	reader runner
 	writer *writer
@@ -91,7 +92,7 @@ func openSQLite(ctx context.Context, path string) (*DB, error) {
 	reading.SetMaxOpenConns(readers)
 	reading.SetMaxIdleConns(readers)
 	reader := runner{on: reading, cache: newStatements(reading.PrepareContext)}
-	return &DB{engine: SQLite, pool: reading, reader: reader, writer: writer}, nil
+	return &DB{engine: SQLite, path: path, pool: reading, reader: reader, writer: writer}, nil
 }
 
 func sqliteDSN(path string, pragmas ...string) string {
@@ -130,10 +131,19 @@ func openPostgreSQL(rawURL string) (*DB, error) {
 // Engine tells which engine is behind the DB.
 func (db *DB) Engine() Engine { return db.engine }
 
-// Ping reaches the database.
-func (db *DB) Ping(ctx context.Context) error { return db.pool.PingContext(ctx) }
+// Ping reaches the database, to read and to write. On SQLite it waits for its turn
+// to write.
+func (db *DB) Ping(ctx context.Context) error {
+	conn, release, err := db.writer.acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer release()
+	return errors.Join(conn.PingContext(ctx), db.pool.PingContext(ctx))
+}
 
-// Close waits for the transaction that runs and closes every connection.
+// Close closes every connection. No transaction may begin any more; on SQLite it
+// waits for the one that runs.
 func (db *DB) Close() error {
 	if db.engine == PostgreSQL {
 		return db.writer.close()

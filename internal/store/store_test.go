@@ -194,14 +194,20 @@ func TestAWriteIsSeenByTheNextRead(t *testing.T) {
 	})
 }
 
+// The release before works on the schema of the next, so that replicas can be
+// replaced one by one; an older one refuses to.
 func TestSchemaOfANewerReleaseIsRefused(t *testing.T) {
 	storetest.Each(t, nil, func(t *testing.T, db *store.DB) {
 		files := fstest.MapFS{}
-		for n := range 2 {
+		for n := range 3 {
 			files[fmt.Sprintf("owner/%04d_step.sql", n+1)] = &fstest.MapFile{Data: fmt.Appendf(nil, "-- +goose Up\nCREATE TABLE step%d (n BIGINT NOT NULL);", n)}
 		}
 		if err := db.Migrate(t.Context(), files, "owner"); err != nil {
 			t.Fatal(err)
+		}
+		delete(files, "owner/0003_step.sql")
+		if err := db.Migrate(t.Context(), files, "owner"); err != nil {
+			t.Errorf("one step behind: Migrate = %v", err)
 		}
 		delete(files, "owner/0002_step.sql")
 		if err := db.Migrate(t.Context(), files, "owner"); !errors.Is(err, store.ErrSchemaTooNew) {
@@ -224,28 +230,105 @@ func TestBrokenMigrationLeavesNothing(t *testing.T) {
 	})
 }
 
-func TestReplicasMigrateAtTheSameTime(t *testing.T) {
-	if os.Getenv(storetest.PostgresURL) == "" {
-		t.Log("one engine only: SQLite has no replicas")
-		return
-	}
-	url := storetest.PostgreSQL(t)
-	schema := fstest.MapFS{"counter/0001_rows.sql": {Data: []byte("-- +goose Up\nCREATE TABLE counter (name TEXT NOT NULL PRIMARY KEY, n BIGINT NOT NULL);")}}
-	var wg sync.WaitGroup
-	for range 3 {
-		wg.Go(func() {
-			db, err := store.Open(t.Context(), url)
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			defer db.Close()
-			if err := db.Migrate(t.Context(), schema, "counter"); err != nil {
-				t.Error(err)
-			}
+func TestProcessesMigrateAtTheSameTime(t *testing.T) {
+	storetest.EachURL(t, func(t *testing.T, url string) {
+		schema := fstest.MapFS{
+			"counter/0001_rows.sql": {Data: []byte("-- +goose Up\nCREATE TABLE counter (name TEXT NOT NULL PRIMARY KEY, n BIGINT NOT NULL);\nINSERT INTO counter (name, n) VALUES ('a', 0);")},
+			"counter/0002_more.sql": {Data: []byte("-- +goose Up\nUPDATE counter SET n = n + 1;")},
+		}
+		var wg sync.WaitGroup
+		for range 3 {
+			wg.Go(func() {
+				db, err := store.Open(t.Context(), url)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				defer db.Close()
+				if err := db.Migrate(t.Context(), schema, "counter"); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		db, err := store.Open(t.Context(), url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer db.Close()
+		if got := count(t, db); got != 1 {
+			t.Errorf("the second migration ran %d times, want once", got)
+		}
+	})
+}
+
+// A transaction in which a statement failed commits nothing on PostgreSQL, and says
+// so even if its function swallowed the error.
+func TestASwallowedErrorIsNoCommit(t *testing.T) {
+	storetest.Each(t, nil, func(t *testing.T, db *store.DB) {
+		counterTable(t, db)
+		err := db.Tx(t.Context(), func(tx *store.Tx) error {
+			exec(t, tx, "UPDATE counter SET n = 7 WHERE name = $1", "a")
+			_, _ = tx.Exec(t.Context(), "SELECT nonsense FROM counter")
+			return nil
 		})
-	}
-	wg.Wait()
+		if got := count(t, db); (err == nil) != (got == 7) {
+			t.Errorf("Tx = %v, and counter = %d", err, got)
+		}
+	})
+}
+
+// Rows that a failing function left open hold nobody up.
+func TestRowsLeftOpen(t *testing.T) {
+	storetest.Each(t, nil, func(t *testing.T, db *store.DB) {
+		counterTable(t, db)
+		boom := errors.New("boom")
+		var rows *sql.Rows
+		err := db.Tx(t.Context(), func(tx *store.Tx) (err error) {
+			if rows, err = tx.Query(t.Context(), "SELECT name FROM counter"); err != nil {
+				return err
+			}
+			rows.Next()
+			return boom
+		})
+		if !errors.Is(err, boom) {
+			t.Errorf("Tx = %v, want %v", err, boom)
+		}
+		rows.Close()
+		if err := add(t.Context(), db); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// A key that is taken for good is told after a second look, not after sixteen.
+func TestAKeyTakenForGood(t *testing.T) {
+	storetest.Each(t, nil, func(t *testing.T, db *store.DB) {
+		counterTable(t, db)
+		tries := 0
+		err := db.Tx(t.Context(), func(tx *store.Tx) error {
+			tries++
+			_, err := tx.Exec(t.Context(), "INSERT INTO counter (name, n) VALUES ($1, 0)", "a")
+			return err
+		})
+		if err == nil || tries > 2 {
+			t.Errorf("Tx = %v after %d tries", err, tries)
+		}
+	})
+}
+
+func TestACommitThatFails(t *testing.T) {
+	storetest.Each(t, nil, func(t *testing.T, db *store.DB) {
+		counterTable(t, db)
+		storetest.FailCommits(t, db, "counter")
+		if err := add(t.Context(), db); err == nil {
+			t.Error("Tx says that it committed")
+		}
+		if got := count(t, db); got != 0 {
+			t.Errorf("counter = %d, want 0", got)
+		}
+		exec(t, db, "INSERT INTO counter (name, n) VALUES ($1, 0)", "b")
+	})
 }
 
 func TestOpenRefusesWhatItCannotRead(t *testing.T) {

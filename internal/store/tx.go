@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/stdlib"
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 )
@@ -17,31 +18,41 @@ import (
 const (
 	// maxTries bounds how often a transaction runs again after a conflict.
 	maxTries = 16
+	// maxTakenTries is the bound where a key was taken, which a second look settles
+	// unless the statement is wrong.
+	maxTakenTries = 2
 	// txTimeout bounds one try, so that a database that hangs is not waited for.
 	txTimeout = 30 * time.Second
 )
+
+// errUndone is the error of a transaction in which a statement had failed and that
+// was to be committed all the same.
+var errUndone = errors.New("a statement failed, so the transaction was undone instead of committed")
 
 // Tx is a transaction: what it reads stays true until it commits, and its writes
 // happen together or not at all.
 type Tx struct {
 	runner
-	conn *sql.Conn
+	engine Engine
+	conn   *sql.Conn
 	// work outlives the caller's context. A statement interrupted half-way costs
 	// PostgreSQL its connection and ends SQLite's transaction early, so a caller
 	// who goes away is noticed between statements, never within one.
-	work context.Context
+	work   context.Context
+	giveUp context.CancelFunc // ends work
 }
 
 // Tx runs fn in a serializable transaction and commits it if fn returns nil. On a
 // conflict with another transaction fn runs again from the start, so it must set
-// what it returns afresh and send nothing out of the house.
+// what it returns afresh and send nothing out of the house; what it set counts only
+// if Tx returns nil.
 func (db *DB) Tx(ctx context.Context, fn func(*Tx) error) error {
 	for try := 1; ; try++ {
 		err := db.try(ctx, fn)
-		if err == nil || !isConflict(err) {
+		if err == nil || !isConflict(err) && !isTaken(err) {
 			return err
 		}
-		if try == maxTries {
+		if try == maxTries || isTaken(err) && try >= maxTakenTries {
 			return fmt.Errorf("giving up after %d conflicts: %w", try, err)
 		}
 		if err := pause(ctx, try); err != nil {
@@ -56,9 +67,9 @@ func (db *DB) try(ctx context.Context, fn func(*Tx) error) error {
 		return err
 	}
 	defer release()
-	work, cancel := context.WithTimeout(context.WithoutCancel(ctx), txTimeout)
-	defer cancel()
-	tx := &Tx{runner: runner{on: conn, cache: db.writer.cache}, conn: conn, work: work}
+	work, giveUp := context.WithTimeout(context.WithoutCancel(ctx), txTimeout)
+	defer giveUp()
+	tx := &Tx{runner: runner{on: conn, cache: db.writer.cache}, engine: db.engine, conn: conn, work: work, giveUp: giveUp}
 	if _, err := conn.ExecContext(work, db.writer.begin); err != nil {
 		return err
 	}
@@ -79,14 +90,32 @@ func (tx *Tx) finish(ctx context.Context, fn func(*Tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	_, err := tx.conn.ExecContext(tx.work, "COMMIT")
+	err := tx.commit()
 	committed = err == nil
 	return err
+}
+
+// commit is an error if nothing was committed. PostgreSQL answers the COMMIT of a
+// transaction in which a statement failed with success and the word ROLLBACK, which
+// only its own driver passes on.
+func (tx *Tx) commit() error {
+	if tx.engine == SQLite {
+		_, err := tx.conn.ExecContext(tx.work, "COMMIT")
+		return err
+	}
+	return tx.conn.Raw(func(c any) error {
+		tag, err := c.(*stdlib.Conn).Conn().Exec(tx.work, "COMMIT")
+		if err == nil && tag.String() != "COMMIT" {
+			return errUndone
+		}
+		return err
+	})
 }
 
 // rollback undoes the transaction. A connection that cannot roll back is thrown
 // away, so that nobody else continues this transaction by accident.
 func (tx *Tx) rollback() {
+	tx.giveUp() // closes rows that fn left open, which would hold the connection
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(tx.work), txTimeout)
 	defer cancel()
 	_, err := tx.conn.ExecContext(ctx, "ROLLBACK")
@@ -109,16 +138,22 @@ func pause(ctx context.Context, try int) error {
 }
 
 // isConflict tells whether a transaction failed only because another ran at the
-// same time: serialization failure and deadlock on PostgreSQL, BUSY on SQLite. A key
-// that is taken counts as one on PostgreSQL: our statements say ON CONFLICT, so the
-// rival's row was not there to be seen yet, and is when the transaction runs again.
+// same time: serialization failure and deadlock on PostgreSQL, BUSY on SQLite.
 func isConflict(err error) bool {
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) {
-		return pg.Code == "40001" || pg.Code == "40P01" || pg.Code == "23505"
+		return pg.Code == "40001" || pg.Code == "40P01"
 	}
 	var lite *sqlite.Error
 	return errors.As(err, &lite) && lite.Code()&0xff == sqlite3.SQLITE_BUSY
+}
+
+// isTaken tells whether PostgreSQL refused a key that is taken. A rival's row is not
+// in the snapshot of a transaction that began before it, so the one who looked first
+// meets it only here; run again, the transaction sees it.
+func isTaken(err error) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && pg.Code == "23505"
 }
 
 // Query reads rows. They must be closed before the next statement.

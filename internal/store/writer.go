@@ -28,22 +28,23 @@ func newPostgreSQLWriter(db *sql.DB) *writer {
 // anyway, and waiting for a turn in Go obeys a context where SQLite's own wait
 // does not.
 func newSQLiteWriter(ctx context.Context, db *sql.DB) (*writer, error) {
-	conn, err := db.Conn(ctx)
+	w := &writer{db: db, begin: "BEGIN IMMEDIATE", turn: make(chan struct{}, 1)}
+	return w, w.connect(ctx)
+}
+
+// connect makes the connection that writes.
+func (w *writer) connect(ctx context.Context) error {
+	conn, err := w.db.Conn(ctx)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return &writer{
-		db:    db,
-		begin: "BEGIN IMMEDIATE",
-		conn:  conn,
-		cache: newStatements(conn.PrepareContext),
-		turn:  make(chan struct{}, 1),
-	}, nil
+	w.conn, w.cache = conn, newStatements(conn.PrepareContext)
+	return nil
 }
 
 // acquire waits for a connection. release gives it back.
 func (w *writer) acquire(ctx context.Context) (conn *sql.Conn, release func(), err error) {
-	if w.conn == nil {
+	if w.turn == nil {
 		conn, err := w.db.Conn(ctx)
 		if err != nil {
 			return nil, nil, err
@@ -52,14 +53,28 @@ func (w *writer) acquire(ctx context.Context) (conn *sql.Conn, release func(), e
 	}
 	select {
 	case w.turn <- struct{}{}:
-		return w.conn, func() { <-w.turn }, nil
 	case <-ctx.Done():
 		return nil, nil, ctx.Err()
 	}
+	release = func() { <-w.turn }
+	if err := w.reconnect(ctx); err != nil {
+		release()
+		return nil, nil, err
+	}
+	return w.conn, release, nil
+}
+
+// reconnect makes the connection anew if the last transaction had to throw it away.
+func (w *writer) reconnect(ctx context.Context) error {
+	err := w.conn.Raw(func(any) error { return nil })
+	if !errors.Is(err, sql.ErrConnDone) {
+		return err
+	}
+	return w.connect(ctx)
 }
 
 func (w *writer) close() error {
-	if w.conn == nil {
+	if w.turn == nil {
 		return w.db.Close()
 	}
 	w.turn <- struct{}{} // the last transaction ends first; no other begins

@@ -16,14 +16,14 @@ import (
 const Language = "en"
 
 // Verification is what a verification message tells. Link is empty in a text
-// message; Account is the Matrix id that asks, or empty when a person asked on this
-// server's own page.
+// message; Asker is the Matrix account that asks, or empty when a person asked on
+// this server's own page.
 type Verification struct {
 	Server      string // the server's name, filled in by Words
 	Host        string // the host of its pages, filled in by Words
 	Code        string
 	Link        string
-	Account     string
+	Asker       string
 	CodeMinutes int
 	LinkMinutes int
 }
@@ -69,7 +69,7 @@ func New(dir, server, host string) (*Words, error) {
 	if err := errors.Join(errs[:]...); err != nil {
 		return nil, err
 	}
-	sample := Verification{Code: "12345678", Link: "https://example.org/", Account: "@alice:example.org", CodeMinutes: 15, LinkMinutes: 60}
+	sample := Verification{Code: "12345678", Link: "https://example.org/", Asker: "@alice:example.org", CodeMinutes: 15, LinkMinutes: 60}
 	_, _, _, emailErr := w.Email(sample)
 	_, smsErr := w.SMS(sample)
 	if err := errors.Join(emailErr, smsErr); err != nil {

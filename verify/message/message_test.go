@@ -10,7 +10,7 @@ import (
 )
 
 var verification = message.Verification{
-	Code: "12345678", Link: "https://id.example.org/_signet/verify/TOKEN", Account: "@alice:example.org",
+	Code: "12345678", Link: "https://id.example.org/_signet/verify/TOKEN", Asker: "@alice:example.org",
 	CodeMinutes: 15, LinkMinutes: 60,
 }
 
@@ -44,7 +44,7 @@ func TestEmail(t *testing.T) {
 // The asker's id is data: it cannot become markup.
 func TestTheAskerCannotWriteHTML(t *testing.T) {
 	v := verification
-	v.Account = `@<b onclick="x">a</b>:example.org`
+	v.Asker = `@<b onclick="x">a</b>:example.org`
 	_, _, html, err := newWords(t, "").Email(v)
 	if err != nil || strings.Contains(html, "<b onclick") {
 		t.Errorf("the HTML holds the asker's markup, %v", err)

@@ -33,24 +33,36 @@ const LinkPrefix = "https://id.example.org/_signet/verify/"
 // World is a verifier and what surrounds it.
 type World struct {
 	*verify.Verifier
-	DB    *store.DB
-	Vault *seal.Vault
-	Clock *clocktest.Clock
-	Post  *Post
+	DB     *store.DB
+	Vault  *seal.Vault
+	Clock  *clocktest.Clock
+	Outbox *outbox.Outbox
+	Post   *Post
 }
 
 // New builds a World on db, which has the tables of Owners.
 func New(t testing.TB, db *store.DB) *World {
 	t.Helper()
-	clock := clocktest.New()
-	return Replica(t, db, sealtest.Vault(t, db, clock.Now), clock, &Post{})
+	return NewLogging(t, db, slog.New(slog.DiscardHandler))
 }
 
-// Replica builds another verifier on the same database, vault, clock and post.
-func Replica(t testing.TB, db *store.DB, vault *seal.Vault, clock *clocktest.Clock, post *Post) *World {
+// NewLogging is New with a log.
+func NewLogging(t testing.TB, db *store.DB, log *slog.Logger) *World {
+	t.Helper()
+	clock := clocktest.New()
+	return build(t, db, sealtest.Vault(t, db, clock.Now), clock, &Post{}, log)
+}
+
+// Replica builds another verifier on another connection to the same database, with
+// the vault, clock and post of w.
+func (w *World) Replica(t testing.TB, db *store.DB) *World {
+	t.Helper()
+	return build(t, db, w.Vault, w.Clock, w.Post, slog.New(slog.DiscardHandler))
+}
+
+func build(t testing.TB, db *store.DB, vault *seal.Vault, clock *clocktest.Clock, post *Post, log *slog.Logger) *World {
 	t.Helper()
 	ctx := context.Background()
-	log := slog.New(slog.DiscardHandler)
 	box, err := outbox.New(ctx, outbox.Options{DB: db, Vault: vault, Now: clock.Now, Log: log})
 	if err != nil {
 		t.Fatal(err)
@@ -67,7 +79,7 @@ func Replica(t testing.TB, db *store.DB, vault *seal.Vault, clock *clocktest.Clo
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &World{Verifier: v, DB: db, Vault: vault, Clock: clock, Post: post}
+	return &World{Verifier: v, DB: db, Vault: vault, Clock: clock, Outbox: box, Post: post}
 }
 
 // Prove opens a session for the caller, validates it with the code that was sent,
@@ -90,11 +102,13 @@ func (w *World) Prove(t testing.TB, address threepid.Address, caller verify.Call
 	return c, proof
 }
 
-// Post is a sender that keeps every message, or fails with Err.
+// Post is a sender that keeps every message, or fails as it is told to.
 type Post struct {
-	mu   sync.Mutex // guards the rest
-	sent []Message
-	err  error
+	mu    sync.Mutex // guards the rest
+	tried []Message
+	sent  []Message
+	err   error
+	delay func()
 }
 
 // Message is a message that was sent.
@@ -115,7 +129,14 @@ func (p *Post) SendSMS(_ context.Context, m deliver.SMS) error {
 
 func (p *Post) keep(m Message) error {
 	p.mu.Lock()
+	delay := p.delay
+	p.mu.Unlock()
+	if delay != nil {
+		delay()
+	}
+	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.tried = append(p.tried, m)
 	if p.err == nil {
 		p.sent = append(p.sent, m)
 	}
@@ -129,7 +150,30 @@ func (p *Post) Fail(err error) {
 	p.err = err
 }
 
-// Sent is all messages, the oldest first.
+// Delay runs before every message from now on; nil ends it.
+func (p *Post) Delay(delay func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.delay = delay
+}
+
+// Tried is all messages, sent or not, the oldest first.
+func (p *Post) Tried() []Message {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return append([]Message(nil), p.tried...)
+}
+
+// Wait waits for a message that a worker sends, and returns the newest.
+func (p *Post) Wait(t testing.TB) Message {
+	t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); len(p.Sent()) == 0 && time.Now().Before(deadline); {
+		time.Sleep(5 * time.Millisecond)
+	}
+	return p.Last(t)
+}
+
+// Sent is all messages that were taken, the oldest first.
 func (p *Post) Sent() []Message {
 	p.mu.Lock()
 	defer p.mu.Unlock()

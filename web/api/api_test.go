@@ -307,6 +307,24 @@ func TestUnbindBySessionRefuses(t *testing.T) {
 	})
 }
 
+// Whoever names other servers in signatures does not make us ask them.
+func TestUnbindAsksNobodyForAStranger(t *testing.T) {
+	each(t, nil, func(w *world) {
+		var headers []string
+		for i := range 100 {
+			x := matrix.XMatrix{Origin: matrix.ServerName(fmt.Sprintf("down%d.example", i)), Key: homeserverKey.ID, Signature: "AAAA"}
+			headers = append(headers, "Authorization", x.String())
+		}
+		body := object("mxid", "@alice:example.org", "threepid", map[string]string{"medium": "email", "address": "alice@example.org"})
+		if a := w.do("POST", v2+"/3pid/unbind", "", body, headers...); a.status != 403 || a.text("errcode") != "M_FORBIDDEN" {
+			w.Errorf("unbind = %d %s", a.status, a.raw)
+		}
+		if n := w.federation.asked.Load(); n != 0 {
+			w.Errorf("%d servers were asked for keys", n)
+		}
+	})
+}
+
 // The user's homeserver may unbind, under either spelling of the destination;
 // nobody else's may.
 func TestUnbindByTheHomeserver(t *testing.T) {
@@ -339,7 +357,7 @@ func TestUnbindByTheHomeserver(t *testing.T) {
 				status int
 			}{
 				{"evil.example", destination, body, 403},
-				{"down.example", destination, body, 502},
+				{"down.example", destination, strings.Replace(body, "@alice:example.org", "@alice:down.example", 1), 502},
 				{"example.org", "destination_was", body, 403},
 				{"example.org", destination, strings.Replace(body, "alice@", "other@", 1), 403},
 			} {

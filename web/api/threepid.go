@@ -2,9 +2,9 @@ package api
 
 import (
 	"bytes"
-	"errors"
 	"io"
 	"net/http"
+	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/labstack/echo/v4"
@@ -79,11 +79,8 @@ type unbindRequest struct {
 
 // POST /_matrix/identity/v2/3pid/unbind
 func (a *API) unbind(c echo.Context) error {
-	body, err := io.ReadAll(c.Request().Body) // a homeserver's signature covers it as sent
-	if err != nil {
-		return err
-	}
-	c.Request().Body = io.NopCloser(bytes.NewReader(body))
+	var sent bytes.Buffer // a homeserver's signature covers the body as sent
+	c.Request().Body = io.NopCloser(io.TeeReader(c.Request().Body, &sent))
 	var r unbindRequest
 	if err := mxhttp.Decode(c, &r); err != nil {
 		return err
@@ -96,7 +93,7 @@ func (a *API) unbind(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := a.mayUnbind(c, r, address, user, body); err != nil {
+	if err := a.mayUnbind(c, r, address, user, sent.Bytes()); err != nil {
 		return err
 	}
 	if err := a.Directory.Unbind(c.Request().Context(), address, user); err != nil {
@@ -123,25 +120,34 @@ func (a *API) mayUnbind(c echo.Context, r unbindRequest, address threepid.Addres
 }
 
 // mayUnbindUser lets in the user's homeserver. A request may carry several
-// signatures, one a header.
+// signatures, one a header. Only those in the homeserver's name are looked at:
+// anybody can name other servers, and each would be asked for its keys.
 func (a *API) mayUnbindUser(c echo.Context, user matrix.UserID, body []byte) error {
 	mxhttp.SetCaller(c, "homeserver")
-	failure := caller.ErrSignature
+	failure := forbidden("only the user's own homeserver, or the owner of the address, can unbind it")
 	for _, header := range c.Request().Header.Values(echo.HeaderAuthorization) {
-		origin, err := a.Gate.Homeserver(c.Request().Context(), caller.SignedCall{
+		if x, err := matrix.ParseXMatrix(header); err != nil || x.Origin != user.Server() {
+			continue
+		}
+		_, err := a.Gate.Homeserver(c.Request().Context(), caller.SignedCall{
 			Authorization: header,
 			Method:        c.Request().Method,
-			URI:           c.Request().RequestURI,
+			URI:           signedURI(c.Request()),
 			Body:          body,
 		})
-		switch {
-		case err == nil && origin == user.Server():
+		if err == nil {
 			return nil
-		case err == nil:
-			failure = forbidden("only the user's own homeserver can sign this")
-		case !errors.Is(err, caller.ErrSignature):
-			failure = err
 		}
+		failure = err
 	}
 	return failure
+}
+
+// signedURI is the path and query of a request as they were sent, also where the
+// request line holds a whole URL (RFC 9112, section 3.2.2).
+func signedURI(r *http.Request) string {
+	if strings.HasPrefix(r.RequestURI, "/") {
+		return r.RequestURI
+	}
+	return r.URL.RequestURI()
 }

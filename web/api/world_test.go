@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"signet/internal/caller"
@@ -34,17 +35,21 @@ const v2 = "/_matrix/identity/v2"
 type world struct {
 	*testing.T
 	*verifytest.World
-	server *httptest.Server
-	gate   *caller.Gate
-	ring   *keyring.Ring
-	log    *bytes.Buffer
+	server     *httptest.Server
+	federation *federation
+	gate       *caller.Gate
+	ring       *keyring.Ring
+	log        *bytes.Buffer
 }
 
 // federation plays every homeserver: the OpenID token of a user is the user's id,
 // and each server signs with the same key.
-type federation struct{ key matrix.SigningKey }
+type federation struct {
+	key   matrix.SigningKey
+	asked atomic.Int64 // for keys
+}
 
-func (f federation) Do(_ context.Context, r fedclient.Request) (fedclient.Response, error) {
+func (f *federation) Do(_ context.Context, r fedclient.Request) (fedclient.Response, error) {
 	switch r.Server {
 	case "down.example":
 		return fedclient.Response{}, fedclient.ErrUnreachable
@@ -57,7 +62,8 @@ func (f federation) Do(_ context.Context, r fedclient.Request) (fedclient.Respon
 	return fedclient.Response{Status: 200, Body: []byte(`{"sub":"@` + token + `:` + r.Server.String() + `"}`)}, nil
 }
 
-func (f federation) VerifyKey(_ context.Context, server matrix.ServerName, id matrix.KeyID) (ed25519.PublicKey, error) {
+func (f *federation) VerifyKey(_ context.Context, server matrix.ServerName, id matrix.KeyID) (ed25519.PublicKey, error) {
+	f.asked.Add(1)
 	if server == "down.example" {
 		return nil, fedclient.ErrUnreachable
 	}
@@ -75,10 +81,11 @@ func each(t *testing.T, terms caller.Terms, tell func(w *world)) {
 
 func newWorld(t *testing.T, db *store.DB, terms caller.Terms) *world {
 	t.Helper()
-	w := &world{T: t, World: verifytest.New(t, db), log: &bytes.Buffer{}}
+	w := &world{T: t, federation: &federation{key: homeserverKey}, log: &bytes.Buffer{}}
 	log := slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	w.World = verifytest.NewLogging(t, db, log)
 	var err error
-	w.gate, err = caller.New(t.Context(), caller.Options{DB: db, Vault: w.Vault, Federation: federation{homeserverKey},
+	w.gate, err = caller.New(t.Context(), caller.Options{DB: db, Vault: w.Vault, Federation: w.federation,
 		Name: "id.example.org", Terms: terms, Now: w.Clock.Now, Log: log})
 	if err != nil {
 		t.Fatal(err)
