@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -155,6 +156,9 @@ func (p *pair) newestCode(address string) string {
 	var newest time.Time
 	for _, file := range files {
 		text, err := os.ReadFile(file)
+		if errors.Is(err, os.ErrNotExist) {
+			continue // the mailbox keeps the newest only
+		}
 		if err != nil {
 			p.Fatal(err)
 		}
