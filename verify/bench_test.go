@@ -1,0 +1,51 @@
+package verify_test
+
+import (
+	"fmt"
+	"testing"
+
+	"signet/internal/store/storetest"
+	"signet/verify"
+	"signet/verify/verifytest"
+)
+
+// BenchmarkRequest is one message to a new address, from the request to the answer:
+// two commits (the session with its message, the message's end) and a delivery that
+// costs nothing.
+func BenchmarkRequest(b *testing.B) {
+	w := verifytest.New(b, storetest.Open(b, storetest.SQLite(b), verifytest.Owners))
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		address := email(b, fmt.Sprintf("user%d@example.org", i))
+		if _, err := w.Request(b.Context(), verify.Request{Address: address, ClientSecret: "secret", Caller: alice, SendAttempt: 1}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkSubmit is one wrong code, which costs a commit like the right one.
+func BenchmarkSubmit(b *testing.B) {
+	w := verifytest.New(b, storetest.Open(b, storetest.SQLite(b), verifytest.Owners))
+	var c verify.Credentials
+	for i := 0; b.Loop(); i++ {
+		if i%5 == 0 {
+			b.StopTimer()
+			c = open(b, w, i)
+			b.StartTimer()
+		}
+		if err := w.Submit(b.Context(), c, alice, "wrong"); err == nil {
+			b.Fatal("a wrong code is right")
+		}
+	}
+}
+
+func open(b *testing.B, w *verifytest.World, i int) verify.Credentials {
+	b.Helper()
+	sid, err := w.Request(b.Context(), verify.Request{
+		Address: email(b, fmt.Sprintf("user%d@example.org", i)), ClientSecret: "secret", Caller: alice, SendAttempt: 1,
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	return verify.Credentials{SID: sid, ClientSecret: "secret"}
+}
