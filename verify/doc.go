@@ -6,6 +6,7 @@
 //	  │            │  └── Request, higher send_attempt: new code,          └── Prove            └── Prove still
 //	  │            │      old code and link dead                                                  proves the owner
 //	  │            └── five wrong codes: no code opens it any more, the link still does
+//	  ├── too soon after the message before: told to wait, nothing changed
 //	  └── the message is refused: as if never asked
 //
 // A code lives 15 minutes (SMS: 10), a link 60, a session 24 hours from its last

@@ -28,8 +28,9 @@ type Request struct {
 // same address with the same secret, and sends its message unless SendAttempt is
 // one that it has seen. It waits for the message as long as patience allows: a
 // message that is refused in that time leaves everything as if never asked, and
-// one that takes longer goes on by itself. Errors: those of a request, and why no
-// message was sent.
+// one that takes longer goes on by itself. Errors: those of a request, why no message
+// was sent, and matrix.LimitExceeded when the session must wait before it sends
+// another.
 func (v *Verifier) Request(ctx context.Context, r Request) (sid string, err error) {
 	if err := v.check(r); err != nil {
 		return "", err
@@ -125,6 +126,9 @@ func (v *Verifier) open(ctx context.Context, tx *store.Tx, r Request) (opened, e
 	case r.SendAttempt <= before.sendAttempt:
 		return opened{now: *before, seen: true}, nil
 	}
+	if wait := before.resendWait(v.Now()); wait > 0 {
+		return opened{}, matrix.LimitExceeded{RetryAfter: wait} // the attempt is not used up
+	}
 	return v.send(ctx, tx, r, before, *before)
 }
 
@@ -148,6 +152,7 @@ func (v *Verifier) send(ctx context.Context, tx *store.Tx, r Request, before *se
 	}
 	now := v.Now()
 	s.nextLink, s.sendAttempt, s.changed = r.NextLink, r.SendAttempt, now
+	s.messages, s.sent = s.messages+1, now
 	s.codeMAC, s.codeExpires = v.mac.Of("code", s.sid, code), now.Add(codeLife(s.address.Medium()))
 	s.linkMAC, s.linkExpires = v.mac.Of("link", link), now.Add(linkLife)
 	if err := v.putSession(ctx, tx, s); err != nil {

@@ -29,6 +29,10 @@ const (
 	smsCodeDigits   = 6
 )
 
+// resendDelays is how long a session waits after its first, second, third and any
+// later message before it sends another.
+var resendDelays = []time.Duration{time.Minute, 2 * time.Minute, 5 * time.Minute, 10 * time.Minute}
+
 // maxWrongCodes is how many wrong codes a session takes in its life. Five guesses
 // find a code of six digits once in 200,000.
 const maxWrongCodes = 5
@@ -80,6 +84,8 @@ type session struct {
 	caller      Caller
 	nextLink    string
 	sendAttempt int64
+	messages    int       // asked for so far
+	sent        time.Time // when the latest was asked for
 	codeMAC     []byte
 	codeExpires time.Time
 	wrongCodes  int
@@ -103,6 +109,12 @@ func (s *session) expired(now time.Time) bool {
 
 // over tells whether a new request with the same secret begins a new session.
 func (s *session) over(now time.Time) bool { return s.expired(now) || !s.spent.IsZero() }
+
+// resendWait is how long a further message must wait yet.
+func (s *session) resendWait(now time.Time) time.Duration {
+	delay := resendDelays[min(s.messages, len(resendDelays))-1]
+	return max(0, s.sent.Add(delay).Sub(now))
+}
 
 func codeLife(m threepid.Medium) time.Duration {
 	if m == threepid.MSISDN {

@@ -11,7 +11,7 @@ import (
 	"signet/internal/threepid"
 )
 
-const sessionColumns = `sid, medium, address_sealed, secret_mac, caller, next_link, send_attempt,
+const sessionColumns = `sid, medium, address_sealed, secret_mac, caller, next_link, send_attempt, messages, sent_ms,
 	code_mac, code_expires_ms, wrong_codes, link_mac, link_expires_ms, created_ms, changed_ms, validated_ms, spent_ms`
 
 // selectSession finds the session that the credentials open, or ErrNoSession.
@@ -47,13 +47,14 @@ func (v *Verifier) putSession(ctx context.Context, tx *store.Tx, s session) erro
 	_, err := tx.Exec(ctx, `INSERT INTO verify_sessions
 		(sid, medium, address_index, address_sealed, secret_mac, caller, next_link, send_attempt,
 		 code_mac, code_expires_ms, link_mac, link_expires_ms, created_ms, changed_ms,
-		 wrong_codes, validated_ms, spent_ms)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+		 wrong_codes, validated_ms, spent_ms, messages, sent_ms)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
 		ON CONFLICT (sid) DO UPDATE SET next_link = $7, send_attempt = $8,
-			code_mac = $9, code_expires_ms = $10, link_mac = $11, link_expires_ms = $12, changed_ms = $14`,
+			code_mac = $9, code_expires_ms = $10, link_mac = $11, link_expires_ms = $12, changed_ms = $14,
+			messages = $18, sent_ms = $19`,
 		s.sid, string(s.address.Medium()), v.indexOf(s.address), sealed, s.secretMAC, string(s.caller), s.nextLink, s.sendAttempt,
 		s.codeMAC, s.codeExpires.UnixMilli(), s.linkMAC, s.linkExpires.UnixMilli(), s.created.UnixMilli(), s.changed.UnixMilli(),
-		s.wrongCodes, store.Millis(s.validated), store.Millis(s.spent))
+		s.wrongCodes, store.Millis(s.validated), store.Millis(s.spent), s.messages, s.sent.UnixMilli())
 	return err
 }
 
@@ -103,8 +104,8 @@ func (v *Verifier) scan(row *sql.Row) (*session, error) {
 	var s session
 	var medium string
 	var sealed []byte
-	var codeExpires, linkExpires, created, changed, validated, spent int64
-	err := row.Scan(&s.sid, &medium, &sealed, &s.secretMAC, &s.caller, &s.nextLink, &s.sendAttempt,
+	var sent, codeExpires, linkExpires, created, changed, validated, spent int64
+	err := row.Scan(&s.sid, &medium, &sealed, &s.secretMAC, &s.caller, &s.nextLink, &s.sendAttempt, &s.messages, &sent,
 		&s.codeMAC, &codeExpires, &s.wrongCodes, &s.linkMAC, &linkExpires, &created, &changed, &validated, &spent)
 	if err != nil {
 		return nil, err
@@ -116,6 +117,7 @@ func (v *Verifier) scan(row *sql.Row) (*session, error) {
 	if s.address, err = threepid.Parse(medium, string(address)); err != nil {
 		return nil, err
 	}
+	s.sent = store.Time(sent)
 	s.codeExpires, s.linkExpires = store.Time(codeExpires), store.Time(linkExpires)
 	s.created, s.changed = store.Time(created), store.Time(changed)
 	s.validated, s.spent = store.Time(validated), store.Time(spent)

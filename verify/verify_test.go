@@ -133,6 +133,7 @@ func TestSendAttempt(t *testing.T) {
 			s.Fatalf("%d messages, want 1", n)
 		}
 		old := s.Post.Last(s.T)
+		s.Clock.Advance(time.Minute)
 		if again := s.mustRequest(2); again != first {
 			s.Errorf("a re-send is another session")
 		}
@@ -146,6 +147,27 @@ func TestSendAttempt(t *testing.T) {
 			s.Errorf("the old link = %v, want %v", err, verify.ErrNoLink)
 		}
 		s.submit(first, s.Post.Last(s.T).Code(), nil)
+	})
+}
+
+// Further messages wait 1, 2, 5 and then 10 minutes; the wait is told, and a request
+// that is told to wait has not used up its attempt.
+func TestResendDelays(t *testing.T) {
+	each(t, func(s *story) {
+		s.mustRequest(1)
+		for i, delay := range []time.Duration{1, 2, 5, 10, 10} {
+			s.Clock.Advance(delay*time.Minute - time.Second)
+			attempt := int64(i + 2)
+			if _, err := s.request(attempt); !errors.Is(err, matrix.LimitExceeded{RetryAfter: time.Second}) {
+				s.Errorf("attempt %d a second early = %v", attempt, err)
+			}
+			s.mustRequest(attempt - 1) // what was seen is still answered
+			s.Clock.Advance(time.Second)
+			s.mustRequest(attempt)
+			if n := len(s.Post.Sent()); n != i+2 {
+				s.Fatalf("%d messages, want %d", n, i+2)
+			}
+		}
 	})
 }
 
@@ -184,6 +206,7 @@ func TestWrongCodesKillTheCodeButNotTheLink(t *testing.T) {
 			s.submit(c, other(code), verify.ErrWrongCode)
 		}
 		s.submit(c, code, verify.ErrWrongCode)
+		s.Clock.Advance(time.Minute)
 		s.mustRequest(2)
 		s.submit(c, s.Post.Last(s.T).Code(), verify.ErrWrongCode)
 		if _, err := s.Confirm(s.Context(), s.Post.Last(s.T).Link()); err != nil {
@@ -301,6 +324,7 @@ func TestAnUnsentMessageIsAsIfNeverAsked(t *testing.T) {
 			c := s.mustRequest(1)
 			code := s.Post.Last(s.T).Code()
 			s.Post.Fail(failure)
+			s.Clock.Advance(time.Minute)
 			if _, err := s.request(2); !errors.Is(err, verify.ErrEmailNotSent) {
 				s.Fatalf("the re-send = %v, want %v", err, verify.ErrEmailNotSent)
 			}

@@ -10,6 +10,8 @@ CREATE TABLE verify_sessions (
     caller          TEXT   NOT NULL,
     next_link       TEXT   NOT NULL,
     send_attempt    BIGINT NOT NULL,
+    messages        BIGINT NOT NULL,
+    sent_ms         BIGINT NOT NULL,
     code_mac        BYTEA  NOT NULL,
     code_expires_ms BIGINT NOT NULL,
     wrong_codes     BIGINT NOT NULL DEFAULT 0,

@@ -216,6 +216,13 @@ func TestRequestTokenRefuses(t *testing.T) {
 		w.refuse("POST", "/validate/msisdn/requestToken", alice, object("phone_number", "2015550123", "country", "US", "client_secret", "s", "send_attempt", 1), 400, matrix.SendError)
 		w.Post.Fail(nil)
 		w.session(alice, "a@b.org")
+		again := object("email", "a@b.org", "client_secret", "s_a_b.org", "send_attempt", 2)
+		a := w.refuse("POST", "/validate/email/requestToken", alice, again, 429, matrix.LimitExceededCode)
+		if a.body["retry_after_ms"] != 60_000.0 {
+			w.Errorf("the second message at once = %s", a.raw)
+		}
+		w.Clock.Advance(time.Minute)
+		w.ask("POST", "/validate/email/requestToken", alice, again)
 	})
 }
 

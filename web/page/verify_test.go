@@ -213,6 +213,8 @@ func TestSendingAgainKillsTheOldCode(t *testing.T) {
 	w := newWorld(t)
 	waiting := w.open()
 	old, _ := w.lastEmail()
+	waiting.press(againForm).says(http.StatusTooManyRequests, "Please wait a minute", "The code that you have still works")
+	w.clock.Advance(time.Minute)
 	resent := waiting.press(againForm).says(http.StatusOK, "Only its code works now")
 	if w.post.count() != 2 || secretOf(resent) != secretOf(waiting) {
 		t.Errorf("%d messages, want 2 of one session", w.post.count())
@@ -220,6 +222,7 @@ func TestSendingAgainKillsTheOldCode(t *testing.T) {
 	if code, _ := w.lastEmail(); code != old {
 		resent.press("", "code", old).says(http.StatusBadRequest, "not the right code")
 	}
+	w.clock.Advance(2 * time.Minute)
 	resent.press(againForm).says(http.StatusOK)
 	if w.post.count() != 3 {
 		t.Errorf("%d messages after the third press, want 3", w.post.count())
@@ -231,6 +234,7 @@ func TestAFailedResendLeavesTheOldCode(t *testing.T) {
 	waiting := w.open()
 	code, _ := w.lastEmail()
 	w.post.refuse(deliver.ErrRefused)
+	w.clock.Advance(time.Minute)
 	failed := waiting.press(againForm).says(http.StatusBadRequest, "The code that you have still works")
 	failed.press("", "code", code).says(http.StatusOK, "Address verified")
 }
