@@ -46,7 +46,7 @@ func (v *Verifier) enqueue(ctx context.Context, tx *store.Tx, s session, code, l
 		CodeExpires: s.codeExpires.UnixMilli(),
 		Link:        v.LinkURL(link),
 		LinkExpires: s.linkExpires.UnixMilli(),
-		Asker:       s.caller.asker(),
+		Asker:       s.caller.Asker(),
 	})
 	if err != nil {
 		return outbox.Ticket{}, fmt.Errorf("writing a message's payload: %w", err)

@@ -55,10 +55,10 @@ func (c Caller) Account() (matrix.UserID, bool) {
 	return matrix.UserID(user), true
 }
 
-// asker is who a message says is asking, empty for the page. An account's name is
-// quoted only if it keeps today's grammar: older ones may hold any text, and a
-// homeserver of a stranger's could make it a sentence.
-func (c Caller) asker() string {
+// Asker is who messages and pages say is asking, empty for the page. An account's
+// name is quoted only if it keeps today's grammar: older ones may hold any text, and
+// a stranger's homeserver could make it a sentence.
+func (c Caller) Asker() string {
 	user, ok := c.Account()
 	if !ok {
 		return ""

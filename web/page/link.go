@@ -13,8 +13,7 @@ import (
 // linkPage asks whoever opened a mailed link to confirm it.
 type linkPage struct {
 	Address string
-	Account string // the Matrix id that asked, if one did
-	OnPage  bool   // it was asked on our own page
+	Asker   string // the Matrix account that asked; empty if it was asked on our own page
 }
 
 // verifiedPage says that an address is proven, and what next.
@@ -39,11 +38,7 @@ func (p *Pages) link(c echo.Context) error {
 	if l.Validated {
 		return p.showVerified(c, verifiedBy(l))
 	}
-	asked := linkPage{Address: readable(l.Address), OnPage: l.Caller == verify.Page}
-	if account, ok := l.Caller.Account(); ok {
-		asked.Account = account.String()
-	}
-	return p.render(c, http.StatusOK, linkName, asked)
+	return p.render(c, http.StatusOK, linkName, linkPage{Address: readable(l.Address), Asker: l.Caller.Asker()})
 }
 
 // POST /_signet/verify/{token}
