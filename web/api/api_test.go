@@ -29,7 +29,7 @@ func TestFromAnAddressToALookup(t *testing.T) {
 		w.refuse("POST", "/3pid/bind", alice, object(append(s, "mxid", "@alice:example.org")...), 400, matrix.SessionNotValidated)
 
 		w.Clock.Advance(time.Minute)
-		w.ask("POST", "/validate/email/submitToken", alice, object(append(s, "token", w.Post.Last(w.T).Code())...))
+		w.ask("POST", "/validate/email/submitToken", alice, object(append(s, "token", w.Post.Last(w.TB).Code())...))
 		got := w.ask("GET", "/3pid/getValidated3pid"+query, alice, "")
 		if got.text("medium") != "email" || got.text("address") != "alice@example.org" || got.body["validated_at"] != float64(w.Clock.Now().UnixMilli()) {
 			w.Errorf("getValidated3pid = %s", got.raw)
@@ -83,7 +83,7 @@ func TestAPhoneNumber(t *testing.T) {
 		request := []any{"phone_number", "(201) 555-0123", "country", "US", "client_secret", "s", "send_attempt", 1}
 		sid := w.ask("POST", "/validate/msisdn/requestToken", alice, object(request...)).text("sid")
 		s := []any{"sid", sid, "client_secret", "s"}
-		w.ask("POST", "/validate/msisdn/submitToken", alice, object(append(s, "token", w.Post.Last(w.T).Code())...))
+		w.ask("POST", "/validate/msisdn/submitToken", alice, object(append(s, "token", w.Post.Last(w.TB).Code())...))
 		bound := w.ask("POST", "/3pid/bind", alice, object(append(s, "mxid", "@alice:example.org")...))
 		if bound.text("medium") != "msisdn" || bound.text("address") != "12015550123" {
 			w.Errorf("bound %s", bound.raw)
@@ -230,7 +230,7 @@ func TestSubmitTokenRefuses(t *testing.T) {
 	each(t, nil, func(w *world) {
 		alice, mallory := w.register("alice"), w.register("mallory")
 		s := w.session(alice, "alice@example.org")
-		code := w.Post.Last(w.T).Code()
+		code := w.Post.Last(w.TB).Code()
 		sid, secret := s[1], s[3]
 		submit := func(token string, sid, secret, code any, status int, want matrix.ErrCode) {
 			w.Helper()
@@ -253,7 +253,7 @@ func TestSubmitTokenRefuses(t *testing.T) {
 
 		late := w.session(alice, "late@example.org")
 		w.Clock.Advance(time.Hour)
-		submit(alice, late[1], late[3], w.Post.Last(w.T).Code(), 400, matrix.SessionExpired)
+		submit(alice, late[1], late[3], w.Post.Last(w.TB).Code(), 400, matrix.SessionExpired)
 	})
 }
 
@@ -476,7 +476,7 @@ func TestTheLogSaysNothing(t *testing.T) {
 		if !strings.Contains(log, v2+"/3pid/bind") {
 			w.Fatal("the log does not even hold the routes")
 		}
-		for _, secret := range []string{token, "@example.org", "@alice", s[1].(string), s[3].(string), w.Post.Last(w.T).Code()} {
+		for _, secret := range []string{token, "@example.org", "@alice", s[1].(string), s[3].(string), w.Post.Last(w.TB).Code()} {
 			if strings.Contains(log, secret) {
 				w.Errorf("the log holds %q", secret)
 			}

@@ -33,7 +33,7 @@ const v2 = "/_matrix/identity/v2"
 
 // world is an identity server over real HTTP, with a federation that is played.
 type world struct {
-	*testing.T
+	testing.TB
 	*verifytest.World
 	server     *httptest.Server
 	federation *federation
@@ -79,9 +79,9 @@ func each(t *testing.T, terms caller.Terms, tell func(w *world)) {
 	storetest.Each(t, migrations.IDServer, func(t *testing.T, db *store.DB) { tell(newWorld(t, db, terms)) })
 }
 
-func newWorld(t *testing.T, db *store.DB, terms caller.Terms) *world {
+func newWorld(t testing.TB, db *store.DB, terms caller.Terms) *world {
 	t.Helper()
-	w := &world{T: t, federation: &federation{key: homeserverKey}, log: &bytes.Buffer{}}
+	w := &world{TB: t, federation: &federation{key: homeserverKey}, log: &bytes.Buffer{}}
 	log := slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	w.World = verifytest.NewLogging(t, db, log)
 	var err error
@@ -201,7 +201,7 @@ func (w *world) session(token, address string) []any {
 func (w *world) validated(token, address string) []any {
 	w.Helper()
 	s := w.session(token, address)
-	a := w.ask("POST", "/validate/email/submitToken", token, object(append(s, "token", w.Post.Last(w.T).Code())...))
+	a := w.ask("POST", "/validate/email/submitToken", token, object(append(s, "token", w.Post.Last(w.TB).Code())...))
 	if a.body["success"] != true {
 		w.Errorf("submitToken = %s", a.raw)
 	}
