@@ -123,13 +123,29 @@ func (v *Verifier) open(ctx context.Context, tx *store.Tx, r Request) (opened, e
 			return opened{}, err
 		}
 		return v.send(ctx, tx, r, before, v.newSession(r))
-	case r.SendAttempt <= before.sendAttempt:
+	case r.SendAttempt < before.sendAttempt:
 		return opened{now: *before, seen: true}, nil
+	case r.SendAttempt == before.sendAttempt:
+		died, err := v.diedSince(ctx, tx, before)
+		if err != nil || !died {
+			return opened{now: *before, seen: true}, err
+		}
 	}
 	if wait := before.resendWait(v.Now()); wait > 0 {
 		return opened{}, matrix.LimitExceeded{RetryAfter: wait} // the attempt is not used up
 	}
 	return v.send(ctx, tx, r, before, *before)
+}
+
+// diedSince tells whether the session's message was answered as under way and has
+// died since, a while ago: then the same request sends it anew. One that has died just
+// now is being taken back.
+func (v *Verifier) diedSince(ctx context.Context, tx *store.Tx, s *session) (bool, error) {
+	if s.resendWait(v.Now()) > 0 {
+		return false, nil
+	}
+	kind, key := s.message()
+	return v.Outbox.Failed(ctx, tx, kind, key)
 }
 
 func (v *Verifier) newSession(r Request) session {
@@ -181,26 +197,12 @@ func (v *Verifier) undo(ctx context.Context, o opened) error {
 		if o.before == nil {
 			return nil
 		}
-		return v.restore(ctx, tx, *o.before)
+		return v.putSession(ctx, tx, *o.before)
 	})
 	if err != nil {
 		return fmt.Errorf("taking back an unsent message: %w", err)
 	}
 	return nil
-}
-
-// restore puts a session back as it was. If its own message was taken back in the
-// meantime, its send_attempt may be made again.
-func (v *Verifier) restore(ctx context.Context, tx *store.Tx, s session) error {
-	kind, key := s.message()
-	unsent, err := v.Outbox.Failed(ctx, tx, kind, key)
-	if err != nil {
-		return err
-	}
-	if unsent {
-		s.sendAttempt--
-	}
-	return v.putSession(ctx, tx, s)
 }
 
 // drawSecrets draws a code, uniform over its digits, and a link token of 130 bits.

@@ -63,8 +63,8 @@ func (v *Verifier) putSession(ctx context.Context, tx *store.Tx, s session) erro
 func sessionMoved(ctx context.Context, tx *store.Tx, s session) (bool, error) {
 	var same bool
 	err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM verify_sessions
-		WHERE sid = $1 AND send_attempt = $2 AND validated_ms = $3 AND spent_ms = 0)`,
-		s.sid, s.sendAttempt, store.Millis(s.validated)).Scan(&same)
+		WHERE sid = $1 AND link_mac = $2 AND validated_ms = $3 AND spent_ms = 0)`,
+		s.sid, s.linkMAC, store.Millis(s.validated)).Scan(&same)
 	return !same, err
 }
 

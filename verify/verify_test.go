@@ -12,6 +12,7 @@ import (
 
 	"signet/internal/deliver"
 	"signet/internal/matrix"
+	"signet/internal/outbox"
 	"signet/internal/store"
 	"signet/internal/store/storetest"
 	"signet/internal/threepid"
@@ -543,6 +544,54 @@ func TestARepeatedRequestWaitsForTheFirst(t *testing.T) {
 			}
 		}
 	})
+}
+
+// The mail server takes the message, somebody confirms its link, and only then does it
+// say that it has not taken it: what was shown stays shown.
+func TestWhatWasConfirmedIsNotUndone(t *testing.T) {
+	each(t, func(s *story) {
+		s.Post.Fail(deliver.ErrNotNow)
+		s.Post.Delay(func() {
+			if _, err := s.Confirm(s.Context(), s.Post.Tried()[0].Link()); err != nil {
+				s.Error(err)
+			}
+		})
+		if _, err := s.request(1); !errors.Is(err, verify.ErrEmailNotSent) {
+			s.Errorf("Request = %v, want %v", err, verify.ErrEmailNotSent)
+		}
+		var validated int64
+		if err := s.DB.QueryRow(s.Context(), "SELECT validated_ms FROM verify_sessions").Scan(&validated); err != nil || validated == 0 {
+			s.Errorf("validated_ms = %d, %v", validated, err)
+		}
+	})
+}
+
+// A message that was answered as under way and died later is sent anew when the same
+// request is made again.
+func TestAMessageThatDiedLaterIsSentAnew(t *testing.T) {
+	each(t, func(s *story) {
+		s.Post.Fail(deliver.ErrUnknownOutcome)
+		c := s.mustRequest(1)
+		s.Clock.Advance(20 * time.Minute)
+		run(s) // too late for its code: the job dies
+		if err := s.Outbox.Wait(s.Context(), "verify.email", s.key()); !errors.Is(err, outbox.ErrRefused) {
+			s.Fatalf("the job ends with %v", err)
+		}
+		s.Post.Fail(nil)
+		if again := s.mustRequest(1); again != c || len(s.Post.Sent()) != 1 {
+			s.Errorf("%d messages", len(s.Post.Sent()))
+		}
+		s.submit(c, s.Post.Last(s.T).Code(), nil)
+	})
+}
+
+// key is the outbox key of the only message there is.
+func (s *story) key() (key string) {
+	s.Helper()
+	if err := s.DB.QueryRow(s.Context(), "SELECT idempotency_key FROM outbox_jobs").Scan(&key); err != nil {
+		s.Fatal(err)
+	}
+	return key
 }
 
 // A dump of the tables shows no address, secret, code or link, neither while a

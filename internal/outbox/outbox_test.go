@@ -372,41 +372,45 @@ func (c complaints) Write(line []byte) (int, error) {
 // A process stalls until its lease is over and another has the job: its late word
 // does not count against the other's.
 func TestTheOneWhoLostTheLeaseEndsNothing(t *testing.T) {
-	each(t, func(w *world) {
-		stalled, wakeUp := make(chan struct{}), make(chan struct{})
-		slow := w.replica(func(context.Context, outbox.Job) error {
-			close(stalled)
-			<-wakeUp
-			return fmt.Errorf("%w: too slow", outbox.ErrRefused)
-		})
-		ticket := w.put(slow, "k", true)
-		ended := make(chan error)
-		go func() { ended <- slow.Attempt(w.Context(), ticket) }()
-		<-stalled
-		w.clock.Advance(61 * time.Second)
+	for _, word := range []error{fmt.Errorf("%w: too slow", outbox.ErrRefused), errors.New("try again")} {
+		each(t, func(w *world) { loseTheLease(w, word) })
+	}
+}
 
-		holding, finish := make(chan struct{}), make(chan struct{})
-		heir := w.replica(func(context.Context, outbox.Job) error { close(holding); <-finish; return nil })
-		ctx, stop := context.WithCancel(w.Context())
-		ran := make(chan error)
-		go func() { ran <- heir.Run(ctx) }()
-		<-holding
-		close(wakeUp)
-		if err := <-ended; !errors.Is(err, outbox.ErrRefused) {
-			w.Errorf("the slow one's Attempt = %v", err)
-		}
-		if state, _ := w.state(ticket); state != "pending" {
-			w.Errorf("state = %q while another has the lease, want pending", state)
-		}
-		close(finish)
-		stop()
-		if err := <-ran; err != nil {
-			w.Fatal(err)
-		}
-		if state, _ := w.state(ticket); state != "done" {
-			w.Errorf("state = %q, want done", state)
-		}
-	})
+func loseTheLease(w *world, word error) {
+	stalled, wakeUp := make(chan struct{}), make(chan struct{})
+	slow := w.replica(func(context.Context, outbox.Job) error { close(stalled); <-wakeUp; return word })
+	ticket := w.put(slow, "k", true)
+	ended := make(chan error)
+	go func() { ended <- slow.Attempt(w.Context(), ticket) }()
+	<-stalled
+	w.clock.Advance(61 * time.Second)
+
+	holding, finish := make(chan struct{}), make(chan struct{})
+	heir := w.replica(func(context.Context, outbox.Job) error { close(holding); <-finish; return nil })
+	ctx, stop := context.WithCancel(w.Context())
+	ran := make(chan error)
+	go func() { ran <- heir.Run(ctx) }()
+	<-holding
+	close(wakeUp)
+	if err := <-ended; !errors.Is(err, word) {
+		w.Errorf("the slow one's Attempt = %v, want %v", err, word)
+	}
+	var lease int64
+	if err := w.db.QueryRow(w.Context(), "SELECT lease_until_ms FROM outbox_jobs").Scan(&lease); err != nil || lease == 0 {
+		w.Errorf("the heir's lease was given up, %v", err)
+	}
+	if state, _ := w.state(ticket); state != "pending" {
+		w.Errorf("state = %q while another has the lease, want pending", state)
+	}
+	close(finish)
+	stop()
+	if err := <-ran; err != nil {
+		w.Fatal(err)
+	}
+	if state, _ := w.state(ticket); state != "done" {
+		w.Errorf("state = %q, want done", state)
+	}
 }
 
 // A lease that has almost run out is given back instead of used: the attempt could
@@ -419,6 +423,10 @@ func TestALeaseThatIsAlmostOverIsGivenBack(t *testing.T) {
 		w.clock.Advance(50 * time.Second)
 		if err := o.Attempt(w.Context(), ticket); !errors.Is(err, outbox.ErrPending) || attempts != 0 {
 			w.Errorf("Attempt = %v after %d attempts, want %v and none", err, attempts, outbox.ErrPending)
+		}
+		var lease int64
+		if err := w.db.QueryRow(w.Context(), "SELECT lease_until_ms FROM outbox_jobs").Scan(&lease); err != nil || lease != 0 {
+			w.Errorf("the lease runs until %d, %v", lease, err)
 		}
 	})
 }

@@ -88,15 +88,27 @@ func (db *DB) lockMigration(ctx context.Context) (unlock func(), err error) {
 	if db.engine == PostgreSQL {
 		return func() {}, nil
 	}
-	beside, err := sql.Open("sqlite", sqliteDSN(db.path+".migrating", "busy_timeout(60000)"))
+	path := db.path + ".migrating"
+	if err := createPrivately(path); err != nil {
+		return nil, err
+	}
+	beside, err := sql.Open("sqlite", sqliteDSN(path, "busy_timeout(0)"))
 	if err != nil {
 		return nil, err
 	}
 	beside.SetMaxOpenConns(1)
-	if _, err := beside.ExecContext(ctx, "BEGIN EXCLUSIVE"); err != nil {
-		return nil, errors.Join(err, beside.Close())
+	for {
+		_, err := beside.ExecContext(ctx, "BEGIN EXCLUSIVE")
+		if err == nil {
+			return func() { _ = beside.Close() }, nil
+		}
+		if isConflict(err) {
+			err = pause(ctx, maxTries)
+		}
+		if err != nil {
+			return nil, errors.Join(err, beside.Close())
+		}
 	}
-	return func() { _ = beside.Close() }, nil
 }
 
 // migrationLock is a session lock that only this schema's migrators share.

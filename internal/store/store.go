@@ -139,7 +139,10 @@ func (db *DB) Ping(ctx context.Context) error {
 		return err
 	}
 	defer release()
-	return errors.Join(conn.PingContext(ctx), db.pool.PingContext(ctx))
+	if err := conn.PingContext(ctx); err != nil || db.engine == PostgreSQL {
+		return err // a second connection of the same pool could be waited for in vain
+	}
+	return db.pool.PingContext(ctx)
 }
 
 // Close closes every connection. No transaction may begin any more; on SQLite it

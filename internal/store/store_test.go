@@ -10,6 +10,7 @@ import (
 	"sync"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"signet/internal/store"
 	"signet/internal/store/storetest"
@@ -329,6 +330,44 @@ func TestACommitThatFails(t *testing.T) {
 		}
 		exec(t, db, "INSERT INTO counter (name, n) VALUES ($1, 0)", "b")
 	})
+}
+
+// More probes at the same moment than there are connections wait for one another, not
+// for ever.
+func TestManyPingsAtOnce(t *testing.T) {
+	storetest.Each(t, nil, func(t *testing.T, db *store.DB) {
+		var wg sync.WaitGroup
+		for range 60 {
+			wg.Go(func() {
+				ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+				defer cancel()
+				if err := db.Ping(ctx); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+	})
+}
+
+// A migration that waits for another process obeys its context.
+func TestWaitingToMigrateObeysTheContext(t *testing.T) {
+	url := storetest.SQLite(t)
+	db := storetest.Open(t, url, nil)
+	other, err := sql.Open("sqlite", strings.TrimPrefix(url, "sqlite:")+".migrating")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	other.SetMaxOpenConns(1)
+	if _, err := other.Exec("BEGIN EXCLUSIVE"); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if err := db.Migrate(ctx, fstest.MapFS{}); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("Migrate = %v, want %v", err, context.DeadlineExceeded)
+	}
 }
 
 func TestOpenRefusesWhatItCannotRead(t *testing.T) {

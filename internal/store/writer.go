@@ -66,11 +66,14 @@ func (w *writer) acquire(ctx context.Context) (conn *sql.Conn, release func(), e
 
 // reconnect makes the connection anew if the last transaction had to throw it away.
 func (w *writer) reconnect(ctx context.Context) error {
-	err := w.conn.Raw(func(any) error { return nil })
-	if !errors.Is(err, sql.ErrConnDone) {
-		return err
+	if w.lost() {
+		return w.connect(ctx)
 	}
-	return w.connect(ctx)
+	return nil
+}
+
+func (w *writer) lost() bool {
+	return errors.Is(w.conn.Raw(func(any) error { return nil }), sql.ErrConnDone)
 }
 
 func (w *writer) close() error {
@@ -78,5 +81,8 @@ func (w *writer) close() error {
 		return w.db.Close()
 	}
 	w.turn <- struct{}{} // the last transaction ends first; no other begins
+	if w.lost() {
+		return w.db.Close() // its statements went with the connection
+	}
 	return errors.Join(w.cache.close(), w.conn.Close(), w.db.Close())
 }

@@ -129,6 +129,7 @@ func (p *Post) SendSMS(_ context.Context, m deliver.SMS) error {
 
 func (p *Post) keep(m Message) error {
 	p.mu.Lock()
+	p.tried = append(p.tried, m)
 	delay := p.delay
 	p.mu.Unlock()
 	if delay != nil {
@@ -136,7 +137,6 @@ func (p *Post) keep(m Message) error {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.tried = append(p.tried, m)
 	if p.err == nil {
 		p.sent = append(p.sent, m)
 	}

@@ -30,9 +30,12 @@ func Each(t *testing.T, owners []string, fn func(t *testing.T, db *store.DB)) {
 func EachURL(t *testing.T, fn func(t *testing.T, url string)) {
 	t.Helper()
 	t.Run("sqlite", func(t *testing.T) { fn(t, SQLite(t)) })
-	if os.Getenv(PostgresURL) != "" {
-		t.Run("postgres", func(t *testing.T) { fn(t, PostgreSQL(t)) })
-	}
+	t.Run("postgres", func(t *testing.T) {
+		if os.Getenv(PostgresURL) == "" {
+			t.Skip(PostgresURL + " names no server")
+		}
+		fn(t, PostgreSQL(t))
+	})
 }
 
 // Open opens and migrates the database at url and closes it with the test.
