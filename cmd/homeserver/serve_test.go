@@ -205,7 +205,7 @@ func TestServe(t *testing.T) {
 			!strings.HasPrefix(lines[1], string(second)) || !strings.HasPrefix(lines[2], string(first)) {
 			t.Errorf("keys list = %d %s %s", status, listed, stderr)
 		}
-		if _, metrics := r.get(http.DefaultClient, "http://"+r.metrics+"/metrics", ""); !strings.Contains(string(metrics), "signet_homeserver_http_requests_total") {
+		if _, metrics := r.get(http.DefaultClient, "http://"+r.metrics+"/metrics", "localhost:8008"); !strings.Contains(string(metrics), "signet_homeserver_http_requests_total") {
 			t.Errorf("the metrics count no requests: %s", metrics)
 		}
 		secure.CloseIdleConnections()

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"os"
 	"slices"
+	"strconv"
 
 	"signet/internal/caller"
 	"signet/internal/config"
@@ -135,6 +136,9 @@ func (c *Config) Check() config.Problems {
 	p = append(p, config.CheckOneOf("captcha.when", c.Captcha.When, "never", "suspicion", "always")...)
 	p = append(p, c.checkTerms()...)
 	p = append(p, c.checkNextLinks()...)
+	if u, err := url.Parse(c.PublicURL); err == nil && u.Path != "" {
+		p.Add("public_url", "has a path, and the pages stand at the root of their host", "give the server a host of its own")
+	}
 	if c.Templates != "" {
 		p = append(p, c.checkTemplates()...)
 	}
@@ -146,8 +150,12 @@ func (e Email) check() config.Problems {
 	if e.SMTP == "" {
 		return p
 	}
-	if host, port, err := net.SplitHostPort(e.SMTP); err != nil || host == "" || port == "" {
+	host, port, err := net.SplitHostPort(e.SMTP)
+	if _, bad := strconv.ParseUint(port, 10, 16); err != nil || host == "" || bad != nil {
 		p.Add("email.smtp", "must be host:port", "such as mail.example.org:587")
+	}
+	if _, err := config.Secret(e.PasswordFile, smtpPasswordVariable); err != nil {
+		p.Add("email.password_file", err.Error(), "a file that this user can read, or the variable "+smtpPasswordVariable)
 	}
 	if _, err := mail.ParseAddress(e.From); err != nil {
 		p.Add("email.from", "must be an address", "such as Signet <no-reply@example.org>")
@@ -170,7 +178,7 @@ func (c *Config) checkTerms() config.Problems {
 				p.Add(key+".languages."+language+".name", "is missing", "what people see")
 			}
 			if u, err := url.Parse(t.URL); err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
-				p.Add(key+".languages."+language+".url", "must be an absolute http or https URL", "")
+				p.Add(key+".languages."+language+".url", "must be an absolute http or https URL", "such as https://example.org/privacy-1.2-en.html")
 			}
 		}
 	}
@@ -180,8 +188,7 @@ func (c *Config) checkTerms() config.Problems {
 func (c *Config) checkNextLinks() config.Problems {
 	var p config.Problems
 	for _, origin := range c.NextLinkOrigins {
-		u, err := url.Parse(origin)
-		if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || u.Scheme+"://"+u.Host != origin {
+		if !page.ValidOrigin(origin) {
 			p.Add("next_link_origins", "must be origins: a scheme and a host", "such as https://app.example.org")
 		}
 	}
@@ -191,9 +198,9 @@ func (c *Config) checkNextLinks() config.Problems {
 func (c *Config) checkTemplates() config.Problems {
 	var p config.Problems
 	if info, err := os.Stat(c.Templates); err != nil || !info.IsDir() {
-		p.Add("templates", "is not a folder", "")
+		p.Add("templates", "is not a folder", "name a folder, or leave it empty for the built-in words")
 	} else if _, err := message.New(c.Templates, c.ServerName.String(), c.host()); err != nil {
-		p.Add("templates", err.Error(), "")
+		p.Add("templates", err.Error(), "the built-in templates show what can be used")
 	}
 	return p
 }

@@ -55,7 +55,7 @@ func (s *server) greet([]net.Addr) {
 	s.log.Info("the identity server is ready", "server_name", s.cfg.ServerName, "page", s.cfg.PublicURL+"/", "version", daemon.Version())
 	if s.cfg.Development {
 		s.log.Warn("DEVELOPMENT MODE: on this machine only; start with --config FILE for anything else")
-		s.log.Info("messages land in the development mailbox", "mailbox", s.cfg.PublicURL+page.MailboxPath)
+		s.log.Info("messages that are not sent land in the development mailbox", "mailbox", s.cfg.PublicURL+page.MailboxPath, "email_sent_by", s.cfg.Email.SMTP)
 	}
 	if s.cfg.Captcha.When == "always" || s.cfg.Limits.DryRun {
 		s.log.Warn("captcha.when and limits.dry_run have no effect in this release")

@@ -22,8 +22,9 @@ type Common struct {
 	Listen string `yaml:"listen"`
 	// TLS is the certificate of listen. Default: none, plain HTTP.
 	TLS TLS `yaml:"tls"`
-	// BehindProxy is the networks of the reverse proxies whose X-Forwarded-For
-	// and X-Forwarded-Proto are believed. Default: none. Example: [10.1.2.3].
+	// BehindProxy is the networks of the reverse proxies. On a listener without TLS
+	// only they and this machine are answered, and their X-Forwarded-For is believed.
+	// Default: none. Example: [10.1.2.3].
 	BehindProxy Networks `yaml:"behind_proxy"`
 	// PublicURL is where clients and browsers reach this server, without a slash
 	// at the end. Links in messages start with it. Example: https://id.example.org.

@@ -65,6 +65,7 @@ func runScripts(t *testing.T, pattern, engine string, databases func(t *testing.
 					e.Setenv("ID_DATABASE", id)
 					e.Setenv("HS_DATABASE", hs)
 					e.Values[postKey{}] = newPost(t)
+					e.Values[collectorKey{}] = newCollector(t)
 					return nil
 				},
 			})

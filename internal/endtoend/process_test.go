@@ -145,17 +145,17 @@ func (p *process) call(method, path, token string, body map[string]any) reply {
 	return answer
 }
 
-// newestCode reads the development mailbox from disk, as a person reads its page.
-func (p *pair) newestCode(address string) string {
+// newestMail reads the development mailbox from disk, as a person reads its page, and
+// returns the text of the newest message to the address.
+func (p *pair) newestMail(address string) (text string) {
 	p.Helper()
 	files, err := filepath.Glob(filepath.Join(p.id.dir, "signet-data", "mailbox", "*.json"))
 	if err != nil {
 		p.Fatal(err)
 	}
-	var code string
 	var newest time.Time
 	for _, file := range files {
-		text, err := os.ReadFile(file)
+		stored, err := os.ReadFile(file)
 		if errors.Is(err, os.ErrNotExist) {
 			continue // the mailbox keeps the newest only
 		}
@@ -166,12 +166,17 @@ func (p *pair) newestCode(address string) string {
 			To, Text string
 			At       time.Time
 		}
-		if err := json.Unmarshal(text, &m); err != nil {
+		if err := json.Unmarshal(stored, &m); err != nil {
 			p.Fatal(err)
 		}
 		if m.To == address && m.At.After(newest) {
-			code, newest = strings.ReplaceAll(string(codePattern.FindString(m.Text)), " ", ""), m.At
+			text, newest = m.Text, m.At
 		}
 	}
-	return code
+	return text
+}
+
+func (p *pair) newestCode(address string) string {
+	p.Helper()
+	return strings.ReplaceAll(codePattern.FindString(p.newestMail(address)), " ", "")
 }

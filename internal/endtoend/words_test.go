@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"crypto/tls"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -28,6 +29,11 @@ var words = map[string]func(ts *testscript.TestScript, neg bool, args []string){
 	"hash":   hash,
 	"smtp":   smtpStart,
 	"mail":   mail,
+
+	"certificate": certificate,
+	"redirect":    redirect,
+	"collector":   collectorAddress,
+	"traced":      traced,
 }
 
 // ports NAME...: sets each name to a free port of 127.0.0.1.
@@ -50,8 +56,41 @@ func expand(ts *testscript.TestScript, _ bool, files []string) {
 	}
 }
 
-// client talks to the programs; loopback is not proxied.
-var client = &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{Proxy: nil}}
+// client talks to the programs, as one that trusts testAuthority and follows no
+// redirect.
+var client = &http.Client{
+	Timeout:       30 * time.Second,
+	Transport:     &http.Transport{TLSClientConfig: &tls.Config{RootCAs: testAuthority.pool}},
+	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+}
+
+// certificate CERT KEY: writes a certificate for localhost that the words trust.
+func certificate(ts *testscript.TestScript, _ bool, files []string) {
+	ts.Check(os.WriteFile(ts.MkAbs(files[0]), testAuthority.cert, 0o600))
+	ts.Check(os.WriteFile(ts.MkAbs(files[1]), testAuthority.key, 0o600))
+}
+
+// collector NAME: starts a collector of traces and sets the name to its URL.
+func collectorAddress(ts *testscript.TestScript, _ bool, args []string) {
+	ts.Setenv(args[0], ts.Value(collectorKey{}).(*collector).URL)
+}
+
+// traced SPAN: the collector has received a span of that name.
+func traced(ts *testscript.TestScript, _ bool, args []string) {
+	if c := ts.Value(collectorKey{}).(*collector); !c.received(args[0]) {
+		ts.Fatalf("no span is called %q", args[0])
+	}
+}
+
+// redirect URL WHERE: asks, and is sent on to WHERE.
+func redirect(ts *testscript.TestScript, _ bool, args []string) {
+	response, err := client.Get(args[0])
+	ts.Check(err)
+	response.Body.Close()
+	if got := response.Header.Get("Location"); response.StatusCode != http.StatusFound || got != args[1] {
+		ts.Fatalf("GET %s = %s to %q, want %q", args[0], response.Status, got, args[1])
+	}
+}
 
 // ready URL...: waits until each URL answers 200.
 func ready(ts *testscript.TestScript, _ bool, urls []string) {
@@ -81,7 +120,7 @@ func answers(ctx context.Context, url string) bool {
 }
 
 // get URL [TOKEN], post URL BODY [TOKEN]: sends a request and prints the answer's
-// body. With ! the status must be an error, which is printed too.
+// body. With ! there must be an error: a status, which is printed too, or no answer.
 func ask(ts *testscript.TestScript, neg bool, method string, args []string) {
 	url, args := args[0], args[1:]
 	var body io.Reader
@@ -94,6 +133,9 @@ func ask(ts *testscript.TestScript, neg bool, method string, args []string) {
 		r.Header.Set("Authorization", "Bearer "+args[0])
 	}
 	response, err := client.Do(r)
+	if err != nil && neg {
+		return // no answer is no success either
+	}
 	ts.Check(err)
 	defer response.Body.Close()
 	text, err := io.ReadAll(response.Body)
@@ -140,6 +182,8 @@ func mail(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Setenv(args[0], m.to)
 	case "code":
 		ts.Setenv(args[0], string(bytes.ReplaceAll(codePattern.Find(m.text), []byte(" "), nil)))
+	case "text":
+		ts.Setenv(args[0], string(m.text))
 	case "link":
 		ts.Setenv(args[0], string(linkPattern.Find(m.text)))
 	default:

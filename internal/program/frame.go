@@ -36,9 +36,10 @@ func (p Program) Traced(env Env, log *slog.Logger, serve func(trace.TracerProvid
 }
 
 // Listeners are those of a program: its own, and one for /metrics if it is
-// configured, which speaks TLS like the API where strangers could reach it.
+// configured, which speaks TLS like the API where strangers could reach it. Plain
+// HTTP beyond this machine is for the proxies that are named.
 func Listeners(env Env, cfg *config.Common, log *slog.Logger, api http.Handler, metrics *prometheus.Registry) ([]daemon.Listener, error) {
-	first := daemon.Listener{Name: "api", Addr: cfg.Listen, Handler: api}
+	first := daemon.Listener{Name: "api", Addr: cfg.Listen, Handler: onlyProxies(cfg, api)}
 	if cfg.TLS.Set() {
 		var err error
 		if first.TLS, err = daemon.TLSConfig(cfg.TLS.Cert, cfg.TLS.Key, env.Now, log); err != nil {
@@ -48,11 +49,19 @@ func Listeners(env Env, cfg *config.Common, log *slog.Logger, api http.Handler, 
 	if cfg.MetricsListen == "" {
 		return []daemon.Listener{first}, nil
 	}
-	second := daemon.Listener{Name: "metrics", Addr: cfg.MetricsListen, Handler: daemon.Metrics(metrics)}
+	second := daemon.Listener{Name: "metrics", Addr: cfg.MetricsListen, Handler: metricsHandler(cfg, metrics)}
 	if !config.Loopback(cfg.MetricsListen) {
 		second.TLS = first.TLS
 	}
 	return []daemon.Listener{first, second}, nil
+}
+
+func metricsHandler(cfg *config.Common, metrics *prometheus.Registry) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", daemon.Metrics(metrics))
+	own := *cfg
+	own.Listen = cfg.MetricsListen
+	return onlyHosts(own.Hosts(), onlyProxies(cfg, mux))
 }
 
 // HealthRoutes are /healthz and /readyz.

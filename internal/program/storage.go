@@ -37,13 +37,17 @@ func OpenStorage(env Env, cfg *config.Common, schema fs.FS, owners []string) (*S
 }
 
 func (s *Storage) open(env Env, cfg *config.Common, schema fs.FS, owners []string) error {
-	if err := s.DB.Migrate(env.Ctx, schema, owners...); err != nil {
+	// The key comes first: a start with the wrong one changes no table.
+	err := s.DB.Migrate(env.Ctx, schema, "seal")
+	if err != nil {
 		return err
 	}
-	var err error
 	s.Vault, err = seal.Unlock(env.Ctx, s.DB, cfg.KeyFile, env.Getenv(KEKVariable), env.Now)
 	if err != nil {
 		return fmt.Errorf("%w (key_file is %s, the environment variable %s)", err, cfg.KeyFile, KEKVariable)
+	}
+	if err := s.DB.Migrate(env.Ctx, schema, owners...); err != nil {
+		return err
 	}
 	s.Ring, err = keyring.Open(env.Ctx, s.DB, s.Vault, env.Now)
 	return err

@@ -41,6 +41,13 @@ func parseNext(link string) (next, bool) {
 	return next{URL: u.String(), Host: host, origin: u.Scheme + "://" + host}, true
 }
 
+// ValidOrigin tells whether text is an origin for Options.NextOrigins: a scheme and a
+// host, as they are compared, and nothing else.
+func ValidOrigin(text string) bool {
+	n, ok := parseNext(text)
+	return ok && n.origin == text
+}
+
 // canonicalHost is the host and port of u, each as every other spelling of it.
 func canonicalHost(u *url.URL) (string, bool) {
 	host, port := u.Hostname(), u.Port()

@@ -67,11 +67,10 @@ type Pages struct {
 func New(o Options) (*Pages, error) {
 	p := &Pages{Options: o, origins: make(map[string]bool), foreign: http.NewCrossOriginProtection()}
 	for _, origin := range o.NextOrigins {
-		n, ok := parseNext(origin)
-		if !ok {
+		if !ValidOrigin(origin) {
 			return nil, fmt.Errorf("%q is not the origin of a web page, such as https://app.example.org", origin)
 		}
-		p.origins[n.origin] = true
+		p.origins[origin] = true
 	}
 	if o.SMS {
 		p.countries = countries()

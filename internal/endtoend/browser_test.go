@@ -1,0 +1,112 @@
+package endtoend
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+)
+
+// A person opens the page of the real server in a real browser, and verifies one
+// address by the code and another by the mailed link.
+func TestInTheBrowser(t *testing.T) {
+	chromium := os.Getenv("SIGNET_TEST_CHROMIUM")
+	if chromium == "" {
+		t.Skip("SIGNET_TEST_CHROMIUM names no browser")
+	}
+	onEachEngine(t, func(t *testing.T, p *pair) {
+		b := openBrowser(t, chromium)
+		b.open(p.id.url)
+		b.types("email", "alice@example.org"+kb.Enter)
+		b.reads("Check your e-mail")
+		b.types("code", p.newestCode("alice@example.org")+kb.Enter)
+		b.reads("Address verified")
+		b.picture("real-server-by-code.png")
+
+		b.open(p.id.url)
+		b.types("email", "bob@example.org"+kb.Enter)
+		b.reads("Check your e-mail")
+		b.open(string(linkPattern.Find([]byte(p.newestMail("bob@example.org")))))
+		b.reads("Is this your address?")
+		b.types("button", kb.Enter)
+		b.reads("Address verified")
+		b.picture("real-server-by-link.png")
+	})
+}
+
+// browser is a Chromium without a past that knows no host but this one.
+type browser struct {
+	*testing.T
+	ctx context.Context
+}
+
+func openBrowser(t *testing.T, chromium string) *browser {
+	t.Helper()
+	options := []chromedp.ExecAllocatorOption{
+		chromedp.ExecPath(chromium),
+		chromedp.UserDataDir(t.TempDir()),
+		chromedp.Flag("host-resolver-rules", "MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost"),
+	}
+	for _, flag := range []string{"headless", "no-sandbox", "disable-gpu", "disable-quic", "no-first-run", "disable-background-networking",
+		"disable-component-update", "disable-sync", "no-pings", "dns-prefetch-disable", "no-proxy-server", "disable-dev-shm-usage"} {
+		options = append(options, chromedp.Flag(flag, true))
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	t.Cleanup(cancel)
+	allocator, cancel := chromedp.NewExecAllocator(ctx, options...)
+	t.Cleanup(cancel)
+	b := &browser{T: t}
+	b.ctx, cancel = chromedp.NewContext(allocator)
+	t.Cleanup(cancel)
+	return b
+}
+
+func (b *browser) must(err error) {
+	b.Helper()
+	if err != nil {
+		b.Fatal(err)
+	}
+}
+
+func (b *browser) open(url string) {
+	b.Helper()
+	b.must(chromedp.Do(b.ctx, chromedp.Navigate(url)))
+}
+
+// types puts the focus on an element, by its id or else its kind, presses keys, and
+// follows where that leads.
+func (b *browser) types(element, keys string) {
+	b.Helper()
+	_, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool](
+		`(document.getElementById("`+element+`") || document.querySelector("main `+element+`")).focus(), true`))
+	b.must(err)
+	_, err = chromedp.RunResponse(b.ctx, chromedp.KeyEvent(keys))
+	b.must(err)
+}
+
+// reads checks the heading of the page.
+func (b *browser) reads(heading string) {
+	b.Helper()
+	got, err := chromedp.Run(b.ctx, chromedp.Evaluate[string](`document.querySelector("h1").textContent`))
+	b.must(err)
+	if !strings.Contains(got, heading) {
+		b.Fatalf("the page is headed %q, want %q", got, heading)
+	}
+}
+
+// picture keeps what the person sees, where pictures are wanted.
+func (b *browser) picture(name string) {
+	b.Helper()
+	folder := os.Getenv("SIGNET_TEST_ARTIFACTS")
+	if folder == "" {
+		return
+	}
+	png, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot())
+	b.must(err)
+	b.must(os.WriteFile(filepath.Join(folder, name), png, 0o600))
+}
