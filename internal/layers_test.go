@@ -19,6 +19,7 @@ var layers = map[string][]string{
 	"internal/seal":      {"internal/store"},
 	"internal/keyring":   {"internal/matrix", "internal/seal", "internal/store"},
 	"internal/outbox":    {"internal/seal", "internal/store"},
+	"internal/quota":     {"internal/matrix", "internal/seal", "internal/store"},
 	"internal/deliver":   {"internal/threepid"},
 	"internal/fedclient": {"internal/matrix"},
 	"internal/mxhttp":    {"internal/matrix"},
@@ -32,7 +33,7 @@ var layers = map[string][]string{
 	// The domains of the identity server. Two arrows go sideways, to verify.
 	"internal/caller": {"internal/fedclient", "internal/matrix", "internal/seal", "internal/store"},
 	"verify/message":  {},
-	"verify": {"internal/deliver", "internal/matrix", "internal/outbox", "internal/seal", "internal/store",
+	"verify": {"internal/deliver", "internal/matrix", "internal/outbox", "internal/quota", "internal/seal", "internal/store",
 		"internal/threepid", "verify/message"},
 	"lookup": {"internal/matrix", "internal/seal", "internal/store", "internal/threepid", "verify"},
 	"keys":   {"internal/keyring", "internal/matrix"},

@@ -1,0 +1,73 @@
+package quota
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"signet/internal/matrix"
+)
+
+// ErrBudget is the error of a budget that cannot be kept, and of a charge that is not
+// positive or names a budget that New was not told of.
+var ErrBudget = errors.New("not a budget, or not a charge to one")
+
+// Budget is a limit on what each of its subjects may use up.
+type Budget struct {
+	Name   string        // a metric label such as "email.destination"
+	Limit  int           // at once, and again in each Per; 0 allows nothing
+	Per    time.Duration // in which an empty budget is full again; ten years at most
+	DryRun bool          // observed only: it refuses nothing
+}
+
+// Charge is N of a budget used up by a subject: an address, an account, a
+// homeserver, a network prefix, in one canonical form.
+type Charge struct {
+	Budget  string
+	Subject string
+	N       int // positive
+}
+
+// Exhausted is the error of charges that were refused. Budget is the one that makes
+// them wait longest; after RetryAfter, whole milliseconds, every budget has enough
+// unless others use it first. It unwraps to matrix.LimitExceeded.
+type Exhausted struct {
+	Budget     string
+	RetryAfter time.Duration
+}
+
+func (e Exhausted) Error() string {
+	return fmt.Sprintf("the budget %s is used up, retry after %s", e.Budget, e.RetryAfter)
+}
+
+// Unwrap returns the matrix.LimitExceeded.
+func (e Exhausted) Unwrap() error { return matrix.LimitExceeded{RetryAfter: e.RetryAfter} }
+
+// maxPer keeps every moment that a bucket can be full within 64 bits.
+const maxPer = 10 * 366 * 24 * time.Hour
+
+// check keeps the arithmetic below away from overflow.
+func (b Budget) check() error {
+	if b.Name == "" || b.Per <= 0 || b.Per > maxPer || b.Limit < 0 || int64(b.Limit) > int64(b.Per) {
+		return fmt.Errorf("budget %q, %d in %s: %w", b.Name, b.Limit, b.Per, ErrBudget)
+	}
+	return nil
+}
+
+// cost is the time in nanoseconds in which n come back, for 0 < n ≤ Limit. One
+// takes a whole number, rounded up, so that cost(n) is n × cost(1) exactly and no
+// number of small charges gets more than a large one; Per is stretched by less than
+// a nanosecond for each of Limit.
+func (b Budget) cost(n int) int64 {
+	limit := int64(b.Limit)
+	return int64(n) * ((int64(b.Per) + limit - 1) / limit)
+}
+
+// window is the time in which an empty bucket is full again.
+func (b Budget) window() int64 { return b.cost(b.Limit) }
+
+// wholeMillis rounds up, so that nobody is told to come too early.
+func wholeMillis(ns int64) time.Duration {
+	const ms = int64(time.Millisecond)
+	return time.Duration((ns + ms - 1) / ms * ms)
+}

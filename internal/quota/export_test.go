@@ -1,0 +1,4 @@
+package quota
+
+// Sweep is one round of Run.
+var Sweep = (*Quota).sweep

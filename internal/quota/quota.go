@@ -1,0 +1,64 @@
+package quota
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"signet/internal/seal"
+	"signet/internal/store"
+)
+
+// Outcome is what became of a charge to one budget.
+type Outcome string
+
+// The outcomes of a charge. Of charges that are refused together only the budgets
+// that had not enough are observed.
+const (
+	Allowed     Outcome = "allowed"
+	Refused     Outcome = "refused"
+	WouldRefuse Outcome = "would_refuse" // by a budget in dry run
+)
+
+// Options are what a Quota needs. Observe, if set, is told of each charge.
+type Options struct {
+	DB      *store.DB
+	Vault   *seal.Vault
+	Budgets []Budget // all there are, each name once
+	Now     func() time.Time
+	Log     *slog.Logger
+	Observe func(budget string, outcome Outcome)
+}
+
+// Quota holds the budgets of one database. It keeps nothing in memory that counts
+// and is safe for concurrent use.
+type Quota struct {
+	Options
+	index  seal.Index
+	byName map[string]Budget
+}
+
+// New opens the budgets of a database. The error is ErrBudget for a budget without
+// a name or a proper Per, with a negative limit or one that allows more than one a
+// nanosecond, and for two of one name.
+func New(ctx context.Context, o Options) (*Quota, error) {
+	byName := map[string]Budget{}
+	for _, b := range o.Budgets {
+		if err := b.check(); err != nil {
+			return nil, err
+		}
+		if _, twice := byName[b.Name]; twice {
+			return nil, fmt.Errorf("budget %q is there twice: %w", b.Name, ErrBudget)
+		}
+		byName[b.Name] = b
+	}
+	index, err := o.Vault.Index(ctx, "quota subject")
+	if err != nil {
+		return nil, err
+	}
+	if o.Observe == nil {
+		o.Observe = func(string, Outcome) {}
+	}
+	return &Quota{Options: o, index: index, byName: byName}, nil
+}

@@ -1,0 +1,45 @@
+package quota
+
+import (
+	"cmp"
+	"context"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// Use is how far a subject has used up a budget. Fingerprint, 8 hexadecimal digits
+// of the keyed tag, tells subjects of one budget apart; whom it stands for cannot be
+// told from it. Share counts from 0 to 1; Full is when it will be 0 again.
+type Use struct {
+	Budget      string
+	Fingerprint string
+	Share       float64
+	Full        time.Time
+}
+
+// Usage lists the subjects that have used minimumShare of a budget or more, and
+// something at all; the most used first.
+func (q *Quota) Usage(ctx context.Context, minimumShare float64) ([]Use, error) {
+	now := q.Now().UnixNano()
+	var uses []Use
+	for _, b := range q.Budgets {
+		if b.Limit == 0 {
+			continue // it has no subjects
+		}
+		least := max(1, int64(minimumShare*float64(b.window())))
+		found, err := selectUsed(ctx, q.DB, b.Name, now+least)
+		if err != nil {
+			return nil, fmt.Errorf("reading the use of budgets: %w", err)
+		}
+		for _, r := range found {
+			uses = append(uses, Use{Budget: b.Name, Fingerprint: hex.EncodeToString(r.tag[:4]),
+				Share: float64(r.full-now) / float64(b.window()), Full: time.Unix(0, r.full)})
+		}
+	}
+	slices.SortFunc(uses, func(a, b Use) int {
+		return cmp.Or(cmp.Compare(b.Share, a.Share), cmp.Compare(a.Budget, b.Budget), cmp.Compare(a.Fingerprint, b.Fingerprint))
+	})
+	return uses, nil
+}
