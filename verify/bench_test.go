@@ -2,6 +2,7 @@ package verify_test
 
 import (
 	"fmt"
+	"net/netip"
 	"testing"
 
 	"signet/internal/store/storetest"
@@ -10,14 +11,18 @@ import (
 )
 
 // BenchmarkRequest is one message to a new address, from the request to the answer:
-// two commits (the session with its message, the message's end) and a delivery that
-// costs nothing.
+// two commits (the session with its message and budgets, the message's end) and a
+// delivery that costs nothing.
 func BenchmarkRequest(b *testing.B) {
-	w := verifytest.New(b, storetest.Open(b, storetest.SQLite(b), verifytest.Owners))
+	w := verifytest.New(b, storetest.Open(b, storetest.SQLite(b), verifytest.Owners)).Limited(b)
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
-		address := email(b, fmt.Sprintf("user%d@example.org", i))
-		if _, err := w.Request(b.Context(), verify.Request{Address: address, ClientSecret: "secret", Caller: alice, SendAttempt: 1}); err != nil {
+		r := verify.Request{
+			Address: email(b, fmt.Sprintf("user%d@example.org", i)), ClientSecret: "secret", SendAttempt: 1,
+			Caller: user(i, fmt.Sprintf("hs%d.example", i/50)),
+			Client: netip.AddrFrom4([4]byte{192, byte(i >> 16), byte(i >> 8), byte(i)}),
+		}
+		if _, err := w.Request(b.Context(), r); err != nil {
 			b.Fatal(err)
 		}
 	}

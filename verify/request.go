@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"net/netip"
 
 	"signet/internal/deliver"
 	"signet/internal/matrix"
@@ -21,7 +22,8 @@ type Request struct {
 	ClientSecret string
 	Caller       Caller
 	SendAttempt  int64
-	NextLink     string // where the person goes afterwards, or empty
+	NextLink     string     // where the person goes afterwards, or empty
+	Client       netip.Addr // where the request comes from, if that is known
 }
 
 // Request opens a session, or finds the one that the same caller opened for the
@@ -30,7 +32,7 @@ type Request struct {
 // message that is refused in that time leaves everything as if never asked, and
 // one that takes longer goes on by itself. Errors: those of a request, why no message
 // was sent, and matrix.LimitExceeded when the session must wait before it sends
-// another.
+// another or a budget is used up.
 func (v *Verifier) Request(ctx context.Context, r Request) (sid string, err error) {
 	if err := v.check(r); err != nil {
 		return "", err
@@ -56,7 +58,7 @@ func (v *Verifier) Request(ctx context.Context, r Request) (sid string, err erro
 	case err == nil, errors.Is(err, outbox.ErrPending), errors.Is(err, deliver.ErrUnknownOutcome): // it has left, or will
 		return o.now.sid, nil
 	}
-	if err := v.undo(context.WithoutCancel(ctx), o); err != nil {
+	if err := v.undo(context.WithoutCancel(ctx), r, o); err != nil {
 		return "", err
 	}
 	return "", notSent(r.Address.Medium())
@@ -162,6 +164,9 @@ func (v *Verifier) newSession(r Request) session {
 // the message that carries them into the outbox. The count of wrong codes stays: a
 // re-send buys no guesses.
 func (v *Verifier) send(ctx context.Context, tx *store.Tx, r Request, before *session, s session) (opened, error) {
+	if err := v.charge(ctx, tx, r); err != nil {
+		return opened{}, err
+	}
 	code, link, err := v.drawSecrets(s.address.Medium())
 	if err != nil {
 		return opened{}, err
@@ -178,10 +183,23 @@ func (v *Verifier) send(ctx context.Context, tx *store.Tx, r Request, before *se
 	return opened{now: s, job: job, before: before}, err
 }
 
+// charge charges one message to everybody whose budgets it counts in, or nobody.
+func (v *Verifier) charge(ctx context.Context, tx *store.Tx, r Request) error {
+	if v.Quota == nil {
+		return nil
+	}
+	return v.Quota.ChargeIn(ctx, tx, charges(r)...)
+}
+
 // undo takes back what open has done when its message was not sent, so that the
 // same request may be made again. If the session moved on in between, it stays.
-func (v *Verifier) undo(ctx context.Context, o opened) error {
+func (v *Verifier) undo(ctx context.Context, r Request, o opened) error {
 	err := v.DB.Tx(ctx, func(tx *store.Tx) error {
+		if v.Quota != nil {
+			if err := v.Quota.RefundIn(ctx, tx, charges(r)...); err != nil {
+				return err
+			}
+		}
 		if err := v.Outbox.Withdraw(ctx, tx, o.job.ID); err != nil {
 			return err
 		}

@@ -9,6 +9,7 @@ import (
 
 	"signet/internal/deliver"
 	"signet/internal/outbox"
+	"signet/internal/quota"
 	"signet/internal/seal"
 	"signet/internal/store"
 	"signet/verify/message"
@@ -31,8 +32,10 @@ type Options struct {
 	DB     *store.DB
 	Vault  *seal.Vault
 	Outbox *outbox.Outbox
-	Email  EmailSender
-	SMS    SMSSender
+	// Quota, if set, keeps the budgets of Budgets.
+	Quota *quota.Quota
+	Email EmailSender
+	SMS   SMSSender
 	// Resolver, if set, is asked whether a domain can receive mail.
 	Resolver deliver.MXResolver
 	Words    *message.Words

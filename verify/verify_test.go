@@ -26,6 +26,7 @@ const alice, mallory = verify.Caller("account @alice:example.org"), verify.Calle
 type story struct {
 	*testing.T
 	*verifytest.World
+	asked int // requests, for a secret of its own each
 }
 
 func each(t *testing.T, tell func(s *story)) {

@@ -17,6 +17,7 @@ import (
 	"signet/internal/mxhttp"
 	"signet/internal/outbox"
 	"signet/internal/program"
+	"signet/internal/quota"
 	"signet/keys"
 	"signet/lookup"
 	"signet/verify"
@@ -36,6 +37,7 @@ type server struct {
 	keys      *keys.Server
 	gate      *caller.Gate
 	outbox    *outbox.Outbox
+	quota     *quota.Quota
 	verifier  *verify.Verifier
 	directory *lookup.Directory
 	handler   http.Handler
@@ -45,7 +47,7 @@ func build(env program.Env, cfg *Config, storage *program.Storage, log *slog.Log
 	s := &server{Storage: storage, cfg: cfg, log: log, metrics: prometheus.NewRegistry()}
 	s.health = daemon.NewHealth(log, map[string]daemon.Check{"database": s.DB.Ping})
 	s.keys = &keys.Server{Name: cfg.ServerName, Ring: s.Ring}
-	for _, step := range []func(program.Env) error{s.buildGate, s.buildOutbox, s.buildVerifier, s.buildDirectory} {
+	for _, step := range []func(program.Env) error{s.buildGate, s.buildOutbox, s.buildQuota, s.buildVerifier, s.buildDirectory} {
 		if err := step(env); err != nil {
 			return nil, err
 		}
@@ -94,6 +96,25 @@ func (s *server) buildOutbox(env program.Env) (err error) {
 // address is an answer.
 const patience = 5 * time.Second
 
+func (s *server) buildQuota(env program.Env) (err error) {
+	charges := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "signet_idserver_budget_charges_total",
+		Help: "Charges to budgets against abuse, by budget and outcome.",
+	}, []string{"budget", "outcome"})
+	s.metrics.MustRegister(charges)
+	s.quota, err = quota.New(env.Ctx, quota.Options{
+		DB:      s.DB,
+		Vault:   s.Vault,
+		Budgets: verify.Budgets(s.cfg.Limits.DryRun),
+		Now:     env.Now,
+		Log:     s.log,
+		Observe: func(budget string, outcome quota.Outcome) {
+			charges.WithLabelValues(budget, string(outcome)).Inc()
+		},
+	})
+	return err
+}
+
 func (s *server) buildVerifier(env program.Env) error {
 	words, err := message.New(s.cfg.Templates, s.cfg.ServerName.String(), s.cfg.host())
 	if err != nil {
@@ -103,6 +124,7 @@ func (s *server) buildVerifier(env program.Env) error {
 		DB:       s.DB,
 		Vault:    s.Vault,
 		Outbox:   s.outbox,
+		Quota:    s.quota,
 		Words:    words,
 		Now:      env.Now,
 		Rand:     env.Rand,

@@ -63,8 +63,8 @@ type Email struct {
 
 // Limits is how the budgets against abuse are applied.
 type Limits struct {
-	// DryRun counts and logs what a budget would refuse, and refuses nothing. It has
-	// no effect in this release, which has no budgets yet. Default: false.
+	// DryRun counts in the metrics what a budget would refuse, and refuses nothing.
+	// Default: false; true when started without --config.
 	DryRun bool `yaml:"dry_run"`
 }
 
@@ -116,6 +116,7 @@ func development() Config {
 	c.Development = true
 	c.ServerName = "localhost:8090"
 	c.PublicURL = "http://localhost:8090"
+	c.Limits.DryRun = true // whoever tries things out asks for more than people do
 	return c
 }
 

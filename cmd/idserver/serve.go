@@ -42,7 +42,7 @@ func serve(env program.Env, cfg *Config, storage *program.Storage, log *slog.Log
 		return daemon.Process{
 			Log:          log,
 			Listeners:    listeners,
-			Background:   []func(context.Context) error{s.outbox.Run, s.verifier.Run, s.gate.Run},
+			Background:   []func(context.Context) error{s.outbox.Run, s.quota.Run, s.verifier.Run, s.gate.Run},
 			DrainTimeout: cfg.DrainTimeout,
 			Health:       s.health,
 			Ready:        s.greet,
@@ -57,7 +57,10 @@ func (s *server) greet([]net.Addr) {
 		s.log.Warn("DEVELOPMENT MODE: on this machine only; start with --config FILE for anything else")
 		s.log.Info("messages that are not sent land in the development mailbox", "mailbox", s.cfg.PublicURL+page.MailboxPath, "email_sent_by", s.cfg.Email.SMTP)
 	}
-	if s.cfg.Captcha.When == "always" || s.cfg.Limits.DryRun {
-		s.log.Warn("captcha.when and limits.dry_run have no effect in this release")
+	if s.cfg.Captcha.When == "always" {
+		s.log.Warn("captcha.when has no effect in this release")
+	}
+	if s.cfg.Limits.DryRun {
+		s.log.Warn("limits.dry_run: budgets against abuse are counted and refuse nothing")
 	}
 }

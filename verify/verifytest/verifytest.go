@@ -16,6 +16,7 @@ import (
 	"signet/internal/clocktest"
 	"signet/internal/deliver"
 	"signet/internal/outbox"
+	"signet/internal/quota"
 	"signet/internal/seal"
 	"signet/internal/seal/sealtest"
 	"signet/internal/store"
@@ -25,7 +26,7 @@ import (
 )
 
 // Owners are the tables that a World needs.
-var Owners = []string{"seal", "outbox", "verify"}
+var Owners = []string{"seal", "outbox", "quota", "verify"}
 
 // LinkPrefix stands before the token in a mailed link.
 const LinkPrefix = "https://id.example.org/_signet/verify/"
@@ -80,6 +81,18 @@ func build(t testing.TB, db *store.DB, vault *seal.Vault, clock *clocktest.Clock
 		t.Fatal(err)
 	}
 	return &World{Verifier: v, DB: db, Vault: vault, Clock: clock, Outbox: box, Post: post}
+}
+
+// Limited is w with the budgets of verify.Budgets, which a World has not by itself.
+func (w *World) Limited(t testing.TB) *World {
+	t.Helper()
+	q, err := quota.New(context.Background(), quota.Options{DB: w.DB, Vault: w.Vault, Budgets: verify.Budgets(false),
+		Now: w.Clock.Now, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Verifier.Quota = q
+	return w
 }
 
 // Prove opens a session for the caller, validates it with the code that was sent,

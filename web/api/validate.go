@@ -34,6 +34,7 @@ func (a *API) emailRequestToken(c echo.Context, user matrix.UserID) error {
 		Caller:       verify.Account(user),
 		SendAttempt:  r.SendAttempt,
 		NextLink:     r.NextLink,
+		Client:       mxhttp.ClientAddr(c),
 	})
 }
 
@@ -61,6 +62,7 @@ func (a *API) msisdnRequestToken(c echo.Context, user matrix.UserID) error {
 		Caller:       verify.Account(user),
 		SendAttempt:  r.SendAttempt,
 		NextLink:     r.NextLink,
+		Client:       mxhttp.ClientAddr(c),
 	})
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"signet/internal/matrix"
+	"signet/internal/mxhttp"
 	"signet/internal/threepid"
 	"signet/verify"
 )
@@ -133,7 +134,7 @@ func (p *Pages) newSecret() (string, error) {
 
 func (p *Pages) request(c echo.Context, w *waiting) (err error) {
 	w.SID, err = p.Verifier.Request(c.Request().Context(), verify.Request{
-		Address: w.address, ClientSecret: w.ClientSecret, Caller: verify.Page, SendAttempt: w.Attempt,
+		Address: w.address, ClientSecret: w.ClientSecret, Caller: verify.Page, SendAttempt: w.Attempt, Client: mxhttp.ClientAddr(c),
 	})
 	return err
 }
