@@ -28,26 +28,26 @@ type server struct {
 	federation http.Handler // the server-server API
 }
 
-// build joins the parts over an open storage.
-func build(env program.Env, cfg *Config, storage *program.Storage, log *slog.Logger, tracer trace.TracerProvider) (*server, error) {
-	accounts, err := account.New(env.Ctx, account.Options{
-		DB:               storage.DB,
-		Vault:            storage.Vault,
+func build(f program.Frame) (*server, error) {
+	cfg := f.Config.(*Config)
+	accounts, err := account.New(f.Ctx, account.Options{
+		DB:               f.DB,
+		Vault:            f.Vault,
 		ServerName:       cfg.ServerName,
-		Now:              env.Now,
-		Log:              log,
+		Now:              f.Now,
+		Log:              f.Log,
 		OpenRegistration: cfg.openRegistration(),
 		Hashers:          runtime.GOMAXPROCS(0),
 	})
 	if err != nil {
 		return nil, err
 	}
-	s := &server{Storage: storage, cfg: cfg, log: log, metrics: prometheus.NewRegistry(), accounts: accounts}
-	s.health = daemon.NewHealth(log, map[string]daemon.Check{"database": s.DB.Ping})
-	if s.clients, err = s.buildClients(tracer); err != nil {
+	s := &server{Storage: f.Storage, cfg: cfg, log: f.Log, metrics: prometheus.NewRegistry(), accounts: accounts}
+	s.health = daemon.NewHealth(s.log, map[string]daemon.Check{"database": s.DB.Ping})
+	if s.clients, err = s.buildClients(f.Tracer); err != nil {
 		return nil, err
 	}
-	s.federation, err = s.buildFederation(env, tracer)
+	s.federation, err = s.buildFederation(f.Env, f.Tracer)
 	return s, err
 }
 

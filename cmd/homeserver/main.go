@@ -3,7 +3,6 @@ package main
 import (
 	"os"
 
-	"signet/internal/config"
 	"signet/internal/daemon"
 	"signet/internal/program"
 	"signet/migrations"
@@ -19,17 +18,9 @@ type commandLine struct {
 var homeserver = program.Program{
 	Name:        "homeserver",
 	Description: "Signet's companion homeserver.",
-	Load: func(path string) (config.Checker, error) {
-		cfg, err := load(path)
-		return cfg, err
-	},
-	Open: func(env program.Env, cfg config.Checker) (*program.Storage, error) {
-		return openStorage(env, cfg.(*Config))
-	},
-}
-
-func openStorage(env program.Env, cfg *Config) (*program.Storage, error) {
-	return program.OpenStorage(env, &cfg.Common, migrations.FS, migrations.HomeServer)
+	Load:        func(path string) (program.Config, error) { return load(path) },
+	Schema:      migrations.FS,
+	Owners:      migrations.HomeServer,
 }
 
 func main() {

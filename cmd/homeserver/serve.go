@@ -2,12 +2,8 @@ package main
 
 import (
 	"context"
-	"errors"
-	"log/slog"
 	"net"
 	"slices"
-
-	"go.opentelemetry.io/otel/trace"
 
 	"signet/internal/daemon"
 	"signet/internal/program"
@@ -16,48 +12,30 @@ import (
 type serveCommand struct{}
 
 // Run serves until env's context ends, then drains.
-func (serveCommand) Run(env program.Env) error {
-	cfg, err := load(env.ConfigFile)
-	if err != nil {
-		return err
-	}
-	storage, err := openStorage(env, cfg)
-	if err != nil {
-		return err
-	}
-	log := daemon.NewLogger(env.Stderr, cfg.Log)
-	return errors.Join(serve(env, cfg, storage, log), storage.Close())
-}
+func (serveCommand) Run(env program.Env) error { return homeserver.Serve(env, process) }
 
-func serve(env program.Env, cfg *Config, storage *program.Storage, log *slog.Logger) error {
-	return homeserver.Traced(env, log, func(tracer trace.TracerProvider) error {
-		s, err := build(env, cfg, storage, log, tracer)
-		if err != nil {
-			return err
-		}
-		listeners, err := s.listeners(env)
-		if err != nil {
-			return err
-		}
-		return daemon.Process{
-			Log:          log,
-			Listeners:    listeners,
-			Background:   []func(context.Context) error{s.accounts.Run},
-			DrainTimeout: cfg.DrainTimeout,
-			Health:       s.health,
-			Ready:        s.greet,
-		}.Run(env.Ctx)
-	})
+func process(f program.Frame) (daemon.Process, error) {
+	s, err := build(f)
+	if err != nil {
+		return daemon.Process{}, err
+	}
+	listeners, err := s.listeners(f)
+	return daemon.Process{
+		Listeners:  listeners,
+		Background: []func(context.Context) error{s.accounts.Run},
+		Health:     s.health,
+		Ready:      s.greet,
+	}, err
 }
 
 // listeners are for clients, for other servers, and for those who measure.
-func (s *server) listeners(env program.Env) ([]daemon.Listener, error) {
-	listeners, err := program.Listeners(env, &s.cfg.Common, s.log, s.clients, s.metrics)
+func (s *server) listeners(f program.Frame) ([]daemon.Listener, error) {
+	listeners, err := f.Listeners(s.clients, s.metrics)
 	if err != nil {
 		return nil, err
 	}
 	federation := daemon.Listener{Name: "federation", Addr: s.cfg.Federation.Listen, Handler: s.federation}
-	if federation.TLS, err = federationTLS(env, s.cfg, s.log); err != nil {
+	if federation.TLS, err = federationTLS(f.Env, s.cfg, s.log); err != nil {
 		return nil, err
 	}
 	return slices.Insert(listeners, 1, federation), nil

@@ -43,17 +43,17 @@ type server struct {
 	handler   http.Handler
 }
 
-func build(env program.Env, cfg *Config, storage *program.Storage, log *slog.Logger, tracer trace.TracerProvider) (*server, error) {
-	s := &server{Storage: storage, cfg: cfg, log: log, metrics: prometheus.NewRegistry()}
-	s.health = daemon.NewHealth(log, map[string]daemon.Check{"database": s.DB.Ping})
-	s.keys = &keys.Server{Name: cfg.ServerName, Ring: s.Ring}
+func build(f program.Frame) (*server, error) {
+	s := &server{Storage: f.Storage, cfg: f.Config.(*Config), log: f.Log, metrics: prometheus.NewRegistry()}
+	s.health = daemon.NewHealth(s.log, map[string]daemon.Check{"database": s.DB.Ping})
+	s.keys = &keys.Server{Name: s.cfg.ServerName, Ring: s.Ring}
 	for _, step := range []func(program.Env) error{s.buildGate, s.buildOutbox, s.buildQuota, s.buildVerifier, s.buildDirectory} {
-		if err := step(env); err != nil {
+		if err := step(f.Env); err != nil {
 			return nil, err
 		}
 	}
 	var err error
-	s.handler, err = s.buildHandler(env, tracer)
+	s.handler, err = s.buildHandler(f.Env, f.Tracer)
 	return s, err
 }
 

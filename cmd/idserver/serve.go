@@ -2,11 +2,7 @@ package main
 
 import (
 	"context"
-	"errors"
-	"log/slog"
 	"net"
-
-	"go.opentelemetry.io/otel/trace"
 
 	"signet/internal/daemon"
 	"signet/internal/program"
@@ -16,38 +12,20 @@ import (
 type serveCommand struct{}
 
 // Run serves until env's context ends, then drains.
-func (serveCommand) Run(env program.Env) error {
-	cfg, err := load(env.ConfigFile)
-	if err != nil {
-		return err
-	}
-	storage, err := openStorage(env, cfg)
-	if err != nil {
-		return err
-	}
-	log := daemon.NewLogger(env.Stderr, cfg.Log)
-	return errors.Join(serve(env, cfg, storage, log), storage.Close())
-}
+func (serveCommand) Run(env program.Env) error { return idserver.Serve(env, process) }
 
-func serve(env program.Env, cfg *Config, storage *program.Storage, log *slog.Logger) error {
-	return idserver.Traced(env, log, func(tracer trace.TracerProvider) error {
-		s, err := build(env, cfg, storage, log, tracer)
-		if err != nil {
-			return err
-		}
-		listeners, err := program.Listeners(env, &cfg.Common, log, s.handler, s.metrics)
-		if err != nil {
-			return err
-		}
-		return daemon.Process{
-			Log:          log,
-			Listeners:    listeners,
-			Background:   []func(context.Context) error{s.outbox.Run, s.quota.Run, s.verifier.Run, s.gate.Run},
-			DrainTimeout: cfg.DrainTimeout,
-			Health:       s.health,
-			Ready:        s.greet,
-		}.Run(env.Ctx)
-	})
+func process(f program.Frame) (daemon.Process, error) {
+	s, err := build(f)
+	if err != nil {
+		return daemon.Process{}, err
+	}
+	listeners, err := f.Listeners(s.handler, s.metrics)
+	return daemon.Process{
+		Listeners:  listeners,
+		Background: []func(context.Context) error{s.outbox.Run, s.quota.Run, s.verifier.Run, s.gate.Run},
+		Health:     s.health,
+		Ready:      s.greet,
+	}, err
 }
 
 // greet tells the one who started the server where to go.

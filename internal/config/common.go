@@ -69,6 +69,9 @@ func Defaults() Common {
 	}
 }
 
+// Shared is the shared keys of the configuration that embeds them.
+func (c *Common) Shared() *Common { return c }
+
 // Check tells every rule that the shared keys break.
 func (c *Common) Check() Problems {
 	p := checkServerName(c.ServerName)

@@ -101,7 +101,7 @@ func (p Program) WithStorage(env Env, do func(*Storage) error) error {
 	if err != nil {
 		return err
 	}
-	s, err := p.Open(env, cfg)
+	s, err := p.open(env, cfg)
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package program
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"time"
@@ -18,31 +19,62 @@ import (
 // flushTimeout is how long the last traces may take to be sent.
 const flushTimeout = 5 * time.Second
 
-// Traced runs serve with the traces that the OTEL_* variables ask for, and sends the
-// last of them when it ends.
-func (p Program) Traced(env Env, log *slog.Logger, serve func(trace.TracerProvider) error) error {
-	tracer, stop, err := daemon.StartTracing(env.Ctx, p.Name, daemon.Version(), env.Getenv)
+// Frame is what a server is built in.
+type Frame struct {
+	Env
+	*Storage
+	Config Config
+	Log    *slog.Logger
+	Tracer trace.TracerProvider
+}
+
+// Serve runs the process that build makes, over the storage that the configuration
+// names and with the traces that the OTEL_* variables ask for, until env's context
+// ends.
+func (p Program) Serve(env Env, build func(Frame) (daemon.Process, error)) error {
+	cfg, err := p.Load(env.ConfigFile)
+	if err != nil {
+		return err
+	}
+	storage, err := p.open(env, cfg)
+	if err != nil {
+		return err
+	}
+	f := Frame{Env: env, Storage: storage, Config: cfg, Log: daemon.NewLogger(env.Stderr, cfg.Shared().Log)}
+	return errors.Join(p.traced(f, build), storage.Close())
+}
+
+// traced builds and runs the process, and sends the last traces when it has ended.
+func (p Program) traced(f Frame, build func(Frame) (daemon.Process, error)) error {
+	tracer, stop, err := daemon.StartTracing(f.Ctx, p.Name, daemon.Version(), f.Getenv)
 	if err != nil {
 		return err
 	}
 	defer func() {
-		flush, cancel := context.WithTimeout(context.WithoutCancel(env.Ctx), flushTimeout)
+		flush, cancel := context.WithTimeout(context.WithoutCancel(f.Ctx), flushTimeout)
 		defer cancel()
 		if err := stop(flush); err != nil {
-			log.Warn("the last traces were not sent", "error", err)
+			f.Log.Warn("the last traces were not sent", "error", err)
 		}
 	}()
-	return serve(tracer)
+	f.Tracer = tracer
+	process, err := build(f)
+	if err != nil {
+		return err
+	}
+	process.Log, process.DrainTimeout = f.Log, f.Config.Shared().DrainTimeout
+	return process.Run(f.Ctx)
 }
 
 // Listeners are those of a program: its own, and one for /metrics if it is
 // configured, which speaks TLS like the API where strangers could reach it. Plain
 // HTTP beyond this machine is for the proxies that are named.
-func Listeners(env Env, cfg *config.Common, log *slog.Logger, api http.Handler, metrics *prometheus.Registry) ([]daemon.Listener, error) {
+func (f Frame) Listeners(api http.Handler, metrics *prometheus.Registry) ([]daemon.Listener, error) {
+	cfg := f.Config.Shared()
 	first := daemon.Listener{Name: "api", Addr: cfg.Listen, Handler: onlyProxies(cfg, api)}
 	if cfg.TLS.Set() {
 		var err error
-		if first.TLS, err = daemon.TLSConfig(cfg.TLS.Cert, cfg.TLS.Key, env.Now, log); err != nil {
+		if first.TLS, err = daemon.TLSConfig(cfg.TLS.Cert, cfg.TLS.Key, f.Now, f.Log); err != nil {
 			return nil, err
 		}
 	}

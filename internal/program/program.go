@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"io"
+	"io/fs"
 	"log"
 	"os"
 	"time"
@@ -38,9 +39,16 @@ type Program struct {
 	Description string
 	// Load reads and checks the configuration at path, or that of development mode
 	// for no path.
-	Load func(path string) (config.Checker, error)
-	// Open opens the storage that a configuration from Load names.
-	Open func(Env, config.Checker) (*Storage, error)
+	Load func(path string) (Config, error)
+	// Schema holds the tables of Owners.
+	Schema fs.FS
+	Owners []string
+}
+
+// Config is a program's configuration, which embeds config.Common.
+type Config interface {
+	config.Checker
+	Shared() *config.Common
 }
 
 // commandLine is a struct for kong that embeds Commands.

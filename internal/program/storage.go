@@ -3,9 +3,7 @@ package program
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 
-	"signet/internal/config"
 	"signet/internal/keyring"
 	"signet/internal/seal"
 	"signet/internal/store"
@@ -22,31 +20,30 @@ type Storage struct {
 	Ring  *keyring.Ring
 }
 
-// OpenStorage opens the storage that cfg names, with the tables of owners in schema,
-// and founds it on the first start.
-func OpenStorage(env Env, cfg *config.Common, schema fs.FS, owners []string) (*Storage, error) {
-	db, err := store.Open(env.Ctx, cfg.Database.String())
+// open opens the storage that cfg names, and founds it on the first start.
+func (p Program) open(env Env, cfg Config) (*Storage, error) {
+	db, err := store.Open(env.Ctx, cfg.Shared().Database.String())
 	if err != nil {
 		return nil, fmt.Errorf("%w (check the key database)", err)
 	}
 	s := &Storage{DB: db}
-	if err := s.open(env, cfg, schema, owners); err != nil {
+	if err := p.unlock(env, cfg.Shared().KeyFile, s); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return s, nil
 }
 
-func (s *Storage) open(env Env, cfg *config.Common, schema fs.FS, owners []string) error {
+func (p Program) unlock(env Env, keyFile string, s *Storage) error {
 	// The key comes first: a start with the wrong one changes no table.
-	err := s.DB.Migrate(env.Ctx, schema, "seal")
+	err := s.DB.Migrate(env.Ctx, p.Schema, "seal")
 	if err != nil {
 		return err
 	}
-	s.Vault, err = seal.Unlock(env.Ctx, s.DB, cfg.KeyFile, env.Getenv(KEKVariable), env.Now)
+	s.Vault, err = seal.Unlock(env.Ctx, s.DB, keyFile, env.Getenv(KEKVariable), env.Now)
 	if err != nil {
-		return fmt.Errorf("%w (key_file is %s, the environment variable %s)", err, cfg.KeyFile, KEKVariable)
+		return fmt.Errorf("%w (key_file is %s, the environment variable %s)", err, keyFile, KEKVariable)
 	}
-	if err := s.DB.Migrate(env.Ctx, schema, owners...); err != nil {
+	if err := s.DB.Migrate(env.Ctx, p.Schema, p.Owners...); err != nil {
 		return err
 	}
 	s.Ring, err = keyring.Open(env.Ctx, s.DB, s.Vault, env.Now)
