@@ -166,6 +166,9 @@ func TestAnotherReplicaTakesOverFromADeadOne(t *testing.T) {
 		if j := <-attempted; j.ID != probe.ID {
 			w.Fatalf("the job was taken while its lease ran")
 		}
+		if err := heir.Wait(w.Context(), "mail", "probe"); err != nil {
+			w.Fatal(err)
+		}
 		w.clock.Advance(61 * time.Second)
 		heir.Wake("mail")
 		if j := <-attempted; j.ID != ticket.ID || j.Attempt != 2 {
