@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 
+	"signet/internal/config"
 	"signet/internal/daemon"
 	"signet/internal/program"
 	"signet/web/page"
@@ -34,6 +35,9 @@ func (s *server) greet([]net.Addr) {
 	if s.cfg.Development {
 		s.log.Warn("DEVELOPMENT MODE: on this machine only; start with --config FILE for anything else")
 		s.log.Info("messages that are not sent land in the development mailbox", "mailbox", s.cfg.PublicURL+page.MailboxPath, "email_sent_by", s.cfg.Email.SMTP)
+	}
+	if !s.cfg.Development && config.Loopback(s.cfg.Listen) && len(s.cfg.BehindProxy) == 0 {
+		s.log.Warn("behind_proxy names no proxy: if one stands before this listener, all people share its budget of messages")
 	}
 	if s.cfg.Captcha.When == "always" {
 		s.log.Warn("captcha.when has no effect in this release")
