@@ -1,0 +1,34 @@
+package captcha
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"signet/internal/seal"
+	"signet/internal/store"
+)
+
+// Options are what a Captcha needs.
+type Options struct {
+	DB    *store.DB
+	Vault *seal.Vault
+	Now   func() time.Time
+	Log   *slog.Logger
+}
+
+// Captcha holds the challenges of one database. It is safe for concurrent use, and
+// any number of replicas share the challenges.
+type Captcha struct {
+	Options
+	mac seal.MAC
+}
+
+// New opens the challenges of a database.
+func New(ctx context.Context, o Options) (*Captcha, error) {
+	mac, err := o.Vault.MAC(ctx, "captcha digits")
+	if err != nil {
+		return nil, err
+	}
+	return &Captcha{Options: o, mac: mac}, nil
+}

@@ -1,0 +1,10 @@
+package captcha
+
+var (
+	// Sweep is one round of Run.
+	Sweep = (*Captcha).sweep
+	// Normalise reads the digits of an answer.
+	Normalise = normalise
+	// DigitsFrom takes the digits from random blocks.
+	DigitsFrom = digitsFrom
+)
