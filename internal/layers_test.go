@@ -26,6 +26,7 @@ var layers = map[string][]string{
 	"internal/config":    {"internal/matrix"},
 	"internal/daemon":    {"internal/config"},
 	"internal/localca":   {},
+	"internal/locale":    {},
 	"internal/program": {"internal/config", "internal/daemon", "internal/keyring", "internal/matrix", "internal/mxhttp",
 		"internal/seal", "internal/store"},
 	"migrations": {},

@@ -1,0 +1,214 @@
+package locale
+
+import (
+	"errors"
+	"fmt"
+	htmltemplate "html/template"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+
+	"golang.org/x/text/feature/plural"
+	"golang.org/x/text/message"
+	"golang.org/x/text/number"
+)
+
+// ErrPhrase is the error of a phrase that is unknown, or is asked for without a value
+// that it needs. It is a mistake in a template or in code, never in a request.
+var ErrPhrase = errors.New("phrase cannot be said")
+
+// Phrases is a catalog in one language. Templates say a phrase with the function T,
+// its values as pairs of name and value:
+//
+//	{{T "greeting" "name" .Name}}
+//
+// A value is a string, something with a String method, or a whole number, which is
+// written as the language writes numbers.
+type Phrases struct {
+	catalog  *Catalog
+	language Language
+}
+
+// In is the catalog in one language.
+func (c *Catalog) In(l Language) Phrases { return Phrases{c, l} }
+
+// Keys lists the phrases of the catalog.
+func (c *Catalog) Keys() []string { return sortedKeys(c.phrases[English]) }
+
+// Language is the language that the phrases are in.
+func (p Phrases) Language() Language { return p.language }
+
+// TextFuncs are the functions for a text/template in this language.
+func (p Phrases) TextFuncs() map[string]any { return map[string]any{"T": p.Text} }
+
+// HTMLFuncs are the functions for an html/template in this language.
+func (p Phrases) HTMLFuncs() map[string]any { return map[string]any{"T": p.HTML} }
+
+// Text says a phrase in plain text, with its values as they are. In a language that
+// is written from right to left each value is isolated (UAX #9, section 2.4.2), so
+// that a name in Latin letters does not turn the sentence around it. A phrase with
+// markup cannot be said in plain text.
+func (p Phrases) Text(key string, args ...any) (string, error) {
+	t, values, err := p.find(key, args)
+	if err != nil {
+		return "", err
+	}
+	var b strings.Builder
+	for _, part := range t {
+		switch {
+		case part.markup != "":
+			return "", fmt.Errorf("%w: %q has markup, which plain text has not", ErrPhrase, key)
+		case part.name != "":
+			value, err := p.textValue(values[part.name])
+			if err != nil {
+				return "", fmt.Errorf("%w: %q: value %q: %w", ErrPhrase, key, part.name, err)
+			}
+			b.WriteString(value)
+		default:
+			b.WriteString(part.words)
+		}
+	}
+	return b.String(), nil
+}
+
+// HTML says a phrase in HTML. Its markup is trusted and its words and values are
+// escaped, but for values that are HTML already. The values of strangers, Matrix ids
+// and names of servers, are to stand in a <bdi>, which the caller or the phrase
+// writes.
+func (p Phrases) HTML(key string, args ...any) (htmltemplate.HTML, error) {
+	t, values, err := p.find(key, args)
+	if err != nil {
+		return "", err
+	}
+	var b strings.Builder
+	for _, part := range t {
+		s, err := p.htmlPart(part, values[part.name])
+		if err != nil {
+			return "", fmt.Errorf("%w: %q: value %q: %w", ErrPhrase, key, part.name, err)
+		}
+		b.WriteString(s)
+	}
+	return htmltemplate.HTML(b.String()), nil
+}
+
+func (p Phrases) htmlPart(part part, value any) (string, error) {
+	switch {
+	case part.markup != "" && part.name != "":
+		address, err := link(value)
+		return strings.Replace(part.markup, "{"+part.name+"}", htmltemplate.HTMLEscapeString(address), 1), err
+	case part.markup != "":
+		return part.markup, nil
+	case part.name == "":
+		return htmltemplate.HTMLEscapeString(part.words), nil
+	}
+	if html, ok := value.(htmltemplate.HTML); ok {
+		return string(html), nil
+	}
+	s, _, err := p.plain(value)
+	return htmltemplate.HTMLEscapeString(s), err
+}
+
+// link is a value that may be linked to: a page of the web or of this server, or a
+// mailbox, but no script.
+func link(value any) (string, error) {
+	s, ok := value.(string)
+	for _, start := range []string{"https://", "http://", "mailto:", "/", "#", "?"} {
+		if ok && strings.HasPrefix(s, start) && !strings.HasPrefix(s, "//") {
+			return s, nil
+		}
+	}
+	return "", errors.New("it is not an address that a phrase may link to")
+}
+
+// find looks a phrase up and chooses its plural form.
+func (p Phrases) find(key string, args []any) (text, map[string]any, error) {
+	phrase, ok := p.catalog.phrases[p.language][key]
+	if !ok {
+		return nil, nil, fmt.Errorf("%w: there is no %q in %q", ErrPhrase, key, p.catalog.domain)
+	}
+	values, err := pairs(args)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%w: %q: %w", ErrPhrase, key, err)
+	}
+	form := plural.Other
+	if phrase.counts {
+		n := reflect.ValueOf(values[countName])
+		if !n.IsValid() || !n.CanInt() {
+			return nil, nil, fmt.Errorf("%w: %q counts, and has no whole number %q", ErrPhrase, key, countName)
+		}
+		form = p.language.form(n.Int())
+	}
+	t := phrase.forms[form]
+	for _, part := range t {
+		if _, ok := values[part.name]; part.name != "" && !ok {
+			return nil, nil, fmt.Errorf("%w: %q has no value %q", ErrPhrase, key, part.name)
+		}
+	}
+	return t, values, nil
+}
+
+func pairs(args []any) (map[string]any, error) {
+	if len(args)%2 != 0 {
+		return nil, errors.New("a name has no value")
+	}
+	values := make(map[string]any, len(args)/2)
+	for i := 0; i < len(args); i += 2 {
+		name, ok := args[i].(string)
+		if !ok {
+			return nil, fmt.Errorf("the name of value %d is not a string", i/2+1)
+		}
+		values[name] = args[i+1]
+	}
+	return values, nil
+}
+
+// The marks around a value in a line that runs from right to left: first strong
+// isolate and pop directional isolate.
+const (
+	firstStrongIsolate = "\u2068"
+	popIsolate         = "\u2069"
+)
+
+func (p Phrases) textValue(value any) (string, error) {
+	if _, ok := value.(htmltemplate.HTML); ok {
+		return "", errors.New("it is HTML, and the phrase is plain text")
+	}
+	s, number, err := p.plain(value)
+	if err != nil || number || p.language.Direction() == "ltr" || isDigits(s) {
+		return s, err
+	}
+	return firstStrongIsolate + s + popIsolate, nil
+}
+
+// isDigits reports whether s is a run of digits, such as a code, which has a
+// direction of its own and is copied without a mark at its ends.
+func isDigits(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool { return r < '0' || '9' < r })
+}
+
+// printers write numbers, one a language.
+var printers = makePrinters()
+
+func makePrinters() (all [count]*message.Printer) {
+	for l, k := range known {
+		all[l] = message.NewPrinter(mustParse(k.numbers))
+	}
+	return all
+}
+
+// plain is a value as text, and whether it is a number.
+func (p Phrases) plain(value any) (s string, isNumber bool, err error) {
+	if stringer, ok := value.(fmt.Stringer); ok {
+		return stringer.String(), false, nil
+	}
+	switch v := reflect.ValueOf(value); {
+	case v.IsValid() && v.Kind() == reflect.String:
+		return v.String(), false, nil
+	case v.IsValid() && v.CanInt():
+		return printers[p.language].Sprint(number.Decimal(v.Int())), true, nil
+	}
+	return "", false, fmt.Errorf("a %T is not a value of a phrase", value)
+}
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
