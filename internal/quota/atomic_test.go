@@ -20,7 +20,7 @@ func TestRivalsGetNoMoreThanThereIs(t *testing.T) {
 		var rivals sync.WaitGroup
 		for i := range 50 {
 			q := []*quota.Quota{w.a, w.b}[i%2]
-			charges := []quota.Charge{one("email.deployment", ""), one("lookup.account", fmt.Sprint(i%3))}
+			charges := []quota.Charge{one("email.deployment", ""), one("email.network", fmt.Sprint(i%3))}
 			if i%4 < 2 { // some name them the other way round
 				charges[0], charges[1] = charges[1], charges[0]
 			}
@@ -40,8 +40,8 @@ func TestRivalsGetNoMoreThanThereIs(t *testing.T) {
 		if allowed.Load() != 20 || refused.Load() != 30 {
 			w.Errorf("%d allowed and %d refused of 50 at once, want 20 and 30", allowed.Load(), refused.Load())
 		}
-		w.wantSeen(map[string]int{"email.deployment allowed": 20, "lookup.account allowed": 20, "email.deployment refused": 30})
-		if used := w.used("lookup.account", time.Hour/1_000_000); used != 20 {
+		w.wantSeen(map[string]int{"email.deployment allowed": 20, "email.network allowed": 20, "email.deployment refused": 30})
+		if used := w.used("email.network", time.Hour/1000); used != 20 {
 			w.Errorf("those allowed used %d of the other budget, want 20", used)
 		}
 	})
@@ -65,12 +65,14 @@ func TestAllOrNone(t *testing.T) {
 func TestARefusalWithinATransactionLeavesItUsable(t *testing.T) {
 	each(t, func(w *world) {
 		w.allow(w.a, quota.Charge{Budget: "email.destination", Subject: alice, N: 3})
+		refused := w.reserve(w.a, one("email.deployment", ""), one("email.account", "@a:x"), one("email.destination", alice))
+		allowed := w.reserve(w.a, quota.Charge{Budget: "email.deployment", N: 19})
 		err := w.db.Tx(w.Context(), func(tx *store.Tx) error {
-			err := w.a.ChargeIn(w.Context(), tx, one("email.deployment", ""), one("email.account", "@a:x"), one("email.destination", alice))
+			err := refused.ChargeIn(w.Context(), tx)
 			if !errors.As(err, new(quota.Exhausted)) {
 				w.Errorf("ChargeIn = %v, want it refused", err)
 			}
-			return w.a.ChargeIn(w.Context(), tx, quota.Charge{Budget: "email.deployment", N: 19})
+			return allowed.ChargeIn(w.Context(), tx)
 		})
 		if err != nil {
 			w.Fatal(err)
@@ -83,8 +85,9 @@ func TestARefusalWithinATransactionLeavesItUsable(t *testing.T) {
 func TestWhatIsUndoneIsNotCharged(t *testing.T) {
 	each(t, func(w *world) {
 		undone := errors.New("undone")
+		r := w.reserve(w.a, one("email.deployment", ""))
 		err := w.db.Tx(w.Context(), func(tx *store.Tx) error {
-			return errors.Join(w.a.ChargeIn(w.Context(), tx, one("email.deployment", "")), undone)
+			return errors.Join(r.ChargeIn(w.Context(), tx), undone)
 		})
 		if !errors.Is(err, undone) || len(w.rows()) != 0 {
 			w.Errorf("%v, with %d rows; want it undone, with none", err, len(w.rows()))

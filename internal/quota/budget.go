@@ -30,10 +30,13 @@ type Charge struct {
 
 // Exhausted is the error of charges that were refused. Budget is the one that makes
 // them wait longest; after RetryAfter, whole milliseconds, every budget has enough
-// unless others use it first. It unwraps to matrix.LimitExceeded.
+// unless others use it first. Short are the names of all that had not enough, sorted,
+// so that whoever can lift some refusals knows whether those are all. It unwraps to
+// matrix.LimitExceeded.
 type Exhausted struct {
 	Budget     string
 	RetryAfter time.Duration
+	Short      []string
 }
 
 func (e Exhausted) Error() string {
@@ -54,7 +57,7 @@ func (b Budget) check() error {
 	return nil
 }
 
-// cost is the time in nanoseconds in which n come back, for 0 < n ≤ Limit. One
+// cost is the time in nanoseconds in which n come back, for 0 ≤ n ≤ Limit > 0. One
 // takes a whole number, rounded up, so that cost(n) is n × cost(1) exactly and no
 // number of small charges gets more than a large one; Per is stretched by less than
 // a nanosecond for each of Limit.
@@ -65,6 +68,12 @@ func (b Budget) cost(n int) int64 {
 
 // window is the time in which an empty bucket is full again.
 func (b Budget) window() int64 { return b.cost(b.Limit) }
+
+// late is by how much a bucket would be full too late, full at that moment, if n more
+// were used up now. It is positive if there is not enough.
+func (b Budget) late(full int64, n int, now int64) int64 {
+	return full + b.cost(n) - now - b.window()
+}
 
 // wholeMillis rounds up, so that nobody is told to come too early.
 func wholeMillis(ns int64) time.Duration {

@@ -7,7 +7,22 @@
 // I.371): at most Limit at once, and over any time t at most Limit × (1 + t/Per). A
 // bucket is one number, the moment at which it is full again: using up moves that
 // moment into the future, and it must not lie further ahead than an empty bucket
-// needs. One statement refills, checks and charges, so rivals cannot both have the
-// last. A subject is stored as a keyed tag alone, another one in each budget. After a
-// change of Limit or Per, what was used comes back at the moment it would have.
+// needs. One statement refills and charges all budgets of a request and tells where
+// that leaves them; if it is too far, the same transaction undoes it, so rivals cannot
+// both have the last. A subject is stored as a keyed tag alone, another one in each
+// budget. After a change of Limit or Per, what was used comes back at the moment it
+// would have.
+//
+// # Leases
+//
+// A budget of more than 1,000 an hour is leased, since a row that every request wrote
+// would make every two of them rivals: a process charges the database for a block (a
+// hundredth of Limit, at least 10, but at most a tenth of it) and serves charges of it
+// from memory. A block is charged before any of it is spent, so over any time t all
+// processes together let through at most Limit × (1 + t/Per) and what they had unspent
+// at its beginning: each less than one block of a subject, besides what transactions
+// under way had reserved and then released. A subject may be refused while other
+// processes have as much unspent. A process gives up what it has not spent after Per,
+// and at its end; that is lost until it comes back by itself, so besides a crash each
+// process wastes less than one block in each Per.
 package quota

@@ -31,12 +31,13 @@ type Options struct {
 	Observe func(budget string, outcome Outcome)
 }
 
-// Quota holds the budgets of one database. It keeps nothing in memory that counts
-// and is safe for concurrent use.
+// Quota holds the budgets of one database. All that it keeps in memory is what it has
+// leased there. It is safe for concurrent use.
 type Quota struct {
 	Options
 	index  seal.Index
 	byName map[string]Budget
+	leases *leases
 }
 
 // New opens the budgets of a database. The error is ErrBudget for a budget without
@@ -60,5 +61,5 @@ func New(ctx context.Context, o Options) (*Quota, error) {
 	if o.Observe == nil {
 		o.Observe = func(string, Outcome) {}
 	}
-	return &Quota{Options: o, index: index, byName: byName}, nil
+	return &Quota{Options: o, index: index, byName: byName, leases: newLeases()}, nil
 }

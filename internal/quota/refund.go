@@ -14,11 +14,13 @@ func (q *Quota) Refund(ctx context.Context, charges ...Charge) error {
 	return q.DB.Tx(ctx, func(tx *store.Tx) error { return q.RefundIn(ctx, tx, charges...) })
 }
 
-// RefundIn is Refund as part of tx.
+// RefundIn is Refund as part of tx. It gives leased ones back in the database too, so
+// that they as well are given back if and only if tx commits. Whoever has the
+// Reservation still uses its RefundIn.
 func (q *Quota) RefundIn(ctx context.Context, tx *store.Tx, charges ...Charge) error {
 	items, err := q.items(charges)
 	if err == nil {
-		err = giveBack(ctx, tx, items)
+		err = giveBack(ctx, tx, q.Now().UnixNano(), items)
 	}
 	if err != nil {
 		return fmt.Errorf("refunding budgets: %w", err)
@@ -26,16 +28,9 @@ func (q *Quota) RefundIn(ctx context.Context, tx *store.Tx, charges ...Charge) e
 	return nil
 }
 
-// giveBack needs no floor: a bucket that was full before now is full, and chargeBucket
-// counts it so. What is above the limit was never taken.
-func giveBack(ctx context.Context, tx *store.Tx, items []item) error {
-	for _, i := range items {
-		if i.n > i.Limit {
-			continue
-		}
-		if err := refundBucket(ctx, tx, i.tag, i.cost(i.n)); err != nil {
-			return err
-		}
-	}
-	return nil
+// giveBack needs no floor: a bucket that is full before now is full, and moveBuckets
+// counts it so.
+func giveBack(ctx context.Context, tx *store.Tx, now int64, items []item) error {
+	_, err := moveBuckets(ctx, tx, now, moves(items, -1))
+	return err
 }

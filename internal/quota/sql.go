@@ -3,45 +3,102 @@ package quota
 import (
 	"context"
 	"errors"
+	"strconv"
+	"strings"
 
 	"signet/internal/store"
 )
 
-// chargeBucket moves the moment at which a bucket is full by cost, unless it would
-// come to lie after latest + cost. All times are nanoseconds.
-func chargeBucket(ctx context.Context, tx *store.Tx, i item, now, cost, latest int64) (charged bool, err error) {
-	return store.Changed(tx.Exec(ctx, `INSERT INTO quota_buckets (tag, budget, full_ns) VALUES ($1, $2, $3)
-		ON CONFLICT (tag) DO UPDATE SET full_ns = $4 + CASE WHEN quota_buckets.full_ns > $5 THEN quota_buckets.full_ns ELSE $5 END
-		WHERE quota_buckets.full_ns <= $6`,
-		i.tag, i.Name, now+cost, cost, now, latest))
-}
+// rowsAtATime bounds the parameters of a statement, and how many texts it has.
+const rowsAtATime = 64
 
-func selectFull(ctx context.Context, tx *store.Tx, tag []byte) (ns int64, err error) {
-	err = tx.QueryRow(ctx, `SELECT full_ns FROM quota_buckets WHERE tag = $1`, tag).Scan(&ns)
-	return ns, err
-}
-
-func refundBucket(ctx context.Context, tx *store.Tx, tag []byte, cost int64) error {
-	_, err := tx.Exec(ctx, `UPDATE quota_buckets SET full_ns = full_ns - $2 WHERE tag = $1`, tag, cost)
-	return err
-}
-
-// bucketRow is a row without the name of its budget.
+// bucketRow is a row: full is the nanosecond at which the bucket is full again.
 type bucketRow struct {
-	tag  []byte
-	full int64
+	tag    []byte
+	budget string
+	full   int64
+}
+
+// move is a bucket and the time by which it is to be full later, or, negative, sooner.
+type move struct {
+	tag    []byte
+	budget string
+	by     int64
+}
+
+// moveBuckets moves all the moments at which the buckets are full, each bucket once, and
+// returns the new ones by their tags. One that was full before now counts as full now.
+// It reads nothing that SERIALIZABLE would have to remember, neither a row nor a gap
+// between two, so that only those who move the same bucket are rivals.
+func moveBuckets(ctx context.Context, tx *store.Tx, now int64, moves []move) (map[string]int64, error) {
+	full := make(map[string]int64, len(moves))
+	for len(moves) > 0 {
+		n := min(len(moves), rowsAtATime)
+		args := make([]any, 0, 1+3*n)
+		args = append(args, now)
+		for _, m := range moves[:n] {
+			args = append(args, m.tag, m.budget, now+m.by)
+		}
+		moved, err := queryRows(ctx, tx, moveStatement(n), args...)
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range moved {
+			full[string(r.tag)] = r.full
+		}
+		moves = moves[n:]
+	}
+	return full, nil
+}
+
+// moveStatement is the statement for n buckets: $1 is now, and each has three more.
+func moveStatement(n int) string {
+	var b strings.Builder
+	b.WriteString(`INSERT INTO quota_buckets (tag, budget, full_ns) VALUES `)
+	for i := range n {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		b.WriteString("($" + strconv.Itoa(3*i+2) + ", $" + strconv.Itoa(3*i+3) + ", $" + strconv.Itoa(3*i+4) + ")")
+	}
+	b.WriteString(` ON CONFLICT (tag) DO UPDATE SET full_ns = excluded.full_ns - $1
+		+ CASE WHEN quota_buckets.full_ns > $1 THEN quota_buckets.full_ns ELSE $1 END
+		RETURNING tag, budget, full_ns`)
+	return b.String()
+}
+
+// selectBuckets reads those of the buckets that there are.
+func selectBuckets(ctx context.Context, q store.Queryer, tags [][]byte) (found []bucketRow, err error) {
+	for len(tags) > 0 {
+		n := min(len(tags), rowsAtATime)
+		var args []any
+		var places []string
+		for i, tag := range tags[:n] {
+			args, places = append(args, tag), append(places, "$"+strconv.Itoa(i+1))
+		}
+		rows, err := queryRows(ctx, q, `SELECT tag, budget, full_ns FROM quota_buckets WHERE tag IN (`+strings.Join(places, ", ")+`)`, args...)
+		if err != nil {
+			return nil, err
+		}
+		found, tags = append(found, rows...), tags[n:]
+	}
+	return found, nil
 }
 
 // selectUsed reads the buckets of a budget that are full no sooner than the moment.
-func selectUsed(ctx context.Context, q store.Queryer, budget string, ns int64) (found []bucketRow, err error) {
-	rows, err := q.Query(ctx, `SELECT tag, full_ns FROM quota_buckets WHERE budget = $1 AND full_ns >= $2`, budget, ns)
+func selectUsed(ctx context.Context, q store.Queryer, budget string, ns int64) ([]bucketRow, error) {
+	return queryRows(ctx, q, `SELECT tag, budget, full_ns FROM quota_buckets WHERE budget = $1 AND full_ns >= $2`, budget, ns)
+}
+
+func queryRows(ctx context.Context, q store.Queryer, query string, args ...any) (found []bucketRow, err error) {
+	rows, err := q.Query(ctx, query, args...)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
 	for rows.Next() {
 		var r bucketRow
-		if err := rows.Scan(&r.tag, &r.full); err != nil {
+		if err := rows.Scan(&r.tag, &r.budget, &r.full); err != nil {
 			return nil, err
 		}
 		found = append(found, r)

@@ -20,7 +20,7 @@ type Use struct {
 }
 
 // Usage lists the subjects that have used minimumShare of a budget or more, and
-// something at all; the most used first.
+// something at all; the most used first. What processes have leased counts as used.
 func (q *Quota) Usage(ctx context.Context, minimumShare float64) ([]Use, error) {
 	now := q.Now().UnixNano()
 	var uses []Use
