@@ -75,6 +75,14 @@ func (b Budget) late(full int64, n int, now int64) int64 {
 	return full + b.cost(n) - now - b.window()
 }
 
+// share is how much of a bucket that is full at that moment is used now, from 0 to 1.
+func (b Budget) share(full, now int64) float64 {
+	if b.Limit == 0 {
+		return 1
+	}
+	return min(1, max(0, float64(full-now)/float64(b.window())))
+}
+
 // wholeMillis rounds up, so that nobody is told to come too early.
 func wholeMillis(ns int64) time.Duration {
 	const ms = int64(time.Millisecond)

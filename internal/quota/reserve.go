@@ -128,6 +128,28 @@ func (r *Reservation) items(yield func(item) bool) {
 	}
 }
 
+// Shares tells, at no cost, how much of each budget was used as the last ChargeIn left
+// it, from 0 to 1: what Quota.Share would have answered, but that a leased budget is
+// known as of when its lease was last filled, and one that never has as many as were
+// asked for counts as used up.
+func (r *Reservation) Shares() map[string]float64 {
+	shares := map[string]float64{}
+	for i := range r.items {
+		shares[i.Name] = max(shares[i.Name], r.share(i))
+	}
+	return shares
+}
+
+func (r *Reservation) share(i item) float64 {
+	switch {
+	case !i.fits():
+		return 1
+	case !i.leased() && (r.decided == refused || i.wait > 0): // given back
+		return i.Budget.share(i.full-i.cost(i.n), r.now)
+	}
+	return i.Budget.share(i.full, r.now)
+}
+
 // RefundIn gives the charges of a transaction that has committed back as part of tx.
 // Once tx has committed as well, Release gives back what is leased.
 func (r *Reservation) RefundIn(ctx context.Context, tx *store.Tx) error {

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"signet/internal/store"
 )
 
 // Use is how far a subject has used up a budget. Fingerprint, 8 hexadecimal digits
@@ -42,4 +44,31 @@ func (q *Quota) Usage(ctx context.Context, minimumShare float64) ([]Use, error) 
 		return cmp.Or(cmp.Compare(b.Share, a.Share), cmp.Compare(a.Budget, b.Budget), cmp.Compare(a.Fingerprint, b.Fingerprint))
 	})
 	return uses, nil
+}
+
+// Share tells how much of each budget the charges' subjects have used, from 0 to 1, and
+// charges nothing; of several subjects of one budget it tells the most. What processes
+// have leased counts as used. Ask the DB rather than a Tx where a glance is enough: what
+// a Tx has read makes rivals of all who write near it. One that charges anyway learns as
+// much from Reservation.Shares.
+func (q *Quota) Share(ctx context.Context, from store.Queryer, charges ...Charge) (map[string]float64, error) {
+	items, err := q.items(charges)
+	if err != nil {
+		return nil, fmt.Errorf("reading shares of budgets: %w", err)
+	}
+	var tags [][]byte
+	shares := map[string]float64{}
+	now := q.Now().UnixNano()
+	for _, i := range items {
+		tags = append(tags, i.tag)
+		shares[i.Name] = i.share(now, now)
+	}
+	found, err := selectBuckets(ctx, from, tags)
+	if err != nil {
+		return nil, fmt.Errorf("reading shares of budgets: %w", err)
+	}
+	for _, r := range found {
+		shares[r.budget] = max(shares[r.budget], q.byName[r.budget].share(r.full, now))
+	}
+	return shares, nil
 }
