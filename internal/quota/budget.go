@@ -3,6 +3,8 @@ package quota
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"signet/internal/matrix"
@@ -45,6 +47,31 @@ func (e Exhausted) Error() string {
 
 // Unwrap returns the matrix.LimitExceeded.
 func (e Exhausted) Unwrap() error { return matrix.LimitExceeded{RetryAfter: e.RetryAfter} }
+
+// Override returns the budgets with the limits that an operator set by their names. The
+// error is ErrBudget, and says which, for names of no budget and limits that cannot be
+// kept.
+func Override(budgets []Budget, limits map[string]int) ([]Budget, error) {
+	all, unknown := slices.Clone(budgets), maps.Clone(limits)
+	var errs []error
+	for i := range all {
+		b := &all[i]
+		limit, set := limits[b.Name]
+		if !set {
+			continue
+		}
+		delete(unknown, b.Name)
+		b.Limit = limit
+		errs = append(errs, b.check())
+	}
+	for _, name := range slices.Sorted(maps.Keys(unknown)) {
+		errs = append(errs, fmt.Errorf("no budget is named %q: %w", name, ErrBudget))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	return all, nil
+}
 
 // maxPer keeps every moment that a bucket can be full within 64 bits.
 const maxPer = 10 * 366 * 24 * time.Hour
