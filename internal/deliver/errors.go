@@ -7,22 +7,26 @@ import (
 	"fmt"
 	"net/textproto"
 	"regexp"
+	"slices"
 	"strings"
 )
 
 // What became of a message that was not delivered. Every error of SMTP.SendEmail
-// is one of these by errors.Is, and an *SMTPError by errors.As.
+// is one of these by errors.Is, and an *SMTPError by errors.As. The providers of
+// deliver/sms speak in the same words.
 var (
 	// ErrRefused is a message that this recipient's side will never take.
 	ErrRefused = errors.New("refused for good")
+	// ErrNoMailbox is an ErrRefused that says why: nobody receives mail there.
+	ErrNoMailbox = fmt.Errorf("%w: no such mailbox", ErrRefused)
 	// ErrNotNow is a message to try again later: the network, or a passing fault.
 	ErrNotNow = errors.New("not possible now")
 	// ErrUnknownOutcome is a message that was sent whole and never answered: it may
 	// have arrived, and sent again it may arrive twice.
 	ErrUnknownOutcome = errors.New("outcome unknown")
-	// ErrMisconfigured is a relay that will take no message of ours until the
-	// operator mends something: credentials, TLS, the sender's address.
-	ErrMisconfigured = errors.New("mail relay is misconfigured")
+	// ErrMisconfigured is a relay or provider that will take no message of ours until
+	// the operator mends something: credentials, TLS, the sender.
+	ErrMisconfigured = errors.New("misconfigured")
 )
 
 // SMTPError is a delivery that failed. Its text carries no address and nothing
@@ -88,7 +92,7 @@ func (s step) failed(err error) error {
 	var garbled textproto.ProtocolError
 	switch {
 	case errors.As(err, &reply):
-		e.Code, e.Enhanced, e.kind = reply.Code, enhanced(reply), s.kindOf(reply.Code)
+		e.Code, e.Enhanced, e.kind = reply.Code, enhanced(reply), s.kindOf(reply)
 	case errors.As(err, &garbled):
 		e.cause = errNotSMTP // the text of garbled is the server's
 	default:
@@ -107,16 +111,37 @@ func (s step) is(kind error, why string) error {
 
 // kindOf judges a reply by its status (RFC 5321, section 4.2.1); 530, 534, 535 and
 // 538 are about credentials in whichever step they come (RFC 4954, section 6).
-func (s step) kindOf(code int) error {
-	switch {
+func (s step) kindOf(reply *textproto.Error) error {
+	switch code := reply.Code; {
 	case code == 530 || code == 534 || code == 535 || code == 538:
 		return ErrMisconfigured
+	case s == atRecipient && noMailbox(reply):
+		return ErrNoMailbox
 	case code/100 == 5:
 		return s.refused
 	case code/100 == 4:
 		return ErrNotNow
 	}
 	return s.lost
+}
+
+// The permanent statuses by which a server says that there is nobody to receive:
+// by RFC 3463, section 3.2, no such mailbox (5.1.1), no such domain for mail
+// (5.1.2), a mailbox that cannot exist (5.1.3), one that has moved away (5.1.6);
+// by RFC 7505, section 4.2, a domain with a null MX (5.1.10). Policy (5.7) and a
+// full or disabled mailbox (5.2) say that there is somebody, and 5.1.0 says nothing.
+var nobody = []string{"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10"}
+
+// The statuses that say so where no enhanced one is given: RFC 5321, section 4.2.3,
+// and RFC 7504, section 4, of 556.
+var bareNobody = []int{550, 551, 553, 556}
+
+// noMailbox tells whether a server refuses a recipient because there is none.
+func noMailbox(reply *textproto.Error) bool {
+	if enhancedCode.FindString(reply.Msg) == "" {
+		return slices.Contains(bareNobody, reply.Code)
+	}
+	return slices.Contains(nobody, enhanced(reply))
 }
 
 var enhancedCode = regexp.MustCompile(`^[245]\.[0-9]{1,3}\.[0-9]{1,3}\b`)

@@ -35,15 +35,15 @@ func TestServerSaysNo(t *testing.T) {
 		enhanced string
 		text     string
 	}{
-		{"hello", &sink{hello: func(*smtp.Conn) error { return reply(554, 5, 7, 1) }}, ErrMisconfigured, 554, "5.7.1", "SMTP greeting: mail relay is misconfigured: 554 5.7.1"},
+		{"hello", &sink{hello: func(*smtp.Conn) error { return reply(554, 5, 7, 1) }}, ErrMisconfigured, 554, "5.7.1", "SMTP greeting: misconfigured: 554 5.7.1"},
 		{"hello, later", &sink{hello: func(*smtp.Conn) error { return reply(421, 4, 7, 0) }}, ErrNotNow, 421, "4.7.0", "SMTP greeting: not possible now: 421 4.7.0"},
 		{"hello, busy", &sink{hello: func(*smtp.Conn) error { return reply(450, 4, 3, 2) }}, ErrNotNow, 450, "4.3.2", "SMTP greeting: not possible now: 450 4.3.2"},
-		{"sender", &sink{from: no(reply(550, 5, 1, 8))}, ErrMisconfigured, 550, "5.1.8", "SMTP sender: mail relay is misconfigured: 550 5.1.8"},
-		{"sender, sign in first", &sink{from: no(reply(530, 5, 7, 0))}, ErrMisconfigured, 530, "5.7.0", "SMTP sender: mail relay is misconfigured: 530 5.7.0"},
+		{"sender", &sink{from: no(reply(550, 5, 1, 8))}, ErrMisconfigured, 550, "5.1.8", "SMTP sender: misconfigured: 550 5.1.8"},
+		{"sender, sign in first", &sink{from: no(reply(530, 5, 7, 0))}, ErrMisconfigured, 530, "5.7.0", "SMTP sender: misconfigured: 530 5.7.0"},
 		{"sender, later", &sink{from: no(reply(451, 4, 3, 0))}, ErrNotNow, 451, "4.3.0", "SMTP sender: not possible now: 451 4.3.0"},
-		{"recipient", &sink{rcpt: noRcpt(reply(550, 5, 1, 1))}, ErrRefused, 550, "5.1.1", "SMTP recipient: refused for good: 550 5.1.1"},
+		{"recipient", &sink{rcpt: noRcpt(reply(550, 5, 1, 1))}, ErrNoMailbox, 550, "5.1.1", "SMTP recipient: refused for good: no such mailbox: 550 5.1.1"},
 		{"recipient, greylisted", &sink{rcpt: noRcpt(reply(450, 4, 2, 0))}, ErrNotNow, 450, "4.2.0", "SMTP recipient: not possible now: 450 4.2.0"},
-		{"recipient, sign in first", &sink{rcpt: noRcpt(reply(530, 5, 7, 0))}, ErrMisconfigured, 530, "5.7.0", "SMTP recipient: mail relay is misconfigured: 530 5.7.0"},
+		{"recipient, sign in first", &sink{rcpt: noRcpt(reply(530, 5, 7, 0))}, ErrMisconfigured, 530, "5.7.0", "SMTP recipient: misconfigured: 530 5.7.0"},
 		{"content", &sink{data: no(reply(554, 5, 6, 0))}, ErrRefused, 554, "5.6.0", "SMTP answer: refused for good: 554 5.6.0"},
 		{"content, later", &sink{data: no(reply(452, 4, 3, 1))}, ErrNotNow, 452, "4.3.1", "SMTP answer: not possible now: 452 4.3.1"},
 		{"codes that disagree", &sink{data: no(reply(554, 4, 6, 0))}, ErrRefused, 554, "", "SMTP answer: refused for good: 554"},
