@@ -29,7 +29,8 @@ var layers = map[string][]string{
 	"internal/locale":    {},
 	"internal/program": {"internal/config", "internal/daemon", "internal/keyring", "internal/matrix", "internal/mxhttp",
 		"internal/seal", "internal/store"},
-	"migrations": {},
+	"internal/deliver/sms": {"internal/deliver", "internal/threepid"},
+	"migrations":           {},
 
 	// The domains of the identity server. Two arrows go sideways, to verify.
 	"internal/caller": {"internal/fedclient", "internal/matrix", "internal/seal", "internal/store"},
@@ -52,7 +53,7 @@ var layers = map[string][]string{
 }
 
 // testSupport is for tests alone and may import anything.
-var testSupport = []string{"internal/clocktest", "internal/config/configtest", "internal/endtoend", "internal/seal/sealtest", "internal/store/storetest", "verify/verifytest"}
+var testSupport = []string{"internal/clocktest", "internal/config/configtest", "internal/deliver/sms/smstest", "internal/endtoend", "internal/seal/sealtest", "internal/store/storetest", "verify/verifytest"}
 
 func TestLayers(t *testing.T) {
 	for path, imports := range imports(t) {
@@ -82,6 +83,21 @@ func TestTheHomeserverKnowsNothingOfTheIdentityServer(t *testing.T) {
 	for _, path := range []string{"signet/verify", "signet/lookup", "signet/keys", "signet/web/api", "signet/internal/caller"} {
 		if slices.Contains(strings.Fields(string(out)), path) {
 			t.Errorf("cmd/homeserver depends on %s", path)
+		}
+	}
+}
+
+// Twilio's library is fit for use in parts: its root package, which imports all of
+// it, takes a minute to compile.
+func TestOnlyPartsOfTwilio(t *testing.T) {
+	out, err := exec.Command("go", "list", "-deps", "signet/cmd/idserver", "signet/internal/deliver/sms").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path := range strings.FieldsSeq(string(out)) {
+		part, found := strings.CutPrefix(path, "github.com/twilio/twilio-go")
+		if found && part != "/rest/api/v2010" && !strings.HasPrefix(part, "/client") {
+			t.Errorf("%s is among the dependencies", path)
 		}
 	}
 }
