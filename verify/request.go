@@ -12,6 +12,7 @@ import (
 	"signet/internal/deliver"
 	"signet/internal/matrix"
 	"signet/internal/outbox"
+	"signet/internal/quota"
 	"signet/internal/store"
 	"signet/internal/threepid"
 )
@@ -24,6 +25,8 @@ type Request struct {
 	SendAttempt  int64
 	NextLink     string     // where the person goes afterwards, or empty
 	Client       netip.Addr // where the request comes from, if that is known
+
+	reserved *quota.Reservation // what its message costs
 }
 
 // Request opens a session, or finds the one that the same caller opened for the
@@ -40,6 +43,10 @@ func (v *Verifier) Request(ctx context.Context, r Request) (sid string, err erro
 	if err := v.checkDomain(ctx, r.Address); err != nil {
 		return "", err
 	}
+	if r.reserved, err = v.reserve(ctx, r); err != nil {
+		return "", err
+	}
+	defer r.reserved.Release()
 	var o opened
 	err = v.DB.Tx(ctx, func(tx *store.Tx) (err error) {
 		o, err = v.open(ctx, tx, r)
@@ -56,6 +63,7 @@ func (v *Verifier) Request(ctx context.Context, r Request) (sid string, err erro
 	err = v.Outbox.Attempt(patience, o.job)
 	switch {
 	case err == nil, errors.Is(err, outbox.ErrPending), errors.Is(err, deliver.ErrUnknownOutcome): // it has left, or will
+		r.reserved.Keep()
 		return o.now.sid, nil
 	}
 	if err := v.undo(context.WithoutCancel(ctx), r, o); err != nil {
@@ -164,7 +172,7 @@ func (v *Verifier) newSession(r Request) session {
 // the message that carries them into the outbox. The count of wrong codes stays: a
 // re-send buys no guesses.
 func (v *Verifier) send(ctx context.Context, tx *store.Tx, r Request, before *session, s session) (opened, error) {
-	if err := v.charge(ctx, tx, r); err != nil {
+	if err := r.reserved.ChargeIn(ctx, tx); err != nil {
 		return opened{}, err
 	}
 	code, link, err := v.drawSecrets(s.address.Medium())
@@ -183,22 +191,20 @@ func (v *Verifier) send(ctx context.Context, tx *store.Tx, r Request, before *se
 	return opened{now: s, job: job, before: before}, err
 }
 
-// charge charges one message to everybody whose budgets it counts in, or nobody.
-func (v *Verifier) charge(ctx context.Context, tx *store.Tx, r Request) error {
+// reserve makes ready to charge one message to everybody whose budgets it counts in.
+func (v *Verifier) reserve(ctx context.Context, r Request) (*quota.Reservation, error) {
 	if v.Quota == nil {
-		return nil
+		return new(quota.Reservation), nil
 	}
-	return v.Quota.ChargeIn(ctx, tx, charges(r)...)
+	return v.Quota.Reserve(ctx, charges(r)...)
 }
 
 // undo takes back what open has done when its message was not sent, so that the
 // same request may be made again. If the session moved on in between, it stays.
 func (v *Verifier) undo(ctx context.Context, r Request, o opened) error {
 	err := v.DB.Tx(ctx, func(tx *store.Tx) error {
-		if v.Quota != nil {
-			if err := v.Quota.RefundIn(ctx, tx, charges(r)...); err != nil {
-				return err
-			}
+		if err := r.reserved.RefundIn(ctx, tx); err != nil {
+			return err
 		}
 		if err := v.Outbox.Withdraw(ctx, tx, o.job.ID); err != nil {
 			return err
