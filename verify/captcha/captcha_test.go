@@ -40,6 +40,20 @@ func TestAPersonPassesAndTheRequestGoesThrough(t *testing.T) {
 	})
 }
 
+func TestTheFifthGuessCanBeRight(t *testing.T) {
+	each(t, func(w *world) {
+		c := w.open(alice)
+		for range 4 {
+			w.pass(c.ID, w.wrong(c.ID), captcha.ErrWrong)
+		}
+		w.pass(c.ID, w.a.Answer(c.ID), nil)
+		w.pass(c.ID, w.a.Answer(c.ID), nil)
+		w.use(check, c.ID, alice, nil)
+		w.use(check, c.ID, alice, captcha.ErrSpent)
+		w.spendAny(alice, true)
+	})
+}
+
 // A homeserver looks at a challenge for its own sign-up, and then spends it on a
 // message; either may come first.
 func TestAHomeserverUsesAChallengeInTwoWays(t *testing.T) {

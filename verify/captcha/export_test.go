@@ -7,4 +7,6 @@ var (
 	Normalise = normalise
 	// DigitsFrom takes the digits from random blocks.
 	DigitsFrom = digitsFrom
+	// Darker is the colour of digits in place of the library's.
+	Darker = darker
 )

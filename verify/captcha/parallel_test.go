@@ -2,6 +2,7 @@ package captcha_test
 
 import (
 	"errors"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -141,6 +142,27 @@ func TestARequestSentTwiceAtOnceOpensOneChallenge(t *testing.T) {
 			}
 			return true
 		})
+	})
+}
+
+// Strangers are in nobody's way, though an engine that guesses at conflicts may think so.
+func TestStrangersDoNotHinderEachOther(t *testing.T) {
+	each(t, func(w *world) {
+		var next atomic.Int64
+		seen := w.atOnce(60, func(on *captcha.Captcha) error {
+			subject := fmt.Append(nil, "stranger ", next.Add(1))
+			c, err := on.Open(w.Context(), subject)
+			if err != nil {
+				return err
+			}
+			if err := on.Pass(w.Context(), c.ID, on.Answer(c.ID)); err != nil {
+				return err
+			}
+			return w.try(spend, c.ID, subject)
+		})
+		if seen[nil] != 60 || len(w.rows()) != 60 {
+			w.Errorf("60 strangers at once = %v", seen)
+		}
 	})
 }
 
