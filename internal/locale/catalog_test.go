@@ -104,6 +104,9 @@ func TestText(t *testing.T) {
 			t.Errorf("%q, %v", got, err)
 		}
 	}
+	if got, err := c.In(locale.English).Text("hello", "name", "نور"); err != nil || got != "Hello \u2068نور\u2069, & welcome!" {
+		t.Errorf("an Arabic name in English: %q, %v", got, err)
+	}
 	if got, err := c.In(locale.Arabic).Text("hello", "name", "123456"); err != nil || got != "Hello 123456, & welcome!" {
 		t.Errorf("a code in Arabic: %q, %v", got, err)
 	}

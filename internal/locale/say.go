@@ -12,6 +12,7 @@ import (
 	"golang.org/x/text/feature/plural"
 	"golang.org/x/text/message"
 	"golang.org/x/text/number"
+	"golang.org/x/text/unicode/bidi"
 )
 
 // ErrPhrase is the error of a phrase that is unknown, or is asked for without a value
@@ -45,10 +46,10 @@ func (p Phrases) TextFuncs() map[string]any { return map[string]any{"T": p.Text}
 // HTMLFuncs are the functions for an html/template in this language.
 func (p Phrases) HTMLFuncs() map[string]any { return map[string]any{"T": p.HTML} }
 
-// Text says a phrase in plain text, with its values as they are. In a language that
-// is written from right to left each value is isolated (UAX #9, section 2.4.2), so
-// that a name in Latin letters does not turn the sentence around it. A phrase with
-// markup cannot be said in plain text.
+// Text says a phrase in plain text, with its values as they are. A value that may run
+// against the language's direction is isolated (UAX #9, section 2.4.2), so that a
+// name in Latin letters does not turn the Arabic sentence around it, nor the other
+// way about. A phrase with markup cannot be said in plain text.
 func (p Phrases) Text(key string, args ...any) (string, error) {
 	t, values, err := p.find(key, args)
 	if err != nil {
@@ -163,8 +164,7 @@ func pairs(args []any) (map[string]any, error) {
 	return values, nil
 }
 
-// The marks around a value in a line that runs from right to left: first strong
-// isolate and pop directional isolate.
+// The marks around a value: first strong isolate and pop directional isolate.
 const (
 	firstStrongIsolate = "\u2068"
 	popIsolate         = "\u2069"
@@ -175,16 +175,29 @@ func (p Phrases) textValue(value any) (string, error) {
 		return "", errors.New("it is HTML, and the phrase is plain text")
 	}
 	s, number, err := p.plain(value)
-	if err != nil || number || p.language.Direction() == "ltr" || isDigits(s) {
+	if err != nil || number || !p.language.turnedBy(s) {
 		return s, err
 	}
 	return firstStrongIsolate + s + popIsolate, nil
 }
 
-// isDigits reports whether s is a run of digits, such as a code, which has a
-// direction of its own and is copied without a mark at its ends.
-func isDigits(s string) bool {
-	return !strings.ContainsFunc(s, func(r rune) bool { return r < '0' || '9' < r })
+// turnedBy reports whether s can run against a sentence in the language. A run of
+// digits, such as a code, cannot, and is copied without a mark at its ends.
+func (l Language) turnedBy(s string) bool {
+	if l.Direction() == "rtl" {
+		return strings.ContainsFunc(s, func(r rune) bool { return r < '0' || '9' < r })
+	}
+	return strings.ContainsFunc(s, runsLeft)
+}
+
+// runsLeft reports whether a character runs, or makes others run, from right to left.
+func runsLeft(r rune) bool {
+	properties, _ := bidi.LookupRune(r)
+	switch properties.Class() {
+	case bidi.R, bidi.AL, bidi.AN, bidi.RLO, bidi.RLE, bidi.RLI:
+		return true
+	}
+	return false
 }
 
 // printers write numbers, one a language.
