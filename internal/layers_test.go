@@ -34,9 +34,9 @@ var layers = map[string][]string{
 
 	// The domains of the identity server. Two arrows go sideways, to verify.
 	"internal/caller": {"internal/fedclient", "internal/matrix", "internal/seal", "internal/store"},
-	"verify/message":  {},
+	"verify/message":  {"internal/locale"},
 	"verify/captcha":  {"internal/seal", "internal/store"},
-	"verify": {"internal/deliver", "internal/matrix", "internal/outbox", "internal/quota", "internal/seal", "internal/store",
+	"verify": {"internal/deliver", "internal/locale", "internal/matrix", "internal/outbox", "internal/quota", "internal/seal", "internal/store",
 		"internal/threepid", "verify/message"},
 	"lookup": {"internal/matrix", "internal/seal", "internal/store", "internal/threepid", "verify"},
 	"keys":   {"internal/keyring", "internal/matrix"},

@@ -31,8 +31,8 @@ type Config struct {
 	Captcha Captcha `yaml:"captcha"`
 	// Terms is the documents that users must accept, by name. Default: none.
 	Terms map[string]Document `yaml:"terms"`
-	// Templates is a folder whose files replace the built-in message templates of
-	// the same name. Default: none.
+	// Templates is a folder whose files replace the built-in message templates and
+	// phrases of the same name. Default: none.
 	Templates string `yaml:"templates"`
 	// NextLinkOrigins is the sites, such as https://app.example.org, that a person
 	// is sent to straight after a mailed link is confirmed; for any other site the

@@ -1,9 +1,10 @@
-// Package message writes the words that are sent to an address under
-// verification: for what, the code and how long it lives; in an e-mail, who asks and
-// the link too.
+// Package message writes the words that are sent to an address under verification,
+// in the receiver's language: who asks and for what, the code, how long it lives,
+// and where to say "this was not me".
 //
-// The templates are built in; a file of the same name in the operator's folder
-// (configuration key "templates") replaces one. Nothing in a message was written
-// by a stranger but the Matrix id that asks, which an e-mail quotes. The package
-// knows neither sessions nor how a message travels.
+// The phrases of the ten languages and one layout for all of them are built in; the
+// operator's folder (configuration key "templates") replaces some of both. What a
+// stranger wrote is quoted in an e-mail, so that it becomes neither markup nor a
+// link, and never stands in a text message. The package knows neither sessions nor
+// how a message travels.
 package message
