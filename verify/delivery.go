@@ -75,7 +75,7 @@ func (v *Verifier) deliverEmail(ctx context.Context, job outbox.Job) error {
 		return fmt.Errorf("writing an e-mail: %w", err)
 	}
 	return delivered(v.Email.SendEmail(ctx, deliver.Email{
-		ID: job.ID, To: to, Subject: subject, Text: text, HTML: html, Language: message.Language,
+		ID: job.ID, To: to, Subject: subject, Text: text, HTML: html, Language: words.Language.String(),
 	}))
 }
 
@@ -102,6 +102,7 @@ func (v *Verifier) read(job outbox.Job) (threepid.Address, message.Verification,
 		return threepid.Address{}, message.Verification{}, fmt.Errorf("%w: its receiver cannot be read", outbox.ErrRefused)
 	}
 	return to, message.Verification{
+		Purpose:     "verify",
 		Code:        m.Code,
 		Link:        m.Link,
 		Asker:       m.Asker,

@@ -32,22 +32,25 @@ func TestATextMessageHasSixDigitsAndNoLink(t *testing.T) {
 func TestTheMessageSaysWhoAsks(t *testing.T) {
 	each(t, func(s *story) {
 		s.mustRequest(1)
-		if text := s.Post.Last(s.T).Text; !strings.Contains(text, "@alice:example.org asked id.example.org") {
+		if text := unjoined(s.Post.Last(s.T).Text); !strings.Contains(text, "Requested by @alice:example.org.") {
 			s.Errorf("the message to an account's address is:\n%s", text)
 		}
 		_, err := s.Request(s.Context(), verify.Request{Address: email(s.T, "bob@example.org"), ClientSecret: "secret", Caller: verify.Page, SendAttempt: 1})
-		if text := s.Post.Last(s.T).Text; err != nil || !strings.Contains(text, "Somebody asked on the page of id.example.org") {
+		if text := s.Post.Last(s.T).Text; err != nil || !strings.Contains(text, "Requested on the web page of id.example.org.") {
 			s.Errorf("%v; the message to a visitor's address is:\n%s", err, text)
 		}
 	})
 }
+
+// unjoined is a text without the joiners that part a stranger's name.
+func unjoined(text string) string { return strings.ReplaceAll(text, "\u2060", "") }
 
 // A homeserver can give an account any name; it cannot write our mail.
 func TestAStrangersSentenceIsNotInTheMessage(t *testing.T) {
 	each(t, func(s *story) {
 		sentence := matrix.UserID("@Your\u00a0account\u2028is\u00a0locked:evil.example")
 		_, err := s.Request(s.Context(), verify.Request{Address: email(s.T, "bob@example.org"), ClientSecret: "secret", Caller: verify.Account(sentence), SendAttempt: 1})
-		if text := s.Post.Last(s.T).Text; err != nil || strings.Contains(text, "locked") || !strings.Contains(text, "an account of evil.example asked") {
+		if text := unjoined(s.Post.Last(s.T).Text); err != nil || strings.Contains(text, "locked") || !strings.Contains(text, "an account of evil.example") {
 			s.Errorf("%v; the message is:\n%s", err, text)
 		}
 	})
@@ -63,7 +66,7 @@ func TestALateMessageTellsWhatIsLeft(t *testing.T) {
 		s.Post.Delay(nil)
 		s.Clock.Advance(5 * time.Second)
 		run(s)
-		if text := s.Post.Wait(s.T).Text; !strings.Contains(text, "The code works for 1 minutes, the page for 46.") {
+		if text := s.Post.Wait(s.T).Text; !strings.Contains(text, "The code works for 1 minute.") || !strings.Contains(text, "The page works for 46 minutes.") {
 			s.Errorf("the message is:\n%s", text)
 		}
 	})

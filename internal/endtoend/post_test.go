@@ -16,7 +16,7 @@ import (
 )
 
 var (
-	codePattern = regexp.MustCompile(`\b\d{4} \d{4}\b`)
+	codePattern = regexp.MustCompile(`\b\d{4} ?\d{4}\b`)
 	linkPattern = regexp.MustCompile(`https?://[^\s"<>]+/_signet/verify/\w+`)
 )
 

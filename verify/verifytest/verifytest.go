@@ -204,7 +204,7 @@ func (p *Post) Last(t testing.TB) Message {
 }
 
 var (
-	code = regexp.MustCompile(`\b(\d{4} \d{4}|\d{6})\b`)
+	code = regexp.MustCompile(`\b(\d{4} ?\d{4}|\d{6})\b`)
 	link = regexp.MustCompile(regexp.QuoteMeta(LinkPrefix) + `(\w+)`)
 )
 

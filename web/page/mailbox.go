@@ -35,7 +35,7 @@ func (m storedMessage) Receiver() string {
 func (m storedMessage) Time() time.Time { return m.At.UTC() }
 
 // codePattern is a run of digits as messages write codes: grouped or not.
-var codePattern = regexp.MustCompile(`\b(?:[0-9]{4} [0-9]{4}|[0-9]{6})\b`)
+var codePattern = regexp.MustCompile(`\b(?:[0-9]{4} ?[0-9]{4}|[0-9]{6})\b`)
 
 // Code is the code in the message, empty if it has none.
 func (m storedMessage) Code() string { return codePattern.FindString(m.Text) }

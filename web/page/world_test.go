@@ -87,7 +87,7 @@ func (p *post) count() int {
 }
 
 var (
-	digits = regexp.MustCompile(`[0-9]{4} [0-9]{4}`)
+	digits = regexp.MustCompile(`[0-9]{4} ?[0-9]{4}`)
 	mailed = regexp.MustCompile(`http://\S+`)
 )
 
