@@ -15,6 +15,7 @@ type commandLine struct {
 	Serve  serveCommand   `cmd:"" default:"1" help:"Run the server (the default)."`
 	Tokens tokensCommands `cmd:"" help:"List or revoke the access tokens of a user."`
 	Limits limitsCommand  `cmd:"" help:"List who is near a budget against abuse, by fingerprint."`
+	SMS    smsCommands    `cmd:"" name:"sms" help:"See and steer what is spent on text messages."`
 }
 
 var idserver = program.Program{

@@ -1,0 +1,88 @@
+package fraud
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"signet/internal/store"
+	"signet/internal/threepid"
+)
+
+// Verdict is on what terms a message may be sent. It is charged already.
+type Verdict struct {
+	Country    string
+	Price      Money
+	Charged    time.Time // when; Refund wants it
+	Suspicious bool      // too few codes come back from around this number: ask for a CAPTCHA
+	Risky      bool      // the policy names the country
+}
+
+// Admit charges one message to number if it may be sent, as part of tx: all that it
+// asks is asked there, and what it charges stands if and only if tx commits. After a
+// refusal nothing is written, and tx may go on. Errors: ErrOff, ErrCountry,
+// ErrNumberType, ErrPaused, ErrCap.
+func (g *Guard) Admit(ctx context.Context, tx *store.Tx, number threepid.Address) (Verdict, error) {
+	v := Verdict{Country: number.Country(), Charged: g.Now()}
+	v.Price, v.Risky = g.Policy.price(v.Country), g.Policy.risky(v.Country)
+	err := g.admit(ctx, tx, number, &v)
+	event, decided := v.event(err)
+	if !decided {
+		return Verdict{}, fmt.Errorf("asking whether a text message may be sent: %w", err)
+	}
+	g.Observe(event, v.Country)
+	if err != nil {
+		return Verdict{}, err
+	}
+	return v, nil
+}
+
+// admit asks in an order in which an answer tells a stranger least: what holds for
+// everybody comes before what was learned of the numbers around this one.
+func (g *Guard) admit(ctx context.Context, tx *store.Tx, number threepid.Address, v *Verdict) error {
+	sw, err := selectSwitch(ctx, tx)
+	switch {
+	case err != nil:
+		return err
+	case !sw.On:
+		return ErrOff
+	case number.Medium() != threepid.MSISDN:
+		return ErrNumberType
+	case !g.Policy.serves(v.Country):
+		return NotServed{v.Country}
+	case !receivesText(number.NumberType()):
+		return ErrNumberType
+	}
+	if v.Suspicious, err = g.suspicious(ctx, tx, number, v.Charged); err != nil {
+		return err
+	}
+	return g.charge(ctx, tx, *v)
+}
+
+// receivesText is true for the types that can receive a text message at what one
+// costs; some of the others can at twenty times the price.
+func receivesText(t threepid.NumberType) bool {
+	return t == threepid.Mobile || t == threepid.FixedOrMobile
+}
+
+// event is what an answer is called; an error that is no answer is none.
+func (v Verdict) event(err error) (event Event, decided bool) {
+	switch {
+	case err == nil && v.Suspicious:
+		return AdmittedSuspicious, true
+	case err == nil:
+		return Admitted, true
+	case errors.Is(err, ErrOff):
+		return RefusedOff, true
+	case errors.Is(err, ErrCountry):
+		return RefusedCountry, true
+	case errors.Is(err, ErrNumberType):
+		return RefusedNumberType, true
+	case errors.Is(err, ErrPaused):
+		return RefusedPaused, true
+	case errors.Is(err, ErrCap):
+		return RefusedCap, true
+	}
+	return "", false
+}
