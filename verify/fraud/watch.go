@@ -25,20 +25,20 @@ func (g *Guard) Run(ctx context.Context) error {
 	watch, sweep := time.NewTicker(watchEvery), time.NewTicker(sweepEvery)
 	defer watch.Stop()
 	defer sweep.Stop()
-	g.report(ctx, "old counts of text messages are not forgotten", g.sweep(ctx))
+	g.complain(ctx, "old counts of text messages are not forgotten", g.sweep(ctx))
 	for {
-		g.report(ctx, "text messages are not watched", g.watch(ctx))
+		g.complain(ctx, "text messages are not watched", g.watch(ctx))
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-watch.C:
 		case <-sweep.C:
-			g.report(ctx, "old counts of text messages are not forgotten", g.sweep(ctx))
+			g.complain(ctx, "old counts of text messages are not forgotten", g.sweep(ctx))
 		}
 	}
 }
 
-func (g *Guard) report(ctx context.Context, what string, err error) {
+func (g *Guard) complain(ctx context.Context, what string, err error) {
 	if err != nil && ctx.Err() == nil {
 		g.Log.Error(what, "error", err)
 	}

@@ -1,0 +1,211 @@
+package fraud_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"signet/internal/matrix"
+	"signet/internal/store"
+	"signet/internal/threepid"
+	"signet/verify/fraud"
+)
+
+func capped(day, month fraud.Money) fraud.Policy {
+	p := policy
+	p.CapPerDay, p.CapPerMonth = day, month
+	return p
+}
+
+// full tells whether an error is a cap's, with the wait until then.
+func full(w *world, period fraud.Period, then time.Time) func(error) bool {
+	return func(err error) bool {
+		wait := then.Sub(w.clock.Now())
+		reached, ok := errors.AsType[fraud.CapReached](err)
+		return ok && reached == fraud.CapReached{Period: period, RetryAfter: wait} &&
+			errors.Is(err, fraud.ErrCap) && errors.Is(err, matrix.LimitExceeded{RetryAfter: wait})
+	}
+}
+
+// The clock shows 22:13 on the 14th of November.
+var (
+	midnight = time.Date(2023, time.November, 15, 0, 0, 0, 0, time.UTC)
+	december = time.Date(2023, time.December, 1, 0, 0, 0, 0, time.UTC)
+)
+
+func TestADayIsFullAndAnotherBegins(t *testing.T) {
+	each(t, capped(130_000, 0), func(w *world) {
+		gb, de := number(w, "447400123456"), number(w, "4915123456789")
+		w.allow(w.a, gb)
+		w.allow(w.b, gb)
+		w.refuse(w.a, de, full(w, fraud.Day, midnight)) // 80,000 and 70,001
+		w.allow(w.a, gb)
+		w.refuse(w.b, gb, full(w, fraud.Day, midnight))
+
+		w.clock.Advance(midnight.Sub(w.clock.Now()) - time.Millisecond)
+		w.refuse(w.b, gb, full(w, fraud.Day, midnight))
+		w.clock.Advance(time.Millisecond)
+		w.allow(w.a, gb)
+		w.wantSeen(map[string]int{"admitted GB": 4, "refused_cap DE": 1, "refused_cap GB": 2})
+	})
+}
+
+func TestACapMayBeMetToTheMicro(t *testing.T) {
+	each(t, capped(80_000, 0), func(w *world) {
+		gb := number(w, "447400123456")
+		w.allow(w.a, gb)
+		w.allow(w.a, gb)
+		w.refuse(w.a, gb, full(w, fraud.Day, midnight))
+		under := w.replica(capped(119_999, 0))
+		w.refuse(under, gb, full(w, fraud.Day, midnight))
+		w.allow(w.replica(capped(120_000, 0)), gb)
+	})
+}
+
+func TestAMonthIsFullAndAnotherBegins(t *testing.T) {
+	each(t, capped(80_000, 130_000), func(w *world) {
+		gb := number(w, "447400123456")
+		w.allow(w.a, gb)
+		w.allow(w.a, gb)
+		w.refuse(w.a, gb, full(w, fraud.Day, midnight)) // the month has room
+		w.clock.Advance(24 * time.Hour)
+		w.allow(w.a, gb)
+		w.refuse(w.a, gb, full(w, fraud.Month, december)) // of both, the longer wait
+		w.clock.Advance(december.Sub(w.clock.Now()) - time.Millisecond)
+		w.refuse(w.a, gb, full(w, fraud.Month, december))
+		w.clock.Advance(time.Millisecond)
+		w.allow(w.a, gb)
+	})
+}
+
+// A server whose clock stands in another zone books the same days.
+func TestDaysAreUTC(t *testing.T) {
+	each(t, capped(75_000, 0), func(w *world) {
+		gb := number(w, "447400123456")
+		kiribati := time.FixedZone("+14", 14*3600)
+		g, err := fraud.New(w.Context(), fraud.Options{DB: w.db, Vault: w.vault, Policy: capped(75_000, 0),
+			Now: func() time.Time { return w.clock.Now().In(kiribati) }})
+		if err != nil {
+			w.Fatal(err)
+		}
+		w.allow(&replica{g, w.db}, gb)
+		w.refuse(w.a, gb, full(w, fraud.Day, midnight))
+	})
+}
+
+func TestARefundIsBookedToItsDay(t *testing.T) {
+	each(t, capped(80_000, 120_000), func(w *world) {
+		gb := number(w, "447400123456")
+		w.allow(w.a, gb)
+		late := w.allow(w.a, gb)
+		w.clock.Advance(2 * time.Hour) // past midnight
+		w.allow(w.a, gb)
+		w.refuse(w.a, gb, full(w, fraud.Month, december))
+		w.tx(func(ctx context.Context, tx *store.Tx) error { return w.b.Refund(ctx, tx, late) })
+		w.allow(w.a, gb)
+		w.refuse(w.a, gb, full(w, fraud.Month, december))
+		if yesterday := w.count(`SELECT micros FROM fraud_spend ORDER BY day_ms LIMIT 1`); yesterday != 40_000 {
+			w.Errorf("%d micros stand for yesterday, want 40000", yesterday)
+		}
+	})
+}
+
+func TestNoRefundLeavesLessThanNothing(t *testing.T) {
+	each(t, policy, func(w *world) {
+		v := w.allow(w.a, number(w, "447400123456"))
+		dear := v
+		dear.Price++
+		elsewhere, before := v, v
+		elsewhere.Country = "DE"
+		before.Charged = v.Charged.Add(-24 * time.Hour)
+		for _, wrong := range []fraud.Verdict{dear, elsewhere, before, {}} {
+			w.tx(func(ctx context.Context, tx *store.Tx) error { return w.a.Refund(ctx, tx, wrong) })
+		}
+		if left := w.count(`SELECT micros FROM fraud_spend`); left != 40_000 {
+			w.Errorf("%d micros are left after wrong refunds, want 40000", left)
+		}
+		for range 3 {
+			w.tx(func(ctx context.Context, tx *store.Tx) error { return w.a.Refund(ctx, tx, v) })
+		}
+		if left := w.count(`SELECT micros + messages FROM fraud_spend`); left != 0 {
+			w.Errorf("%d are left after too many refunds", left)
+		}
+	})
+}
+
+// Two countries write two rows; the sum over both must hold all the same. A rival that
+// met too many others is told so by the store, and has booked nothing.
+func TestRivalsSpendNoMicroMoreThanTheCap(t *testing.T) {
+	const limit = 50*40_000 + 30*70_001
+	each(t, capped(limit, 0), func(w *world) {
+		var admitted, refused, gaveUp atomic.Int64
+		ask := func(r *replica, n threepid.Address) {
+			_, err := r.admit(w.Context(), n)
+			switch {
+			case err == nil:
+				admitted.Add(1)
+			case errors.Is(err, fraud.ErrCap):
+				refused.Add(1)
+			case strings.Contains(err.Error(), "giving up"):
+				gaveUp.Add(1)
+			default:
+				w.Error(err)
+			}
+		}
+		var rivals sync.WaitGroup
+		gb, de := number(w, "447400123456"), number(w, "4915123456789")
+		for i := range 200 {
+			r, n := []*replica{w.a, w.b}[i%2], gb
+			if i%4 < 2 {
+				n = de
+			}
+			rivals.Go(func() { ask(r, n) })
+		}
+		rivals.Wait()
+		for range gaveUp.Load() { // come again, one by one
+			ask(w.a, gb)
+		}
+		spent, messages := w.count(`SELECT CAST(SUM(micros) AS BIGINT) FROM fraud_spend`), w.count(`SELECT CAST(SUM(messages) AS BIGINT) FROM fraud_spend`)
+		if spent > limit || limit-spent >= 40_000 {
+			w.Errorf("%d of %d micros are spent, want all but less than the price of one message", spent, int64(limit))
+		}
+		if messages != admitted.Load() || admitted.Load()+refused.Load() != 200 {
+			w.Errorf("%d messages are booked, %d were admitted and %d refused of 200", messages, admitted.Load(), refused.Load())
+		}
+		w.refuse(w.a, gb, is(fraud.ErrCap))
+	})
+}
+
+func TestTheOperatorIsToldOnceOfEachShare(t *testing.T) {
+	each(t, capped(410_000, 0), func(w *world) { // ten messages, and not enough for another
+		gb := number(w, "447400123456")
+		told := func(n int) {
+			w.Helper()
+			w.watch()
+			w.watch()
+			if got := strings.Count(w.log.String(), "a cap on what text messages cost"); got != n {
+				w.Errorf("told %d times, want %d:\n%s", got, n, w.log.String())
+			}
+		}
+		for sent := 1; sent <= 10; sent++ {
+			w.allow(w.a, gb)
+			told(map[int]int{6: 1, 7: 1, 8: 1, 9: 2, 10: 3}[sent])
+		}
+		for _, percent := range []string{"percent=50", "percent=80", "percent=100"} {
+			if strings.Count(w.log.String(), percent) != 1 {
+				w.Errorf("%s was not told once:\n%s", percent, w.log.String())
+			}
+		}
+		w.clock.Advance(3 * time.Hour) // another day
+		told(3)
+		for range 10 {
+			w.allow(w.b, gb)
+		}
+		told(6)
+		w.wantSeen(map[string]int{"admitted GB": 20, "cap_alert ": 6})
+	})
+}
