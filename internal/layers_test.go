@@ -37,8 +37,8 @@ var layers = map[string][]string{
 	"verify/message":  {"internal/locale"},
 	"verify/captcha":  {"internal/seal", "internal/store"},
 	"verify/fraud":    {"internal/matrix", "internal/seal", "internal/store", "internal/threepid"},
-	"verify": {"internal/deliver", "internal/locale", "internal/matrix", "internal/outbox", "internal/quota", "internal/seal", "internal/store",
-		"internal/threepid", "verify/message"},
+	"verify": {"internal/deliver", "internal/deliver/sms", "internal/locale", "internal/matrix", "internal/outbox", "internal/quota",
+		"internal/seal", "internal/store", "internal/threepid", "verify/captcha", "verify/fraud", "verify/message"},
 	"lookup": {"internal/matrix", "internal/seal", "internal/store", "internal/threepid", "verify"},
 	"keys":   {"internal/keyring", "internal/matrix"},
 

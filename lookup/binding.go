@@ -40,9 +40,13 @@ type binding struct {
 
 // Bind publishes that user is behind the proven address, in place of whoever was,
 // and spends the proof. It returns the association as signed JSON. The same bind
-// again answers the same: its first answer may have been lost. The error is
-// verify.ErrSpent when the proof was spent on anything else.
+// again answers the same: its first answer may have been lost. Errors: verify.ErrSpent
+// when the proof was spent on anything else, verify.ErrOtherPurpose for one that was shown
+// for signing up, signing in or a new password.
 func (d *Directory) Bind(ctx context.Context, proof verify.Proof, user matrix.UserID) ([]byte, error) {
+	if err := proof.For(verify.Verify, verify.Add); err != nil {
+		return nil, err
+	}
 	var b binding
 	err := d.DB.Tx(ctx, func(tx *store.Tx) error {
 		first, err := d.Proofs.Spend(ctx, tx, proof)

@@ -1,6 +1,7 @@
 package verify_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -9,8 +10,10 @@ import (
 
 	"signet/internal/deliver"
 	"signet/internal/matrix"
+	"signet/internal/store/storetest"
 	"signet/internal/threepid"
 	"signet/verify"
+	"signet/verify/verifytest"
 )
 
 // ask is one request for a message, in a session of its own.
@@ -68,7 +71,7 @@ func TestADestinationIsNotFlooded(t *testing.T) {
 func TestNobodyFloodsTheWorld(t *testing.T) {
 	each(t, func(s *story) {
 		s.Limited(s.T)
-		victim := func(i int) threepid.Address { return email(s.T, fmt.Sprintf("victim%d@example.org", i)) }
+		victim := func(i int) threepid.Address { return email(s.T, fmt.Sprintf("victim@example%d.org", i)) }
 		for who, c := range map[string]struct {
 			want int
 			ask  func(i int) error
@@ -121,6 +124,133 @@ func TestRefusedMessagesCostNothing(t *testing.T) {
 		s.Clock.Advance(12 * time.Minute)
 		if err := s.ask(victim, alice, "203.0.113.1"); err != nil {
 			s.Errorf("twelve minutes later = %v", err)
+		}
+	})
+}
+
+// A thousand accounts of one homeserver that nobody has heard of get no more than it
+// does, and no CAPTCHA lifts that.
+func TestAThousandAccountsOfAFreshHomeserverGetItsBudget(t *testing.T) {
+	each(t, func(s *story) {
+		s.Limited(s.T)
+		s.Verifier.When, s.Verifier.Acquaintance = verify.OnSuspicion, strangers{}
+		for i := range 1000 {
+			err := s.ask(email(s.T, fmt.Sprintf("victim@example%d.org", i)), user(i, "fresh.example"), fmt.Sprintf("10.%d.%d.1", i/250, i%250))
+			if i >= 10 {
+				wantLimit(s, err)
+			} else if err != nil {
+				s.Fatal(err)
+			}
+		}
+		if n := len(s.Post.Sent()); n != 10 {
+			s.Errorf("%d messages, want 10", n)
+		}
+	})
+}
+
+// strangers have never been seen before.
+type strangers struct{}
+
+func (strangers) FirstSeen(context.Context, matrix.ServerName) (time.Time, bool, error) {
+	return time.Time{}, false, nil
+}
+
+func (strangers) AccountSince(context.Context, matrix.UserID) (time.Time, bool, error) {
+	return time.Time{}, false, nil
+}
+
+func wantLimit(s *story, err error) {
+	s.Helper()
+	if _, ok := errors.AsType[matrix.LimitExceeded](err); !ok {
+		s.Errorf("Request = %v, want a limit", err)
+	}
+}
+
+// The operator's own homeservers are no newcomers.
+func TestOwnHomeserversAreNoNewcomers(t *testing.T) {
+	each(t, func(s *story) {
+		s.Limited(s.T)
+		s.Verifier.Acquaintance = strangers{}
+		s.Verifier.OwnHomeservers = map[matrix.ServerName]bool{"own.example": true}
+		got := s.untilRefused(func(i int) error {
+			return s.ask(email(s.T, fmt.Sprintf("victim@example%d.org", i)), user(i, "own.example"), fmt.Sprintf("10.1.%d.1", i))
+		})
+		if got != 100 {
+			s.Errorf("%d messages, want 100", got)
+		}
+	})
+}
+
+// A homeserver that asks as itself is charged, and its own address is not: everybody
+// behind it would share that. The person's is, where it names it.
+func TestAHomeserversCallsAreChargedToIt(t *testing.T) {
+	each(t, func(s *story) {
+		s.Limited(s.T)
+		ask := func(i int, client netip.Addr) error {
+			_, err := s.Request(s.Context(), verify.Request{
+				Address: email(s.T, fmt.Sprintf("new@example%d.org", i)), ClientSecret: "secret", Caller: verify.Homeserver("hs.example"),
+				Purpose: verify.Register, SendAttempt: 1, Client: client,
+			})
+			return err
+		}
+		person := netip.MustParseAddr("203.0.113.9")
+		if got := s.untilRefused(func(i int) error { return ask(i, person) }); got != 10 {
+			s.Errorf("%d messages for one person, want 10", got)
+		}
+		if got := s.untilRefused(func(i int) error { return ask(100+i, netip.Addr{}) }); got != 90 {
+			s.Errorf("%d further messages for the homeserver, want 90", got)
+		}
+	})
+}
+
+// A domain gets what fits its size; the large providers are not one domain to us.
+func TestADomainIsNotFlooded(t *testing.T) {
+	each(t, func(s *story) {
+		s.Limited(s.T)
+		ask := func(domain string) func(int) error {
+			return func(i int) error {
+				return s.ask(email(s.T, fmt.Sprintf("user%d@mail%d.%s", i, i%3, domain)), user(i, fmt.Sprintf("hs%d.example", i)), fmt.Sprintf("10.2.%d.1", i))
+			}
+		}
+		if got := s.untilRefused(ask("victim.co.uk")); got != 50 {
+			s.Errorf("%d messages to one domain, want 50", got)
+		}
+		for i := range 60 {
+			if err := s.ask(email(s.T, fmt.Sprintf("user%d@gmail.com", i)), user(i, fmt.Sprintf("other%d.example", i)), fmt.Sprintf("10.3.%d.1", i)); err != nil {
+				s.Fatalf("message %d to a large provider = %v", i, err)
+			}
+		}
+	})
+}
+
+// Numbers that differ in their last four digits are one block.
+func TestABlockOfNumbersIsNotFlooded(t *testing.T) {
+	each(t, func(s *story) {
+		s.Limited(s.T)
+		got := s.untilRefused(func(i int) error {
+			return s.ask(number(s.T, fmt.Sprintf("+4915112345%03d", i)), user(i, fmt.Sprintf("hs%d.example", i)), fmt.Sprintf("10.4.%d.1", i))
+		})
+		if got != 5 {
+			s.Errorf("%d messages to one block, want 5", got)
+		}
+	})
+}
+
+// Two replicas share every limit, and a restart refills none.
+func TestReplicasShareLimits(t *testing.T) {
+	storetest.EachURL(t, func(t *testing.T, url string) {
+		s := &story{T: t, World: verifytest.New(t, storetest.Open(t, url, verifytest.Owners)).Limited(t)}
+		second := &story{T: t, World: s.Replica(t, storetest.Open(t, url, verifytest.Owners)).Limited(t)}
+		victim := email(t, "victim@example.org")
+		got := s.untilRefused(func(i int) error {
+			who := []*story{s, second}[i%2]
+			who.asked = 100 * i
+			return who.ask(victim, user(i, fmt.Sprintf("hs%d.example", i)), fmt.Sprintf("203.0.113.%d", i))
+		})
+		restarted := &story{T: t, World: s.Replica(t, storetest.Open(t, url, verifytest.Owners)).Limited(t), asked: 5000}
+		wantLimit(restarted, restarted.ask(victim, alice, "203.0.113.99"))
+		if got != 3 {
+			t.Errorf("%d messages by two replicas, want 3", got)
 		}
 	})
 }

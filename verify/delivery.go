@@ -9,6 +9,8 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"signet/internal/deliver"
+	"signet/internal/deliver/sms"
+	"signet/internal/locale"
 	"signet/internal/matrix"
 	"signet/internal/outbox"
 	"signet/internal/store"
@@ -25,28 +27,50 @@ const (
 	smsSlots   = 8
 )
 
+// letter is what a message says beside what its session knows.
+type letter struct {
+	code, link string
+	language   locale.Language
+	trusted    bool // whoever asks may be named in a text message
+	decoy      bool
+}
+
 // mailing is the payload of a message. The outbox keeps it sealed.
 type mailing struct {
-	Medium      string `json:"medium"`
-	Address     string `json:"address"`
-	Code        string `json:"code"`
-	CodeExpires int64  `json:"code_expires"`
-	Link        string `json:"link"`
-	LinkExpires int64  `json:"link_expires"`
-	Asker       string `json:"asker,omitempty"`
+	SID         string          `json:"sid"`
+	Medium      string          `json:"medium"`
+	Address     string          `json:"address"`
+	Language    locale.Language `json:"language"`
+	Purpose     Purpose         `json:"purpose"`
+	User        string          `json:"user,omitempty"`
+	Asker       string          `json:"asker,omitempty"`
+	Trusted     bool            `json:"trusted,omitempty"`
+	Code        string          `json:"code"`
+	CodeExpires int64           `json:"code_expires"`
+	Link        string          `json:"link"`
+	LinkExpires int64           `json:"link_expires"`
+	Stop        string          `json:"stop"`
+	Decoy       bool            `json:"decoy,omitempty"`
 }
 
 // enqueue puts the message of a session's latest code and link into the outbox,
 // with its first attempt held for this process.
-func (v *Verifier) enqueue(ctx context.Context, tx *store.Tx, s session, code, link string) (outbox.Ticket, error) {
+func (v *Verifier) enqueue(ctx context.Context, tx *store.Tx, s session, l letter) (outbox.Ticket, error) {
 	payload, err := json.Marshal(mailing{
+		SID:         s.sid,
 		Medium:      string(s.address.Medium()),
 		Address:     s.address.String(),
-		Code:        code,
-		CodeExpires: s.codeExpires.UnixMilli(),
-		Link:        v.LinkURL(link),
-		LinkExpires: s.linkExpires.UnixMilli(),
+		Language:    l.language,
+		Purpose:     s.purpose,
+		User:        readable(s.user),
 		Asker:       s.caller.Asker(),
+		Trusted:     l.trusted,
+		Code:        l.code,
+		CodeExpires: s.codeExpires.UnixMilli(),
+		Link:        v.LinkURL(l.link),
+		LinkExpires: s.linkExpires.UnixMilli(),
+		Stop:        v.StopURL(v.stopToken(s.sid)),
+		Decoy:       l.decoy,
 	})
 	if err != nil {
 		return outbox.Ticket{}, fmt.Errorf("writing a message's payload: %w", err)
@@ -66,49 +90,78 @@ func (s *session) message() (kind, key string) {
 }
 
 func (v *Verifier) deliverEmail(ctx context.Context, job outbox.Job) error {
-	to, words, err := v.read(job)
+	to, m, err := read(job)
 	if err != nil {
 		return err
 	}
-	subject, text, html, err := v.Words.Email(words)
+	subject, text, html, err := v.Words.Email(v.words(m))
 	if err != nil {
 		return fmt.Errorf("writing an e-mail: %w", err)
 	}
-	return delivered(v.Email.SendEmail(ctx, deliver.Email{
-		ID: job.ID, To: to, Subject: subject, Text: text, HTML: html, Language: words.Language.String(),
-	}))
+	err = v.pace(ctx, threepid.Email, m.Decoy, func() error {
+		return v.Email.SendEmail(ctx, deliver.Email{
+			ID: job.ID, To: to, Subject: subject, Text: text, HTML: html, Language: m.Language.String(),
+		})
+	})
+	if errors.Is(err, deliver.ErrNoMailbox) {
+		err = errors.Join(err, v.suppressMailbox(ctx, to))
+	}
+	return delivered(err)
 }
 
 func (v *Verifier) deliverSMS(ctx context.Context, job outbox.Job) error {
-	to, words, err := v.read(job)
+	to, m, err := read(job)
 	if err != nil {
 		return err
 	}
+	words := v.words(m)
+	words.Link = ""
 	text, err := v.Words.SMS(words)
 	if err != nil {
 		return fmt.Errorf("writing a text message: %w", err)
 	}
-	return delivered(v.SMS.SendSMS(ctx, deliver.SMS{ID: job.ID, To: to, Text: text}))
+	return delivered(v.pace(ctx, threepid.MSISDN, m.Decoy, func() error {
+		return v.sendSMS(ctx, m.SID, deliver.SMS{ID: job.ID, To: to, Text: text})
+	}))
 }
 
-// read takes a payload apart into its receiver and its words.
-func (v *Verifier) read(job outbox.Job) (threepid.Address, message.Verification, error) {
-	var m mailing
-	if err := json.Unmarshal(job.Payload, &m); err != nil {
-		return threepid.Address{}, message.Verification{}, fmt.Errorf("%w: its payload cannot be read", outbox.ErrRefused)
-	}
-	to, err := threepid.Parse(m.Medium, m.Address)
+// sendSMS hands a text message to a provider that the session has not tried yet, marking
+// each in the session before it is asked.
+func (v *Verifier) sendSMS(ctx context.Context, sid string, m deliver.SMS) error {
+	tried, err := selectTried(ctx, v.DB, sid)
 	if err != nil {
-		return threepid.Address{}, message.Verification{}, fmt.Errorf("%w: its receiver cannot be read", outbox.ErrRefused)
+		return fmt.Errorf("reading which providers were tried: %w", err)
 	}
-	return to, message.Verification{
-		Purpose:     "verify",
-		Code:        m.Code,
-		Link:        m.Link,
-		Asker:       m.Asker,
-		CodeMinutes: v.minutesUntil(m.CodeExpires),
-		LinkMinutes: v.minutesUntil(m.LinkExpires),
-	}, nil
+	return v.SMS.Send(ctx, m, tried, func(ctx context.Context, provider string) error {
+		return v.DB.Tx(ctx, func(tx *store.Tx) error { return markTried(ctx, tx, sid, sms.Tried{Provider: provider, Message: m.ID}) })
+	})
+}
+
+// read takes a payload apart.
+func read(job outbox.Job) (to threepid.Address, m mailing, err error) {
+	if err := json.Unmarshal(job.Payload, &m); err != nil {
+		return threepid.Address{}, m, fmt.Errorf("%w: its payload cannot be read", outbox.ErrRefused)
+	}
+	if to, err = threepid.Parse(m.Medium, m.Address); err != nil {
+		return threepid.Address{}, m, fmt.Errorf("%w: its receiver cannot be read", outbox.ErrRefused)
+	}
+	return to, m, nil
+}
+
+// words is what the message tells.
+func (v *Verifier) words(m mailing) message.Verification {
+	return message.Verification{
+		Language:     m.Language,
+		Purpose:      string(m.Purpose),
+		User:         m.User,
+		Asker:        m.Asker,
+		AskerTrusted: m.Trusted,
+		Code:         m.Code,
+		Link:         m.Link,
+		StopLink:     m.Stop,
+		CodeMinutes:  v.minutesUntil(m.CodeExpires),
+		LinkMinutes:  v.minutesUntil(m.LinkExpires),
+	}
 }
 
 // minutesUntil is what is left of a life when its message goes out, which may be

@@ -50,7 +50,7 @@ func TestAStrangersSentenceIsNotInTheMessage(t *testing.T) {
 	each(t, func(s *story) {
 		sentence := matrix.UserID("@Your\u00a0account\u2028is\u00a0locked:evil.example")
 		_, err := s.Request(s.Context(), verify.Request{Address: email(s.T, "bob@example.org"), ClientSecret: "secret", Caller: verify.Account(sentence), SendAttempt: 1})
-		if text := unjoined(s.Post.Last(s.T).Text); err != nil || strings.Contains(text, "locked") || !strings.Contains(text, "an account of evil.example") {
+		if text := unjoined(s.Post.Last(s.T).Text); err != nil || strings.Contains(text, "locked") || !strings.Contains(text, "@…:evil.example") {
 			s.Errorf("%v; the message is:\n%s", err, text)
 		}
 	})

@@ -5,16 +5,28 @@
 //	  │            │  ▲                                                    │                    │
 //	  │            │  └── Request, higher send_attempt: new code,          └── Prove            └── Prove still
 //	  │            │      old code and link dead                                                  proves the owner
-//	  │            └── five wrong codes: no code opens it any more, the link still does
+//	  │            ├── five wrong codes: no code opens it any more, the link still does
+//	  │            └── "this was not me": stopped; nothing opens it any more
 //	  ├── too soon after the message before, or a budget used up: told to wait, nothing changed
+//	  ├── a CAPTCHA is needed: told which, nothing changed; passed, the same request goes on
 //	  └── the message is refused: as if never asked
+//
+// A session has a purpose, a caller and, where known, a user whom the address is for.
+// They are part of what makes two requests the same, are shown to whoever confirms it, and
+// are checked where its proof is used. Only the caller who opened it may use it; only
+// Spend uses one up, and only in the transaction of what it is spent on.
 //
 // A code lives 15 minutes (SMS: 10), a link 60, a session 24 hours from its last
 // change, and once validated, from then. Codes, link tokens and client secrets are
-// kept as HMACs, addresses encrypted. A session belongs to the caller who opened it;
-// only Spend uses one up, and only in the transaction of what it is spent on.
+// kept as HMACs, addresses encrypted.
 //
-// Messages are charged to the budgets of budgets.go and leave through internal/outbox
-// and a sender; what they say is verify/message's. What a proof is good for is decided
-// by lookup.
+// What a requester is told: bad syntax; a country or number type that is not served; that
+// text messages are switched off; that the mail domain takes no mail or gives mailboxes to
+// everybody; the mail server's refusal; limits, and that a CAPTCHA is needed. What nobody is
+// told, by the answer's shape or time: that an address is bound, that its owner wants no
+// messages, that it is watched.
+//
+// The rooms below: verify/captcha asks whether somebody is a person, verify/fraud whether
+// a text message is worth its price, verify/message writes the words. Budgets and signals
+// are in budgets.go and risk.go. What a proof is good for is decided by lookup.
 package verify

@@ -24,6 +24,8 @@ var (
 	ErrClientSecret = errors.New("client_secret must be 1 to 255 characters of 0-9 A-Z a-z . = _ -")
 	ErrSendAttempt  = errors.New("send_attempt must not be negative")
 	ErrNextLink     = errors.New("next_link must be an absolute http or https URL")
+	// ErrDisposable says that the domain gives its mailboxes to everybody.
+	ErrDisposable = errors.New("addresses of this domain are open to everybody and prove nothing")
 	// ErrUndeliverable says that the DNS names nobody who takes the domain's mail.
 	ErrUndeliverable = errors.New("the domain of this address does not receive e-mail")
 )

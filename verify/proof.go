@@ -3,8 +3,10 @@ package verify
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
+	"signet/internal/matrix"
 	"signet/internal/store"
 	"signet/internal/threepid"
 )
@@ -14,11 +16,27 @@ import (
 type Proof struct {
 	sid       string
 	address   threepid.Address
+	purpose   Purpose
+	user      matrix.UserID
 	validated time.Time
 }
 
 // Address is the proven address.
 func (p Proof) Address() threepid.Address { return p.address }
+
+// Purpose is what control was shown for.
+func (p Proof) Purpose() Purpose { return p.purpose }
+
+// For is ErrOtherPurpose unless control was shown for one of these purposes.
+func (p Proof) For(purposes ...Purpose) error {
+	if !slices.Contains(purposes, p.purpose) {
+		return ErrOtherPurpose
+	}
+	return nil
+}
+
+// User is whom the address was shown for, empty if that was not known.
+func (p Proof) User() matrix.UserID { return p.user }
 
 // ValidatedAt is when control was shown.
 func (p Proof) ValidatedAt() time.Time { return p.validated }
@@ -50,7 +68,7 @@ func (v *Verifier) prove(ctx context.Context, c Credentials, may func(*session) 
 	case s.validated.IsZero():
 		return Proof{}, ErrNotValidated
 	}
-	return Proof{sid: s.sid, address: s.address, validated: s.validated}, nil
+	return Proof{sid: s.sid, address: s.address, purpose: s.purpose, user: s.user, validated: s.validated}, nil
 }
 
 // Spend uses up the proof's session in tx, so that of several who spend it at the

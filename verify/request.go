@@ -10,6 +10,7 @@ import (
 	"net/netip"
 
 	"signet/internal/deliver"
+	"signet/internal/locale"
 	"signet/internal/matrix"
 	"signet/internal/outbox"
 	"signet/internal/quota"
@@ -22,39 +23,37 @@ type Request struct {
 	Address      threepid.Address
 	ClientSecret string
 	Caller       Caller
+	Purpose      Purpose       // empty: Verify
+	User         matrix.UserID // whom the address is for, if known; an account's own if it asks
 	SendAttempt  int64
-	NextLink     string     // where the person goes afterwards, or empty
-	Client       netip.Addr // where the request comes from, if that is known
-
-	reserved *quota.Reservation // what its message costs
+	NextLink     string          // where the person goes afterwards, or empty
+	Client       netip.Addr      // where the request comes from, if that is known
+	Language     locale.Language // of the message
+	Answer       Answer          // to the CAPTCHA that an earlier request met, if it did
 }
 
-// Request opens a session, or finds the one that the same caller opened for the
-// same address with the same secret, and sends its message unless SendAttempt is
-// one that it has seen. It waits for the message as long as patience allows: a
-// message that is refused in that time leaves everything as if never asked, and
-// one that takes longer goes on by itself. Errors: those of a request, why no message
-// was sent, and matrix.LimitExceeded when the session must wait before it sends
-// another or a budget is used up.
+// Request opens a session, or finds the one that the same caller opened for the same
+// address, purpose and user with the same secret, and sends its message unless
+// SendAttempt is one that it has seen. It waits for the message as long as patience
+// allows: a message that is refused in that time leaves everything as if never asked,
+// and one that takes longer goes on by itself.
+//
+// Errors: those of a request, why no message was sent, those of verify/fraud,
+// CaptchaNeeded, and matrix.LimitExceeded when the session must wait before it sends
+// another or a budget is used up. After any of them the attempt is not used up. That an
+// address is bound, or that its owner wants no messages, is told to nobody.
 func (v *Verifier) Request(ctx context.Context, r Request) (sid string, err error) {
-	if err := v.check(r); err != nil {
+	if r, err = v.check(r); err != nil {
 		return "", err
 	}
 	if err := v.checkDomain(ctx, r.Address); err != nil {
 		return "", err
 	}
-	if r.reserved, err = v.reserve(ctx, r); err != nil {
+	o, err := v.openSession(ctx, r)
+	if err != nil {
 		return "", err
 	}
-	defer r.reserved.Release()
-	var o opened
-	err = v.DB.Tx(ctx, func(tx *store.Tx) (err error) {
-		o, err = v.open(ctx, tx, r)
-		return err
-	})
-	if err != nil {
-		return "", fmt.Errorf("opening a session: %w", err)
-	}
+	defer o.release()
 	patience, cancel := context.WithTimeout(ctx, v.Patience)
 	defer cancel()
 	if o.seen {
@@ -63,13 +62,52 @@ func (v *Verifier) Request(ctx context.Context, r Request) (sid string, err erro
 	err = v.Outbox.Attempt(patience, o.job)
 	switch {
 	case err == nil, errors.Is(err, outbox.ErrPending), errors.Is(err, deliver.ErrUnknownOutcome): // it has left, or will
-		r.reserved.Keep()
+		o.charged.Keep()
 		return o.now.sid, nil
 	}
-	if err := v.undo(context.WithoutCancel(ctx), r, o); err != nil {
+	if err := v.undo(context.WithoutCancel(ctx), o); err != nil {
 		return "", err
 	}
 	return "", notSent(r.Address.Medium())
+}
+
+// openSession opens or finds the session, in one transaction with its budgets and its
+// message.
+func (v *Verifier) openSession(ctx context.Context, r Request) (opened, error) {
+	a, s, err := v.acquaint(ctx, r)
+	if err != nil {
+		return opened{}, err
+	}
+	if err := v.answer(ctx, a); err != nil {
+		return opened{}, err
+	}
+	o, err := v.tryOpen(ctx, a, s, false)
+	if errors.Is(err, errLift) {
+		o, err = v.tryOpen(ctx, a, s, true)
+	}
+	if errors.Is(err, errNeedsCaptcha) {
+		err = v.challenge(ctx, a, false)
+	}
+	if err != nil {
+		return opened{}, fmt.Errorf("opening a session: %w", err)
+	}
+	return o, nil
+}
+
+// tryOpen charges the budgets as they are, or those that a CAPTCHA raises.
+func (v *Verifier) tryOpen(ctx context.Context, a asking, s signals, raised bool) (o opened, err error) {
+	held, err := v.Quota.Reserve(ctx, charges(a.budgets(), a, raised)...)
+	if err != nil {
+		return opened{}, err
+	}
+	err = v.DB.Tx(ctx, func(tx *store.Tx) (err error) {
+		o, err = v.open(ctx, tx, sending{asking: a, signals: s, held: held, raised: raised})
+		return err
+	})
+	if err != nil || o.seen {
+		held.Release()
+	}
+	return o, err
 }
 
 // answerAgain answers a request whose send_attempt has been seen: as the request
@@ -82,26 +120,39 @@ func (v *Verifier) answerAgain(ctx context.Context, o opened) (sid string, err e
 	return o.now.sid, nil
 }
 
-func (v *Verifier) check(r Request) error {
+// check refuses what cannot be asked, and fills in what goes without saying.
+func (v *Verifier) check(r Request) (Request, error) {
+	if r.Purpose == "" {
+		r.Purpose = Verify
+	}
+	if user, ok := r.Caller.Account(); ok && r.User == "" {
+		r.User = user
+	}
 	switch {
 	case !matrix.ValidOpaque(r.ClientSecret):
-		return ErrClientSecret
+		return r, ErrClientSecret
 	case r.SendAttempt < 0:
-		return ErrSendAttempt
+		return r, ErrSendAttempt
 	case !validNextLink(r.NextLink):
-		return ErrNextLink
+		return r, ErrNextLink
 	case r.Address.Medium() == threepid.Email && v.Email == nil:
-		return ErrEmailNotServed
+		return r, ErrEmailNotServed
 	case r.Address.Medium() == threepid.MSISDN && v.SMS == nil:
-		return ErrSMSNotServed
+		return r, ErrSMSNotServed
 	}
-	return nil
+	return r, errors.Join(r.Caller.mayAsk(r.Purpose), r.Caller.mayName(r.User))
 }
 
-// checkDomain refuses an address whose domain says that it takes no mail. A DNS that
-// does not answer says nothing.
+// checkDomain refuses an address whose domain says that it takes no mail, or gives its
+// mailboxes to everybody. A DNS that does not answer says nothing.
 func (v *Verifier) checkDomain(ctx context.Context, a threepid.Address) error {
-	if v.Resolver == nil || a.Medium() != threepid.Email {
+	if a.Medium() != threepid.Email {
+		return nil
+	}
+	if listed(v.Disposable, a.Domain()) {
+		return ErrDisposable
+	}
+	if v.Resolver == nil {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, v.Patience)
@@ -117,25 +168,50 @@ func (v *Verifier) checkDomain(ctx context.Context, a threepid.Address) error {
 type opened struct {
 	now    session
 	seen   bool          // nothing was changed: this send_attempt has been made
+	decoy  bool          // the owner wants no messages: all is as ever, and nothing is sent
 	job    outbox.Ticket // the message that is to be sent
 	before *session      // what now has taken the place of, if anything
+	admission
 }
 
-func (v *Verifier) open(ctx context.Context, tx *store.Tx, r Request) (opened, error) {
-	before, err := v.selectSame(ctx, tx, r)
-	switch {
-	case errors.Is(err, sql.ErrNoRows):
-		return v.send(ctx, tx, r, nil, v.newSession(r))
-	case err != nil:
+// release ends the charges of a message that was taken back; of another it does nothing.
+func (o opened) release() {
+	if o.charged != nil {
+		o.charged.Release()
+	}
+}
+
+// sending is a message that a session wants to send: what speaks against it, what is
+// charged for it, and the session, as it was before, if it was, and as it shall be.
+type sending struct {
+	asking
+	signals
+	held   *quota.Reservation
+	raised bool // held is of the budgets that a CAPTCHA raises
+	before *session
+	now    session
+}
+
+func (v *Verifier) open(ctx context.Context, tx *store.Tx, o sending) (opened, error) {
+	before, err := v.selectSame(ctx, tx, o.Request)
+	if errors.Is(err, sql.ErrNoRows) {
+		o.now = v.newSession(o.Request)
+		return v.send(ctx, tx, o)
+	}
+	if err != nil {
 		return opened{}, err
+	}
+	o.before, o.now = before, *before
+	switch {
 	case before.over(v.Now()):
 		if err := deleteSession(ctx, tx, before.sid); err != nil {
 			return opened{}, err
 		}
-		return v.send(ctx, tx, r, before, v.newSession(r))
-	case r.SendAttempt < before.sendAttempt:
+		o.now = v.newSession(o.Request)
+		return v.send(ctx, tx, o)
+	case o.SendAttempt < before.sendAttempt:
 		return opened{now: *before, seen: true}, nil
-	case r.SendAttempt == before.sendAttempt:
+	case o.SendAttempt == before.sendAttempt:
 		died, err := v.diedSince(ctx, tx, before)
 		if err != nil || !died {
 			return opened{now: *before, seen: true}, err
@@ -144,7 +220,7 @@ func (v *Verifier) open(ctx context.Context, tx *store.Tx, r Request) (opened, e
 	if wait := before.resendWait(v.Now()); wait > 0 {
 		return opened{}, matrix.LimitExceeded{RetryAfter: wait} // the attempt is not used up
 	}
-	return v.send(ctx, tx, r, before, *before)
+	return v.send(ctx, tx, o)
 }
 
 // diedSince tells whether the session's message was answered as under way and has
@@ -164,6 +240,9 @@ func (v *Verifier) newSession(r Request) session {
 		address:   r.Address,
 		secretMAC: v.mac.Of("secret", r.ClientSecret),
 		caller:    r.Caller,
+		purpose:   r.Purpose,
+		user:      r.User,
+		asker:     v.askerOf(r),
 		created:   v.Now(),
 	}
 }
@@ -171,39 +250,35 @@ func (v *Verifier) newSession(r Request) session {
 // send gives the session a new code and link, which kills the old ones, and puts
 // the message that carries them into the outbox. The count of wrong codes stays: a
 // re-send buys no guesses.
-func (v *Verifier) send(ctx context.Context, tx *store.Tx, r Request, before *session, s session) (opened, error) {
-	if err := r.reserved.ChargeIn(ctx, tx); err != nil {
+func (v *Verifier) send(ctx context.Context, tx *store.Tx, o sending) (opened, error) {
+	admitted, err := v.admit(ctx, tx, o)
+	if err != nil {
 		return opened{}, err
 	}
+	s := o.now
 	code, link, err := v.drawSecrets(s.address.Medium())
 	if err != nil {
 		return opened{}, err
 	}
 	now := v.Now()
-	s.nextLink, s.sendAttempt, s.changed = r.NextLink, r.SendAttempt, now
+	s.nextLink, s.sendAttempt, s.changed = o.NextLink, o.SendAttempt, now
 	s.messages, s.sent = s.messages+1, now
+	s.raised = s.raised || admitted.passed
 	s.codeMAC, s.codeExpires = v.mac.Of("code", s.sid, code), now.Add(codeLife(s.address.Medium()))
 	s.linkMAC, s.linkExpires = v.mac.Of("link", link), now.Add(linkLife)
 	if err := v.putSession(ctx, tx, s); err != nil {
 		return opened{}, err
 	}
-	job, err := v.enqueue(ctx, tx, s, code, link)
-	return opened{now: s, job: job, before: before}, err
-}
-
-// reserve makes ready to charge one message to everybody whose budgets it counts in.
-func (v *Verifier) reserve(ctx context.Context, r Request) (*quota.Reservation, error) {
-	if v.Quota == nil {
-		return new(quota.Reservation), nil
-	}
-	return v.Quota.Reserve(ctx, charges(r)...)
+	decoy := o.suppressed[byOwner]
+	job, err := v.enqueue(ctx, tx, s, letter{code: code, link: link, language: o.Language, trusted: o.standing == Own, decoy: decoy})
+	return opened{now: s, job: job, before: o.before, decoy: decoy, admission: admitted}, err
 }
 
 // undo takes back what open has done when its message was not sent, so that the
 // same request may be made again. If the session moved on in between, it stays.
-func (v *Verifier) undo(ctx context.Context, r Request, o opened) error {
+func (v *Verifier) undo(ctx context.Context, o opened) error {
 	err := v.DB.Tx(ctx, func(tx *store.Tx) error {
-		if err := r.reserved.RefundIn(ctx, tx); err != nil {
+		if err := v.takeBack(ctx, tx, o); err != nil {
 			return err
 		}
 		if err := v.Outbox.Withdraw(ctx, tx, o.job.ID); err != nil {

@@ -2,7 +2,6 @@ package verify
 
 import (
 	"net/url"
-	"strings"
 	"time"
 
 	"signet/internal/matrix"
@@ -33,41 +32,10 @@ const (
 // later message before it sends another.
 var resendDelays = []time.Duration{time.Minute, 2 * time.Minute, 5 * time.Minute, 10 * time.Minute}
 
-// maxWrongCodes is how many wrong codes a session takes in its life. Five guesses
-// find a code of six digits once in 200,000.
+// maxWrongCodes is how many wrong codes a session takes in its life, over all the codes
+// that it was sent: a new code brings no new guesses. Five find a code of six digits
+// once in 200,000. What an address takes over all its sessions is in budgets.go.
 const maxWrongCodes = 5
-
-// Caller is who opened a session. Only the same caller may use it.
-type Caller string
-
-// Page is the caller of a session that a person opened on this server's own page.
-const Page Caller = "page"
-
-// Account is the caller of a session opened with the token of a Matrix account.
-func Account(user matrix.UserID) Caller { return Caller("account " + user.String()) }
-
-// Account returns the user whose token opened the session, if one did.
-func (c Caller) Account() (matrix.UserID, bool) {
-	user, ok := strings.CutPrefix(string(c), "account ")
-	if !ok {
-		return "", false
-	}
-	return matrix.UserID(user), true
-}
-
-// Asker is who messages and pages say is asking, empty for the page. An account's
-// name is quoted only if it keeps today's grammar: older ones may hold any text, and
-// a stranger's homeserver could make it a sentence.
-func (c Caller) Asker() string {
-	user, ok := c.Account()
-	if !ok {
-		return ""
-	}
-	if _, err := matrix.NewUserID(user.Localpart(), user.Server()); err != nil {
-		return "an account of " + user.Server().String()
-	}
-	return user.String()
-}
 
 // Credentials name a session and show that one may use it: the client made up the
 // secret, the server the id.
@@ -82,6 +50,9 @@ type session struct {
 	address     threepid.Address
 	secretMAC   []byte
 	caller      Caller
+	purpose     Purpose
+	user        matrix.UserID // whom the address is for, if known
+	asker       []byte        // keyed tag of whom its requests are told from others by
 	nextLink    string
 	sendAttempt int64
 	messages    int       // asked for so far
@@ -89,17 +60,23 @@ type session struct {
 	codeMAC     []byte
 	codeExpires time.Time
 	wrongCodes  int
+	raised      bool // a CAPTCHA was passed for it: its guesses have budgets of their own
 	linkMAC     []byte
 	linkExpires time.Time
 	created     time.Time
 	changed     time.Time
 	validated   time.Time // zero until then
 	spent       time.Time // zero until then
+	stopped     time.Time // when the owner said "this was not me"; zero until then
 }
 
 // expired counts from the last change; once control was shown, from then, or it
-// could be prolonged for ever by asking for further messages.
+// could be prolonged for ever by asking for further messages. One that its owner has
+// stopped is past its life at once: whoever opened it learns no more.
 func (s *session) expired(now time.Time) bool {
+	if !s.stopped.IsZero() {
+		return true
+	}
 	since := s.changed
 	if !s.validated.IsZero() {
 		since = s.validated

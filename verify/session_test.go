@@ -57,14 +57,14 @@ func TestWrongCodesKillTheCodeButNotTheLink(t *testing.T) {
 	})
 }
 
-// Forty guesses at the same moment count like forty in a row: at
+// A hundred guesses at the same moment count like a hundred in a row: at
 // most five are looked at.
 func TestParallelGuessesGainNothing(t *testing.T) {
 	each(t, func(s *story) {
 		c := s.mustRequest(1)
 		code := s.Post.Last(s.T).Code()
 		var wg sync.WaitGroup
-		for range 40 {
+		for range 100 {
 			wg.Go(func() {
 				if err := s.Submit(s.Context(), c, alice, other(code)); !errors.Is(err, verify.ErrWrongCode) {
 					s.Errorf("Submit = %v", err)

@@ -5,14 +5,17 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
+	"signet/internal/deliver/sms"
 	"signet/internal/store"
 	"signet/internal/threepid"
 )
 
-const sessionColumns = `sid, medium, address_sealed, secret_mac, caller, next_link, send_attempt, messages, sent_ms,
-	code_mac, code_expires_ms, wrong_codes, link_mac, link_expires_ms, created_ms, changed_ms, validated_ms, spent_ms`
+const sessionColumns = `sid, medium, address_sealed, secret_mac, caller, purpose, user_id, asker, next_link, send_attempt, messages, sent_ms,
+	code_mac, code_expires_ms, wrong_codes, raised, link_mac, link_expires_ms, created_ms, changed_ms, validated_ms, spent_ms, stopped_ms`
 
 // selectSession finds the session that the credentials open, or ErrNoSession.
 func (v *Verifier) selectSession(ctx context.Context, q store.Queryer, c Credentials) (*session, error) {
@@ -29,12 +32,24 @@ func (v *Verifier) selectSession(ctx context.Context, q store.Queryer, c Credent
 	return s, nil
 }
 
-// selectSame finds the session that the same caller opened for the same address
-// with the same secret.
+// selectSame finds the session that the same caller opened for the same address,
+// purpose and user with the same secret.
 func (v *Verifier) selectSame(ctx context.Context, q store.Queryer, r Request) (*session, error) {
 	return v.scan(q.QueryRow(ctx, `SELECT `+sessionColumns+` FROM verify_sessions
-		WHERE address_index = $1 AND secret_mac = $2 AND caller = $3`,
-		v.indexOf(r.Address), v.mac.Of("secret", r.ClientSecret), string(r.Caller)))
+		WHERE address_index = $1 AND secret_mac = $2 AND caller = $3 AND purpose = $4 AND user_id = $5`,
+		v.indexOf(r.Address), v.mac.Of("secret", r.ClientSecret), string(r.Caller), string(r.Purpose), r.User.String()))
+}
+
+// selectStop finds the session of a "this was not me" link, or ErrNoLink.
+func (v *Verifier) selectStop(ctx context.Context, q store.Queryer, token string) (*session, error) {
+	s, err := v.scan(q.QueryRow(ctx, `SELECT `+sessionColumns+` FROM verify_sessions WHERE stop_mac = $1`, v.mac.Of("stop", token)))
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, ErrNoLink
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading a link: %w", err)
+	}
+	return s, nil
 }
 
 func (v *Verifier) selectByLink(ctx context.Context, q store.Queryer, linkMAC []byte) (*session, error) {
@@ -47,14 +62,15 @@ func (v *Verifier) putSession(ctx context.Context, tx *store.Tx, s session) erro
 	_, err := tx.Exec(ctx, `INSERT INTO verify_sessions
 		(sid, medium, address_index, address_sealed, secret_mac, caller, next_link, send_attempt,
 		 code_mac, code_expires_ms, link_mac, link_expires_ms, created_ms, changed_ms,
-		 wrong_codes, validated_ms, spent_ms, messages, sent_ms)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
+		 wrong_codes, validated_ms, spent_ms, messages, sent_ms, purpose, user_id, asker, raised, stop_mac, stopped_ms)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25)
 		ON CONFLICT (sid) DO UPDATE SET next_link = $7, send_attempt = $8,
 			code_mac = $9, code_expires_ms = $10, link_mac = $11, link_expires_ms = $12, changed_ms = $14,
-			messages = $18, sent_ms = $19`,
+			messages = $18, sent_ms = $19, raised = $23`,
 		s.sid, string(s.address.Medium()), v.indexOf(s.address), sealed, s.secretMAC, string(s.caller), s.nextLink, s.sendAttempt,
 		s.codeMAC, s.codeExpires.UnixMilli(), s.linkMAC, s.linkExpires.UnixMilli(), s.created.UnixMilli(), s.changed.UnixMilli(),
-		s.wrongCodes, store.Millis(s.validated), store.Millis(s.spent), s.messages, s.sent.UnixMilli())
+		s.wrongCodes, store.Millis(s.validated), store.Millis(s.spent), s.messages, s.sent.UnixMilli(),
+		string(s.purpose), s.user.String(), s.asker, s.raised, v.mac.Of("stop", v.stopToken(s.sid)), store.Millis(s.stopped))
 	return err
 }
 
@@ -74,16 +90,24 @@ func countGuess(ctx context.Context, tx *store.Tx, sid string) (counted bool, er
 		WHERE sid = $1 AND wrong_codes < $2`, sid, maxWrongCodes))
 }
 
-// markValidated validates a session and takes back the guesses that were right.
-func markValidated(ctx context.Context, tx *store.Tx, sid string, now time.Time, right int) error {
-	_, err := tx.Exec(ctx, `UPDATE verify_sessions SET validated_ms = $2, changed_ms = $2, wrong_codes = wrong_codes - $3
-		WHERE sid = $1`, sid, now.UnixMilli(), right)
+func uncountGuess(ctx context.Context, tx *store.Tx, sid string) error {
+	_, err := tx.Exec(ctx, `UPDATE verify_sessions SET wrong_codes = wrong_codes - 1 WHERE sid = $1`, sid)
+	return err
+}
+
+func markValidated(ctx context.Context, tx *store.Tx, sid string, now time.Time) error {
+	_, err := tx.Exec(ctx, `UPDATE verify_sessions SET validated_ms = $2, changed_ms = $2 WHERE sid = $1`, sid, now.UnixMilli())
+	return err
+}
+
+func markStopped(ctx context.Context, tx *store.Tx, sid string, now time.Time) error {
+	_, err := tx.Exec(ctx, `UPDATE verify_sessions SET stopped_ms = $2 WHERE sid = $1 AND stopped_ms = 0`, sid, now.UnixMilli())
 	return err
 }
 
 func markSpent(ctx context.Context, tx *store.Tx, sid string, now time.Time) (first bool, err error) {
 	return store.Changed(tx.Exec(ctx, `UPDATE verify_sessions SET spent_ms = $2
-		WHERE sid = $1 AND spent_ms = 0 AND validated_ms > 0`, sid, now.UnixMilli()))
+		WHERE sid = $1 AND spent_ms = 0 AND validated_ms > 0 AND stopped_ms = 0`, sid, now.UnixMilli()))
 }
 
 func deleteSession(ctx context.Context, tx *store.Tx, sid string) error {
@@ -96,6 +120,104 @@ func deleteSessions(ctx context.Context, q store.Queryer, changedBefore time.Tim
 	return err
 }
 
+// selectTried reads which SMS providers a session has tried, the oldest first.
+func selectTried(ctx context.Context, q store.Queryer, sid string) (tried []sms.Tried, err error) {
+	var text string
+	err = q.QueryRow(ctx, `SELECT tried FROM verify_sessions WHERE sid = $1`, sid).Scan(&text)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil // it was taken back; its message may be under way all the same
+	}
+	for line := range strings.Lines(text) {
+		message, provider, _ := strings.Cut(strings.TrimSpace(line), " ")
+		tried = append(tried, sms.Tried{Provider: provider, Message: message})
+	}
+	return tried, err
+}
+
+// markTried writes down, before it is asked, that a provider is asked to send a message.
+// The error is sms.ErrAlreadyTried when it is written already, and for a session that is
+// gone, whose message was taken back.
+func markTried(ctx context.Context, tx *store.Tx, sid string, t sms.Tried) error {
+	tried, err := selectTried(ctx, tx, sid)
+	if err != nil {
+		return err
+	}
+	if slices.Contains(tried, t) {
+		return sms.ErrAlreadyTried
+	}
+	line := t.Message + " " + t.Provider + "\n"
+	known, err := store.Changed(tx.Exec(ctx, `UPDATE verify_sessions SET tried = tried || $2 WHERE sid = $1`, sid, line))
+	if err == nil && !known {
+		return sms.ErrAlreadyTried
+	}
+	return err
+}
+
+// latelyQuery asks what somebody has asked for lately.
+type latelyQuery struct {
+	asker, address            []byte
+	recently, thisHour, today time.Time
+}
+
+// lately is what somebody has asked for lately, of their newest fifty sessions.
+type lately struct {
+	otherAddresses int  // recently
+	unverified     bool // this hour, another address whose code has not come back
+	sameAddress    bool // today
+}
+
+func selectLately(ctx context.Context, db store.Queryer, q latelyQuery) (l lately, err error) {
+	var unverified, same int
+	err = db.QueryRow(ctx, `SELECT COUNT(DISTINCT CASE WHEN sent_ms > $3 AND address_index <> $2 THEN address_index END),
+			COALESCE(MAX(CASE WHEN sent_ms > $4 AND address_index <> $2 AND validated_ms = 0 THEN 1 ELSE 0 END), 0),
+			COALESCE(MAX(CASE WHEN address_index = $2 THEN 1 ELSE 0 END), 0)
+		FROM (SELECT address_index, sent_ms, validated_ms FROM verify_sessions
+			WHERE asker = $1 AND sent_ms > $5 ORDER BY sent_ms DESC LIMIT 50) AS lately`,
+		q.asker, q.address, q.recently.UnixMilli(), q.thisHour.UnixMilli(), q.today.UnixMilli()).
+		Scan(&l.otherAddresses, &unverified, &same)
+	l.unverified, l.sameAddress = unverified == 1, same == 1
+	return l, err
+}
+
+// selectSuppressions tells why an address is sent nothing now.
+func selectSuppressions(ctx context.Context, q store.Queryer, address []byte, now time.Time) (found map[reason]bool, err error) {
+	rows, err := q.Query(ctx, `SELECT reason FROM verify_suppressions WHERE address_index = $1 AND until_ms > $2`, address, now.UnixMilli())
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	found = map[reason]bool{}
+	for rows.Next() {
+		var r reason
+		if err := rows.Scan(&r); err != nil {
+			return nil, err
+		}
+		found[r] = true
+	}
+	return found, rows.Err()
+}
+
+func selectSuppressedUntil(ctx context.Context, q store.Queryer, address []byte, r reason) (time.Time, error) {
+	var until int64
+	err := q.QueryRow(ctx, `SELECT until_ms FROM verify_suppressions WHERE address_index = $1 AND reason = $2`, address, string(r)).Scan(&until)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = nil
+	}
+	return store.Time(until), err
+}
+
+// putSuppression sends an address nothing until then; the zero time lifts it.
+func putSuppression(ctx context.Context, q store.Queryer, address []byte, r reason, until time.Time) error {
+	_, err := q.Exec(ctx, `INSERT INTO verify_suppressions (address_index, reason, until_ms) VALUES ($1, $2, $3)
+		ON CONFLICT (address_index, reason) DO UPDATE SET until_ms = $3`, address, string(r), store.Millis(until))
+	return err
+}
+
+func deleteSuppressions(ctx context.Context, q store.Queryer, now time.Time) error {
+	_, err := q.Exec(ctx, `DELETE FROM verify_suppressions WHERE until_ms <= $1`, now.UnixMilli())
+	return err
+}
+
 func (v *Verifier) indexOf(a threepid.Address) []byte {
 	return v.index.Of(string(a.Medium()), a.String())
 }
@@ -104,9 +226,10 @@ func (v *Verifier) scan(row *sql.Row) (*session, error) {
 	var s session
 	var medium string
 	var sealed []byte
-	var sent, codeExpires, linkExpires, created, changed, validated, spent int64
-	err := row.Scan(&s.sid, &medium, &sealed, &s.secretMAC, &s.caller, &s.nextLink, &s.sendAttempt, &s.messages, &sent,
-		&s.codeMAC, &codeExpires, &s.wrongCodes, &s.linkMAC, &linkExpires, &created, &changed, &validated, &spent)
+	var sent, codeExpires, linkExpires, created, changed, validated, spent, stopped int64
+	err := row.Scan(&s.sid, &medium, &sealed, &s.secretMAC, &s.caller, &s.purpose, &s.user, &s.asker, &s.nextLink, &s.sendAttempt,
+		&s.messages, &sent, &s.codeMAC, &codeExpires, &s.wrongCodes, &s.raised, &s.linkMAC, &linkExpires,
+		&created, &changed, &validated, &spent, &stopped)
 	if err != nil {
 		return nil, err
 	}
@@ -120,6 +243,6 @@ func (v *Verifier) scan(row *sql.Row) (*session, error) {
 	s.sent = store.Time(sent)
 	s.codeExpires, s.linkExpires = store.Time(codeExpires), store.Time(linkExpires)
 	s.created, s.changed = store.Time(created), store.Time(changed)
-	s.validated, s.spent = store.Time(validated), store.Time(spent)
+	s.validated, s.spent, s.stopped = store.Time(validated), store.Time(spent), store.Time(stopped)
 	return &s, nil
 }

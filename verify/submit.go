@@ -7,13 +7,16 @@ import (
 	"fmt"
 	"strings"
 
+	"signet/internal/matrix"
+	"signet/internal/quota"
 	"signet/internal/store"
 	"signet/internal/threepid"
 )
 
 // Submit validates a session by the code that was sent. The right code answers
 // success as often as it is sent: the first answer may have been lost. Errors:
-// ErrNoSession, ErrExpired, ErrWrongCode.
+// ErrNoSession, ErrExpired, ErrWrongCode, and matrix.LimitExceeded when too many wrong
+// codes have been tried for the address, over all its sessions.
 func (v *Verifier) Submit(ctx context.Context, c Credentials, caller Caller, code string) error {
 	_, err := v.submit(ctx, c, code, func(s *session) bool { return s.caller == caller })
 	return err
@@ -27,54 +30,109 @@ func (v *Verifier) SubmitAnyone(ctx context.Context, c Credentials, code string)
 }
 
 func (v *Verifier) submit(ctx context.Context, c Credentials, code string, may func(*session) bool) (nextLink string, err error) {
-	var outcome error // a wrong code is counted, so it must not undo the transaction
-	err = v.DB.Tx(ctx, func(tx *store.Tx) error {
-		s, err := v.selectSession(ctx, tx, c)
-		if err != nil {
-			return err
-		}
-		if !may(s) {
-			return ErrNoSession
-		}
-		nextLink = s.nextLink
-		outcome, err = v.try(ctx, tx, s, normalise(code))
-		return err
-	})
-	if err == nil {
-		err = outcome // it counts once it is committed
-	}
+	nextLink, err = v.guessAt(ctx, c, normalise(code), may)
 	if err != nil {
 		return "", submitting(err)
 	}
 	return nextLink, nil
 }
 
+// guessAt finds the session first outside of a transaction: most floods end there, and
+// the budgets of its address are known only then.
+func (v *Verifier) guessAt(ctx context.Context, c Credentials, code string, may func(*session) bool) (nextLink string, err error) {
+	s, err := v.selectSession(ctx, v.DB, c)
+	if err != nil {
+		return "", err
+	}
+	if !may(s) {
+		return "", ErrNoSession
+	}
+	held, err := v.Quota.Reserve(ctx, guesses(s)...)
+	if err != nil {
+		return "", err
+	}
+	defer held.Release()
+	var outcome error // a wrong code is counted, so it must not undo the transaction
+	err = v.DB.Tx(ctx, func(tx *store.Tx) error {
+		if s, err = v.selectSession(ctx, tx, c); err != nil {
+			return err
+		}
+		outcome, err = v.try(ctx, tx, guess{s, code, held})
+		return err
+	})
+	if err != nil {
+		return "", err
+	}
+	if errors.Is(outcome, ErrWrongCode) {
+		held.Keep()
+	}
+	return s.nextLink, outcome // it counts once it is committed
+}
+
+// guess is a code that somebody takes for a session's, and what it is charged to.
+type guess struct {
+	*session
+	code string
+	held *quota.Reservation
+}
+
+func (v *Verifier) right(g guess) bool { return v.mac.Equal(g.codeMAC, "code", g.sid, g.code) }
+
 // try counts a guess before it looks at it, so that parallel guesses gain nothing,
-// and takes the count back when the guess was right.
-func (v *Verifier) try(ctx context.Context, tx *store.Tx, s *session, code string) (outcome, err error) {
+// and takes the count back when the guess was right. What has been validated already
+// is not guessed at.
+func (v *Verifier) try(ctx context.Context, tx *store.Tx, g guess) (outcome, err error) {
 	now := v.Now()
-	right := v.mac.Equal(s.codeMAC, "code", s.sid, code)
 	switch {
-	case s.expired(now):
+	case g.expired(now):
 		return ErrExpired, nil
-	case !s.validated.IsZero() && right:
+	case !g.validated.IsZero() && v.right(g):
 		return nil, nil
-	case s.wrongCodes >= maxWrongCodes:
+	case g.wrongCodes >= maxWrongCodes:
 		return ErrWrongCode, nil
-	case !now.Before(s.codeExpires):
+	case !now.Before(g.codeExpires):
 		return ErrExpired, nil
 	}
-	counted, err := countGuess(ctx, tx, s.sid)
-	if err != nil || !counted || !right {
+	err = g.held.ChargeIn(ctx, tx)
+	if limit, ok := errors.AsType[matrix.LimitExceeded](err); ok {
+		return limit, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	counted, err := countGuess(ctx, tx, g.sid)
+	if err != nil || !counted || !v.right(g) {
 		return ErrWrongCode, err
 	}
-	return nil, markValidated(ctx, tx, s.sid, now, 1)
+	if err := errors.Join(g.held.RefundIn(ctx, tx), uncountGuess(ctx, tx, g.sid)); err != nil {
+		return nil, err
+	}
+	return nil, v.validate(ctx, tx, g.session)
+}
+
+// guesses is what one guess costs. A session for which a CAPTCHA was passed has budgets of
+// its own, so that strangers' guesses do not keep the owner out.
+func guesses(s *session) []quota.Charge {
+	return charges(guessBudgets(s.address.Medium()), asking{Request: Request{Address: s.address}}, s.raised)
+}
+
+// validate marks control of the address as shown. The first time tells that a text
+// message was worth its price.
+func (v *Verifier) validate(ctx context.Context, tx *store.Tx, s *session) error {
+	if v.Fraud != nil && s.validated.IsZero() && s.address.Medium() == threepid.MSISDN {
+		if err := v.Fraud.Validated(ctx, tx, s.address, s.sent); err != nil {
+			return err
+		}
+	}
+	return markValidated(ctx, tx, s.sid, v.Now())
 }
 
 // Link is what the page of a mailed link shows before it is confirmed.
 type Link struct {
 	Address   threepid.Address
 	Caller    Caller
+	Purpose   Purpose
+	User      string // whom the address is for, as it may be shown; empty if not known
 	NextLink  string
 	Validated bool
 }
@@ -100,7 +158,7 @@ func (v *Verifier) Confirm(ctx context.Context, token string) (link Link, err er
 		}
 		link = s.link()
 		if s.validated.IsZero() {
-			return markValidated(ctx, tx, s.sid, v.Now(), 0)
+			return v.validate(ctx, tx, s)
 		}
 		return nil
 	})
@@ -109,7 +167,7 @@ func (v *Verifier) Confirm(ctx context.Context, token string) (link Link, err er
 }
 
 func (s *session) link() Link {
-	return Link{Address: s.address, Caller: s.caller, NextLink: s.nextLink, Validated: !s.validated.IsZero()}
+	return Link{Address: s.address, Caller: s.caller, Purpose: s.purpose, User: readable(s.user), NextLink: s.nextLink, Validated: !s.validated.IsZero()}
 }
 
 // selectLink finds a session by its living link.
@@ -143,6 +201,9 @@ func submitting(err error) error {
 		if errors.Is(err, known) {
 			return known
 		}
+	}
+	if limit, ok := errors.AsType[matrix.LimitExceeded](err); ok {
+		return limit
 	}
 	return fmt.Errorf("submitting a code: %w", err)
 }

@@ -5,13 +5,19 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"net/netip"
+	"slices"
 	"time"
 
 	"signet/internal/deliver"
+	"signet/internal/deliver/sms"
+	"signet/internal/matrix"
 	"signet/internal/outbox"
 	"signet/internal/quota"
 	"signet/internal/seal"
 	"signet/internal/store"
+	"signet/verify/captcha"
+	"signet/verify/fraud"
 	"signet/verify/message"
 )
 
@@ -21,9 +27,11 @@ type EmailSender interface {
 	SendEmail(ctx context.Context, m deliver.Email) error
 }
 
-// SMSSender sends one text message, under the same terms.
+// SMSSender sends one text message, by whichever of several ways was not tried for this
+// session yet; sms.Chain is one. It calls mark before it tries one and sends nothing if
+// that fails. Errors are deliver's.
 type SMSSender interface {
-	SendSMS(ctx context.Context, m deliver.SMS) error
+	Send(ctx context.Context, m deliver.SMS, tried []sms.Tried, mark sms.Mark) error
 }
 
 // Options are what a Verifier needs. A nil sender means that the medium is not
@@ -32,20 +40,35 @@ type Options struct {
 	DB     *store.DB
 	Vault  *seal.Vault
 	Outbox *outbox.Outbox
-	// Quota, if set, keeps the budgets of Budgets.
-	Quota *quota.Quota
-	Email EmailSender
-	SMS   SMSSender
+	Quota  *quota.Quota // of Budgets
+	// Captcha is asked for as When says; nil is Never.
+	Captcha *captcha.Captcha
+	When    When
+	// Fraud, if set, says which numbers a text message may go to.
+	Fraud *fraud.Guard
+	// Acquaintance, if set, tells since when callers are known; without, all are known.
+	Acquaintance Acquaintance
+	// OwnHomeservers are the operator's: no newcomers, and named in text messages.
+	OwnHomeservers map[matrix.ServerName]bool
+	// SuspectNetworks are where machines live rather than people, which counts as a
+	// signal.
+	SuspectNetworks []netip.Prefix
+	// Disposable are the mail domains whose addresses prove nothing.
+	Disposable map[string]bool
+	Email      EmailSender
+	SMS        SMSSender
 	// Resolver, if set, is asked whether a domain can receive mail.
 	Resolver deliver.MXResolver
 	Words    *message.Words
 	Now      func() time.Time
+	Sleep    func(ctx context.Context, d time.Duration) error
 	Rand     io.Reader // codes and link tokens come from it
 	Log      *slog.Logger
 	// Patience is how long Request waits for its own message.
 	Patience time.Duration
-	// LinkURL is the address of the page that confirms a link's token.
-	LinkURL func(token string) string
+	// LinkURL is the address of the page that confirms a link's token, StopURL that of
+	// the page that ends a session which its owner has not asked for.
+	LinkURL, StopURL func(token string) string
 }
 
 // Verifier holds the sessions of one database. It is safe for concurrent use, and
@@ -55,10 +78,14 @@ type Verifier struct {
 	addresses seal.Box
 	index     seal.Index
 	mac       seal.MAC
+	paces     paces
 }
 
 // New opens the sessions of a database and takes on their messages in the outbox.
 func New(ctx context.Context, o Options) (*Verifier, error) {
+	if o.Captcha == nil {
+		o.When = Never
+	}
 	v := &Verifier{Options: o}
 	var errs [3]error
 	v.addresses, errs[0] = o.Vault.Box(ctx, "verify address")
@@ -72,6 +99,11 @@ func New(ctx context.Context, o Options) (*Verifier, error) {
 	return v, nil
 }
 
+// suspect tells whether a client comes from where machines live.
+func (v *Verifier) suspect(client netip.Addr) bool {
+	return slices.ContainsFunc(v.SuspectNetworks, func(p netip.Prefix) bool { return p.Contains(client.Unmap()) })
+}
+
 // sweepEvery is how often sessions long past their end are forgotten.
 const sweepEvery = time.Hour
 
@@ -80,7 +112,9 @@ func (v *Verifier) Run(ctx context.Context) error {
 	tick := time.NewTicker(sweepEvery)
 	defer tick.Stop()
 	for {
-		if err := deleteSessions(ctx, v.DB, v.Now().Add(-sessionLife-sessionKept)); err != nil && ctx.Err() == nil {
+		now := v.Now()
+		err := errors.Join(deleteSessions(ctx, v.DB, now.Add(-sessionLife-sessionKept)), deleteSuppressions(ctx, v.DB, now))
+		if err != nil && ctx.Err() == nil {
 			v.Log.Error("old verification sessions are not forgotten", "error", err)
 		}
 		select {

@@ -38,9 +38,11 @@ func email(t testing.TB, text string) threepid.Address {
 	return a
 }
 
-func phone(t testing.TB) threepid.Address {
+func phone(t testing.TB) threepid.Address { return number(t, "+12015550123") }
+
+func number(t testing.TB, text string) threepid.Address {
 	t.Helper()
-	a, err := threepid.ParsePhone("+12015550123", "US")
+	a, err := threepid.ParsePhone(text, "US")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,6 +21,8 @@ import (
 	"signet/keys"
 	"signet/lookup"
 	"signet/verify"
+	"signet/verify/captcha"
+	"signet/verify/fraud"
 	"signet/verify/message"
 	"signet/web/api"
 	"signet/web/page"
@@ -38,6 +40,9 @@ type server struct {
 	gate      *caller.Gate
 	outbox    *outbox.Outbox
 	quota     *quota.Quota
+	captcha   *captcha.Captcha
+	fraud     *fraud.Guard
+	sms       bool // text messages are sent
 	verifier  *verify.Verifier
 	directory *lookup.Directory
 	handler   http.Handler
@@ -47,7 +52,9 @@ func build(f program.Frame) (*server, error) {
 	s := &server{Storage: f.Storage, cfg: f.Config.(*Config), log: f.Log, metrics: prometheus.NewRegistry()}
 	s.health = daemon.NewHealth(s.log, map[string]daemon.Check{"database": s.DB.Ping})
 	s.keys = &keys.Server{Name: s.cfg.ServerName, Ring: s.Ring}
-	for _, step := range []func(program.Env) error{s.buildGate, s.buildOutbox, s.buildQuota, s.buildVerifier, s.buildDirectory} {
+	for _, step := range []func(program.Env) error{
+		s.buildGate, s.buildOutbox, s.buildQuota, s.buildCaptcha, s.buildFraud, s.buildVerifier, s.buildDirectory,
+	} {
 		if err := step(f.Env); err != nil {
 			return nil, err
 		}
@@ -102,10 +109,14 @@ func (s *server) buildQuota(env program.Env) (err error) {
 		Help: "Charges to budgets against abuse, by budget and outcome.",
 	}, []string{"budget", "outcome"})
 	s.metrics.MustRegister(charges)
+	budgets, err := s.cfg.budgets()
+	if err != nil {
+		return err
+	}
 	s.quota, err = quota.New(env.Ctx, quota.Options{
 		DB:      s.DB,
 		Vault:   s.Vault,
-		Budgets: verify.Budgets(s.cfg.Limits.DryRun),
+		Budgets: budgets,
 		Now:     env.Now,
 		Log:     s.log,
 		Observe: func(budget string, outcome quota.Outcome) {
@@ -115,29 +126,59 @@ func (s *server) buildQuota(env program.Env) (err error) {
 	return err
 }
 
+func (s *server) buildFraud(env program.Env) error {
+	events := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "signet_idserver_sms_decisions_total",
+		Help: "What was decided on text messages, by event and country.",
+	}, []string{"event", "country"})
+	s.metrics.MustRegister(events)
+	var err error
+	s.fraud, err = newGuard(env, s.Storage, s.cfg, func(o *fraud.Options) {
+		o.Log = s.log
+		o.Observe = func(event fraud.Event, country string) { events.WithLabelValues(string(event), country).Inc() }
+	})
+	return err
+}
+
+func (s *server) buildCaptcha(env program.Env) (err error) {
+	s.captcha, err = captcha.New(env.Ctx, captcha.Options{DB: s.DB, Vault: s.Vault, Now: env.Now, Log: s.log})
+	return err
+}
+
 func (s *server) buildVerifier(env program.Env) error {
 	words, err := message.New(s.cfg.Templates, s.cfg.ServerName.String(), s.cfg.host())
 	if err != nil {
 		return err
 	}
 	o := verify.Options{
-		DB:       s.DB,
-		Vault:    s.Vault,
-		Outbox:   s.outbox,
-		Quota:    s.quota,
-		Words:    words,
-		Now:      env.Now,
-		Rand:     env.Rand,
-		Log:      s.log,
-		Patience: patience,
-		LinkURL:  func(token string) string { return s.cfg.PublicURL + page.LinkPath(token) },
+		DB:              s.DB,
+		Vault:           s.Vault,
+		Outbox:          s.outbox,
+		Quota:           s.quota,
+		Captcha:         s.captcha,
+		When:            verify.When(s.cfg.Captcha.When),
+		Fraud:           s.fraud,
+		OwnHomeservers:  s.cfg.ownHomeservers(),
+		SuspectNetworks: s.cfg.Captcha.SuspectNetworks,
+		Words:           words,
+		Now:             env.Now,
+		Sleep:           verify.Sleep,
+		Rand:            env.Rand,
+		Log:             s.log,
+		Patience:        patience,
+		LinkURL:         func(token string) string { return s.cfg.PublicURL + page.LinkPath(token) },
+		StopURL:         func(token string) string { return s.cfg.PublicURL + "/n/" + token },
 	}
 	if s.cfg.Email.CheckMX && !s.cfg.Development {
 		o.Resolver = net.DefaultResolver
 	}
+	if o.Disposable, err = s.cfg.Email.disposable(); err != nil {
+		return err
+	}
 	if o.Email, o.SMS, err = s.senders(env); err != nil {
 		return err
 	}
+	s.sms = o.SMS != nil
 	s.verifier, err = verify.New(env.Ctx, o)
 	return err
 }
@@ -181,7 +222,7 @@ func (s *server) buildPages(rand io.Reader) (*page.Pages, error) {
 		Terms:       s.cfg.termsLinks(),
 		NextOrigins: s.cfg.NextLinkOrigins,
 		Email:       s.cfg.Development || s.cfg.Email.SMTP != "",
-		SMS:         s.cfg.Development,
+		SMS:         s.sms,
 		Development: s.cfg.Development,
 		Rand:        rand,
 	})

@@ -12,6 +12,10 @@ import (
 	"signet/internal/caller"
 	"signet/internal/config"
 	"signet/internal/deliver"
+	"signet/internal/matrix"
+	"signet/internal/quota"
+	"signet/verify"
+	"signet/verify/fraud"
 	"signet/verify/message"
 	"signet/web/page"
 )
@@ -23,12 +27,17 @@ type Config struct {
 
 	// Email is how e-mail is sent.
 	Email Email `yaml:"email"`
+	// SMS is how text messages are sent, and to whom.
+	SMS SMS `yaml:"sms"`
 	// Federation is how far homeservers may be reached.
 	Federation config.Federation `yaml:"federation"`
 	// Limits is how the budgets against abuse are applied.
 	Limits Limits `yaml:"limits"`
 	// Captcha is when people are asked to show that they are people.
 	Captcha Captcha `yaml:"captcha"`
+	// Homeservers is what is known of homeservers: "own" ones are the operator's, which
+	// are no newcomers and are named in text messages. Example: {example.org: own}.
+	Homeservers map[string]string `yaml:"homeservers"`
 	// Terms is the documents that users must accept, by name. Default: none.
 	Terms map[string]Document `yaml:"terms"`
 	// Templates is a folder whose files replace the built-in message templates and
@@ -59,6 +68,9 @@ type Email struct {
 	// CheckMX refuses addresses whose domain cannot receive mail, by asking the DNS;
 	// development mode never asks. Default: true.
 	CheckMX bool `yaml:"check_mx"`
+	// DisposableDomains is a file that replaces the built-in list of mail domains whose
+	// mailboxes are open to everybody: one a line, # for comments.
+	DisposableDomains string `yaml:"disposable_domains"`
 }
 
 // Limits is how the budgets against abuse are applied.
@@ -66,13 +78,19 @@ type Limits struct {
 	// DryRun counts in the metrics what a budget would refuse, and refuses nothing.
 	// Default: false; true when started without --config.
 	DryRun bool `yaml:"dry_run"`
+	// Budgets replaces limits by the name of their budget, as idserver limits lists them.
+	// Example: {email.deployment.hour: 5000}.
+	Budgets map[string]int `yaml:"budgets"`
 }
 
 // Captcha is when people are asked to show that they are people.
 type Captcha struct {
-	// When is never, suspicion or always. It has no effect in this release, which
-	// asks nobody yet. Default: suspicion.
+	// When is never, suspicion or always: before which messages one must be solved. With
+	// never, an address whose messages a stranger has used up must wait. Default: suspicion.
 	When string `yaml:"when"`
+	// SuspectNetworks is networks where machines live rather than people, which counts
+	// as a signal. Default: none.
+	SuspectNetworks config.Networks `yaml:"suspect_networks"`
 }
 
 // Document is one version of a document that users must accept.
@@ -101,7 +119,8 @@ func defaults() Config {
 	c := Config{
 		Common:  config.Defaults(),
 		Email:   Email{TLS: deliver.StartTLS, CheckMX: true},
-		Captcha: Captcha{When: "suspicion"},
+		SMS:     smsDefaults(),
+		Captcha: Captcha{When: string(verify.OnSuspicion)},
 	}
 	c.Listen = "127.0.0.1:8090"
 	c.Database = "sqlite:signet-data/idserver.db"
@@ -116,6 +135,7 @@ func development() Config {
 	c.Development = true
 	c.ServerName = "localhost:8090"
 	c.PublicURL = "http://localhost:8090"
+	c.SMS.Countries = []string{fraud.Any}
 	c.Limits.DryRun = true // whoever tries things out asks for more than people do
 	return c
 }
@@ -133,8 +153,13 @@ func load(path string) (*Config, error) {
 func (c *Config) Check() config.Problems {
 	p := c.Common.Check()
 	p = append(p, c.Email.check()...)
+	p = append(p, c.SMS.check()...)
 	p = append(p, c.Federation.Check()...)
-	p = append(p, config.CheckOneOf("captcha.when", c.Captcha.When, "never", "suspicion", "always")...)
+	p = append(p, config.CheckOneOf("captcha.when", c.Captcha.When, string(verify.Never), string(verify.OnSuspicion), string(verify.Always))...)
+	p = append(p, c.checkHomeservers()...)
+	if _, err := c.budgets(); err != nil {
+		p.Add("limits.budgets", err.Error(), "idserver limits --share 0 lists the names")
+	}
 	p = append(p, c.checkTerms()...)
 	p = append(p, c.checkNextLinks()...)
 	if u, err := url.Parse(c.PublicURL); err == nil && u.Path != "" {
@@ -158,10 +183,53 @@ func (e Email) check() config.Problems {
 	if _, err := config.Secret(e.PasswordFile, smtpPasswordVariable); err != nil {
 		p.Add("email.password_file", err.Error(), "a file that this user can read, or the variable "+smtpPasswordVariable)
 	}
+	if _, err := e.disposable(); err != nil {
+		p.Add("email.disposable_domains", err.Error(), "a text file, one domain a line")
+	}
 	if _, err := mail.ParseAddress(e.From); err != nil {
 		p.Add("email.from", "must be an address", "such as Signet <no-reply@example.org>")
 	}
 	return p
+}
+
+// disposable is the mail domains whose mailboxes are open to everybody.
+func (e Email) disposable() (map[string]bool, error) {
+	if e.DisposableDomains == "" {
+		return verify.Domains(verify.DisposableDomains), nil
+	}
+	text, err := os.ReadFile(e.DisposableDomains)
+	if err != nil {
+		return nil, err
+	}
+	return verify.Domains(string(text)), nil
+}
+
+// budgets is all limits, as the operator has set them.
+func (c *Config) budgets() ([]quota.Budget, error) {
+	return quota.Override(verify.Budgets(c.Limits.DryRun), c.Limits.Budgets)
+}
+
+// own is the standing of the operator's homeservers.
+const own = "own"
+
+func (c *Config) checkHomeservers() config.Problems {
+	var p config.Problems
+	for name, standing := range c.Homeservers {
+		if parsed, err := matrix.ParseServerName(name); err != nil || parsed.String() != name {
+			p.Add("homeservers", "must be server names in lower case", "such as example.org")
+		}
+		p = append(p, config.CheckOneOf("homeservers."+name, standing, own)...)
+	}
+	return p
+}
+
+// ownHomeservers is the operator's homeservers.
+func (c *Config) ownHomeservers() map[matrix.ServerName]bool {
+	list := map[matrix.ServerName]bool{}
+	for name, standing := range c.Homeservers {
+		list[matrix.ServerName(name)] = standing == own
+	}
+	return list
 }
 
 func (c *Config) checkTerms() config.Problems {

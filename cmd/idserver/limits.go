@@ -7,7 +7,6 @@ import (
 
 	"signet/internal/program"
 	"signet/internal/quota"
-	"signet/verify"
 )
 
 type limitsCommand struct {
@@ -17,9 +16,17 @@ type limitsCommand struct {
 // Run lists who has used up much of a budget. Subjects are not kept, so they are named
 // by a fingerprint, the same in every list.
 func (c limitsCommand) Run(env program.Env) error {
+	cfg, err := load(env.ConfigFile)
+	if err != nil {
+		return err
+	}
+	budgets, err := cfg.budgets()
+	if err != nil {
+		return err
+	}
 	return idserver.WithStorage(env, func(s *program.Storage) error {
 		q, err := quota.New(env.Ctx, quota.Options{
-			DB: s.DB, Vault: s.Vault, Budgets: verify.Budgets(false), Now: env.Now, Log: slog.New(slog.DiscardHandler),
+			DB: s.DB, Vault: s.Vault, Budgets: budgets, Now: env.Now, Log: slog.New(slog.DiscardHandler),
 		})
 		if err != nil {
 			return err

@@ -6,29 +6,59 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"signet/internal/config"
 	"signet/internal/deliver"
+	"signet/internal/deliver/sms"
 	"signet/internal/program"
 	"signet/verify"
 )
 
-// senders says how messages leave: e-mail by the configured mail server; in
-// development mode, what has no other way lands in the mailbox. A nil sender means
-// that the medium is not served.
-func (s *server) senders(env program.Env) (email verify.EmailSender, sms verify.SMSSender, err error) {
+// senders says how messages leave: as configured; in development mode, what has no other
+// way lands in the mailbox. A nil sender means that the medium is not served.
+func (s *server) senders(env program.Env) (email verify.EmailSender, texts verify.SMSSender, err error) {
 	if s.cfg.Development {
 		if s.mailbox, err = deliver.NewMailbox(filepath.Join(s.cfg.DataDir, "mailbox"), env.Now); err != nil {
 			return nil, nil, err
 		}
-		email, sms = s.mailbox, s.mailbox
+		email = s.mailbox
 	}
 	if s.cfg.Email.SMTP != "" {
 		if email, err = newSMTP(env, s.cfg); err != nil {
 			return nil, nil, err
 		}
 	}
-	return email, sms, nil
+	chain, err := s.smsChain()
+	if err != nil || chain == nil {
+		return email, nil, err
+	}
+	return email, chain, nil
 }
+
+// smsChain is the SMS providers, nil for none.
+func (s *server) smsChain() (*sms.Chain, error) {
+	requests := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "signet_idserver_sms_requests_total",
+		Help: "Requests to SMS providers, by provider and outcome.",
+	}, []string{"provider", "outcome"})
+	s.metrics.MustRegister(requests)
+	observe := func(provider string, outcome sms.Outcome) { requests.WithLabelValues(provider, string(outcome)).Inc() }
+	if len(s.cfg.SMS.Order) == 0 && s.mailbox != nil {
+		return sms.NewChain(sms.ChainOptions{Providers: []sms.Provider{mailboxProvider{s.mailbox}}, Observe: observe})
+	}
+	chain, err := s.cfg.SMS.chain(sms.Network{}, observe)
+	if err != nil {
+		return nil, fmt.Errorf("sms: %w", err)
+	}
+	return chain, nil
+}
+
+// mailboxProvider is the development mailbox as an SMS provider.
+type mailboxProvider struct{ *deliver.Mailbox }
+
+// Name tells it from other providers.
+func (mailboxProvider) Name() string { return "mailbox" }
 
 func newSMTP(env program.Env, cfg *Config) (*deliver.SMTP, error) {
 	from, err := mail.ParseAddress(cfg.Email.From)

@@ -23,7 +23,7 @@ func process(f program.Frame) (daemon.Process, error) {
 	listeners, err := f.Listeners(s.handler, s.metrics)
 	return daemon.Process{
 		Listeners:  listeners,
-		Background: []func(context.Context) error{s.outbox.Run, s.quota.Run, s.verifier.Run, s.gate.Run},
+		Background: []func(context.Context) error{s.outbox.Run, s.quota.Run, s.captcha.Run, s.fraud.Run, s.verifier.Run, s.gate.Run},
 		Health:     s.health,
 		Ready:      s.greet,
 	}, err
@@ -39,8 +39,8 @@ func (s *server) greet([]net.Addr) {
 	if !s.cfg.Development && config.Loopback(s.cfg.Listen) && len(s.cfg.BehindProxy) == 0 {
 		s.log.Warn("behind_proxy names no proxy: if one stands before this listener, all people share its budget of messages")
 	}
-	if s.cfg.Captcha.When == "always" {
-		s.log.Warn("captcha.when has no effect in this release")
+	if s.sms && len(s.cfg.SMS.Countries) == 0 {
+		s.log.Warn("sms.countries is empty: no text message is sent until it lists a country")
 	}
 	if s.cfg.Limits.DryRun {
 		s.log.Warn("limits.dry_run: budgets against abuse are counted and refuse nothing")

@@ -114,8 +114,12 @@ func (c smsResume) Run(env program.Env) error {
 // withGuard opens the guard of text messages for one command, beside a running server
 // or without one.
 func withGuard(env program.Env, do func(*fraud.Guard) error) error {
+	cfg, err := load(env.ConfigFile)
+	if err != nil {
+		return err
+	}
 	return idserver.WithStorage(env, func(s *program.Storage) error {
-		g, err := newGuard(env, s, fraud.Policy{}, slog.New(slog.DiscardHandler))
+		g, err := newGuard(env, s, cfg)
 		if err != nil {
 			return err
 		}
@@ -123,7 +127,15 @@ func withGuard(env program.Env, do func(*fraud.Guard) error) error {
 	})
 }
 
-// newGuard opens the guard of text messages under a policy.
-func newGuard(env program.Env, s *program.Storage, policy fraud.Policy, log *slog.Logger) (*fraud.Guard, error) {
-	return fraud.New(env.Ctx, fraud.Options{DB: s.DB, Vault: s.Vault, Policy: policy, Now: env.Now, Log: log})
+// newGuard opens the guard of text messages under the configuration's policy.
+func newGuard(env program.Env, s *program.Storage, cfg *Config, change ...func(*fraud.Options)) (*fraud.Guard, error) {
+	policy, err := cfg.SMS.policy()
+	if err != nil {
+		return nil, err
+	}
+	o := fraud.Options{DB: s.DB, Vault: s.Vault, Policy: policy, Now: env.Now, Log: slog.New(slog.DiscardHandler)}
+	for _, c := range change {
+		c(&o)
+	}
+	return fraud.New(env.Ctx, o)
 }

@@ -50,9 +50,9 @@ func (c Challenge) state(now time.Time) error {
 // The subject is a tag for what the challenge is for; whoever knows the subject can
 // use it.
 func (c *Captcha) Open(ctx context.Context, subject []byte) (Challenge, error) {
-	found, err := selectOpen(ctx, c.DB, subject, c.Now().Add(leastLife))
-	if !errors.Is(err, sql.ErrNoRows) {
-		return found, opening(err)
+	found, open, err := c.Current(ctx, subject)
+	if err != nil || open {
+		return found, err
 	}
 	fresh, err := c.draw(subject)
 	if err != nil {
@@ -67,6 +67,25 @@ func (c *Captcha) Open(ctx context.Context, subject []byte) (Challenge, error) {
 		return insertChallenge(ctx, tx, fresh)
 	})
 	return found, opening(err)
+}
+
+// Current is the challenge that Open would return without making one, if there is one.
+func (c *Captcha) Current(ctx context.Context, subject []byte) (found Challenge, open bool, err error) {
+	found, err = selectOpen(ctx, c.DB, subject, c.Now().Add(leastLife))
+	if errors.Is(err, sql.ErrNoRows) {
+		return Challenge{}, false, nil
+	}
+	return found, err == nil, opening(err)
+}
+
+// Recent lists the living challenges that were opened last, twenty at most, the newest
+// first. It is for the mailbox page of development mode.
+func (c *Captcha) Recent(ctx context.Context) ([]Challenge, error) {
+	found, err := selectRecent(ctx, c.DB, c.Now())
+	if err != nil {
+		return nil, fmt.Errorf("listing CAPTCHAs: %w", err)
+	}
+	return found, nil
 }
 
 // OpenNew opens a challenge that nobody else is given, for a subject with many people

@@ -20,3 +20,14 @@ var (
 	// ErrTooOften says that the challenge was read aloud as often as it may be.
 	ErrTooOften = errors.New("the CAPTCHA was read aloud too often")
 )
+
+// IsRefusal tells whether err is one of these: an answer about a challenge, and no
+// failure of ours.
+func IsRefusal(err error) bool {
+	for _, answer := range []error{ErrUnknown, ErrExpired, ErrDead, ErrWrong, ErrNotPassed, ErrSpent, ErrTooOften} {
+		if errors.Is(err, answer) {
+			return true
+		}
+	}
+	return false
+}

@@ -2,7 +2,7 @@ package captcha
 
 import (
 	"context"
-	"database/sql"
+	"errors"
 	"time"
 
 	"signet/internal/store"
@@ -20,6 +20,23 @@ func selectOpen(ctx context.Context, q store.Queryer, subject []byte, until time
 	return scan(q.QueryRow(ctx, `SELECT `+challengeColumns+` FROM captcha_challenges
 		WHERE subject = $1 AND passed_ms = 0 AND tries < $2 AND expires_ms >= $3
 		ORDER BY expires_ms DESC LIMIT 1`, subject, maxTries, until.UnixMilli()))
+}
+
+func selectRecent(ctx context.Context, q store.Queryer, now time.Time) (found []Challenge, err error) {
+	rows, err := q.Query(ctx, `SELECT `+challengeColumns+` FROM captcha_challenges
+		WHERE expires_ms > $1 AND passed_ms = 0 ORDER BY created_ms DESC LIMIT 20`, now.UnixMilli())
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		c, err := scan(rows)
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, c)
+	}
+	return found, rows.Err()
 }
 
 func selectClaimed(ctx context.Context, tx *store.Tx, cl claim) (Challenge, error) {
@@ -87,7 +104,7 @@ func deleteExpired(ctx context.Context, q store.Queryer, before time.Time, limit
 	return result.RowsAffected()
 }
 
-func scan(row *sql.Row) (Challenge, error) {
+func scan(row interface{ Scan(...any) error }) (Challenge, error) {
 	var c Challenge
 	var expires, passed int64
 	var tries int

@@ -15,6 +15,7 @@ import (
 
 	"signet/internal/clocktest"
 	"signet/internal/deliver"
+	"signet/internal/deliver/sms"
 	"signet/internal/outbox"
 	"signet/internal/quota"
 	"signet/internal/seal"
@@ -22,16 +23,24 @@ import (
 	"signet/internal/store"
 	"signet/internal/threepid"
 	"signet/verify"
+	"signet/verify/captcha"
+	"signet/verify/fraud"
 	"signet/verify/message"
 )
 
 // Owners are the tables that a World needs.
-var Owners = []string{"seal", "outbox", "quota", "verify"}
+var Owners = []string{"seal", "outbox", "quota", "verify", "captcha", "fraud"}
 
-// LinkPrefix stands before the token in a mailed link.
-const LinkPrefix = "https://id.example.org/_signet/verify/"
+// LinkPrefix stands before the token in a mailed link, StopPrefix before that of the
+// link by which somebody says that it was not they.
+const (
+	LinkPrefix = "https://id.example.org/_signet/verify/"
+	StopPrefix = "https://id.example.org/n/"
+)
 
-// World is a verifier and what surrounds it.
+// World is a verifier and what surrounds it. Its budgets are in dry run, it asks for no
+// CAPTCHA, knows every homeserver and sends text messages everywhere, unless told
+// otherwise.
 type World struct {
 	*verify.Verifier
 	DB     *store.DB
@@ -39,6 +48,8 @@ type World struct {
 	Clock  *clocktest.Clock
 	Outbox *outbox.Outbox
 	Post   *Post
+	// Slept is how long each decoy took.
+	Slept []time.Duration
 }
 
 // New builds a World on db, which has the tables of Owners.
@@ -72,26 +83,60 @@ func build(t testing.TB, db *store.DB, vault *seal.Vault, clock *clocktest.Clock
 	if err != nil {
 		t.Fatal(err)
 	}
-	v, err := verify.New(ctx, verify.Options{
-		DB: db, Vault: vault, Outbox: box, Email: post, SMS: post, Words: words,
-		Now: clock.Now, Rand: io.Reader(rand.Reader), Log: log, Patience: time.Minute,
+	challenges, err := captcha.New(ctx, captcha.Options{DB: db, Vault: vault, Now: clock.Now, Log: log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &World{DB: db, Vault: vault, Clock: clock, Outbox: box, Post: post}
+	w.Verifier, err = verify.New(ctx, verify.Options{
+		DB: db, Vault: vault, Outbox: box, Quota: w.budgets(t, true), Captcha: challenges, When: verify.Never,
+		Fraud: w.guard(t, fraud.Policy{Countries: []string{fraud.Any}}), Email: post, SMS: post, Words: words,
+		Now: clock.Now, Sleep: w.sleep, Rand: io.Reader(rand.Reader), Log: log, Patience: time.Minute,
 		LinkURL: func(token string) string { return LinkPrefix + token },
+		StopURL: func(token string) string { return StopPrefix + token },
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &World{Verifier: v, DB: db, Vault: vault, Clock: clock, Outbox: box, Post: post}
+	return w
 }
 
-// Limited is w with the budgets of verify.Budgets, which a World has not by itself.
-func (w *World) Limited(t testing.TB) *World {
+func (w *World) sleep(_ context.Context, d time.Duration) error {
+	w.Slept = append(w.Slept, d)
+	return nil
+}
+
+func (w *World) budgets(t testing.TB, dryRun bool) *quota.Quota {
 	t.Helper()
-	q, err := quota.New(context.Background(), quota.Options{DB: w.DB, Vault: w.Vault, Budgets: verify.Budgets(false),
+	q, err := quota.New(context.Background(), quota.Options{DB: w.DB, Vault: w.Vault, Budgets: verify.Budgets(dryRun),
 		Now: w.Clock.Now, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.Verifier.Quota = q
+	return q
+}
+
+func (w *World) guard(t testing.TB, p fraud.Policy) *fraud.Guard {
+	t.Helper()
+	g, err := fraud.New(context.Background(), fraud.Options{DB: w.DB, Vault: w.Vault, Policy: p, Now: w.Clock.Now,
+		Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g
+}
+
+// Limited is w with its budgets in force.
+func (w *World) Limited(t testing.TB) *World {
+	t.Helper()
+	w.Verifier.Quota = w.budgets(t, false)
+	return w
+}
+
+// Sending is w with a policy for text messages.
+func (w *World) Sending(t testing.TB, p fraud.Policy) *World {
+	t.Helper()
+	w.Verifier.Fraud = w.guard(t, p)
 	return w
 }
 
@@ -135,9 +180,21 @@ func (p *Post) SendEmail(_ context.Context, m deliver.Email) error {
 	return p.keep(Message{m.To, m.Text})
 }
 
+// Name is Post's as a provider of text messages.
+func (p *Post) Name() string { return "post" }
+
 // SendSMS keeps a text message.
 func (p *Post) SendSMS(_ context.Context, m deliver.SMS) error {
 	return p.keep(Message{m.To, m.Text})
+}
+
+// Send keeps a text message, as a chain of one provider.
+func (p *Post) Send(ctx context.Context, m deliver.SMS, tried []sms.Tried, mark sms.Mark) error {
+	chain, err := sms.NewChain(sms.ChainOptions{Providers: []sms.Provider{p}})
+	if err != nil {
+		return err
+	}
+	return chain.Send(ctx, m, tried, mark)
 }
 
 func (p *Post) keep(m Message) error {
@@ -206,14 +263,20 @@ func (p *Post) Last(t testing.TB) Message {
 var (
 	code = regexp.MustCompile(`\b(\d{4} ?\d{4}|\d{6})\b`)
 	link = regexp.MustCompile(regexp.QuoteMeta(LinkPrefix) + `(\w+)`)
+	stop = regexp.MustCompile(regexp.QuoteMeta(StopPrefix) + `(\w+)`)
 )
 
 // Code is the code that the message tells.
 func (m Message) Code() string { return strings.ReplaceAll(code.FindString(m.Text), " ", "") }
 
 // Link is the token of the link that the message tells.
-func (m Message) Link() string {
-	if found := link.FindStringSubmatch(m.Text); found != nil {
+func (m Message) Link() string { return token(link, m.Text) }
+
+// Stop is the token of the link for those who it was not.
+func (m Message) Stop() string { return token(stop, m.Text) }
+
+func token(link *regexp.Regexp, text string) string {
+	if found := link.FindStringSubmatch(text); found != nil {
 		return found[1]
 	}
 	return ""

@@ -18,10 +18,12 @@ import (
 
 	"signet/internal/clocktest"
 	"signet/internal/deliver"
+	"signet/internal/deliver/sms"
 	"signet/internal/keyring"
 	"signet/internal/matrix"
 	"signet/internal/mxhttp"
 	"signet/internal/outbox"
+	"signet/internal/quota"
 	"signet/internal/seal/sealtest"
 	"signet/internal/store"
 	"signet/internal/store/storetest"
@@ -74,6 +76,10 @@ func (p *post) SendSMS(_ context.Context, m deliver.SMS) error {
 	return nil
 }
 
+func (p *post) Send(ctx context.Context, m deliver.SMS, _ []sms.Tried, _ sms.Mark) error {
+	return p.SendSMS(ctx, m)
+}
+
 func (p *post) refuse(err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -106,7 +112,7 @@ func (w *world) lastEmail() (code, link string) {
 // newWorld opens the pages as change leaves their options.
 func newWorld(t *testing.T, change ...func(*page.Options)) *world {
 	t.Helper()
-	db := storetest.Open(t, storetest.SQLite(t), []string{"seal", "outbox", "keyring", "verify"})
+	db := storetest.Open(t, storetest.SQLite(t), []string{"seal", "outbox", "keyring", "verify", "quota"})
 	w := &world{T: t, db: db, clock: clocktest.New(), post: new(post)}
 	vault := sealtest.Vault(t, db, w.clock.Now)
 	silent := slog.New(slog.DiscardHandler)
@@ -116,10 +122,13 @@ func newWorld(t *testing.T, change ...func(*page.Options)) *world {
 	w.must(err)
 	w.ring, err = keyring.Open(t.Context(), db, vault, w.clock.Now)
 	w.must(err)
+	budgets, err := quota.New(t.Context(), quota.Options{DB: db, Vault: vault, Budgets: verify.Budgets(true), Now: w.clock.Now, Log: silent})
+	w.must(err)
 	w.verifier, err = verify.New(t.Context(), verify.Options{
-		DB: db, Vault: vault, Outbox: out, Email: w.post, SMS: w.post, Words: words, Now: w.clock.Now,
+		DB: db, Vault: vault, Outbox: out, Quota: budgets, Email: w.post, SMS: w.post, Words: words, Now: w.clock.Now,
 		Rand: rand.Reader, Log: silent, Patience: time.Minute,
 		LinkURL: func(token string) string { return w.srv.URL + page.LinkPath(token) },
+		StopURL: func(token string) string { return w.srv.URL + "/n/" + token },
 	})
 	w.must(err)
 	o := page.Options{

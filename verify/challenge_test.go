@@ -1,0 +1,336 @@
+package verify_test
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"testing"
+	"time"
+
+	"signet/internal/threepid"
+	"signet/verify"
+)
+
+// needsCaptcha returns the challenge that a request must have met.
+func (s *story) needsCaptcha(err error) verify.CaptchaNeeded {
+	s.Helper()
+	needed, ok := errors.AsType[verify.CaptchaNeeded](err)
+	if !ok {
+		s.Fatalf("Request = %v, want a CAPTCHA", err)
+	}
+	return needed
+}
+
+func (s *story) pass(c verify.CaptchaNeeded) {
+	s.Helper()
+	if err := s.Captcha.Pass(s.Context(), c.Challenge.ID, s.Captcha.Answer(c.Challenge.ID)); err != nil {
+		s.Fatal(err)
+	}
+}
+
+// A request meets a CAPTCHA, and the same request with its answer goes through; one
+// pass is one message.
+func TestACaptchaIsPassedWithTheRequest(t *testing.T) {
+	each(t, func(s *story) {
+		s.Verifier.When = verify.Always
+		r := verify.Request{Address: email(s.T, "alice@example.org"), ClientSecret: "secret", Caller: alice, SendAttempt: 1}
+		_, err := s.Request(s.Context(), r)
+		needed := s.needsCaptcha(err)
+		if again := s.needsCaptcha(second(s.Request(s.Context(), r))); again.Challenge.ID != needed.Challenge.ID {
+			s.Error("the same request meets another CAPTCHA")
+		}
+		r.Answer = verify.Answer{ID: needed.Challenge.ID, Text: other(s.Captcha.Answer(needed.Challenge.ID))}
+		if wrong := s.needsCaptcha(second(s.Request(s.Context(), r))); !wrong.Wrong {
+			s.Error("a wrong answer is not said to be wrong")
+		}
+		if n := len(s.Post.Sent()); n != 0 {
+			s.Fatalf("%d messages were sent before the CAPTCHA was passed", n)
+		}
+		r.Answer.Text = s.Captcha.Answer(needed.Challenge.ID)
+		if _, err := s.Request(s.Context(), r); err != nil {
+			s.Fatal(err)
+		}
+		s.Clock.Advance(time.Minute)
+		r.SendAttempt = 2
+		s.needsCaptcha(second(s.Request(s.Context(), r)))
+		if n := len(s.Post.Sent()); n != 1 {
+			s.Errorf("%d messages, want 1", n)
+		}
+	})
+}
+
+func second[T any](_ T, err error) error { return err }
+
+// The person passes it on its page, and the client repeats the request unchanged.
+func TestACaptchaIsPassedElsewhere(t *testing.T) {
+	each(t, func(s *story) {
+		s.Verifier.When = verify.Always
+		s.pass(s.needsCaptcha(second(s.request(1))))
+		s.mustRequest(1)
+		s.mustRequest(1) // seen: asks for nothing
+		if n := len(s.Post.Sent()); n != 1 {
+			s.Errorf("%d messages, want 1", n)
+		}
+	})
+}
+
+// A pass is for the caller, the address and the secret that it was asked of.
+func TestAPassIsNotForOthers(t *testing.T) {
+	each(t, func(s *story) {
+		s.Verifier.When = verify.Always
+		needed := s.needsCaptcha(second(s.request(1)))
+		s.pass(needed)
+		base := verify.Request{Address: email(s.T, "alice@example.org"), ClientSecret: "secret", Caller: alice, SendAttempt: 1,
+			Answer: verify.Answer{ID: needed.Challenge.ID}}
+		for name, change := range map[string]func(*verify.Request){
+			"address":    func(r *verify.Request) { r.Address = email(s.T, "bob@example.org") },
+			"caller":     func(r *verify.Request) { r.Caller = mallory },
+			"secret":     func(r *verify.Request) { r.ClientSecret = "other" },
+			"homeserver": func(r *verify.Request) { r.Caller = verify.Homeserver("example.org") },
+		} {
+			r := base
+			change(&r)
+			if _, err := s.Request(s.Context(), r); err == nil {
+				s.Errorf("another %s uses the pass", name)
+			}
+		}
+		if _, err := s.Request(s.Context(), base); err != nil {
+			s.Errorf("the one whom it was asked of = %v", err)
+		}
+	})
+}
+
+// Of many identical requests at the same moment, one spends the pass; none sends twice.
+func TestAPassIsSpentOnce(t *testing.T) {
+	each(t, func(s *story) {
+		s.Verifier.When = verify.Always
+		s.pass(s.needsCaptcha(second(s.request(1))))
+		answers := make(chan error, 10)
+		for range 10 {
+			go func() { answers <- second(s.request(1)) }()
+		}
+		for range 10 {
+			if err := <-answers; err != nil {
+				s.Errorf("Request = %v", err)
+			}
+		}
+		if n := len(s.Post.Sent()); n != 1 {
+			s.Errorf("%d messages, want 1", n)
+		}
+	})
+}
+
+// A stranger has used up an address's messages: its owner passes a CAPTCHA and gets
+// one. The stranger's own budgets are not lifted by it.
+func TestACaptchaReopensAnExhaustedAddress(t *testing.T) {
+	each(t, func(s *story) {
+		s.Limited(s.T)
+		s.Verifier.When = verify.OnSuspicion
+		victim := email(s.T, "victim@example.org")
+		for i := range 3 {
+			if err := s.ask(victim, user(i, fmt.Sprintf("hs%d.example", i)), fmt.Sprintf("203.0.113.%d", i)); err != nil {
+				s.Fatal(err)
+			}
+		}
+		owner := verify.Request{Address: victim, ClientSecret: "owner", Caller: alice, SendAttempt: 1, Client: netip.MustParseAddr("198.51.100.1")}
+		s.pass(s.needsCaptcha(second(s.Request(s.Context(), owner))))
+		sid, err := s.Request(s.Context(), owner)
+		if err != nil {
+			s.Fatal(err)
+		}
+		s.submit(verify.Credentials{SID: sid, ClientSecret: "owner"}, s.Post.Last(s.T).Code(), nil)
+		for i := range 5 {
+			r := verify.Request{Address: email(s.T, fmt.Sprintf("v@example%d.org", i)), ClientSecret: "s", Caller: mallory, SendAttempt: 1}
+			_, err := s.Request(s.Context(), r)
+			if needed, ok := errors.AsType[verify.CaptchaNeeded](err); ok {
+				s.pass(needed)
+				_, err = s.Request(s.Context(), r)
+			}
+			if err != nil {
+				s.Fatalf("message %d = %v", i, err)
+			}
+		}
+		wantLimit(s, s.ask(email(s.T, "v@example99.org"), mallory, "203.0.113.77"))
+	})
+}
+
+// A stranger has used up an address's guesses: its owner, who knows nothing of that,
+// meets a CAPTCHA with the next request and can type the code.
+func TestStrangersGuessesDoNotSilenceTheOwner(t *testing.T) {
+	each(t, func(s *story) {
+		s.Limited(s.T)
+		s.Verifier.When = verify.OnSuspicion
+		victim := number(s.T, "+4915112345678")
+		for i := range 2 {
+			c := verify.Caller(user(i, fmt.Sprintf("hs%d.example", i)))
+			sid, err := s.Request(s.Context(), verify.Request{Address: victim, ClientSecret: "s", Caller: c, SendAttempt: 1})
+			if err != nil {
+				needed := s.needsCaptcha(err)
+				_ = needed
+				break
+			}
+			code := s.Post.Last(s.T).Code()
+			for range 5 {
+				if err := s.Submit(s.Context(), verify.Credentials{SID: sid, ClientSecret: "s"}, c, other(code)); !errors.Is(err, verify.ErrWrongCode) {
+					s.Fatalf("Submit = %v", err)
+				}
+			}
+		}
+		owner := verify.Request{Address: victim, ClientSecret: "owner", Caller: alice, SendAttempt: 1}
+		s.pass(s.needsCaptcha(second(s.Request(s.Context(), owner))))
+		sid, err := s.Request(s.Context(), owner)
+		if err != nil {
+			s.Fatal(err)
+		}
+		s.submit(verify.Credentials{SID: sid, ClientSecret: "owner"}, s.Post.Last(s.T).Code(), nil)
+	})
+}
+
+// Over all its sessions an address takes ten wrong codes an hour; the eleventh is told
+// to wait, in a session that has guesses left, and the link still works.
+func TestAnAddressTakesTenGuessesAnHour(t *testing.T) {
+	each(t, func(s *story) {
+		s.Limited(s.T)
+		victim := email(s.T, "victim@example.org")
+		var last verify.Credentials
+		var who verify.Caller
+		for i := range 3 {
+			who = user(i, fmt.Sprintf("hs%d.example", i))
+			sid, err := s.Request(s.Context(), verify.Request{Address: victim, ClientSecret: "s", Caller: who, SendAttempt: 1})
+			if err != nil {
+				s.Fatal(err)
+			}
+			last = verify.Credentials{SID: sid, ClientSecret: "s"}
+			for range 5 {
+				err := s.Submit(s.Context(), last, who, other(s.Post.Last(s.T).Code()))
+				if i < 2 && !errors.Is(err, verify.ErrWrongCode) {
+					s.Fatalf("Submit = %v", err)
+				}
+				if i == 2 {
+					wantLimit(s, err)
+				}
+			}
+		}
+		wantLimit(s, s.Submit(s.Context(), last, who, s.Post.Last(s.T).Code()))
+		if _, err := s.Confirm(s.Context(), s.Post.Last(s.T).Link()); err != nil {
+			s.Errorf("the link = %v", err)
+		}
+	})
+}
+
+// Right codes cost no guesses.
+func TestRightCodesAreNotCharged(t *testing.T) {
+	each(t, func(s *story) {
+		s.Limited(s.T)
+		for i := range 12 {
+			s.Clock.Advance(3 * time.Hour)
+			secret := fmt.Sprint("secret", i)
+			sid, err := s.Request(s.Context(), verify.Request{Address: email(s.T, "alice@example.org"), ClientSecret: secret, Caller: alice, SendAttempt: 1})
+			if err != nil {
+				s.Fatal(err)
+			}
+			s.submit(verify.Credentials{SID: sid, ClientSecret: secret}, s.Post.Last(s.T).Code(), nil)
+		}
+	})
+}
+
+// A homeserver's challenge counts once for its own sign-up and once for the first
+// message, so that nobody solves two; a third use is refused, and another homeserver's.
+func TestAHomeserversChallengeCoversTheFirstMessage(t *testing.T) {
+	each(t, func(s *story) {
+		s.Verifier.When = verify.Always
+		c, err := s.NewChallenge(s.Context(), "hs.example")
+		if err != nil {
+			s.Fatal(err)
+		}
+		answer := verify.Answer{ID: c.ID, Text: s.Captcha.Answer(c.ID)}
+		if err := s.CheckChallenge(s.Context(), "evil.example", verify.Answer{ID: c.ID}); err == nil {
+			s.Error("another homeserver uses the challenge")
+		}
+		if err := s.CheckChallenge(s.Context(), "hs.example", answer); err != nil {
+			s.Fatal(err)
+		}
+		if err := s.CheckChallenge(s.Context(), "hs.example", answer); err == nil {
+			s.Error("a challenge is good for two sign-ups")
+		}
+		ask := func(address string, caller verify.Caller) error {
+			_, err := s.Request(s.Context(), verify.Request{Address: email(s.T, address), ClientSecret: "secret", Caller: caller,
+				Purpose: verify.Register, SendAttempt: 1, Answer: verify.Answer{ID: c.ID}})
+			return err
+		}
+		s.needsCaptcha(ask("new@example.org", verify.Homeserver("evil.example")))
+		if err := ask("new@example.org", verify.Homeserver("hs.example")); err != nil {
+			s.Errorf("the first message = %v", err)
+		}
+		s.needsCaptcha(ask("newer@example.org", verify.Homeserver("hs.example")))
+	})
+}
+
+// One network opens so many challenges and no more.
+func TestChallengesAreLimited(t *testing.T) {
+	each(t, func(s *story) {
+		s.Limited(s.T)
+		s.Verifier.When = verify.Always
+		for i := range 21 {
+			err := s.ask(email(s.T, fmt.Sprintf("v@example%d.org", i)), verify.Page, "203.0.113.1")
+			if i == 20 {
+				wantLimit(s, err)
+			} else {
+				s.needsCaptcha(err)
+			}
+		}
+	})
+}
+
+// What adds up to a CAPTCHA, and what does not.
+func TestSignals(t *testing.T) {
+	sms, mail := func(t *testing.T) threepid.Address { return number(t, "+4915112345678") }, func(t *testing.T) threepid.Address { return email(t, "alice@example.org") }
+	for name, c := range map[string]struct {
+		to     func(t *testing.T) threepid.Address
+		before func(s *story)
+		caller verify.Caller
+		asked  bool
+	}{
+		"an e-mail of somebody unknown":             {mail, func(s *story) { s.Verifier.Acquaintance = strangers{} }, alice, false},
+		"an SMS of somebody known":                  {sms, func(s *story) {}, alice, false},
+		"an SMS of somebody unknown":                {sms, func(s *story) { s.Verifier.Acquaintance = strangers{} }, alice, true},
+		"an SMS by an unknown homeserver":           {sms, func(s *story) { s.Verifier.Acquaintance = strangers{} }, verify.Homeserver("hs.example"), true},
+		"an e-mail after another that came to none": {mail, func(s *story) { askOther(s) }, alice, true},
+		"an e-mail after another an hour ago":       {mail, func(s *story) { askOther(s); s.Clock.Advance(time.Hour) }, alice, false},
+		"an SMS from where machines live": {sms, func(s *story) {
+			s.Verifier.SuspectNetworks = []netip.Prefix{netip.MustParsePrefix("203.0.113.0/24")}
+		}, alice, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			each(t, func(s *story) {
+				s.Limited(s.T)
+				s.Verifier.When = verify.OnSuspicion
+				c.before(s)
+				err := s.ask(c.to(s.T), c.caller, "203.0.113.1")
+				_, asked := errors.AsType[verify.CaptchaNeeded](err)
+				if asked != c.asked || !asked && err != nil {
+					s.Errorf("Request = %v; a CAPTCHA is wanted: %v", err, c.asked)
+				}
+			})
+		})
+	}
+}
+
+func askOther(s *story) {
+	if err := s.ask(email(s.T, "typo@example.org"), alice, "203.0.113.1"); err != nil {
+		s.Fatal(err)
+	}
+}
+
+// Without a CAPTCHA to offer, a used up address must wait.
+func TestWithoutCaptchaALimitIsALimit(t *testing.T) {
+	each(t, func(s *story) {
+		s.Limited(s.T)
+		got := s.untilRefused(func(i int) error {
+			return s.ask(email(s.T, "victim@example.org"), user(i, fmt.Sprintf("hs%d.example", i)), fmt.Sprintf("203.0.113.%d", i))
+		})
+		if got != 3 {
+			s.Errorf("%d messages, want 3", got)
+		}
+	})
+}

@@ -1,0 +1,120 @@
+package verify
+
+import (
+	"context"
+	"encoding/base32"
+	"errors"
+	"fmt"
+	"time"
+
+	"signet/internal/store"
+	"signet/internal/threepid"
+)
+
+// reason is why an address is sent nothing for a while.
+type reason string
+
+const (
+	// byOwner: whoever holds the address wants no messages. Nobody is told.
+	byOwner reason = "owner"
+	// noMailbox: its mail server knows no such mailbox. The requester is told, as the
+	// first one was.
+	noMailbox reason = "no mailbox"
+)
+
+const (
+	ownersSilence = 30 * 24 * time.Hour
+	// noMailboxLife is short: the mailbox may be made meanwhile.
+	noMailboxLife = 24 * time.Hour
+)
+
+// Stopped is what the page of a "this was not me" link shows.
+type Stopped struct {
+	Address    threepid.Address
+	Asker      string
+	Purpose    Purpose
+	Stopped    bool      // the session has been ended so
+	Suppressed time.Time // until when the address is sent nothing; zero: it is
+}
+
+// StopPage reads the session of a "this was not me" link and changes nothing: mail
+// programs open every link. The error is ErrNoLink. The link lives as long as the session
+// is remembered, a week beyond its end.
+func (v *Verifier) StopPage(ctx context.Context, token string) (Stopped, error) {
+	s, err := v.selectStop(ctx, v.DB, token)
+	if err != nil {
+		return Stopped{}, err
+	}
+	return v.stopped(ctx, v.DB, s)
+}
+
+// Stop ends the session of a "this was not me" link: its code and link are dead, and it
+// proves nothing, unless it was used already. With silence, the address is sent nothing
+// for 30 days, whoever asks, and nobody is told so. The error is ErrNoLink.
+func (v *Verifier) Stop(ctx context.Context, token string, silence bool) (Stopped, error) {
+	return v.atStop(ctx, token, func(tx *store.Tx, s *session) error {
+		if err := markStopped(ctx, tx, s.sid, v.Now()); err != nil || !silence {
+			return err
+		}
+		return putSuppression(ctx, tx, v.indexOf(s.address), byOwner, v.Now().Add(ownersSilence))
+	})
+}
+
+// Unsilence lets messages come to the address of a "this was not me" link again. The
+// error is ErrNoLink.
+func (v *Verifier) Unsilence(ctx context.Context, token string) (Stopped, error) {
+	return v.atStop(ctx, token, func(tx *store.Tx, s *session) error {
+		return putSuppression(ctx, tx, v.indexOf(s.address), byOwner, time.Time{})
+	})
+}
+
+// atStop changes something at the session of a "this was not me" link and tells how it
+// stands then.
+func (v *Verifier) atStop(ctx context.Context, token string, change func(*store.Tx, *session) error) (now Stopped, err error) {
+	err = v.DB.Tx(ctx, func(tx *store.Tx) error {
+		s, err := v.selectStop(ctx, tx, token)
+		if err != nil {
+			return err
+		}
+		if err := change(tx, s); err != nil {
+			return err
+		}
+		if s, err = v.selectStop(ctx, tx, token); err != nil {
+			return err
+		}
+		now, err = v.stopped(ctx, tx, s)
+		return err
+	})
+	if err != nil && !errors.Is(err, ErrNoLink) {
+		err = fmt.Errorf("stopping a session: %w", err)
+	}
+	return now, err
+}
+
+func (v *Verifier) stopped(ctx context.Context, q store.Queryer, s *session) (Stopped, error) {
+	until, err := selectSuppressedUntil(ctx, q, v.indexOf(s.address), byOwner)
+	if err != nil {
+		return Stopped{}, fmt.Errorf("reading a suppression: %w", err)
+	}
+	if !until.After(v.Now()) {
+		until = time.Time{}
+	}
+	return Stopped{Address: s.address, Asker: s.caller.Asker(), Purpose: s.purpose, Stopped: !s.stopped.IsZero(), Suppressed: until}, nil
+}
+
+// suppressMailbox remembers that a mail server knows no such mailbox.
+func (v *Verifier) suppressMailbox(ctx context.Context, a threepid.Address) error {
+	return putSuppression(ctx, v.DB, v.indexOf(a), noMailbox, v.Now().Add(noMailboxLife))
+}
+
+// stopAlphabet and stopTokenLength make a token that is short and easy to type.
+var stopAlphabet = base32.StdEncoding.WithPadding(base32.NoPadding)
+
+const stopTokenLength = 12
+
+// stopToken is the token of a session's "this was not me" link, the same in all its
+// messages: 60 bits, short enough for a text message. It can do no more than end the
+// session and keep messages away.
+func (v *Verifier) stopToken(sid string) string {
+	return stopAlphabet.EncodeToString(v.mac.Of("stop token", sid))[:stopTokenLength]
+}
