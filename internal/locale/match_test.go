@@ -43,15 +43,15 @@ func TestMatch(t *testing.T) {
 // A bad entry is passed over, and its neighbours are read.
 func TestMatchOfHostileHeaders(t *testing.T) {
 	for _, bad := range []string{
-		"xx-YY", "*", "de;q=0", "de;q=-1", "de;q=NaN", "de;q=Inf", "de;q=2", "de;q=1e309", "de;q=", "de;", "de;q", "de;r=1", ";q=1", "-", "--", "a-b-c",
+		"xx-YY", "*", "de;q=0", "de;q=-1", "de;q=NaN", "de;q=Inf", "de;q=2", "de;q=1e309", "de;q=", "de;q", "de;r=1", ";q=1", "-", "--", "a-b-c",
 		"\xff\xfe", "de\x00", "x-de", "und", "mul", strings.Repeat("d", 200), strings.Repeat("de-", 300),
 	} {
 		for _, header := range []string{bad + ",fr;q=0.5", "fr;q=0.5," + bad} {
-			if got := locale.Match("", header); got != locale.French && bad != "de;" {
+			if got := locale.Match("", header); got != locale.French {
 				t.Errorf("Match(%.40q) = %v, want fr", header, got)
 			}
 		}
-		if got := locale.Match(bad); got != locale.English && bad != "und" {
+		if got := locale.Match(bad); got != locale.English {
 			t.Errorf("Match(%.40q) = %v, want en", bad, got)
 		}
 	}
