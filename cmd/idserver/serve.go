@@ -39,7 +39,7 @@ func (s *server) greet([]net.Addr) {
 	if !s.cfg.Development && config.Loopback(s.cfg.Listen) && len(s.cfg.BehindProxy) == 0 {
 		s.log.Warn("behind_proxy names no proxy: if one stands before this listener, all people share its budget of messages")
 	}
-	if s.sms && len(s.cfg.SMS.Countries) == 0 {
+	if len(s.cfg.SMS.Order) > 0 && len(s.cfg.SMS.Countries) == 0 {
 		s.log.Warn("sms.countries is empty: no text message is sent until it lists a country")
 	}
 	if s.cfg.Limits.DryRun {

@@ -129,7 +129,7 @@ func withGuard(env program.Env, do func(*fraud.Guard) error) error {
 
 // newGuard opens the guard of text messages under the configuration's policy.
 func newGuard(env program.Env, s *program.Storage, cfg *Config, change ...func(*fraud.Options)) (*fraud.Guard, error) {
-	policy, err := cfg.SMS.policy()
+	policy, err := cfg.smsPolicy()
 	if err != nil {
 		return nil, err
 	}
