@@ -38,6 +38,7 @@ type server struct {
 	URL string // without a closing slash
 
 	elsewhere string
+	stuck     chan struct{} // one for each request that hangs or drips
 	stop      chan struct{} // closed at the end of the test, for faults that hang
 
 	mu      sync.Mutex // guards what follows
@@ -49,7 +50,7 @@ type server struct {
 
 func (s *server) start(t testing.TB, handle http.HandlerFunc) {
 	t.Helper()
-	s.stop = make(chan struct{})
+	s.stuck, s.stop = make(chan struct{}, 64), make(chan struct{})
 	main := httptest.NewServer(handle)
 	trap := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		s.mu.Lock()
@@ -87,6 +88,10 @@ func (s *server) Poured() int {
 	defer s.mu.Unlock()
 	return s.poured
 }
+
+// Stuck gives one value for each request that is kept waiting by Hang or Drip, once
+// it is: a test need not guess when to lose its patience.
+func (s *server) Stuck() <-chan struct{} { return s.stuck }
 
 // enter counts a request and gives the fault to commit.
 func (s *server) enter() Fault {
@@ -133,6 +138,7 @@ func answer(w http.ResponseWriter, status int, contentType, body string) {
 }
 
 func (s *server) wait(r *http.Request) {
+	s.stuck <- struct{}{}
 	select {
 	case <-r.Context().Done():
 	case <-s.stop:
@@ -158,10 +164,14 @@ func (s *server) drip(w http.ResponseWriter, r *http.Request, success int) {
 	w.WriteHeader(success)
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
-	for {
+	for told := false; ; {
 		_, err := w.Write([]byte(" "))
 		if err != nil || http.NewResponseController(w).Flush() != nil {
 			return
+		}
+		if !told {
+			s.stuck <- struct{}{}
+			told = true
 		}
 		select {
 		case <-tick.C:
