@@ -1,6 +1,7 @@
 // Package deliver brings one message to one mailbox or phone: it composes e-mail,
 // speaks SMTP to the operator's relay, keeps the development mailbox, and asks DNS
-// whether a domain takes mail at all.
+// whether a domain takes mail at all. Text messages leave by the providers of
+// deliver/sms, which speak of success and failure in the words of this package.
 //
 // It promises that a message is composed once and sent at most once a call; that
 // the end of a context ends a call, however silent the server; that nothing is

@@ -76,16 +76,13 @@ func kindOfStatus(status int) error {
 // that nothing has been sent.
 func unreached(err error) (kind, cause error) {
 	var dial *net.OpError
-	var lookup *net.DNSError
 	switch {
 	case untrusted(err):
 		return deliver.ErrMisconfigured, errors.New("TLS is not trusted") // the text of err quotes the certificate
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return deliver.ErrNotNow, ended(err)
 	case errors.As(err, &dial) && dial.Op == "dial":
-		return deliver.ErrNotNow, dial
-	case errors.As(err, &lookup):
-		return deliver.ErrNotNow, lookup
+		return deliver.ErrNotNow, dial // with the configured host, and what DNS said of it
 	}
 	return deliver.ErrNotNow, errors.New("no connection")
 }

@@ -70,6 +70,37 @@ func TestTwilioReadsNoEnvironment(t *testing.T) {
 	}
 }
 
+// What the operator got wrong is told by Twilio, here by the fake, which thereby
+// shows that it looks.
+func TestTwilioIsToldWrong(t *testing.T) {
+	tests := []struct {
+		name  string
+		spoil func(*TwilioOptions)
+		code  int
+	}{
+		{"token", func(o *TwilioOptions) { o.AuthToken = "0" + o.AuthToken[1:] }, 20003},
+		{"secret", func(o *TwilioOptions) { o.AuthToken, o.APIKeySID, o.APIKeySecret = "", smstest.APIKeySID, "wrong" }, 20003},
+		{"account", func(o *TwilioOptions) {
+			o.AccountSID, o.AuthToken = "AC"+strings.Repeat("0", 32), ""
+			o.APIKeySID, o.APIKeySecret = smstest.APIKeySID, smstest.APIKeySecret
+		}, 20404},
+		{"sender", func(o *TwilioOptions) { o.From = "+12015550198" }, 21659},
+		{"service", func(o *TwilioOptions) { o.From, o.MessagingServiceSID = "", "MG"+strings.Repeat("0", 32) }, 21705},
+		{"path", func(o *TwilioOptions) { o.BaseURL += "/v1" }, 20404},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			server := smstest.NewTwilio(t)
+			err := send(t, newTwilio(t, server, test.spoil), message(t, "one"))
+			checkError(t, err, deliver.ErrMisconfigured, false)
+			var e *Error
+			if !errors.As(err, &e) || e.Code != test.code || len(server.Accepted()) != 0 {
+				t.Errorf("SendSMS = %v with %d accepted, want code %d", err, len(server.Accepted()), test.code)
+			}
+		})
+	}
+}
+
 func TestTwilioRefuses(t *testing.T) {
 	tests := []struct {
 		code, status int
