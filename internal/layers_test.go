@@ -36,7 +36,7 @@ var layers = map[string][]string{
 	"internal/caller": {"internal/fedclient", "internal/matrix", "internal/seal", "internal/store"},
 	"verify/message":  {"internal/locale"},
 	"verify/captcha":  {"internal/seal", "internal/store"},
-	"verify/fraud":    {"internal/matrix", "internal/seal", "internal/store", "internal/threepid"},
+	"verify/fraud":    {"internal/seal", "internal/store", "internal/threepid"},
 	"verify": {"internal/deliver", "internal/deliver/sms", "internal/locale", "internal/matrix", "internal/outbox", "internal/quota",
 		"internal/seal", "internal/store", "internal/threepid", "verify/captcha", "verify/fraud", "verify/message"},
 	"lookup": {"internal/matrix", "internal/seal", "internal/store", "internal/threepid", "verify"},

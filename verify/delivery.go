@@ -170,8 +170,12 @@ func (v *Verifier) minutesUntil(ms int64) int {
 	return max(1, int(store.Time(ms).Sub(v.Now()).Round(time.Minute)/time.Minute))
 }
 
-// delivered tells the outbox when trying again cannot help.
+// delivered tells the outbox when trying again cannot help. What may have arrived after
+// the last provider was asked counts as done: the requester was told that it has left.
 func delivered(err error) error {
+	if errors.Is(err, sms.ErrExhausted) && errors.Is(err, deliver.ErrUnknownOutcome) {
+		return nil
+	}
 	if errors.Is(err, deliver.ErrRefused) {
 		return fmt.Errorf("%w: %w", outbox.ErrRefused, err)
 	}
@@ -179,7 +183,10 @@ func delivered(err error) error {
 }
 
 // notSent is what the requester is told of a message that failed.
-func notSent(m threepid.Medium) error {
+func notSent(m threepid.Medium, err error) error {
+	if errors.Is(err, sms.ErrDestination) {
+		return ErrDestination
+	}
 	if m == threepid.MSISDN {
 		return ErrSMSNotSent
 	}

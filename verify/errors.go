@@ -32,8 +32,10 @@ var (
 
 // Why no message was sent.
 var (
-	ErrEmailNotSent   = errors.New("the e-mail could not be sent")
-	ErrSMSNotSent     = errors.New("the text message could not be sent")
+	ErrEmailNotSent = errors.New("the e-mail could not be sent")
+	ErrSMSNotSent   = errors.New("the text message could not be sent")
+	// ErrDestination says that no provider sends text messages there.
+	ErrDestination    = errors.New("text messages to this number are not delivered")
 	ErrEmailNotServed = errors.New("this server does not send e-mail")
 	ErrSMSNotServed   = errors.New("this server does not send text messages")
 )

@@ -65,10 +65,10 @@ func (v *Verifier) Request(ctx context.Context, r Request) (sid string, err erro
 		o.charged.Keep()
 		return o.now.sid, nil
 	}
-	if err := v.undo(context.WithoutCancel(ctx), o); err != nil {
-		return "", err
+	if undone := v.undo(context.WithoutCancel(ctx), o); undone != nil {
+		return "", undone
 	}
-	return "", notSent(r.Address.Medium())
+	return "", notSent(r.Address.Medium(), err)
 }
 
 // openSession opens or finds the session, in one transaction with its budgets and its
@@ -115,7 +115,7 @@ func (v *Verifier) tryOpen(ctx context.Context, a asking, s signals, raised bool
 func (v *Verifier) answerAgain(ctx context.Context, o opened) (sid string, err error) {
 	kind, key := o.now.message()
 	if err := v.Outbox.Wait(ctx, kind, key); errors.Is(err, outbox.ErrRefused) {
-		return "", notSent(o.now.address.Medium())
+		return "", notSent(o.now.address.Medium(), err)
 	}
 	return o.now.sid, nil
 }

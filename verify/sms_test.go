@@ -3,6 +3,7 @@ package verify_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -108,6 +109,44 @@ func TestAnUnsentTextMessageCostsNothing(t *testing.T) {
 		if _, err := s.text(1); err != nil {
 			s.Errorf("the same request = %v", err)
 		}
+	})
+}
+
+// What every provider was asked for and none has surely refused may arrive yet: the
+// first request and the same one again are answered alike.
+func TestAMessageThatMayArriveIsNotCalledUnsent(t *testing.T) {
+	each(t, func(s *story) {
+		silent := &provider{name: "silent", err: deliver.ErrUnknownOutcome}
+		s.providers(silent)
+		for range 2 {
+			if _, err := s.text(1); err != nil {
+				s.Errorf("Request = %v", err)
+			}
+		}
+		run(s)
+		if silent.count() != 1 {
+			s.Errorf("asked %d times, want once", silent.count())
+		}
+	})
+}
+
+// A provider that does not send there says so to the requester.
+func TestADestinationThatNoProviderServes(t *testing.T) {
+	each(t, func(s *story) {
+		s.providers(&provider{name: "picky", err: errors.Join(sms.ErrDestination, deliver.ErrRefused)})
+		if _, err := s.text(1); !errors.Is(err, verify.ErrDestination) {
+			s.Errorf("Request = %v, want %v", err, verify.ErrDestination)
+		}
+	})
+}
+
+// Codes are typed in whatever digits a keyboard has.
+func TestACodeIsTypedInAnyDigits(t *testing.T) {
+	each(t, func(s *story) {
+		c := s.mustRequest(1)
+		code := s.Post.Last(s.T).Code()
+		arabic := strings.Map(func(r rune) rune { return r - '0' + '\u0660' }, code)
+		s.submit(c, "\u200f"+arabic[:8]+" "+arabic[8:], nil)
 	})
 }
 

@@ -115,8 +115,11 @@ func deleteSession(ctx context.Context, tx *store.Tx, sid string) error {
 	return err
 }
 
-func deleteSessions(ctx context.Context, q store.Queryer, changedBefore time.Time) error {
-	_, err := q.Exec(ctx, `DELETE FROM verify_sessions WHERE changed_ms < $1`, changedBefore.UnixMilli())
+// deleteSessions forgets old sessions; stopped ones later, by whose link an address can
+// be written to again.
+func deleteSessions(ctx context.Context, q store.Queryer, changedBefore, stoppedBefore time.Time) error {
+	_, err := q.Exec(ctx, `DELETE FROM verify_sessions WHERE changed_ms < $1 AND stopped_ms < $2`,
+		changedBefore.UnixMilli(), stoppedBefore.UnixMilli())
 	return err
 }
 

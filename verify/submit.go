@@ -5,12 +5,12 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"strings"
 
 	"signet/internal/matrix"
 	"signet/internal/quota"
 	"signet/internal/store"
 	"signet/internal/threepid"
+	"signet/verify/captcha"
 )
 
 // Submit validates a session by the code that was sent. The right code answers
@@ -30,7 +30,7 @@ func (v *Verifier) SubmitAnyone(ctx context.Context, c Credentials, code string)
 }
 
 func (v *Verifier) submit(ctx context.Context, c Credentials, code string, may func(*session) bool) (nextLink string, err error) {
-	nextLink, err = v.guessAt(ctx, c, normalise(code), may)
+	nextLink, err = v.guessAt(ctx, c, captcha.Typed(code), may)
 	if err != nil {
 		return "", submitting(err)
 	}
@@ -183,16 +183,6 @@ func (v *Verifier) selectLink(ctx context.Context, q store.Queryer, token string
 		return nil, ErrExpired
 	}
 	return s, nil
-}
-
-// normalise takes out what people type between the digits of a code.
-func normalise(code string) string {
-	return strings.Map(func(r rune) rune {
-		if r == ' ' || r == '-' || r == '\u00a0' || r == '\t' || r == '\n' || r == '\r' {
-			return -1
-		}
-		return r
-	}, code)
 }
 
 // submitting wraps an error nobody named.

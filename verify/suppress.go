@@ -39,7 +39,7 @@ type Stopped struct {
 
 // StopPage reads the session of a "this was not me" link and changes nothing: mail
 // programs open every link. The error is ErrNoLink. The link lives as long as the session
-// is remembered, a week beyond its end.
+// is remembered: a week beyond its end, and 30 days if it was stopped.
 func (v *Verifier) StopPage(ctx context.Context, token string) (Stopped, error) {
 	s, err := v.selectStop(ctx, v.DB, token)
 	if err != nil {

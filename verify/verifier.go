@@ -113,7 +113,7 @@ func (v *Verifier) Run(ctx context.Context) error {
 	defer tick.Stop()
 	for {
 		now := v.Now()
-		err := errors.Join(deleteSessions(ctx, v.DB, now.Add(-sessionLife-sessionKept)), deleteSuppressions(ctx, v.DB, now))
+		err := errors.Join(deleteSessions(ctx, v.DB, now.Add(-sessionLife-sessionKept), now.Add(-ownersSilence)), deleteSuppressions(ctx, v.DB, now))
 		if err != nil && ctx.Err() == nil {
 			v.Log.Error("old verification sessions are not forgotten", "error", err)
 		}

@@ -1,24 +1,31 @@
 package captcha
 
-import "unicode"
+import (
+	"strings"
+	"unicode"
+)
 
 // normalise reads the digits of an answer as people type them: with blanks and hyphens
 // between, in the digits of any script, and with the invisible marks that come along
 // when text that runs from right to left is pasted. What is not six digits then cannot
 // be a guess. What it returns it leaves as it is.
 func normalise(answer string) (guess string, ok bool) {
-	digits := make([]byte, 0, digitCount)
-	for _, r := range answer {
+	guess = Typed(answer)
+	return guess, len(guess) == digitCount && strings.Trim(guess, "0123456789") == ""
+}
+
+// Typed is a code as it was meant: without the blanks, hyphens and invisible marks between
+// its digits, which are written as 0 to 9 whatever their script. Other characters stay.
+func Typed(code string) string {
+	return strings.Map(func(r rune) rune {
 		if unicode.IsSpace(r) || unicode.In(r, unicode.Pd, unicode.Cf) {
-			continue
+			return -1
 		}
-		value, isDigit := digitValue(r)
-		if !isDigit || len(digits) == digitCount {
-			return "", false
+		if value, isDigit := digitValue(r); isDigit {
+			return '0' + rune(value)
 		}
-		digits = append(digits, '0'+value)
-	}
-	return string(digits), len(digits) == digitCount
+		return r
+	}, code)
 }
 
 // digitValue is the value of a decimal digit of any script. Each script's stand in a

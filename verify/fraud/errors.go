@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"time"
-
-	"signet/internal/matrix"
 )
 
 // Why no text message may be sent.
@@ -45,7 +43,7 @@ func (e NotServed) Error() string {
 func (e NotServed) Unwrap() error { return ErrCountry }
 
 // Paused is the error of a number in a block that is paused until then. It unwraps to
-// ErrPaused and a matrix.LimitExceeded.
+// ErrPaused.
 type Paused struct {
 	Until      time.Time
 	RetryAfter time.Duration
@@ -53,11 +51,11 @@ type Paused struct {
 
 func (e Paused) Error() string { return fmt.Sprintf("%v, retry after %s", ErrPaused, e.RetryAfter) }
 
-// Unwrap returns ErrPaused and the matrix.LimitExceeded.
-func (e Paused) Unwrap() []error { return limited(ErrPaused, e.RetryAfter) }
+// Unwrap returns ErrPaused.
+func (e Paused) Unwrap() error { return ErrPaused }
 
 // CapReached is the error of a message that would pass a cap. After RetryAfter another
-// day or month begins. It unwraps to ErrCap and a matrix.LimitExceeded.
+// day or month begins. It unwraps to ErrCap.
 type CapReached struct {
 	Period     Period
 	RetryAfter time.Duration
@@ -67,9 +65,5 @@ func (e CapReached) Error() string {
 	return fmt.Sprintf("%v (the cap of the %s), retry after %s", ErrCap, e.Period, e.RetryAfter)
 }
 
-// Unwrap returns ErrCap and the matrix.LimitExceeded.
-func (e CapReached) Unwrap() []error { return limited(ErrCap, e.RetryAfter) }
-
-func limited(why error, wait time.Duration) []error {
-	return []error{why, matrix.LimitExceeded{RetryAfter: wait}}
-}
+// Unwrap returns ErrCap.
+func (e CapReached) Unwrap() error { return ErrCap }

@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"signet/internal/matrix"
 	"signet/internal/store"
 	"signet/internal/threepid"
 	"signet/verify/fraud"
@@ -26,8 +25,7 @@ func full(w *world, period fraud.Period, then time.Time) func(error) bool {
 	return func(err error) bool {
 		wait := then.Sub(w.clock.Now())
 		reached, ok := errors.AsType[fraud.CapReached](err)
-		return ok && reached == fraud.CapReached{Period: period, RetryAfter: wait} &&
-			errors.Is(err, fraud.ErrCap) && errors.Is(err, matrix.LimitExceeded{RetryAfter: wait})
+		return ok && reached == fraud.CapReached{Period: period, RetryAfter: wait} && errors.Is(err, fraud.ErrCap)
 	}
 }
 
