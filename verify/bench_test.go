@@ -2,9 +2,11 @@ package verify_test
 
 import (
 	"fmt"
+	"log/slog"
 	"net/netip"
 	"testing"
 
+	"signet/internal/quota"
 	"signet/internal/store/storetest"
 	"signet/verify"
 	"signet/verify/verifytest"
@@ -15,10 +17,12 @@ import (
 // delivery that costs nothing.
 func BenchmarkRequest(b *testing.B) {
 	w := verifytest.New(b, storetest.Open(b, storetest.SQLite(b), verifytest.Owners)).Limited(b)
+	w.Verifier.When = verify.OnSuspicion
+	w.Verifier.Quota = unbounded(b, w)
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
 		r := verify.Request{
-			Address: email(b, fmt.Sprintf("user%d@example.org", i)), ClientSecret: "secret", SendAttempt: 1,
+			Address: email(b, fmt.Sprintf("user%d@example%d.org", i, i/10)), ClientSecret: "secret", SendAttempt: 1,
 			Caller: user(i, fmt.Sprintf("hs%d.example", i/50)),
 			Client: netip.AddrFrom4([4]byte{192, byte(i >> 16), byte(i >> 8), byte(i)}),
 		}
@@ -26,6 +30,20 @@ func BenchmarkRequest(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// unbounded is the budgets, with no end to what the whole deployment may send.
+func unbounded(b *testing.B, w *verifytest.World) *quota.Quota {
+	b.Helper()
+	budgets, err := quota.Override(verify.Budgets(false), map[string]int{"email.deployment.hour": 100_000_000})
+	if err != nil {
+		b.Fatal(err)
+	}
+	q, err := quota.New(b.Context(), quota.Options{DB: w.DB, Vault: w.Vault, Budgets: budgets, Now: w.Clock.Now, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		b.Fatal(err)
+	}
+	return q
 }
 
 // BenchmarkSubmit is one wrong code, which costs a commit like the right one.
