@@ -60,6 +60,20 @@ func (n ServerName) IP() (netip.Addr, bool) {
 	return addr, err == nil
 }
 
+// WithoutPort is what the names of one host have in common: the host alone, an IP
+// address in its one canonical form. Server ACLs compare so (client-server API,
+// m.room.server_acl): whoever holds a host can open any of its ports.
+func (n ServerName) WithoutPort() ServerName {
+	addr, literal := n.IP()
+	switch addr = addr.Unmap(); {
+	case literal && addr.Is4():
+		return ServerName(addr.String())
+	case literal:
+		return ServerName("[" + addr.String() + "]")
+	}
+	return ServerName(n.Host())
+}
+
 // split cuts the name before its port; port keeps its colon and is empty when the
 // name has none.
 func (n ServerName) split() (host, port string) {

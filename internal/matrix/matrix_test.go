@@ -40,6 +40,20 @@ func TestParseServerName(t *testing.T) {
 	}
 }
 
+// All names of one host have one name without a port.
+func TestWithoutPort(t *testing.T) {
+	for text, want := range map[string]matrix.ServerName{
+		"evil.example": "evil.example", "evil.example:8448": "evil.example", "EVIL.example:1": "evil.example",
+		"1.2.3.4": "1.2.3.4", "1.2.3.4:80": "1.2.3.4", "[::ffff:1.2.3.4]:80": "1.2.3.4", "[::ffff:102:304]": "1.2.3.4",
+		"[::1]": "[::1]", "[0:0:0:0:0:0:0:1]:8448": "[::1]", "[2001:DB8::0:1]": "[2001:db8::1]", "sub.evil.example": "sub.evil.example",
+	} {
+		name, err := matrix.ParseServerName(text)
+		if got := name.WithoutPort(); err != nil || got != want {
+			t.Errorf("%q.WithoutPort() = %q, %v; want %q", text, got, err, want)
+		}
+	}
+}
+
 func TestParseUserID(t *testing.T) {
 	for _, text := range []string{"@alice:example.org", "@a.b_c=d/e-f+1:x.org:8448", "@Alice:example.org", "@ünï:example.org", "@a:[::1]:80", "@a!b:x.org"} {
 		u, err := matrix.ParseUserID(text)
@@ -191,6 +205,10 @@ func FuzzParseServerName(f *testing.F) {
 		}
 		if again, err := matrix.ParseServerName(name.String()); err != nil || again != name {
 			t.Errorf("ParseServerName(%q) = %q, which parses to %q, %v", text, name, again, err)
+		}
+		host := name.WithoutPort()
+		if again, err := matrix.ParseServerName(host.String()); err != nil || again != host || host.Port() != 0 || host.WithoutPort() != host {
+			t.Errorf("%q.WithoutPort() = %q, which parses to %q, %v", name, host, again, err)
 		}
 	})
 }

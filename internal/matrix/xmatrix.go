@@ -23,14 +23,21 @@ type XMatrix struct {
 // whole.
 var ErrXMatrix = errors.New("not a valid X-Matrix authorization header")
 
+// IsXMatrix tells whether an Authorization header is of the X-Matrix scheme, whole
+// or not.
+func IsXMatrix(header string) bool {
+	scheme, _, _ := strings.Cut(header, " ")
+	return strings.EqualFold(scheme, "X-Matrix")
+}
+
 // ParseXMatrix reads the header's value. Parameter names are compared without
 // case, values may be tokens or quoted strings (RFC 9110, section 11.2); a
 // parameter given twice is refused.
 func ParseXMatrix(header string) (XMatrix, error) {
-	scheme, rest, _ := strings.Cut(header, " ")
-	if !strings.EqualFold(scheme, "X-Matrix") {
+	if !IsXMatrix(header) {
 		return XMatrix{}, ErrXMatrix
 	}
+	_, rest, _ := strings.Cut(header, " ")
 	params, err := parseAuthParams(rest)
 	if err != nil {
 		return XMatrix{}, err
