@@ -2,6 +2,7 @@ package mxhttp
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"net/http"
 	"strings"
@@ -39,6 +40,27 @@ func (b *body) Read(p []byte) (int, error) {
 		return n - 1, errTooLarge
 	}
 	return n, err
+}
+
+// Body returns the request body as it was sent, for a signature over it. Decode may
+// follow: it reads the same once more. The error is for the client.
+func Body(c echo.Context) ([]byte, error) {
+	sent, err := io.ReadAll(c.Request().Body)
+	if err != nil {
+		return nil, unread(err)
+	}
+	if len(sent) > 0 {
+		c.Request().Body = io.NopCloser(bytes.NewReader(sent))
+	}
+	return sent, nil
+}
+
+// unread tells why a body could not be read whole.
+func unread(err error) error {
+	if tooLarge, ok := errors.AsType[Problem](err); ok {
+		return tooLarge
+	}
+	return notJSON("the request body did not arrive whole")
 }
 
 // The rest of a refused body is read and thrown away, up to drainBytes and for

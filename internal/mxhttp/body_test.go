@@ -115,3 +115,39 @@ func TestBodyThatBreaksOff(t *testing.T) {
 	r := w.raw("POST /_matrix/decode HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nZZ\r\n{}\r\n0\r\n\r\n")
 	w.want("broken chunk", r, 400, "M_NOT_JSON")
 }
+
+// A body can be had as it was sent, octet by octet, and decoded afterwards; what is
+// too large is neither.
+func TestBodyAsSent(t *testing.T) {
+	asSent := func(c echo.Context) error {
+		sent, err := mxhttp.Body(c)
+		if err != nil {
+			return err
+		}
+		var v struct {
+			N int `json:"n"`
+		}
+		if len(sent) > 0 {
+			if err := mxhttp.Decode(c, &v); err != nil {
+				return err
+			}
+		}
+		return mxhttp.Reply(c, 200, map[string]any{"sent": string(sent), "n": v.N})
+	}
+	w := newWorld(t, mxhttp.Options{}, post("/_matrix/x", asSent), get("/_matrix/x", asSent))
+	r := w.do("POST", "/_matrix/x", " {\"n\" : 1 }\n")
+	if want := `{"n":1,"sent":" {\"n\" : 1 }\n"}`; r.body != want {
+		t.Errorf("POST = %s, want %s", r.body, want)
+	}
+	if r := w.do("GET", "/_matrix/x", ""); r.body != `{"n":0,"sent":""}` {
+		t.Errorf("GET = %s", r.body)
+	}
+	w.want("not JSON", w.do("POST", "/_matrix/x", "{"), 400, "M_NOT_JSON")
+	limit := strings.Repeat(" ", 64<<10-2) + "{}"
+	w.want("the limit", w.do("POST", "/_matrix/x", limit), 200, "")
+	w.want("beyond the limit", w.do("POST", "/_matrix/x", limit+" "), 413, "M_TOO_LARGE")
+	chunks := "POST /_matrix/x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + chunked(64<<10+1)
+	w.want("beyond the limit in chunks", w.raw(chunks), 413, "M_TOO_LARGE")
+	cut := "POST /_matrix/x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{\"n\"" + "\r\nzz"
+	w.want("a broken body", w.raw(cut), 400, "M_NOT_JSON")
+}

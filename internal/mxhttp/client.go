@@ -28,6 +28,21 @@ func ClientAddr(c echo.Context) netip.Addr {
 	return addr
 }
 
+// ClientNetwork returns the network of ClientAddr that one subscriber has: an IPv4
+// address, or an IPv6 /64. It is the zero Prefix when unknown.
+func ClientNetwork(c echo.Context) netip.Prefix {
+	addr := ClientAddr(c)
+	bits := addr.BitLen()
+	if addr.Is6() {
+		bits = 64
+	}
+	network, err := addr.Prefix(bits)
+	if err != nil {
+		return netip.Prefix{}
+	}
+	return network
+}
+
 // trusted reports whether what addr says of its own peer is believed.
 func (s *server) trusted(addr netip.Addr) bool {
 	return slices.ContainsFunc(s.Proxies, func(p netip.Prefix) bool { return p.Contains(addr) })

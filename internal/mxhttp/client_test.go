@@ -84,3 +84,30 @@ func TestClientAddrOverTCP(t *testing.T) {
 		t.Errorf("behind a proxy ClientAddr = %s, want 203.0.113.9", r.body)
 	}
 }
+
+// A network is what one subscriber has.
+func TestClientNetwork(t *testing.T) {
+	for peer, want := range map[string]string{
+		"203.0.113.9:1":            "203.0.113.9/32",
+		"[::ffff:203.0.113.9]:1":   "203.0.113.9/32",
+		"[2001:db8:1:2:3:4:5:6]:1": "2001:db8:1:2::/64",
+		"[2001:db8:1:2::]:1":       "2001:db8:1:2::/64",
+		"[fe80::1:2:3:4:5%eth0]:1": "fe80:0:0:1::/64",
+		"@":                        "invalid Prefix",
+	} {
+		var got netip.Prefix
+		e, err := mxhttp.New(mxhttp.Options{}, []mxhttp.Route{get(ping, func(c echo.Context) error {
+			got = mxhttp.ClientNetwork(c)
+			return pong(c)
+		})})
+		if err != nil {
+			t.Fatal(err)
+		}
+		req := httptest.NewRequest("GET", ping, nil)
+		req.RemoteAddr = peer
+		e.ServeHTTP(httptest.NewRecorder(), req)
+		if got.String() != want {
+			t.Errorf("ClientNetwork(%q) = %s, want %s", peer, got, want)
+		}
+	}
+}

@@ -23,10 +23,7 @@ func Decode(c echo.Context, into any) error {
 	buf := s.buffer()
 	defer s.giveBack(buf)
 	if _, err := buf.ReadFrom(c.Request().Body); err != nil {
-		if tooLarge, ok := errors.AsType[Problem](err); ok {
-			return tooLarge
-		}
-		return notJSON("the request body did not arrive whole")
+		return unread(err)
 	}
 	err := decode(buf.Bytes(), into)
 	if problem, ok := errors.AsType[Problem](err); ok && problem.Code == matrix.NotJSON && isForm(c.Request()) {
