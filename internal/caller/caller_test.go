@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/ed25519"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -31,6 +30,7 @@ type homeserver struct {
 	down   error
 	key    matrix.SigningKey
 	asked  []fedclient.Request
+	keys   int // how often a key was asked for
 }
 
 func (h *homeserver) Do(_ context.Context, r fedclient.Request) (fedclient.Response, error) {
@@ -39,10 +39,11 @@ func (h *homeserver) Do(_ context.Context, r fedclient.Request) (fedclient.Respo
 }
 
 func (h *homeserver) VerifyKey(_ context.Context, server matrix.ServerName, id matrix.KeyID) (ed25519.PublicKey, error) {
+	h.keys++
 	if h.down != nil {
 		return nil, h.down
 	}
-	if server != "example.org" || id != h.key.ID {
+	if server.WithoutPort() != "example.org" || id != h.key.ID {
 		return nil, fedclient.ErrUnknownKey
 	}
 	return h.key.Public(), nil
@@ -57,23 +58,25 @@ type story struct {
 }
 
 func each(t *testing.T, tell func(s *story)) {
-	storetest.Each(t, []string{"seal", "caller"}, func(t *testing.T, db *store.DB) {
-		clock := clocktest.New()
-		h := &homeserver{status: http.StatusOK, body: `{"sub":"@alice:example.org"}`,
-			key: matrix.SigningKey{ID: "ed25519:a", Private: ed25519.NewKeyFromSeed(make([]byte, 32))}}
-		gate, err := caller.New(t.Context(), caller.Options{
-			DB: db, Vault: sealtest.Vault(t, db, clock.Now), Federation: h, Name: "id.example.org",
-			Now: clock.Now, Log: slog.New(slog.DiscardHandler),
-			Terms: caller.Terms{
-				"privacy": {Version: "1", Languages: map[string]caller.Translation{"en": {URL: "https://x/p-1-en"}, "fr": {URL: "https://x/p-1-fr"}}},
-				"terms":   {Version: "2", Languages: map[string]caller.Translation{"en": {URL: "https://x/t-2-en"}}},
-			},
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		tell(&story{T: t, Gate: gate, db: db, clock: clock, homeserver: h})
+	storetest.Each(t, []string{"seal", "caller"}, func(t *testing.T, db *store.DB) { tell(newStory(t, db)) })
+}
+
+func newStory(t *testing.T, db *store.DB) *story {
+	clock := clocktest.New()
+	h := &homeserver{status: http.StatusOK, body: `{"sub":"@alice:example.org"}`,
+		key: matrix.SigningKey{ID: "ed25519:a", Private: ed25519.NewKeyFromSeed(make([]byte, 32))}}
+	gate, err := caller.New(t.Context(), caller.Options{
+		DB: db, Vault: sealtest.Vault(t, db, clock.Now), Federation: h, Name: "id.example.org",
+		Now: clock.Now, Log: slog.New(slog.DiscardHandler),
+		Terms: caller.Terms{
+			"privacy": {Version: "1", Languages: map[string]caller.Translation{"en": {URL: "https://x/p-1-en"}, "fr": {URL: "https://x/p-1-fr"}}},
+			"terms":   {Version: "2", Languages: map[string]caller.Translation{"en": {URL: "https://x/t-2-en"}}},
+		},
 	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &story{T: t, Gate: gate, db: db, clock: clock, homeserver: h}
 }
 
 func (s *story) register() string {
@@ -83,6 +86,23 @@ func (s *story) register() string {
 		s.Fatal(err)
 	}
 	return token
+}
+
+// count is how many rows a table has.
+func (s *story) count(table string) (n int) {
+	s.Helper()
+	if err := s.db.QueryRow(s.Context(), "SELECT COUNT(*) FROM "+table).Scan(&n); err != nil {
+		s.Fatal(err)
+	}
+	return n
+}
+
+// sweepOnce runs the sweep that Run does first, and no other.
+func (s *story) sweepOnce() {
+	s.Helper()
+	if err := caller.Sweep(s.Context(), s.Gate); err != nil {
+		s.Fatal(err)
+	}
 }
 
 var openID = caller.OpenID{AccessToken: "a&b=c", TokenType: "Bearer", Homeserver: "example.org"}
@@ -217,51 +237,6 @@ func TestTerms(t *testing.T) {
 		check(nil)
 		if err := s.CheckTerms(s.Context(), "@bob:example.org"); !errors.Is(err, caller.ErrTermsNotSigned) {
 			s.Errorf("another user's CheckTerms = %v", err)
-		}
-	})
-}
-
-func (s *story) sign(r matrix.SignedRequest, change func(*matrix.XMatrix)) caller.SignedCall {
-	s.Helper()
-	x, err := r.Authorize(s.homeserver.key)
-	if err != nil {
-		s.Fatal(err)
-	}
-	if change != nil {
-		change(&x)
-	}
-	return caller.SignedCall{Authorization: x.String(), Method: r.Method, URI: r.URI, Body: r.Content}
-}
-
-func TestAHomeserversSignature(t *testing.T) {
-	each(t, func(s *story) {
-		r := matrix.SignedRequest{Method: "POST", URI: "/unbind?x=1", Origin: "example.org", Destination: "id.example.org", Content: []byte(`{"a": 1}`)}
-		good := s.sign(r, nil)
-		for i, c := range []struct {
-			call caller.SignedCall
-			want error
-		}{
-			{good, nil},
-			{s.sign(r, func(x *matrix.XMatrix) { x.Destination = "" }), nil},
-			{s.sign(r, func(x *matrix.XMatrix) { x.Destination = "other.example" }), caller.ErrSignature},
-			{s.sign(r, func(x *matrix.XMatrix) { x.Origin = "evil.example" }), caller.ErrSignature},
-			{s.sign(r, func(x *matrix.XMatrix) { x.Key = "ed25519:b" }), caller.ErrSignature},
-			{s.sign(r, func(x *matrix.XMatrix) { x.Signature = matrix.EncodeBase64(make([]byte, 64)) }), caller.ErrSignature},
-			{caller.SignedCall{Authorization: good.Authorization, Method: "PUT", URI: good.URI, Body: good.Body}, caller.ErrSignature},
-			{caller.SignedCall{Authorization: good.Authorization, Method: "POST", URI: "/unbind?x=2", Body: good.Body}, caller.ErrSignature},
-			{caller.SignedCall{Authorization: good.Authorization, Method: "POST", URI: good.URI, Body: []byte(`{"a": 2}`)}, caller.ErrSignature},
-			{caller.SignedCall{Authorization: good.Authorization, Method: "POST", URI: good.URI}, caller.ErrSignature},
-			{caller.SignedCall{Authorization: "Bearer x", Method: "POST", URI: good.URI, Body: good.Body}, caller.ErrSignature},
-			{caller.SignedCall{Method: "POST", URI: good.URI, Body: good.Body}, caller.ErrSignature},
-		} {
-			origin, err := s.Homeserver(s.Context(), c.call)
-			if !errors.Is(err, c.want) || err == nil && origin != "example.org" {
-				s.Errorf("case %d: Homeserver = %q, %v; want %v", i, origin, err, c.want)
-			}
-		}
-		s.homeserver.down = fmt.Errorf("no route: %w", fedclient.ErrUnreachable)
-		if _, err := s.Homeserver(s.Context(), good); !errors.Is(err, caller.ErrHomeserverDown) {
-			s.Errorf("with the homeserver down = %v", err)
 		}
 	})
 }

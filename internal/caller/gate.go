@@ -3,6 +3,7 @@ package caller
 import (
 	"context"
 	"crypto/ed25519"
+	"errors"
 	"log/slog"
 	"time"
 
@@ -34,11 +35,50 @@ type Options struct {
 // Gate knows the callers of one database. It is safe for concurrent use.
 type Gate struct {
 	Options
-	tokens seal.MAC
+	tokens   seal.MAC
+	accounts seal.Index
+	seen     seenMemo
+	visitors crowd // registrations under way
 }
 
 // New opens the callers of a database.
 func New(ctx context.Context, o Options) (*Gate, error) {
 	tokens, err := o.Vault.MAC(ctx, "access tokens")
-	return &Gate{Options: o, tokens: tokens}, err
+	if err != nil {
+		return nil, err
+	}
+	accounts, err := o.Vault.Index(ctx, "caller account")
+	return &Gate{Options: o, tokens: tokens, accounts: accounts}, err
+}
+
+// sweepEvery is how often what has ended is forgotten.
+const sweepEvery = time.Hour
+
+// Run forgets ended tokens, nonces and blocks, and accounts that stay away, until
+// ctx ends.
+func (g *Gate) Run(ctx context.Context) error {
+	tick := time.NewTicker(sweepEvery)
+	defer tick.Stop()
+	for {
+		if err := g.sweep(ctx); err != nil && ctx.Err() == nil {
+			g.Log.Error("what callers have left behind is not forgotten", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+// sweep leaves nonces and blocks that ended within the last hour: the clock of
+// another replica may be behind.
+func (g *Gate) sweep(ctx context.Context) error {
+	now := g.Now()
+	return errors.Join(
+		deleteUnseen(ctx, g.DB, now.Add(-tokenLife)),
+		deleteNonces(ctx, g.DB, now.Add(-nonceKept)),
+		deleteEndedBlocks(ctx, g.DB, now.Add(-sweepEvery)),
+		deleteAccounts(ctx, g.DB, now.Add(-accountKept)),
+	)
 }

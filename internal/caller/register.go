@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/netip"
 	"net/url"
 
 	"signet/internal/fedclient"
 	"signet/internal/matrix"
+	"signet/internal/store"
 )
 
 // Why an OpenID token does not register an account.
@@ -33,23 +35,61 @@ type OpenID struct {
 	AccessToken string
 	TokenType   string
 	Homeserver  matrix.ServerName
+	// Network is where the one who brings it comes from; zero when unknown.
+	Network netip.Prefix
 }
 
 // Register asks the homeserver whose token this is and returns an access token of
-// ours for that user.
+// ours for that user. Besides the errors above: ErrBlocked, and
+// matrix.LimitExceeded when too many wait for that homeserver, or come from that
+// network, at once.
 func (g *Gate) Register(ctx context.Context, o OpenID) (token string, err error) {
 	if o.TokenType != "Bearer" {
 		return "", ErrTokenType
 	}
-	user, err := g.userInfo(ctx, o)
+	if err := g.refuseBlocked(ctx, o.Homeserver); err != nil {
+		return "", err
+	}
+	user, err := g.vouchedFor(ctx, o)
 	if err != nil {
 		return "", err
 	}
 	token = "sit_" + rand.Text() + rand.Text()
-	if err := insertToken(ctx, g.DB, g.tokens.Of(token), user, g.Now()); err != nil {
+	if err := g.welcome(ctx, token, user); err != nil {
 		return "", fmt.Errorf("storing an access token: %w", err)
 	}
 	return token, nil
+}
+
+// vouchedFor is userInfo for no more callers at once than there are places.
+func (g *Gate) vouchedFor(ctx context.Context, o OpenID) (matrix.UserID, error) {
+	if o.Network.IsValid() {
+		leave, err := g.visitors.enter("network "+o.Network.String(), registeringByNetwork)
+		if err != nil {
+			return "", err
+		}
+		defer leave()
+	}
+	leave, err := g.visitors.enter("server "+o.Homeserver.WithoutPort().String(), registeringAtServer)
+	if err != nil {
+		return "", err
+	}
+	defer leave()
+	return g.userInfo(ctx, o)
+}
+
+// welcome stores the token, and since when the account and its homeserver are known.
+func (g *Gate) welcome(ctx context.Context, token string, user matrix.UserID) error {
+	now := g.Now()
+	return g.DB.Tx(ctx, func(tx *store.Tx) error {
+		if err := insertToken(ctx, tx, g.tokens.Of(token), user, now); err != nil {
+			return err
+		}
+		if err := upsertAccount(ctx, tx, g.accounts.Of(user.String()), now); err != nil {
+			return err
+		}
+		return insertHomeserver(ctx, tx, user.Server().WithoutPort(), now)
+	})
 }
 
 // userInfo asks the homeserver (server-server API, GET /openid/userinfo).

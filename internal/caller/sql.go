@@ -1,7 +1,11 @@
 package caller
 
 import (
+	"cmp"
 	"context"
+	"database/sql"
+	"errors"
+	"slices"
 	"time"
 
 	"signet/internal/matrix"
@@ -94,4 +98,107 @@ func selectAccepted(ctx context.Context, q store.Queryer, user matrix.UserID) (m
 		accepted[url] = true
 	}
 	return accepted, rows.Err()
+}
+
+// insertNonce tells whether nobody of that server has used the nonce before.
+func insertNonce(ctx context.Context, q store.Queryer, server matrix.ServerName, nonce string, expires time.Time) (first bool, err error) {
+	return store.Changed(q.Exec(ctx, `INSERT INTO caller_nonces (server, nonce, expires_ms) VALUES ($1, $2, $3)
+		ON CONFLICT DO NOTHING`, server.String(), nonce, expires.UnixMilli()))
+}
+
+// sweptAtATime keeps callers from waiting long behind a sweep.
+const sweptAtATime = 1000
+
+func deleteNonces(ctx context.Context, q store.Queryer, expiredBefore time.Time) error {
+	for {
+		result, err := q.Exec(ctx, `DELETE FROM caller_nonces WHERE (server, nonce) IN (
+			SELECT server, nonce FROM caller_nonces WHERE expires_ms < $1 ORDER BY expires_ms LIMIT $2)`,
+			expiredBefore.UnixMilli(), sweptAtATime)
+		if err != nil {
+			return err
+		}
+		if n, err := result.RowsAffected(); err != nil || n < sweptAtATime {
+			return err
+		}
+	}
+}
+
+func upsertBlock(ctx context.Context, q store.Queryer, b Block) error {
+	_, err := q.Exec(ctx, `INSERT INTO caller_blocks (server, reason, created_ms, until_ms) VALUES ($1, $2, $3, $4)
+		ON CONFLICT (server) DO UPDATE SET reason = $2, created_ms = $3, until_ms = $4`,
+		b.Server.String(), b.Reason, b.Created.UnixMilli(), store.Millis(b.Until))
+	return err
+}
+
+func deleteBlock(ctx context.Context, q store.Queryer, host matrix.ServerName, now time.Time) (known bool, err error) {
+	return store.Changed(q.Exec(ctx, `DELETE FROM caller_blocks WHERE server = $1 AND (until_ms = 0 OR until_ms > $2)`,
+		host.String(), now.UnixMilli()))
+}
+
+func deleteEndedBlocks(ctx context.Context, q store.Queryer, endedBefore time.Time) error {
+	_, err := q.Exec(ctx, `DELETE FROM caller_blocks WHERE until_ms > 0 AND until_ms < $1`, endedBefore.UnixMilli())
+	return err
+}
+
+func selectBlocked(ctx context.Context, q store.Queryer, host matrix.ServerName, now time.Time) (blocked bool, err error) {
+	err = q.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM caller_blocks WHERE server = $1 AND (until_ms = 0 OR until_ms > $2))`,
+		host.String(), now.UnixMilli()).Scan(&blocked)
+	return blocked, err
+}
+
+func selectBlocks(ctx context.Context, q store.Queryer, now time.Time) ([]Block, error) {
+	rows, err := q.Query(ctx, `SELECT server, reason, created_ms, until_ms FROM caller_blocks
+		WHERE until_ms = 0 OR until_ms > $1`, now.UnixMilli())
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var blocks []Block
+	for rows.Next() {
+		var b Block
+		var created, until int64
+		if err := rows.Scan(&b.Server, &b.Reason, &created, &until); err != nil {
+			return nil, err
+		}
+		b.Created, b.Until = store.Time(created), store.Time(until)
+		blocks = append(blocks, b)
+	}
+	slices.SortFunc(blocks, func(a, b Block) int { return cmp.Compare(a.Server, b.Server) })
+	return blocks, rows.Err()
+}
+
+func insertHomeserver(ctx context.Context, q store.Queryer, host matrix.ServerName, now time.Time) error {
+	_, err := q.Exec(ctx, `INSERT INTO caller_homeservers (server, first_seen_ms) VALUES ($1, $2) ON CONFLICT DO NOTHING`,
+		host.String(), now.UnixMilli())
+	return err
+}
+
+func selectHomeserver(ctx context.Context, q store.Queryer, host matrix.ServerName) (since time.Time, known bool, err error) {
+	var ms int64
+	err = q.QueryRow(ctx, `SELECT first_seen_ms FROM caller_homeservers WHERE server = $1`, host.String()).Scan(&ms)
+	if errors.Is(err, sql.ErrNoRows) {
+		return time.Time{}, false, nil
+	}
+	return store.Time(ms), err == nil, err
+}
+
+func upsertAccount(ctx context.Context, q store.Queryer, tag []byte, now time.Time) error {
+	_, err := q.Exec(ctx, `INSERT INTO caller_accounts (account_tag, first_seen_ms, registered_ms) VALUES ($1, $2, $2)
+		ON CONFLICT (account_tag) DO UPDATE SET registered_ms = $2`, tag, now.UnixMilli())
+	return err
+}
+
+// selectAccount counts living tokens too: a replica of the release before records
+// nothing else, and a token can outlive what is recorded.
+func selectAccount(ctx context.Context, q store.Queryer, tag []byte, user matrix.UserID) (since time.Time, known bool, err error) {
+	var ms sql.NullInt64
+	err = q.QueryRow(ctx, `SELECT MIN(ms) FROM (
+		SELECT first_seen_ms AS ms FROM caller_accounts WHERE account_tag = $1
+		UNION ALL SELECT created_ms FROM caller_tokens WHERE user_id = $2) AS known`, tag, user.String()).Scan(&ms)
+	return store.Time(ms.Int64), ms.Valid, err
+}
+
+func deleteAccounts(ctx context.Context, q store.Queryer, registeredBefore time.Time) error {
+	_, err := q.Exec(ctx, `DELETE FROM caller_accounts WHERE registered_ms < $1`, registeredBefore.UnixMilli())
+	return err
 }

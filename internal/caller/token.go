@@ -29,7 +29,7 @@ type Token struct {
 	Seen    time.Time // last used, within a day
 }
 
-// Account returns the user whose token it is.
+// Account returns the user whose token it is. Errors: ErrUnknownToken, ErrBlocked.
 func (g *Gate) Account(ctx context.Context, token string) (matrix.UserID, error) {
 	mac := g.tokens.Of(token)
 	t, err := selectToken(ctx, g.DB, mac)
@@ -43,6 +43,9 @@ func (g *Gate) Account(ctx context.Context, token string) (matrix.UserID, error)
 	if now.Sub(t.Seen) >= tokenLife {
 		return "", ErrUnknownToken
 	}
+	if err := g.refuseBlocked(ctx, t.User.Server()); err != nil {
+		return "", err
+	}
 	if now.Sub(t.Seen) >= seenEvery {
 		if err := touchToken(ctx, g.DB, mac, now); err != nil {
 			return "", fmt.Errorf("prolonging an access token: %w", err)
@@ -51,8 +54,11 @@ func (g *Gate) Account(ctx context.Context, token string) (matrix.UserID, error)
 	return t.User, nil
 }
 
-// Logout ends a token. The error is ErrUnknownToken when it had ended already.
+// Logout ends a token. Errors: ErrUnknownToken when it had ended already, ErrBlocked.
 func (g *Gate) Logout(ctx context.Context, token string) error {
+	if _, err := g.Account(ctx, token); err != nil {
+		return err
+	}
 	known, err := deleteToken(ctx, g.DB, g.tokens.Of(token), g.Now().Add(-tokenLife))
 	if err != nil {
 		return fmt.Errorf("ending an access token: %w", err)
@@ -79,23 +85,4 @@ func (g *Gate) Revoke(ctx context.Context, user matrix.UserID) (int64, error) {
 		return 0, fmt.Errorf("revoking access tokens: %w", err)
 	}
 	return n, nil
-}
-
-// sweepEvery is how often ended tokens are forgotten.
-const sweepEvery = time.Hour
-
-// Run forgets ended tokens until ctx ends.
-func (g *Gate) Run(ctx context.Context) error {
-	tick := time.NewTicker(sweepEvery)
-	defer tick.Stop()
-	for {
-		if err := deleteUnseen(ctx, g.DB, g.Now().Add(-tokenLife)); err != nil && ctx.Err() == nil {
-			g.Log.Error("ended access tokens are not forgotten", "error", err)
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
-	}
 }

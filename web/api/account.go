@@ -38,6 +38,7 @@ func (a *API) register(c echo.Context) error {
 		AccessToken: r.AccessToken,
 		TokenType:   r.TokenType,
 		Homeserver:  homeserver,
+		Network:     mxhttp.ClientNetwork(c),
 	})
 	if err != nil {
 		return err

@@ -408,6 +408,8 @@ POST /v2/validate/msisdn/submitToken
 GET /v2/3pid/getValidated3pid
 POST /v2/3pid/bind
 POST /v2/3pid/unbind
+GET /_signet/v1/policy
+POST /_signet/v1/whoami
 `
 	if got.String() != want {
 		t.Errorf("routes:\n%swant:\n%s", got.String(), want)

@@ -29,6 +29,9 @@ var answers = []struct {
 	{caller.ErrOpenIDForged, http.StatusForbidden, matrix.Forbidden},
 	{caller.ErrHomeserverDown, http.StatusBadGateway, matrix.Unknown},
 	{caller.ErrSignature, http.StatusForbidden, matrix.Forbidden},
+	{caller.ErrNonce, http.StatusBadRequest, matrix.InvalidParam},
+	{caller.ErrStale, http.StatusForbidden, matrix.Forbidden},
+	{caller.ErrReplayed, http.StatusForbidden, matrix.Forbidden},
 
 	{matrix.ErrServerName, http.StatusBadRequest, matrix.InvalidParam},
 	{matrix.ErrUserID, http.StatusBadRequest, matrix.InvalidParam},
@@ -66,6 +69,13 @@ func Translate(err error) (mxhttp.Problem, bool) {
 			Code:    matrix.InvalidPepper,
 			Message: wrong.Error(),
 			Extra:   map[string]any{"algorithm": lookup.SHA256, "lookup_pepper": wrong.Pepper},
+		}, true
+	}
+	if errors.Is(err, caller.ErrBlocked) {
+		return mxhttp.Problem{
+			Status:  http.StatusForbidden,
+			Code:    matrix.Forbidden,
+			Message: caller.ErrBlocked.Error() + "; the policy is published at " + policyPath,
 		}, true
 	}
 	for _, answer := range answers {

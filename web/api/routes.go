@@ -3,10 +3,7 @@ package api
 import (
 	"net/http"
 
-	"github.com/labstack/echo/v4"
-
 	"signet/internal/caller"
-	"signet/internal/matrix"
 	"signet/internal/mxhttp"
 	"signet/keys"
 	"signet/lookup"
@@ -52,35 +49,9 @@ func (a *API) Routes() []mxhttp.Route {
 		{Method: http.MethodGet, Path: v2 + "/3pid/getValidated3pid", Handler: a.forAccount(a.getValidated3pid)},
 		{Method: http.MethodPost, Path: v2 + "/3pid/bind", Handler: a.forAccount(a.bind)},
 		{Method: http.MethodPost, Path: v2 + "/3pid/unbind", Handler: a.unbind},
-	}
-}
 
-// accountHandler answers a call made with an account's token.
-type accountHandler func(c echo.Context, user matrix.UserID) error
-
-// forAccount lets in accounts that have accepted the terms.
-func (a *API) forAccount(handle accountHandler) echo.HandlerFunc {
-	return a.forAnyAccount(func(c echo.Context, user matrix.UserID) error {
-		if err := a.Gate.CheckTerms(c.Request().Context(), user); err != nil {
-			return err
-		}
-		return handle(c, user)
-	})
-}
-
-// forAnyAccount lets in every account.
-func (a *API) forAnyAccount(handle accountHandler) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		token, err := mxhttp.Bearer(c)
-		if err != nil {
-			return err
-		}
-		user, err := a.Gate.Account(c.Request().Context(), token)
-		if err != nil {
-			return err
-		}
-		mxhttp.SetCaller(c, "account")
-		return handle(c, user)
+		{Method: http.MethodGet, Path: policyPath, Handler: a.policy},
+		{Method: http.MethodPost, Path: "/_signet/v1/whoami", Handler: a.forCaller(a.whoami)},
 	}
 }
 

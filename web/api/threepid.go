@@ -1,15 +1,11 @@
 package api
 
 import (
-	"bytes"
-	"io"
 	"net/http"
-	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/labstack/echo/v4"
 
-	"signet/internal/caller"
 	"signet/internal/matrix"
 	"signet/internal/mxhttp"
 	"signet/internal/threepid"
@@ -79,8 +75,10 @@ type unbindRequest struct {
 
 // POST /_matrix/identity/v2/3pid/unbind
 func (a *API) unbind(c echo.Context) error {
-	var sent bytes.Buffer // a homeserver's signature covers the body as sent
-	c.Request().Body = io.NopCloser(io.TeeReader(c.Request().Body, &sent))
+	body, err := mxhttp.Body(c) // a homeserver's signature covers it as sent
+	if err != nil {
+		return err
+	}
 	var r unbindRequest
 	if err := mxhttp.Decode(c, &r); err != nil {
 		return err
@@ -93,7 +91,7 @@ func (a *API) unbind(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := a.mayUnbind(c, r, address, user, sent.Bytes()); err != nil {
+	if err := a.mayUnbind(c, r, address, user, body); err != nil {
 		return err
 	}
 	if err := a.Directory.Unbind(c.Request().Context(), address, user); err != nil {
@@ -119,35 +117,11 @@ func (a *API) mayUnbind(c echo.Context, r unbindRequest, address threepid.Addres
 	return nil
 }
 
-// mayUnbindUser lets in the user's homeserver. A request may carry several
-// signatures, one a header. Only those in the homeserver's name are looked at:
-// anybody can name other servers, and each would be asked for its keys.
+// mayUnbindUser lets in the user's homeserver, and asks no other server for its keys.
 func (a *API) mayUnbindUser(c echo.Context, user matrix.UserID, body []byte) error {
-	mxhttp.SetCaller(c, "homeserver")
-	failure := forbidden("only the user's own homeserver, or the owner of the address, can unbind it")
-	for _, header := range c.Request().Header.Values(echo.HeaderAuthorization) {
-		if x, err := matrix.ParseXMatrix(header); err != nil || x.Origin != user.Server() {
-			continue
-		}
-		_, err := a.Gate.Homeserver(c.Request().Context(), caller.SignedCall{
-			Authorization: header,
-			Method:        c.Request().Method,
-			URI:           signedURI(c.Request()),
-			Body:          body,
-		})
-		if err == nil {
-			return nil
-		}
-		failure = err
+	if len(authorizations(c)) == 0 {
+		return forbidden("only the user's own homeserver, or the owner of the address, can unbind it")
 	}
-	return failure
-}
-
-// signedURI is the path and query of a request as they were sent, also where the
-// request line holds a whole URL (RFC 9112, section 3.2.2).
-func signedURI(r *http.Request) string {
-	if strings.HasPrefix(r.RequestURI, "/") {
-		return r.RequestURI
-	}
-	return r.URL.RequestURI()
+	_, err := a.signer(c, user.Server(), body)
+	return err
 }

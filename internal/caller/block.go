@@ -1,0 +1,94 @@
+package caller
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"signet/internal/matrix"
+)
+
+// Errors of the block-list.
+var (
+	// ErrBlocked says that the homeserver that answers for a call is turned away.
+	ErrBlocked = errors.New("this homeserver is blocked here")
+	// ErrNotBlocked says that there is no block to lift.
+	ErrNotBlocked = errors.New("this homeserver is not blocked")
+	// ErrReason says that a reason cannot be published.
+	ErrReason = errors.New("a reason is 1 to 500 characters of printable text")
+	// ErrBlockEnds says that a block would have ended already.
+	ErrBlockEnds = errors.New("a block must end in the future")
+)
+
+const maxReason = 500
+
+// Block is a homeserver that is turned away: its signatures, and the tokens and
+// OpenID tokens of its users. It counts for its host on every port, as in server
+// ACLs: a port is for its holder to choose, and would be a way around.
+type Block struct {
+	Server  matrix.ServerName // without a port
+	Reason  string            // published
+	Created time.Time
+	Until   time.Time // zero: no end
+}
+
+// Block turns a homeserver away from now on, on all replicas, until the moment, or
+// for good where it is zero. A block that is there already is replaced. Errors:
+// ErrReason, ErrBlockEnds.
+func (g *Gate) Block(ctx context.Context, server matrix.ServerName, reason string, until time.Time) (Block, error) {
+	now := g.Now()
+	if !validReason(reason) {
+		return Block{}, ErrReason
+	}
+	if !until.IsZero() && !until.After(now) {
+		return Block{}, ErrBlockEnds
+	}
+	b := Block{Server: server.WithoutPort(), Reason: reason, Created: now, Until: until}
+	if err := upsertBlock(ctx, g.DB, b); err != nil {
+		return Block{}, fmt.Errorf("blocking a homeserver: %w", err)
+	}
+	return b, nil
+}
+
+func validReason(s string) bool {
+	n := utf8.RuneCountInString(s)
+	return strings.TrimSpace(s) != "" && n <= maxReason && utf8.ValidString(s) && !strings.ContainsFunc(s, unicode.IsControl)
+}
+
+// Unblock ends the block of a homeserver. The error is ErrNotBlocked.
+func (g *Gate) Unblock(ctx context.Context, server matrix.ServerName) error {
+	known, err := deleteBlock(ctx, g.DB, server.WithoutPort(), g.Now())
+	if err != nil {
+		return fmt.Errorf("unblocking a homeserver: %w", err)
+	}
+	if !known {
+		return ErrNotBlocked
+	}
+	return nil
+}
+
+// Blocks lists the blocks that have not ended, by name.
+func (g *Gate) Blocks(ctx context.Context) ([]Block, error) {
+	blocks, err := selectBlocks(ctx, g.DB, g.Now())
+	if err != nil {
+		return nil, fmt.Errorf("listing blocked homeservers: %w", err)
+	}
+	return blocks, nil
+}
+
+// refuseBlocked is ErrBlocked for a homeserver that is turned away. It reads the
+// database each time, so that a block holds at once on every replica.
+func (g *Gate) refuseBlocked(ctx context.Context, server matrix.ServerName) error {
+	blocked, err := selectBlocked(ctx, g.DB, server.WithoutPort(), g.Now())
+	if err != nil {
+		return fmt.Errorf("reading the block-list: %w", err)
+	}
+	if blocked {
+		return ErrBlocked
+	}
+	return nil
+}

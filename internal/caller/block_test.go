@@ -1,0 +1,137 @@
+package caller_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"signet/internal/caller"
+	"signet/internal/matrix"
+)
+
+func (s *story) block(server matrix.ServerName, until time.Time) {
+	s.Helper()
+	if _, err := s.Block(s.Context(), server, "it sends spam", until); err != nil {
+		s.Fatal(err)
+	}
+}
+
+// calls tries every way in for example.org, with its user's token.
+func (s *story) calls(when, token string, want error) {
+	s.Helper()
+	s.homeserver.keys, s.homeserver.asked = 0, nil
+	_, account := s.Account(s.Context(), token)
+	_, registers := s.Register(s.Context(), openID)
+	_, signs := s.Homeserver(s.Context(), s.sign(matrix.SignedRequest{Method: "GET", URI: "/x", Origin: "example.org", Destination: "id.example.org"}, nil))
+	port := matrix.SignedRequest{Method: "GET", URI: "/x", Origin: "example.org:8448", Destination: "id.example.org"}
+	_, signsAtPort := s.Homeserver(s.Context(), s.sign(port, nil))
+	for way, err := range map[string]error{"Account": account, "Register": registers, "Homeserver": signs, "Homeserver with a port": signsAtPort} {
+		if !errors.Is(err, want) {
+			s.Errorf("%s: %s = %v, want %v", when, way, err, want)
+		}
+	}
+	if asked := s.homeserver.keys + len(s.homeserver.asked); want != nil && asked != 0 {
+		s.Errorf("%s: the homeserver was asked %d times", when, asked)
+	}
+}
+
+func TestABlockedHomeserver(t *testing.T) {
+	each(t, func(s *story) {
+		token := s.register()
+		s.calls("before", token, nil)
+		s.block("evil.example", time.Time{})
+		s.block("sub.example.org", time.Time{})
+		s.calls("with others blocked", token, nil)
+
+		tokens := s.count("caller_tokens")
+		s.block("example.org:443", time.Time{})
+		s.calls("blocked", token, caller.ErrBlocked)
+		if err := s.Logout(s.Context(), token); !errors.Is(err, caller.ErrBlocked) {
+			s.Errorf("Logout = %v, want %v", err, caller.ErrBlocked)
+		}
+		if n := s.count("caller_tokens"); n != tokens {
+			s.Errorf("%d tokens, want %d as before", n, tokens)
+		}
+		if _, err := s.Account(s.Context(), "sit_unknown"); !errors.Is(err, caller.ErrUnknownToken) {
+			s.Errorf("an unknown token = %v", err)
+		}
+
+		if err := s.Unblock(s.Context(), "example.org:8448"); err != nil {
+			s.Error(err)
+		}
+		s.calls("unblocked", token, nil)
+		if err := s.Unblock(s.Context(), "example.org"); !errors.Is(err, caller.ErrNotBlocked) {
+			s.Errorf("the second Unblock = %v, want %v", err, caller.ErrNotBlocked)
+		}
+	})
+}
+
+func TestABlockEndsByTheClock(t *testing.T) {
+	each(t, func(s *story) {
+		token := s.register()
+		s.block("example.org", s.clock.Now().Add(72*time.Hour))
+		s.clock.Advance(72*time.Hour - time.Millisecond)
+		s.calls("before the end", token, caller.ErrBlocked)
+		s.clock.Advance(time.Millisecond)
+		s.calls("at the end", token, nil)
+		if blocks, err := s.Blocks(s.Context()); err != nil || len(blocks) != 0 {
+			s.Errorf("Blocks = %v, %v; want none", blocks, err)
+		}
+		if err := s.Unblock(s.Context(), "example.org"); !errors.Is(err, caller.ErrNotBlocked) {
+			s.Errorf("Unblock of an ended block = %v, want %v", err, caller.ErrNotBlocked)
+		}
+		s.clock.Advance(2 * time.Hour)
+		s.sweepOnce()
+		if n := s.count("caller_blocks"); n != 0 {
+			s.Errorf("%d ended blocks are kept", n)
+		}
+	})
+}
+
+// The newer decision stands; the list is by name.
+func TestBlocksAreListed(t *testing.T) {
+	each(t, func(s *story) {
+		s.block("z.example", time.Time{})
+		s.block("[0:0:0:0:0:0:0:1]:8448", time.Time{})
+		s.block("a.example:1", s.clock.Now().Add(time.Hour))
+		s.clock.Advance(time.Minute)
+		if b, err := s.Block(s.Context(), "a.example", "now for good", time.Time{}); err != nil || b.Server != "a.example" {
+			s.Errorf("Block = %+v, %v", b, err)
+		}
+		blocks, err := s.Blocks(s.Context())
+		if err != nil || len(blocks) != 3 || blocks[0].Server != "[::1]" || blocks[1].Server != "a.example" || blocks[2].Server != "z.example" {
+			s.Fatalf("Blocks = %+v, %v", blocks, err)
+		}
+		if a := blocks[1]; a.Reason != "now for good" || !a.Until.IsZero() || !a.Created.Equal(s.clock.Now()) {
+			s.Errorf("the replaced block = %+v", a)
+		}
+	})
+}
+
+func TestBlockRefuses(t *testing.T) {
+	each(t, func(s *story) {
+		for _, c := range []struct {
+			reason string
+			in     time.Duration
+			want   error
+		}{
+			{"", time.Hour, caller.ErrReason},
+			{" ", time.Hour, caller.ErrReason},
+			{"two\nlines", time.Hour, caller.ErrReason},
+			{"a\ttab", time.Hour, caller.ErrReason},
+			{"nul\x00", time.Hour, caller.ErrReason},
+			{"\xff", time.Hour, caller.ErrReason},
+			{strings.Repeat("é", 501), time.Hour, caller.ErrReason},
+			{strings.Repeat("é", 500), 0, caller.ErrBlockEnds},
+			{"spam", -time.Hour, caller.ErrBlockEnds},
+		} {
+			if _, err := s.Block(s.Context(), "example.org", c.reason, s.clock.Now().Add(c.in)); !errors.Is(err, c.want) {
+				s.Errorf("Block(%.20q, %s) = %v, want %v", c.reason, c.in, err, c.want)
+			}
+		}
+		if n := s.count("caller_blocks"); n != 0 {
+			s.Errorf("refused blocks left %d rows", n)
+		}
+	})
+}
