@@ -12,10 +12,11 @@ import (
 type commandLine struct {
 	program.Commands
 
-	Serve  serveCommand   `cmd:"" default:"1" help:"Run the server (the default)."`
-	Tokens tokensCommands `cmd:"" help:"List or revoke the access tokens of a user."`
-	Limits limitsCommand  `cmd:"" help:"List who is near a budget against abuse, by fingerprint."`
-	SMS    smsCommands    `cmd:"" name:"sms" help:"See and steer what is spent on text messages."`
+	Serve       serveCommand        `cmd:"" default:"1" help:"Run the server (the default)."`
+	Tokens      tokensCommands      `cmd:"" help:"List or revoke the access tokens of a user."`
+	Homeservers homeserversCommands `cmd:"" help:"Block homeservers, or let them in again."`
+	Limits      limitsCommand       `cmd:"" help:"List who is near a budget against abuse, by fingerprint."`
+	SMS         smsCommands         `cmd:"" name:"sms" help:"See and steer what is spent on text messages."`
 }
 
 var idserver = program.Program{

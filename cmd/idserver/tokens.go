@@ -21,7 +21,7 @@ type tokensList struct {
 
 // Run lists a user's tokens; the tokens themselves are not kept anywhere.
 func (c tokensList) Run(env program.Env) error {
-	return withGate(env, c.User, func(gate *caller.Gate, user matrix.UserID) error {
+	return withUser(env, c.User, func(gate *caller.Gate, user matrix.UserID) error {
 		tokens, err := gate.Tokens(env.Ctx, user)
 		if err != nil {
 			return err
@@ -41,7 +41,7 @@ type tokensRevoke struct {
 
 // Run ends a user's tokens.
 func (c tokensRevoke) Run(env program.Env) error {
-	return withGate(env, c.User, func(gate *caller.Gate, user matrix.UserID) error {
+	return withUser(env, c.User, func(gate *caller.Gate, user matrix.UserID) error {
 		n, err := gate.Revoke(env.Ctx, user)
 		if err != nil {
 			return err
@@ -51,18 +51,21 @@ func (c tokensRevoke) Run(env program.Env) error {
 	})
 }
 
-// withGate reads a user id and opens the callers for one command, which asks no
-// other server.
-func withGate(env program.Env, id string, do func(*caller.Gate, matrix.UserID) error) error {
+func withUser(env program.Env, id string, do func(*caller.Gate, matrix.UserID) error) error {
 	user, err := matrix.ParseUserID(id)
 	if err != nil {
 		return err
 	}
+	return withGate(env, func(gate *caller.Gate) error { return do(gate, user) })
+}
+
+// withGate opens the callers for one command, which asks no other server.
+func withGate(env program.Env, do func(*caller.Gate) error) error {
 	return idserver.WithStorage(env, func(s *program.Storage) error {
 		gate, err := caller.New(env.Ctx, caller.Options{DB: s.DB, Vault: s.Vault, Now: env.Now, Log: slog.New(slog.DiscardHandler)})
 		if err != nil {
 			return err
 		}
-		return do(gate, user)
+		return do(gate)
 	})
 }
