@@ -43,7 +43,8 @@ var layers = map[string][]string{
 	"keys":   {"internal/keyring", "internal/matrix"},
 
 	// Its HTTP face.
-	"web/api": {"internal/caller", "internal/matrix", "internal/mxhttp", "internal/threepid", "keys", "lookup", "verify"},
+	"web/api": {"internal/caller", "internal/locale", "internal/matrix", "internal/mxhttp", "internal/threepid", "keys", "lookup", "verify",
+		"verify/captcha", "verify/fraud"},
 	"web/page": {"internal/deliver", "internal/keyring", "internal/matrix", "internal/mxhttp", "internal/threepid",
 		"verify"},
 

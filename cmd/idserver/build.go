@@ -158,6 +158,7 @@ func (s *server) buildVerifier(env program.Env) error {
 		Captcha:         s.captcha,
 		When:            verify.When(s.cfg.Captcha.When),
 		Fraud:           s.fraud,
+		Acquaintance:    s.gate,
 		OwnHomeservers:  s.cfg.ownHomeservers(),
 		SuspectNetworks: s.cfg.Captcha.SuspectNetworks,
 		Words:           words,
@@ -199,11 +200,12 @@ func (s *server) buildHandler(env program.Env, tracer trace.TracerProvider) (htt
 	if err != nil {
 		return nil, err
 	}
-	a := &api.API{Gate: s.gate, Verifier: s.verifier, Directory: s.directory, Keys: s.keys}
+	a := &api.API{Gate: s.gate, Verifier: s.verifier, Directory: s.directory, Keys: s.keys,
+		ChallengeURL: func(id string) string { return s.cfg.PublicURL + "/_signet/captcha/" + id }}
 	routes := slices.Concat(a.Routes(), pages.Routes(), program.HealthRoutes(s.health))
 	return mxhttp.New(mxhttp.Options{
 		Logger:    s.log,
-		Translate: api.Translate,
+		Translate: a.Translate,
 		Proxies:   s.cfg.BehindProxy,
 		Hosts:     s.cfg.Hosts(),
 		Metrics:   s.metrics,

@@ -12,6 +12,8 @@ type ErrCode string
 // The errcodes that Signet answers, in the specification's spelling.
 const (
 	BadJSON             ErrCode = "M_BAD_JSON"
+	CaptchaInvalid      ErrCode = "M_CAPTCHA_INVALID"
+	CaptchaNeeded       ErrCode = "M_CAPTCHA_NEEDED"
 	DestinationRejected ErrCode = "M_DESTINATION_REJECTED"
 	EmailSendError      ErrCode = "M_EMAIL_SEND_ERROR"
 	Forbidden           ErrCode = "M_FORBIDDEN"

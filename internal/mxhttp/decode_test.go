@@ -180,3 +180,22 @@ func TestDecodeIntoRawObjects(t *testing.T) {
 		checkRefusal(t, body, decodeInto(t, new(map[string]any), "", body), code, "")
 	}
 }
+
+// sharedBody is embedded by the bodies that share it, by its lower-case name too.
+type sharedBody struct {
+	Nonce string `json:"nonce" required:"true"`
+}
+
+// What an embedded struct requires is required, absent or null.
+func TestDecodeRequiresWhatIsEmbedded(t *testing.T) {
+	for body, want := range map[string]string{
+		`{"nonce":"n"}`:  "",
+		`{"nonce":null}`: "M_MISSING_PARAMS",
+		`{}`:             "M_MISSING_PARAMS",
+	} {
+		var into struct{ sharedBody }
+		if got := decodeInto(t, &into, "application/json", body).Body.String(); !strings.Contains(got, want) || want == "" && strings.Contains(got, "errcode") {
+			t.Errorf("%s = %s, want %q", body, got, want)
+		}
+	}
+}

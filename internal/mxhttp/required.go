@@ -26,7 +26,7 @@ func lacking(v reflect.Value) bool {
 		}
 	case reflect.Struct:
 		for field, value := range v.Fields() {
-			if required(field) && unset(value) || field.IsExported() && lacking(value) {
+			if required(field) && unset(value) || (field.IsExported() || field.Anonymous) && lacking(value) {
 				return true
 			}
 		}

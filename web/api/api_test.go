@@ -410,6 +410,8 @@ POST /v2/3pid/bind
 POST /v2/3pid/unbind
 GET /_signet/v1/policy
 POST /_signet/v1/whoami
+POST /_signet/v1/captcha
+POST /_signet/v1/captcha/:id/check
 `
 	if got.String() != want {
 		t.Errorf("routes:\n%swant:\n%s", got.String(), want)

@@ -52,10 +52,20 @@ func (a *API) forCaller(handle callerHandler) echo.HandlerFunc {
 	account := a.forAccount(func(c echo.Context, user matrix.UserID) error {
 		return handle(c, caller.Account(user))
 	})
+	homeserver := a.forHomeserver(func(c echo.Context, server matrix.ServerName) error {
+		return handle(c, caller.Homeserver(server))
+	})
 	return func(c echo.Context) error {
-		if !slices.ContainsFunc(authorizations(c), matrix.IsXMatrix) {
-			return account(c)
+		if slices.ContainsFunc(authorizations(c), matrix.IsXMatrix) {
+			return homeserver(c)
 		}
+		return account(c)
+	}
+}
+
+// forHomeserver lets in homeservers alone, by their signature.
+func (a *API) forHomeserver(handle func(c echo.Context, server matrix.ServerName) error) echo.HandlerFunc {
+	return func(c echo.Context) error {
 		body, err := mxhttp.Body(c)
 		if err != nil {
 			return err
@@ -64,7 +74,7 @@ func (a *API) forCaller(handle callerHandler) echo.HandlerFunc {
 		if err != nil {
 			return err
 		}
-		return handle(c, caller.Homeserver(server))
+		return handle(c, server)
 	}
 }
 

@@ -11,6 +11,8 @@ import (
 	"signet/keys"
 	"signet/lookup"
 	"signet/verify"
+	"signet/verify/captcha"
+	"signet/verify/fraud"
 )
 
 // answers is the only table from what happened to what a client is told. The text
@@ -43,16 +45,33 @@ var answers = []struct {
 	{verify.ErrClientSecret, http.StatusBadRequest, matrix.InvalidParam},
 	{verify.ErrSendAttempt, http.StatusBadRequest, matrix.InvalidParam},
 	{verify.ErrNextLink, http.StatusBadRequest, matrix.InvalidParam},
+	{verify.ErrPurpose, http.StatusBadRequest, matrix.InvalidParam},
+	{verify.ErrPurposeRefused, http.StatusForbidden, matrix.Forbidden},
+	{verify.ErrOthersUser, http.StatusForbidden, matrix.Forbidden},
+	{verify.ErrOtherPurpose, http.StatusForbidden, matrix.Forbidden},
 	{verify.ErrUndeliverable, http.StatusBadRequest, matrix.InvalidEmail},
+	{verify.ErrDisposable, http.StatusBadRequest, matrix.InvalidEmail},
 	{verify.ErrEmailNotSent, http.StatusBadRequest, matrix.EmailSendError},
 	{verify.ErrEmailNotServed, http.StatusBadRequest, matrix.EmailSendError},
 	{verify.ErrSMSNotSent, http.StatusBadRequest, matrix.SendError},
 	{verify.ErrSMSNotServed, http.StatusBadRequest, matrix.DestinationRejected},
+	{verify.ErrDestination, http.StatusBadRequest, matrix.DestinationRejected},
+	{fraud.ErrOff, http.StatusBadRequest, matrix.DestinationRejected},
+	{fraud.ErrNumberType, http.StatusBadRequest, matrix.DestinationRejected},
+	{fraud.ErrPaused, http.StatusBadRequest, matrix.DestinationRejected},
+	{fraud.ErrCap, http.StatusBadRequest, matrix.DestinationRejected},
 	{verify.ErrWrongCode, http.StatusBadRequest, matrix.TokenIncorrect},
 	{verify.ErrExpired, http.StatusBadRequest, matrix.SessionExpired},
 	{verify.ErrNotValidated, http.StatusBadRequest, matrix.SessionNotValidated},
 	{verify.ErrNoSession, http.StatusNotFound, matrix.NoValidSession},
 	{verify.ErrSpent, http.StatusNotFound, matrix.NoValidSession},
+
+	{captcha.ErrUnknown, http.StatusNotFound, matrix.NotFound},
+	{captcha.ErrExpired, http.StatusBadRequest, matrix.CaptchaInvalid},
+	{captcha.ErrDead, http.StatusBadRequest, matrix.CaptchaInvalid},
+	{captcha.ErrWrong, http.StatusBadRequest, matrix.CaptchaInvalid},
+	{captcha.ErrNotPassed, http.StatusBadRequest, matrix.CaptchaInvalid},
+	{captcha.ErrSpent, http.StatusBadRequest, matrix.CaptchaInvalid},
 
 	{lookup.ErrAlgorithm, http.StatusBadRequest, matrix.InvalidParam},
 	{lookup.ErrTooMany, http.StatusBadRequest, matrix.TooLarge},
@@ -62,7 +81,7 @@ var answers = []struct {
 
 // Translate tells a client what a domain's error means to it. It is for
 // mxhttp.Options.
-func Translate(err error) (mxhttp.Problem, bool) {
+func (a *API) Translate(err error) (mxhttp.Problem, bool) {
 	if wrong, ok := errors.AsType[lookup.WrongPepper](err); ok {
 		return mxhttp.Problem{
 			Status:  http.StatusBadRequest,
@@ -70,6 +89,12 @@ func Translate(err error) (mxhttp.Problem, bool) {
 			Message: wrong.Error(),
 			Extra:   map[string]any{"algorithm": lookup.SHA256, "lookup_pepper": wrong.Pepper},
 		}, true
+	}
+	if needed, ok := errors.AsType[verify.CaptchaNeeded](err); ok {
+		return a.captchaNeeded(needed), true
+	}
+	if country, ok := errors.AsType[fraud.NotServed](err); ok {
+		return mxhttp.Problem{Status: http.StatusBadRequest, Code: matrix.DestinationRejected, Message: country.Error()}, true
 	}
 	if errors.Is(err, caller.ErrBlocked) {
 		return mxhttp.Problem{

@@ -5,13 +5,14 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"signet/internal/caller"
 	"signet/internal/matrix"
 	"signet/internal/mxhttp"
 	"signet/lookup"
 )
 
 // GET /_matrix/identity/v2/hash_details
-func (a *API) hashDetails(c echo.Context, _ matrix.UserID) error {
+func (a *API) hashDetails(c echo.Context, _ caller.Caller) error {
 	d := a.Directory.Details()
 	return mxhttp.Reply(c, http.StatusOK, struct {
 		Algorithms []lookup.Algorithm `json:"algorithms"`
@@ -26,7 +27,7 @@ type lookupRequest struct {
 }
 
 // POST /_matrix/identity/v2/lookup
-func (a *API) lookup(c echo.Context, _ matrix.UserID) error {
+func (a *API) lookup(c echo.Context, _ caller.Caller) error {
 	var r lookupRequest
 	if err := mxhttp.Decode(c, &r); err != nil {
 		return err

@@ -16,6 +16,8 @@ type API struct {
 	Verifier  *verify.Verifier
 	Directory *lookup.Directory
 	Keys      *keys.Server
+	// ChallengeURL is the address of a CAPTCHA's page; its picture and sound are below.
+	ChallengeURL func(id string) string
 }
 
 // maxLookupBody holds lookup.MaxAddresses hashes with room for white space.
@@ -38,20 +40,22 @@ func (a *API) Routes() []mxhttp.Route {
 		{Method: http.MethodGet, Path: v2 + "/pubkey/isvalid", Handler: a.pubkeyIsValid},
 		{Method: http.MethodGet, Path: v2 + "/pubkey/:keyId", Handler: a.pubkey},
 
-		{Method: http.MethodGet, Path: v2 + "/hash_details", Handler: a.forAccount(a.hashDetails)},
-		{Method: http.MethodPost, Path: v2 + "/lookup", Handler: a.forAccount(a.lookup), MaxBody: maxLookupBody},
+		{Method: http.MethodGet, Path: v2 + "/hash_details", Handler: a.forCaller(a.hashDetails)},
+		{Method: http.MethodPost, Path: v2 + "/lookup", Handler: a.forCaller(a.lookup), MaxBody: maxLookupBody},
 
-		{Method: http.MethodPost, Path: v2 + "/validate/email/requestToken", Handler: a.forAccount(a.emailRequestToken)},
-		{Method: http.MethodPost, Path: v2 + "/validate/email/submitToken", Handler: a.forAccount(a.submitToken)},
-		{Method: http.MethodPost, Path: v2 + "/validate/msisdn/requestToken", Handler: a.forAccount(a.msisdnRequestToken)},
-		{Method: http.MethodPost, Path: v2 + "/validate/msisdn/submitToken", Handler: a.forAccount(a.submitToken)},
+		{Method: http.MethodPost, Path: v2 + "/validate/email/requestToken", Handler: a.forCaller(a.emailRequestToken)},
+		{Method: http.MethodPost, Path: v2 + "/validate/email/submitToken", Handler: a.forCaller(a.submitToken)},
+		{Method: http.MethodPost, Path: v2 + "/validate/msisdn/requestToken", Handler: a.forCaller(a.msisdnRequestToken)},
+		{Method: http.MethodPost, Path: v2 + "/validate/msisdn/submitToken", Handler: a.forCaller(a.submitToken)},
 
-		{Method: http.MethodGet, Path: v2 + "/3pid/getValidated3pid", Handler: a.forAccount(a.getValidated3pid)},
+		{Method: http.MethodGet, Path: v2 + "/3pid/getValidated3pid", Handler: a.forCaller(a.getValidated3pid)},
 		{Method: http.MethodPost, Path: v2 + "/3pid/bind", Handler: a.forAccount(a.bind)},
 		{Method: http.MethodPost, Path: v2 + "/3pid/unbind", Handler: a.unbind},
 
 		{Method: http.MethodGet, Path: policyPath, Handler: a.policy},
 		{Method: http.MethodPost, Path: "/_signet/v1/whoami", Handler: a.forCaller(a.whoami)},
+		{Method: http.MethodPost, Path: captchaPath, Handler: a.forHomeserver(a.newChallenge)},
+		{Method: http.MethodPost, Path: captchaPath + "/:id/check", Handler: a.forHomeserver(a.checkChallenge)},
 	}
 }
 

@@ -6,14 +6,24 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/labstack/echo/v4"
 
+	"signet/internal/caller"
 	"signet/internal/matrix"
 	"signet/internal/mxhttp"
 	"signet/internal/threepid"
 	"signet/verify"
 )
 
+// validated is a validated session. What is ours says what for, and for whom.
+type validated struct {
+	Medium      threepid.Medium `json:"medium"`
+	Address     string          `json:"address"`
+	ValidatedAt int64           `json:"validated_at"`
+	Purpose     verify.Purpose  `json:"im.signet.purpose"`
+	UserID      matrix.UserID   `json:"im.signet.user_id,omitzero"`
+}
+
 // GET /_matrix/identity/v2/3pid/getValidated3pid
-func (a *API) getValidated3pid(c echo.Context, user matrix.UserID) error {
+func (a *API) getValidated3pid(c echo.Context, who caller.Caller) error {
 	sid, err := mxhttp.Query(c, "sid")
 	if err != nil {
 		return err
@@ -23,15 +33,17 @@ func (a *API) getValidated3pid(c echo.Context, user matrix.UserID) error {
 		return err
 	}
 	credentials := verify.Credentials{SID: sid, ClientSecret: secret}
-	proof, err := a.Verifier.Prove(c.Request().Context(), credentials, verify.Account(user))
+	proof, err := a.Verifier.Prove(c.Request().Context(), credentials, callerOf(who))
 	if err != nil {
 		return err
 	}
-	return mxhttp.Reply(c, http.StatusOK, struct {
-		Medium      threepid.Medium `json:"medium"`
-		Address     string          `json:"address"`
-		ValidatedAt int64           `json:"validated_at"`
-	}{proof.Address().Medium(), proof.Address().String(), proof.ValidatedAt().UnixMilli()})
+	return mxhttp.Reply(c, http.StatusOK, validated{
+		Medium:      proof.Address().Medium(),
+		Address:     proof.Address().String(),
+		ValidatedAt: proof.ValidatedAt().UnixMilli(),
+		Purpose:     proof.Purpose(),
+		UserID:      proof.User(),
+	})
 }
 
 type bindRequest struct {
@@ -109,6 +121,9 @@ func (a *API) mayUnbind(c echo.Context, r unbindRequest, address threepid.Addres
 	mxhttp.SetCaller(c, "session")
 	proof, err := a.Verifier.ProveAnyone(c.Request().Context(), verify.Credentials{SID: r.SID, ClientSecret: r.ClientSecret})
 	if err != nil {
+		return err
+	}
+	if err := proof.For(verify.Verify, verify.Add, verify.Manage); err != nil {
 		return err
 	}
 	if proof.Address() != address {

@@ -2,24 +2,39 @@ package api
 
 import (
 	"net/http"
+	"net/netip"
 
 	"github.com/labstack/echo/v4"
 
+	"signet/internal/caller"
+	"signet/internal/locale"
 	"signet/internal/matrix"
 	"signet/internal/mxhttp"
 	"signet/internal/threepid"
 	"signet/verify"
 )
 
-type emailRequest struct {
-	Email        string `json:"email" required:"true"`
+// proving is what both requestToken calls take beside the address. The members below
+// im.signet are ours (docs/homeserver-integration.md).
+type proving struct {
 	ClientSecret string `json:"client_secret" required:"true"`
 	SendAttempt  int64  `json:"send_attempt" required:"true"`
 	NextLink     string `json:"next_link"`
+
+	Purpose   string          `json:"im.signet.purpose"`
+	UserID    string          `json:"im.signet.user_id"`
+	ClientIP  string          `json:"im.signet.client_ip"`
+	Language  string          `json:"im.signet.language"`
+	Challenge challengeAnswer `json:"im.signet.challenge"`
+}
+
+type emailRequest struct {
+	Email string `json:"email" required:"true"`
+	proving
 }
 
 // POST /_matrix/identity/v2/validate/email/requestToken
-func (a *API) emailRequestToken(c echo.Context, user matrix.UserID) error {
+func (a *API) emailRequestToken(c echo.Context, who caller.Caller) error {
 	var r emailRequest
 	if err := mxhttp.Decode(c, &r); err != nil {
 		return err
@@ -28,26 +43,17 @@ func (a *API) emailRequestToken(c echo.Context, user matrix.UserID) error {
 	if err != nil {
 		return err
 	}
-	return a.requestToken(c, verify.Request{
-		Address:      address,
-		ClientSecret: r.ClientSecret,
-		Caller:       verify.Account(user),
-		SendAttempt:  r.SendAttempt,
-		NextLink:     r.NextLink,
-		Client:       mxhttp.ClientAddr(c),
-	})
+	return a.requestToken(c, who, address, r.proving)
 }
 
 type msisdnRequest struct {
-	PhoneNumber  string `json:"phone_number" required:"true"`
-	Country      string `json:"country" required:"true"`
-	ClientSecret string `json:"client_secret" required:"true"`
-	SendAttempt  int64  `json:"send_attempt" required:"true"`
-	NextLink     string `json:"next_link"`
+	PhoneNumber string `json:"phone_number" required:"true"`
+	Country     string `json:"country" required:"true"`
+	proving
 }
 
 // POST /_matrix/identity/v2/validate/msisdn/requestToken
-func (a *API) msisdnRequestToken(c echo.Context, user matrix.UserID) error {
+func (a *API) msisdnRequestToken(c echo.Context, who caller.Caller) error {
 	var r msisdnRequest
 	if err := mxhttp.Decode(c, &r); err != nil {
 		return err
@@ -56,17 +62,15 @@ func (a *API) msisdnRequestToken(c echo.Context, user matrix.UserID) error {
 	if err != nil {
 		return err
 	}
-	return a.requestToken(c, verify.Request{
-		Address:      address,
-		ClientSecret: r.ClientSecret,
-		Caller:       verify.Account(user),
-		SendAttempt:  r.SendAttempt,
-		NextLink:     r.NextLink,
-		Client:       mxhttp.ClientAddr(c),
-	})
+	return a.requestToken(c, who, address, r.proving)
 }
 
-func (a *API) requestToken(c echo.Context, r verify.Request) error {
+func (a *API) requestToken(c echo.Context, who caller.Caller, address threepid.Address, p proving) error {
+	r, err := p.request(c, who)
+	if err != nil {
+		return err
+	}
+	r.Address = address
 	sid, err := a.Verifier.Request(c.Request().Context(), r)
 	if err != nil {
 		return err
@@ -76,6 +80,55 @@ func (a *API) requestToken(c echo.Context, r verify.Request) error {
 	}{sid})
 }
 
+// request is what is asked, but for the address.
+func (p proving) request(c echo.Context, who caller.Caller) (r verify.Request, err error) {
+	r = verify.Request{
+		ClientSecret: p.ClientSecret,
+		Caller:       callerOf(who),
+		SendAttempt:  p.SendAttempt,
+		NextLink:     p.NextLink,
+		Language:     locale.Match(p.Language, c.Request().Header.Values("Accept-Language")...),
+		Answer:       verify.Answer{ID: p.Challenge.ID, Text: p.Challenge.Answer},
+	}
+	if r.Purpose, err = verify.ParsePurpose(p.Purpose); err != nil {
+		return r, err
+	}
+	if p.UserID != "" {
+		if r.User, err = matrix.ParseUserID(p.UserID); err != nil {
+			return r, err
+		}
+	}
+	r.Client, err = p.client(c, who)
+	return r, err
+}
+
+// client is where the person is. A homeserver's own address is not: all who are behind it
+// would share that, so it names the person's, or none counts.
+func (p proving) client(c echo.Context, who caller.Caller) (netip.Addr, error) {
+	if _, ok := who.Account(); ok {
+		return mxhttp.ClientAddr(c), nil
+	}
+	if p.ClientIP == "" {
+		return netip.Addr{}, nil
+	}
+	addr, err := netip.ParseAddr(p.ClientIP)
+	if err != nil || addr.Zone() != "" {
+		return netip.Addr{}, errClientIP
+	}
+	return addr.Unmap(), nil
+}
+
+var errClientIP = mxhttp.Problem{Status: http.StatusBadRequest, Code: matrix.InvalidParam,
+	Message: "im.signet.client_ip must be an IP address"}
+
+// callerOf is a caller as verification sees it.
+func callerOf(who caller.Caller) verify.Caller {
+	if user, ok := who.Account(); ok {
+		return verify.Account(user)
+	}
+	return verify.Homeserver(who.Homeserver)
+}
+
 type submitRequest struct {
 	SID          string `json:"sid" required:"true"`
 	ClientSecret string `json:"client_secret" required:"true"`
@@ -83,13 +136,13 @@ type submitRequest struct {
 }
 
 // POST /_matrix/identity/v2/validate/{medium}/submitToken
-func (a *API) submitToken(c echo.Context, user matrix.UserID) error {
+func (a *API) submitToken(c echo.Context, who caller.Caller) error {
 	var r submitRequest
 	if err := mxhttp.Decode(c, &r); err != nil {
 		return err
 	}
 	credentials := verify.Credentials{SID: r.SID, ClientSecret: r.ClientSecret}
-	if err := a.Verifier.Submit(c.Request().Context(), credentials, verify.Account(user), r.Token); err != nil {
+	if err := a.Verifier.Submit(c.Request().Context(), credentials, callerOf(who), r.Token); err != nil {
 		return atSubmitToken(err)
 	}
 	return mxhttp.Reply(c, http.StatusOK, struct {

@@ -98,8 +98,9 @@ func newWorld(t testing.TB, db *store.DB, terms caller.Terms) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := &api.API{Gate: w.gate, Verifier: w.Verifier, Directory: directory, Keys: own}
-	handler, err := mxhttp.New(mxhttp.Options{Logger: log, Translate: api.Translate}, a.Routes())
+	a := &api.API{Gate: w.gate, Verifier: w.Verifier, Directory: directory, Keys: own,
+		ChallengeURL: func(id string) string { return "https://id.example.org/_signet/captcha/" + id }}
+	handler, err := mxhttp.New(mxhttp.Options{Logger: log, Translate: a.Translate}, a.Routes())
 	if err != nil {
 		t.Fatal(err)
 	}
