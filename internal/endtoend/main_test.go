@@ -9,6 +9,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"signet/internal/deliver/sms/smstest"
 	"signet/internal/store/storetest"
 )
 
@@ -66,6 +67,7 @@ func runScripts(t *testing.T, pattern, engine string, databases func(t *testing.
 					e.Setenv("HS_DATABASE", hs)
 					e.Values[postKey{}] = newPost(t)
 					e.Values[collectorKey{}] = newCollector(t)
+					e.Values[textsKey{}] = &texts{smstest.NewTwilio(t), smstest.NewGateway(t)}
 					return nil
 				},
 			})

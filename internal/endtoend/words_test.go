@@ -30,6 +30,11 @@ var words = map[string]func(ts *testscript.TestScript, neg bool, args []string){
 	"smtp":   smtpStart,
 	"mail":   mail,
 
+	"twilio":  startTwilio,
+	"gateway": startGateway,
+	"asked":   asked,
+	"texted":  texted,
+
 	"certificate": certificate,
 	"redirect":    redirect,
 	"collector":   collectorAddress,
