@@ -218,19 +218,34 @@ func TestAProofIsNotProlonged(t *testing.T) {
 	})
 }
 
-// A dump of the tables shows no address, secret, code or link, neither while a
-// message is under way nor afterwards.
+// A dump of the tables shows no address, secret, code, link or CAPTCHA's answer, neither
+// while a message is under way nor afterwards.
 func TestADumpShowsNothing(t *testing.T) {
 	each(t, func(s *story) {
 		s.Post.Fail(deliver.ErrUnknownOutcome) // it stays in the outbox
 		s.Request(s.Context(), verify.Request{Address: email(s.T, "bob@example.org"), ClientSecret: "unguessable", Caller: alice, SendAttempt: 1})
 		s.Post.Fail(nil)
 		s.Prove(s.T, email(s.T, "alice@example.org"), alice, "unguessable")
-		secrets := []string{"alice@", "bob@", "unguessable"}
-		for _, m := range s.Post.Tried() {
-			secrets = append(secrets, m.Code(), m.Link())
+		if _, err := s.text(1); err != nil {
+			s.Fatal(err)
 		}
-		for _, table := range []string{"verify_sessions", "outbox_jobs"} {
+		if _, err := s.Stop(s.Context(), s.Post.Last(s.T).Stop(), true); err != nil {
+			s.Fatal(err)
+		}
+		s.Verifier.When = verify.Always
+		open := s.needsCaptcha(second(s.request(7)))
+		passed := s.needsCaptcha(second(s.Request(s.Context(), verify.Request{
+			Address: email(s.T, "carol@example.org"), ClientSecret: "unguessable", Caller: alice, SendAttempt: 1,
+		})))
+		s.pass(passed)
+		secrets := []string{"alice@", "bob@", "carol@", "12015550123", "unguessable", s.Captcha.Answer(open.Challenge.ID), s.Captcha.Answer(passed.Challenge.ID)}
+		for _, m := range s.Post.Tried() {
+			secrets = append(secrets, m.Code(), m.Stop())
+			if m.Link() != "" {
+				secrets = append(secrets, m.Link())
+			}
+		}
+		for _, table := range []string{"verify_sessions", "verify_suppressions", "outbox_jobs", "captcha_challenges", "quota_buckets", "fraud_sends", "fraud_spend"} {
 			dump := dump(s.T, s.DB, table)
 			for _, secret := range secrets {
 				if strings.Contains(dump, secret) {
