@@ -106,12 +106,16 @@ func queryRows(ctx context.Context, q store.Queryer, query string, args ...any) 
 	return found, rows.Err()
 }
 
-// deleteFull forgets at most limit buckets that were full before the moment.
-func deleteFull(ctx context.Context, q store.Queryer, ns int64, limit int) (deleted int64, err error) {
-	result, err := q.Exec(ctx, `DELETE FROM quota_buckets
-		WHERE tag IN (SELECT tag FROM quota_buckets WHERE full_ns < $1 ORDER BY full_ns LIMIT $2)`, ns, limit)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected()
+// selectStep is the last tag of the next so many after one, or sql.ErrNoRows if there
+// are fewer.
+func selectStep(ctx context.Context, q store.Queryer, after []byte, many int) (last []byte, err error) {
+	err = q.QueryRow(ctx, `SELECT tag FROM quota_buckets WHERE tag > $1 ORDER BY tag LIMIT 1 OFFSET $2`, after, many-1).Scan(&last)
+	return last, err
+}
+
+// deleteFull forgets the buckets between two tags, the second included, that were full
+// before the moment.
+func deleteFull(ctx context.Context, q store.Queryer, after, last []byte, ns int64) error {
+	_, err := q.Exec(ctx, `DELETE FROM quota_buckets WHERE tag > $1 AND tag <= $2 AND full_ns < $3`, after, last, ns)
+	return err
 }
