@@ -21,7 +21,8 @@ type Options struct {
 // any number of replicas share the challenges.
 type Captcha struct {
 	Options
-	mac seal.MAC
+	mac      seal.MAC
+	pictures seal.Box
 }
 
 // New opens the challenges of a database.
@@ -30,5 +31,9 @@ func New(ctx context.Context, o Options) (*Captcha, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Captcha{Options: o, mac: mac}, nil
+	pictures, err := o.Vault.Box(ctx, "captcha image")
+	if err != nil {
+		return nil, err
+	}
+	return &Captcha{Options: o, mac: mac, pictures: pictures}, nil
 }

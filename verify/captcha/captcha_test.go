@@ -1,12 +1,14 @@
 package captcha_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"strings"
 	"testing"
 	"time"
 
+	"signet/internal/seal"
 	"signet/internal/store/storetest"
 	"signet/verify/captcha"
 )
@@ -183,8 +185,11 @@ func TestARestartKeepsTheAnswers(t *testing.T) {
 	})
 }
 
-// A stolen table tells no answer, as text, as octets or as numbers, and nothing that
-// is the same for the same answer.
+// signature is how every PNG begins (ISO/IEC 15948, 5.2).
+const signature = "\x89PNG\r\n\x1a\n"
+
+// A stolen table tells no answer, as text, as octets, as a picture or as numbers, and
+// nothing that is the same for the same answer.
 func TestTheTableHoldsNoAnswer(t *testing.T) {
 	each(t, func(w *world) {
 		for range 20 {
@@ -200,7 +205,43 @@ func TestTheTableHoldsNoAnswer(t *testing.T) {
 			if strings.Contains(dump, answer) || strings.Contains(dump, octets) {
 				w.Errorf("the table holds the answer %s", answer)
 			}
+			if image, err := w.a.Image(w.Context(), r.id); err != nil || !bytes.HasPrefix(image, []byte(signature)) {
+				w.Errorf("the picture is no PNG, %v, so nothing is shown of the table", err)
+			}
 		}
+		for _, part := range []string{signature, "IHDR", "PLTE", "IDAT", "IEND"} {
+			if strings.Contains(dump, part) {
+				w.Errorf("the table holds a picture in clear: %q", part)
+			}
+		}
+	})
+}
+
+// Whoever can write to the table but has no key cannot show a picture that they can read
+// in the place of one that they cannot.
+func TestAPictureOpensOnlyInItsRow(t *testing.T) {
+	each(t, func(w *world) {
+		mine, theirs := w.openNew(mallet), w.openNew(alice)
+		swap := func(image []byte) {
+			if _, err := w.db.Exec(w.Context(), `UPDATE captcha_challenges SET image = $2 WHERE id = $1`, theirs.ID, image); err != nil {
+				w.Fatal(err)
+			}
+		}
+		sealed := map[string][]byte{}
+		for _, r := range w.rows() {
+			sealed[r.id] = r.image
+		}
+		clear, err := w.a.Image(w.Context(), mine.ID)
+		if err != nil {
+			w.Fatal(err)
+		}
+		for _, image := range [][]byte{sealed[mine.ID], clear, {}} {
+			swap(image)
+			if _, err := w.a.Image(w.Context(), theirs.ID); !errors.Is(err, seal.ErrOpen) {
+				w.Errorf("Image = %v with another's picture, want %v", err, seal.ErrOpen)
+			}
+		}
+		swap(sealed[theirs.ID])
 	})
 }
 

@@ -126,12 +126,12 @@ func find(ctx context.Context, q store.Queryer, id string) (Challenge, error) {
 	return found, nil
 }
 
-// drawn is a new challenge with its picture.
+// drawn is a new challenge with its picture, sealed: who can read it has the answer.
 type drawn struct {
 	Challenge
 	subject []byte
 	created time.Time
-	image   []byte
+	sealed  []byte
 }
 
 // draw makes a challenge, outside of any transaction since drawing takes longer than
@@ -143,7 +143,7 @@ func (c *Captcha) draw(subject []byte) (drawn, error) {
 		return drawn{}, fmt.Errorf("drawing a CAPTCHA: %w", err)
 	}
 	fresh := Challenge{ID: id, Expires: now.Add(life), TriesLeft: maxTries}
-	return drawn{Challenge: fresh, subject: subject, created: now, image: image}, nil
+	return drawn{Challenge: fresh, subject: subject, created: now, sealed: c.pictures.Seal(image, []byte(id))}, nil
 }
 
 // isID tells whether id has the form that rand.Text gives. Nothing else reaches the

@@ -11,9 +11,9 @@
 // it on a message.
 //
 // The digits follow from a sealed key and the challenge's id, so no answer is kept and
-// every replica can check. The picture is drawn once and kept with the challenge: many
-// drawings of one answer would help a machine to read it. What is read aloud is drawn
-// when it is asked for, five times at most.
+// every replica can check. The picture is drawn once and kept with the challenge, sealed:
+// many drawings of one answer would help a machine to read it. What is read aloud is
+// drawn when it is asked for, five times at most.
 //
 // This slows machines down and keeps none out for good. Who must pass one, what for
 // and how often is for the callers and their budgets to say; here the subject is a tag

@@ -23,11 +23,20 @@ func (c *Captcha) Image(ctx context.Context, id string) ([]byte, error) {
 	if _, err := c.Find(ctx, id); err != nil {
 		return nil, err
 	}
-	image, err := selectImage(ctx, c.DB, id)
+	image, err := c.picture(ctx, id)
 	if err != nil {
 		return nil, fmt.Errorf("reading a picture: %w", err)
 	}
 	return image, nil
+}
+
+// picture opens the picture of a challenge in whatever state.
+func (c *Captcha) picture(ctx context.Context, id string) ([]byte, error) {
+	sealed, err := selectImage(ctx, c.DB, id)
+	if err != nil {
+		return nil, err
+	}
+	return c.pictures.Open(sealed, []byte(id))
 }
 
 // encoder trades a fifth of the size for a third of the time.

@@ -44,14 +44,14 @@ func selectClaimed(ctx context.Context, tx *store.Tx, cl claim) (Challenge, erro
 		WHERE id = $1 AND subject = $2`, cl.id, cl.subject))
 }
 
-func selectImage(ctx context.Context, q store.Queryer, id string) (image []byte, err error) {
-	err = q.QueryRow(ctx, `SELECT image FROM captcha_challenges WHERE id = $1`, id).Scan(&image)
-	return image, err
+func selectImage(ctx context.Context, q store.Queryer, id string) (sealed []byte, err error) {
+	err = q.QueryRow(ctx, `SELECT image FROM captcha_challenges WHERE id = $1`, id).Scan(&sealed)
+	return sealed, err
 }
 
 func insertChallenge(ctx context.Context, q store.Queryer, d drawn) error {
 	_, err := q.Exec(ctx, `INSERT INTO captcha_challenges (id, subject, created_ms, expires_ms, image)
-		VALUES ($1, $2, $3, $4, $5)`, d.ID, d.subject, d.created.UnixMilli(), d.Expires.UnixMilli(), d.image)
+		VALUES ($1, $2, $3, $4, $5)`, d.ID, d.subject, d.created.UnixMilli(), d.Expires.UnixMilli(), d.sealed)
 	return err
 }
 

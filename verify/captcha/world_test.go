@@ -193,7 +193,11 @@ func (w *world) check() {
 		if r.expires-since != 10*60*1000 || r.passed > r.created+10*60*1000 || max(r.checked, r.spent) >= r.expires {
 			w.Errorf("a challenge outlived its ten minutes: %+v", r)
 		}
-		picture, err := png.Decode(bytes.NewReader(r.image))
+		image, err := captcha.Picture(w.b, context.Background(), r.id)
+		if err != nil {
+			w.Errorf("the picture of a challenge does not open: %v", err)
+		}
+		picture, err := png.Decode(bytes.NewReader(image))
 		if err != nil || picture.Bounds().Dx() != captcha.Width || picture.Bounds().Dy() != captcha.Height {
 			w.Errorf("the picture of a challenge is %v, %v", picture, err)
 		}
