@@ -67,7 +67,7 @@ func (v *Verifier) challenge(ctx context.Context, a asking, wrong bool) error {
 // spendCaptcha uses up a challenge that was passed for this request: one of its own, or
 // the one that its homeserver had made and names.
 func (v *Verifier) spendCaptcha(ctx context.Context, tx *store.Tx, a asking) error {
-	found, err := v.Captcha.SpendAny(ctx, tx, v.subject(a.Request))
+	_, found, err := v.Captcha.SpendAny(ctx, tx, v.subject(a.Request))
 	if err != nil || found {
 		return err
 	}

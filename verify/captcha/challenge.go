@@ -116,11 +116,15 @@ func find(ctx context.Context, q store.Queryer, id string) (Challenge, error) {
 	if !isID(id) {
 		return Challenge{}, ErrUnknown
 	}
-	found, err := selectChallenge(ctx, q, id)
-	if errors.Is(err, sql.ErrNoRows) {
+	return known(selectChallenge(ctx, q, id))
+}
+
+// known says ErrUnknown where there is no such row.
+func known(found Challenge, err error) (Challenge, error) {
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
 		return Challenge{}, ErrUnknown
-	}
-	if err != nil {
+	case err != nil:
 		return Challenge{}, fmt.Errorf("reading a CAPTCHA: %w", err)
 	}
 	return found, nil

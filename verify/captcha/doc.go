@@ -2,7 +2,7 @@
 // and read aloud.
 //
 //	Open ──▶ open ── Pass, the right answer ──▶ passed ──┬── Check, once ──▶ checked
-//	          │  │                                │      └── Spend, once ──▶ spent
+//	          │  │                                │      └── Spend, once ──▶ spent, until Unspend
 //	          │  └── a fifth wrong answer: dead   └── ten minutes after it: expired
 //	          └── ten minutes without the right answer: expired
 //

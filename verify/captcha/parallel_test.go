@@ -111,7 +111,7 @@ func TestParallelSpendAnySpendsEachOnce(t *testing.T) {
 		none := errors.New("none left")
 		seen := w.atOnce(30, func(c *captcha.Captcha) error {
 			return w.db.Tx(w.Context(), func(tx *store.Tx) error {
-				spent, err := c.SpendAny(w.Context(), tx, alice)
+				_, spent, err := c.SpendAny(w.Context(), tx, alice)
 				if err == nil && !spent {
 					return none
 				}
@@ -172,7 +172,7 @@ func TestAnUndoneTransactionSpendsNothing(t *testing.T) {
 		c := w.passed(alice)
 		undo := errors.New("undo")
 		err := w.db.Tx(w.Context(), func(tx *store.Tx) error {
-			spent, err := w.a.SpendAny(w.Context(), tx, alice)
+			_, spent, err := w.a.SpendAny(w.Context(), tx, alice)
 			return errors.Join(undo, err, w.a.Check(w.Context(), tx, c.ID, alice), map[bool]error{false: captcha.ErrUnknown}[spent])
 		})
 		if !errors.Is(err, undo) || errors.Is(err, captcha.ErrUnknown) {

@@ -16,20 +16,41 @@ import (
 // A passed challenge answers every time it is asked, and takes no harm from wrong
 // answers. Errors: ErrUnknown, ErrExpired, ErrDead, ErrWrong.
 func (c *Captcha) Pass(ctx context.Context, id, answer string) error {
-	found, err := c.Find(ctx, id) // most floods end here, without a transaction
+	found, err := c.Find(ctx, id)
+	if err != nil {
+		return err // most floods end here, without a transaction
+	}
+	return c.pass(ctx, found, answer)
+}
+
+// PassFor is Pass for the challenges of one subject: another's is ErrUnknown and loses
+// no try, so that whoever learns an id cannot use it up.
+func (c *Captcha) PassFor(ctx context.Context, id string, subject []byte, answer string) error {
+	if !isID(id) {
+		return ErrUnknown
+	}
+	found, err := known(selectClaimed(ctx, c.DB, claim{id, subject}))
+	if err == nil {
+		err = found.state(c.Now())
+	}
 	if err != nil {
 		return err
 	}
+	return c.pass(ctx, found, answer)
+}
+
+// pass looks at an answer to a challenge that was open or passed a moment ago.
+func (c *Captcha) pass(ctx context.Context, found Challenge, answer string) error {
 	guess, ok := normalise(answer)
 	switch {
 	case !ok:
 		return ErrWrong
 	case found.Passed:
-		return c.compare(id, guess)
+		return c.compare(found.ID, guess)
 	}
 	var outcome error // a wrong answer is counted, so it must not undo the transaction
-	err = c.DB.Tx(ctx, func(tx *store.Tx) (err error) {
-		outcome, err = c.try(ctx, tx, id, guess)
+	err := c.DB.Tx(ctx, func(tx *store.Tx) (err error) {
+		outcome, err = c.try(ctx, tx, found.ID, guess)
 		return err
 	})
 	if err != nil {

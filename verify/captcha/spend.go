@@ -28,14 +28,31 @@ func (c *Captcha) Check(ctx context.Context, tx *store.Tx, id string, subject []
 	return c.use(ctx, tx, claim{id, subject}, markChecked)
 }
 
-// SpendAny spends the challenge of the subject that was passed last, if one is left to
-// spend.
-func (c *Captcha) SpendAny(ctx context.Context, tx *store.Tx, subject []byte) (bool, error) {
-	spent, err := markAnySpent(ctx, tx, subject, c.Now())
-	if err != nil {
-		return false, fmt.Errorf("spending a CAPTCHA: %w", err)
+// SpendAny spends the challenge of the subject that was passed last, and tells its id,
+// if one is left to spend.
+func (c *Captcha) SpendAny(ctx context.Context, tx *store.Tx, subject []byte) (id string, spent bool, err error) {
+	id, err = markAnySpent(ctx, tx, subject, c.Now())
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return "", false, nil
+	case err != nil:
+		return "", false, fmt.Errorf("spending a CAPTCHA: %w", err)
 	}
-	return spent, nil
+	return id, true, nil
+}
+
+// Unspend undoes what Spend or SpendAny did, for a message that was not sent after all:
+// the challenge can be spent again for as long as it still lives, which is no longer
+// than before. It is for whoever spent it, at most once; what is not spent, has expired
+// or is no challenge stays as it is.
+func (c *Captcha) Unspend(ctx context.Context, tx *store.Tx, id string) error {
+	if !isID(id) {
+		return nil
+	}
+	if err := unmarkSpent(ctx, tx, id, c.Now()); err != nil {
+		return fmt.Errorf("giving a CAPTCHA back: %w", err)
+	}
+	return nil
 }
 
 type marker func(ctx context.Context, tx *store.Tx, cl claim, now time.Time) (first bool, err error)
@@ -57,12 +74,9 @@ func (c *Captcha) use(ctx context.Context, tx *store.Tx, cl claim, mark marker) 
 
 // whyNot tells why a challenge was not used up.
 func whyNot(ctx context.Context, tx *store.Tx, cl claim, now time.Time) error {
-	found, err := selectClaimed(ctx, tx, cl)
-	if errors.Is(err, sql.ErrNoRows) {
-		return ErrUnknown
-	}
+	found, err := known(selectClaimed(ctx, tx, cl))
 	if err != nil {
-		return fmt.Errorf("reading a CAPTCHA: %w", err)
+		return err
 	}
 	if err := found.state(now); err != nil {
 		return err

@@ -39,8 +39,8 @@ func selectRecent(ctx context.Context, q store.Queryer, now time.Time) (found []
 	return found, rows.Err()
 }
 
-func selectClaimed(ctx context.Context, tx *store.Tx, cl claim) (Challenge, error) {
-	return scan(tx.QueryRow(ctx, `SELECT `+challengeColumns+` FROM captcha_challenges
+func selectClaimed(ctx context.Context, q store.Queryer, cl claim) (Challenge, error) {
+	return scan(q.QueryRow(ctx, `SELECT `+challengeColumns+` FROM captcha_challenges
 		WHERE id = $1 AND subject = $2`, cl.id, cl.subject))
 }
 
@@ -86,11 +86,19 @@ func markSpent(ctx context.Context, tx *store.Tx, cl claim, now time.Time) (firs
 		cl.id, cl.subject, now.UnixMilli()))
 }
 
-func markAnySpent(ctx context.Context, tx *store.Tx, subject []byte, now time.Time) (spent bool, err error) {
-	return store.Changed(tx.Exec(ctx, `UPDATE captcha_challenges SET spent_ms = $2
+func markAnySpent(ctx context.Context, tx *store.Tx, subject []byte, now time.Time) (id string, err error) {
+	err = tx.QueryRow(ctx, `UPDATE captcha_challenges SET spent_ms = $2
 		WHERE id = (SELECT id FROM captcha_challenges
 			WHERE subject = $1 AND passed_ms > 0 AND spent_ms = 0 AND expires_ms > $2
-			ORDER BY passed_ms DESC LIMIT 1) AND spent_ms = 0`, subject, now.UnixMilli()))
+			ORDER BY passed_ms DESC LIMIT 1) AND spent_ms = 0 RETURNING id`, subject, now.UnixMilli()).Scan(&id)
+	return id, err
+}
+
+// unmarkSpent leaves an expired challenge as it is: it cannot be spent again.
+func unmarkSpent(ctx context.Context, tx *store.Tx, id string, now time.Time) error {
+	_, err := tx.Exec(ctx, `UPDATE captcha_challenges SET spent_ms = 0
+		WHERE id = $1 AND spent_ms > 0 AND expires_ms > $2`, id, now.UnixMilli())
+	return err
 }
 
 // deleteExpired forgets at most limit challenges that expired before the moment.

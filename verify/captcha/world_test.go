@@ -125,16 +125,17 @@ func (w *world) use(u use, id string, subject []byte, want error) {
 	}
 }
 
-func (w *world) spendAny(subject []byte, want bool) {
+func (w *world) spendAny(subject []byte, want bool) (id string) {
 	w.Helper()
 	var spent bool
 	err := w.db.Tx(w.Context(), func(tx *store.Tx) (err error) {
-		spent, err = w.a.SpendAny(w.Context(), tx, subject)
+		id, spent, err = w.a.SpendAny(w.Context(), tx, subject)
 		return err
 	})
-	if err != nil || spent != want {
-		w.Errorf("SpendAny = %t, %v; want %t", spent, err, want)
+	if err != nil || spent != want || spent != (id != "") {
+		w.Errorf("SpendAny = %q, %t, %v; want %t", id, spent, err, want)
 	}
+	return id
 }
 
 // row is a challenge as the table holds it.
