@@ -13,12 +13,12 @@ import (
 // admission is what a message was let through with, to be taken back if it is not sent.
 type admission struct {
 	charged *quota.Reservation
-	price   *fraud.Verdict // of a text message
-	passed  bool           // a CAPTCHA was spent on it
+	price   *fraud.Verdict // of a text message that is no decoy
+	pass    string         // the CAPTCHA that was spent on it, if one was
 }
 
 // errLift ends the transaction of a request whose budgets have not enough where a CAPTCHA
-// lifts all of them that have not: it is tried again with the raised ones.
+// lifts all of them that have not: it is tried again with the lifted ones.
 var errLift = errors.New("the budgets that a CAPTCHA lifts have not enough")
 
 // admit lets a message through, charging everybody whose budgets it counts in, or
@@ -27,51 +27,57 @@ func (v *Verifier) admit(ctx context.Context, tx *store.Tx, o sending) (a admiss
 	if o.suppressed[noMailbox] {
 		return a, ErrEmailNotSent
 	}
-	if a.price, err = v.admitNumber(ctx, tx, o.asking); err != nil {
+	if a.price, err = v.admitNumber(ctx, tx, o); err != nil {
 		return a, err
 	}
 	o.signals.fraud = a.price != nil && (a.price.Suspicious || a.price.Risky)
 	a.charged = o.held
-	a.passed, err = v.charge(ctx, tx, o)
-	return a, err
+	if a.pass, err = v.charge(ctx, tx, o); err != nil || a.price == nil {
+		return a, err
+	}
+	if o.decoy() { // it was told the same as any other, and costs nothing
+		err, a.price = v.Fraud.Refund(ctx, tx, *a.price), nil
+		return a, err
+	}
+	return a, v.Fraud.Sent(ctx, tx, o.Address, a.price.Charged, a.pass != "")
 }
 
-// admitNumber asks whether a text message may go to a number, which charges its price. A
-// decoy is asked the same, but not counted as a code that might come back.
-func (v *Verifier) admitNumber(ctx context.Context, tx *store.Tx, a asking) (*fraud.Verdict, error) {
-	if v.Fraud == nil || a.Address.Medium() != threepid.MSISDN {
+// admitNumber asks whether a text message may go to a number, which charges its price.
+func (v *Verifier) admitNumber(ctx context.Context, tx *store.Tx, o sending) (*fraud.Verdict, error) {
+	if v.Fraud == nil || o.Address.Medium() != threepid.MSISDN {
 		return nil, nil
 	}
-	verdict, err := v.Fraud.Admit(ctx, tx, a.Address)
-	if err == nil && !a.suppressed[byOwner] {
-		err = v.Fraud.Sent(ctx, tx, a.Address, verdict.Charged)
+	segments, err := v.segments(o)
+	if err != nil {
+		return nil, err
 	}
+	verdict, err := v.Fraud.Admit(ctx, tx, o.Address, segments)
 	return &verdict, err
 }
 
-// charge charges one message, and spends a CAPTCHA where one is needed: for raised
+// charge charges one message, and spends a CAPTCHA where one is needed: for lifted
 // budgets, and where the signals add up.
-func (v *Verifier) charge(ctx context.Context, tx *store.Tx, o sending) (passed bool, err error) {
-	if o.raised {
-		if err := v.spendCaptcha(ctx, tx, o.asking); err != nil {
-			return false, err
+func (v *Verifier) charge(ctx context.Context, tx *store.Tx, o sending) (pass string, err error) {
+	if o.lifted {
+		if pass, err = v.spendCaptcha(ctx, tx, o.asking); err != nil {
+			return "", err
 		}
-		return true, o.held.ChargeIn(ctx, tx)
+		return pass, o.held.ChargeIn(ctx, tx)
 	}
 	err = o.held.ChargeIn(ctx, tx)
-	if exhausted, short := errors.AsType[quota.Exhausted](err); short && v.When != Never && liftable(o.budgets(), exhausted.Short) {
-		return false, errLift
+	if exhausted, short := errors.AsType[quota.Exhausted](err); short && v.When != Never && o.tariff().lifts(exhausted.Short) {
+		return "", errLift
 	}
 	if err != nil {
-		return false, err
+		return "", err
 	}
 	for _, share := range o.held.Shares() {
 		o.signals.halfUsed = o.signals.halfUsed || share > halfUsed
 	}
 	if !v.asks(o.signals, o.Address.Medium()) {
-		return false, nil
+		return "", nil
 	}
-	return true, v.spendCaptcha(ctx, tx, o.asking)
+	return v.spendCaptcha(ctx, tx, o.asking)
 }
 
 // asks tells whether a CAPTCHA is asked for though every budget has enough.
@@ -85,13 +91,25 @@ func (v *Verifier) asks(s signals, m threepid.Medium) bool {
 	return false
 }
 
-// takeBack gives back what a message was charged that was not sent.
-func (v *Verifier) takeBack(ctx context.Context, tx *store.Tx, o opened) error {
-	if err := o.charged.RefundIn(ctx, tx); err != nil || o.price == nil {
-		return err
+// takeBack gives back what a message was charged that was not sent. One that was refused
+// for good was tried all the same, and stays on its requester's account: addresses cannot
+// be tried out for nothing.
+func (v *Verifier) takeBack(ctx context.Context, tx *store.Tx, o opened, refused bool) error {
+	if !refused {
+		if err := o.charged.RefundIn(ctx, tx); err != nil {
+			return err
+		}
 	}
-	if err := v.Fraud.Refund(ctx, tx, *o.price); err != nil || o.decoy {
-		return err
+	if o.pass != "" {
+		if err := v.Captcha.Unspend(ctx, tx, o.pass); err != nil {
+			return err
+		}
 	}
-	return v.Fraud.Unsent(ctx, tx, o.now.address, o.price.Charged)
+	if o.price == nil {
+		return nil
+	}
+	return errors.Join(
+		v.Fraud.Refund(ctx, tx, *o.price),
+		v.Fraud.Unsent(ctx, tx, o.now.address, o.price.Charged, o.pass != ""),
+	)
 }

@@ -1,229 +1,186 @@
 package verify
 
 import (
-	"net/netip"
 	"time"
-
-	"golang.org/x/net/publicsuffix"
 
 	"signet/internal/quota"
 	"signet/internal/threepid"
 )
 
-// budget is a limit on the messages or guesses that one subject may cause. raised is the
-// limit of a second budget, charged in its place for a request with a CAPTCHA passed; 0
-// means that no CAPTCHA lifts it.
+// budget is a limit on the messages or guesses that one subject may cause. A CAPTCHA lifts
+// those that are marked so: the list of lifted budgets is charged in their place.
 type budget struct {
 	name    string
 	limit   int
 	per     time.Duration
-	raised  int
+	lifted  bool
 	subject func(asking) string // empty: nothing is charged
 }
 
 // asking is a request as budgets see it.
 type asking struct {
 	Request
+	asker      []byte // by whom requests are told from others', as a keyed tag
 	standing   Standing
 	newAddress bool            // the asker has not asked for this address before, today
 	suppressed map[reason]bool // why the address is sent nothing now, if so
 }
 
-func (a asking) budgets() []budget {
-	if a.Address.Medium() == threepid.MSISDN {
-		return smsBudgets
-	}
-	return emailBudgets
-}
-
-// Whose subject each is. The destination and the prefix of its number are protected from
-// everybody, so a CAPTCHA lifts them: no stranger can silence an owner for long. The
-// account and its homeserver are answerable for what they ask, and the network for what
-// comes from it; accounts are free, so theirs alone would be worth nothing, and a
-// homeserver that was never heard of gets little and no more for a CAPTCHA. The domain, the
-// country and the deployment bound what all of them can do together.
-var (
-	emailBudgets = []budget{
-		{"email.destination.10min", 3, 10 * time.Minute, 6, destination},
-		{"email.destination.hour", 5, time.Hour, 12, destination},
-		{"email.destination.day", 10, 24 * time.Hour, 30, destination},
-		{"email.account.hour", 5, time.Hour, 0, account},
-		{"email.account.day", 20, 24 * time.Hour, 0, account},
-		{"email.account.addresses.day", 5, 24 * time.Hour, 0, addressOfAccount},
-		{"email.homeserver.hour", 100, time.Hour, 300, knownHomeserver},
-		{"email.newcomer.hour", 10, time.Hour, 0, newcomer},
-		{"email.network.hour", 10, time.Hour, 30, network},
-		{"email.network.day", 50, 24 * time.Hour, 150, network},
-		{"email.site.hour", 80, time.Hour, 240, site},
-		{"email.site.day", 400, 24 * time.Hour, 1200, site},
-		{"email.domain.hour", 50, time.Hour, 500, domain},
-		{"email.deployment.hour", 2000, time.Hour, 0, deployment},
-	}
-	smsBudgets = []budget{
-		{"sms.destination.10min", 2, 10 * time.Minute, 3, destination},
-		{"sms.destination.hour", 3, time.Hour, 6, destination},
-		{"sms.destination.day", 5, 24 * time.Hour, 10, destination},
-		{"sms.account.hour", 3, time.Hour, 0, account},
-		{"sms.account.day", 5, 24 * time.Hour, 0, account},
-		{"sms.account.numbers.day", 3, 24 * time.Hour, 0, addressOfAccount},
-		{"sms.homeserver.hour", 30, time.Hour, 90, knownHomeserver},
-		{"sms.newcomer.hour", 5, time.Hour, 0, newcomer},
-		{"sms.network.hour", 5, time.Hour, 15, network},
-		{"sms.network.day", 10, 24 * time.Hour, 30, network},
-		{"sms.site.hour", 40, time.Hour, 120, site},
-		{"sms.site.day", 80, 24 * time.Hour, 240, site},
-		{"sms.prefix.hour", 5, time.Hour, 15, prefix},
-		{"sms.country.hour", 30, time.Hour, 0, country},
-		{"sms.country.day", 300, 24 * time.Hour, 0, country},
-		{"sms.deployment.hour", 200, time.Hour, 0, deployment},
-	}
-	// A session takes five guesses, so the raised limits are five times the messages that
-	// CAPTCHAs buy: whoever may ask for another message may also type its code.
-	emailGuesses = []budget{
-		{"email.guess.hour", 10, time.Hour, 60, destination},
-		{"email.guess.month", 100, 30 * 24 * time.Hour, 500, destination},
-	}
-	smsGuesses = []budget{
-		{"sms.guess.hour", 10, time.Hour, 30, destination},
-		{"sms.guess.day", 20, 24 * time.Hour, 50, destination},
-		{"sms.guess.month", 100, 30 * 24 * time.Hour, 500, destination},
-	}
-	challengeBudgets = []budget{
-		{"captcha.network.10min", 20, 10 * time.Minute, 0, network},
-		{"captcha.homeserver.hour", 300, time.Hour, 0, homeserver},
-	}
+const (
+	tenMinutes = 10 * time.Minute
+	hour       = time.Hour
+	day        = 24 * time.Hour
+	month      = 30 * day
 )
 
-// raisedName is the name of the budget that stands in for another once a CAPTCHA was
-// passed.
-func raisedName(name string) string { return name + ".raised" }
+// Whose subject each is. The destination and the prefix of its number are protected from
+// everybody, so a CAPTCHA lifts them; what is lifted is counted for each asker apart, under
+// a total that bounds the flood, so that nobody silences an owner by solving CAPTCHAs
+// alone. The account and its homeserver are answerable for what they ask, and the network
+// for what comes from it; accounts are free, so theirs alone would be worth nothing, and a
+// homeserver that was never heard of gets little and no more for a CAPTCHA. No homeserver
+// but the operator's, and not all newcomers together, can use up a country or the
+// deployment, which bound what everybody does together.
+var (
+	emailBudgets = []budget{
+		{"email.destination.10min", 3, tenMinutes, true, mailbox},
+		{"email.destination.hour", 5, hour, true, mailbox},
+		{"email.destination.day", 10, day, true, mailbox},
+		{"email.account.hour", 5, hour, false, account},
+		{"email.account.day", 20, day, false, account},
+		{"email.account.addresses.day", 5, day, false, addressOfAccount},
+		{"email.homeserver.hour", 100, hour, true, knownHomeserver},
+		{"email.newcomer.hour", 10, hour, false, newcomer},
+		{"email.newcomers.hour", 200, hour, false, newcomers},
+		{"email.network.hour", 10, hour, true, network},
+		{"email.network.day", 50, day, true, network},
+		{"email.site.hour", 80, hour, true, site},
+		{"email.site.day", 400, day, true, site},
+		{"email.domain.hour", 50, hour, true, domain},
+		{"email.deployment.hour", 2000, hour, false, deployment},
+	}
+	emailLifted = []budget{
+		{"email.lifted.asker.10min", 3, tenMinutes, false, mailboxOfAsker},
+		{"email.lifted.asker.day", 10, day, false, mailboxOfAsker},
+		{"email.lifted.destination.day", 60, day, false, mailbox},
+		{"email.lifted.homeserver.hour", 300, hour, false, knownHomeserver},
+		{"email.lifted.network.hour", 30, hour, false, network},
+		{"email.lifted.network.day", 150, day, false, network},
+		{"email.lifted.site.hour", 240, hour, false, site},
+		{"email.lifted.domain.hour", 500, hour, false, domain},
+	}
+	smsBudgets = []budget{
+		{"sms.destination.10min", 2, tenMinutes, true, mailbox},
+		{"sms.destination.hour", 3, hour, true, mailbox},
+		{"sms.destination.day", 5, day, true, mailbox},
+		{"sms.account.hour", 3, hour, false, account},
+		{"sms.account.day", 5, day, false, account},
+		{"sms.account.numbers.day", 3, day, false, addressOfAccount},
+		{"sms.homeserver.hour", 30, hour, true, knownHomeserver},
+		{"sms.homeserver.country.hour", 15, hour, false, countryOfOthers},
+		{"sms.newcomer.hour", 5, hour, false, newcomer},
+		{"sms.newcomers.hour", 10, hour, false, newcomers},
+		{"sms.network.hour", 5, hour, true, network},
+		{"sms.network.day", 10, day, true, network},
+		{"sms.site.hour", 40, hour, true, site},
+		{"sms.site.day", 80, day, true, site},
+		{"sms.prefix.hour", 5, hour, true, prefix},
+		{"sms.country.hour", 30, hour, false, country},
+		{"sms.country.day", 300, day, false, country},
+		{"sms.deployment.hour", 200, hour, false, deployment},
+	}
+	smsLifted = []budget{
+		{"sms.lifted.asker.10min", 2, tenMinutes, false, mailboxOfAsker},
+		{"sms.lifted.asker.day", 5, day, false, mailboxOfAsker},
+		{"sms.lifted.destination.day", 20, day, false, mailbox},
+		{"sms.lifted.homeserver.hour", 90, hour, false, knownHomeserver},
+		{"sms.lifted.network.hour", 15, hour, false, network},
+		{"sms.lifted.network.day", 30, day, false, network},
+		{"sms.lifted.site.hour", 120, hour, false, site},
+		{"sms.lifted.prefix.hour", 15, hour, false, prefix},
+	}
+	// A session takes five guesses, so what is lifted is no less than five times the
+	// messages that one asker gets for CAPTCHAs: whoever may ask for another message may
+	// also type its code.
+	emailGuesses       = []budget{{"email.guess.hour", 10, hour, true, mailbox}, {"email.guess.month", 100, month, true, mailbox}}
+	emailGuessesLifted = []budget{{"email.lifted.guess.day", 50, day, false, mailboxOfAsker}, {"email.lifted.guess.month", 500, month, false, mailboxOfAsker}}
+	smsGuesses         = []budget{{"sms.guess.hour", 10, hour, true, mailbox}, {"sms.guess.day", 20, day, true, mailbox}, {"sms.guess.month", 100, month, true, mailbox}}
+	smsGuessesLifted   = []budget{{"sms.lifted.guess.day", 25, day, false, mailboxOfAsker}, {"sms.lifted.guess.month", 250, month, false, mailboxOfAsker}}
+
+	challengeBudgets = []budget{
+		{"captcha.network.10min", 20, tenMinutes, false, network},
+		{"captcha.site.10min", 60, tenMinutes, false, site},
+		{"captcha.homeserver.hour", 300, hour, false, homeserver},
+		{"captcha.deployment.hour", 20_000, hour, false, deployment},
+	}
+)
 
 // Budgets are the limits of a Verifier, for the quota that it charges. In dry run they
 // are counted and refuse nothing.
 func Budgets(dryRun bool) []quota.Budget {
 	var all []quota.Budget
-	for _, list := range [][]budget{emailBudgets, smsBudgets, emailGuesses, smsGuesses, challengeBudgets} {
+	for _, list := range [][]budget{emailBudgets, emailLifted, smsBudgets, smsLifted,
+		emailGuesses, emailGuessesLifted, smsGuesses, smsGuessesLifted, challengeBudgets} {
 		for _, b := range list {
 			all = append(all, quota.Budget{Name: b.name, Limit: b.limit, Per: b.per, DryRun: dryRun})
-			if b.raised > 0 {
-				all = append(all, quota.Budget{Name: raisedName(b.name), Limit: b.raised, Per: b.per, DryRun: dryRun})
-			}
 		}
 	}
 	return all
 }
 
-func guessBudgets(m threepid.Medium) []budget {
+func (a asking) tariff() tariff { return messageTariff(a.Address.Medium()) }
+
+// tariff is what something costs: the usual budgets, and those that a CAPTCHA puts in the
+// place of the ones it lifts.
+type tariff struct{ usual, lifted []budget }
+
+func messageTariff(m threepid.Medium) tariff {
 	if m == threepid.MSISDN {
-		return smsGuesses
+		return tariff{smsBudgets, smsLifted}
 	}
-	return emailGuesses
+	return tariff{emailBudgets, emailLifted}
 }
 
-// charges is one of each budget that has a subject; raised takes the second budgets where
-// there are.
-func charges(budgets []budget, a asking, raised bool) []quota.Charge {
+func guessTariff(m threepid.Medium) tariff {
+	if m == threepid.MSISDN {
+		return tariff{smsGuesses, smsGuessesLifted}
+	}
+	return tariff{emailGuesses, emailGuessesLifted}
+}
+
+// charges is one of each budget that has a subject, after a CAPTCHA or without.
+func (t tariff) charges(a asking, lifted bool) []quota.Charge {
 	var all []quota.Charge
-	for _, b := range budgets {
-		subject := b.subject(a)
-		if subject == "" {
-			continue
+	for _, b := range t.usual {
+		if !lifted || !b.lifted {
+			all = b.appendTo(all, a)
 		}
-		name := b.name
-		if raised && b.raised > 0 {
-			name = raisedName(name)
+	}
+	if lifted {
+		for _, b := range t.lifted {
+			all = b.appendTo(all, a)
 		}
-		all = append(all, quota.Charge{Budget: name, Subject: subject, N: 1})
 	}
 	return all
 }
 
-// liftable tells whether a CAPTCHA lifts every budget of those names.
-func liftable(budgets []budget, names []string) bool {
-	lifted := map[string]bool{}
-	for _, b := range budgets {
-		lifted[b.name] = b.raised > 0
+func (b budget) appendTo(all []quota.Charge, a asking) []quota.Charge {
+	if subject := b.subject(a); subject != "" {
+		all = append(all, quota.Charge{Budget: b.name, Subject: subject, N: 1})
+	}
+	return all
+}
+
+// lifts tells whether a CAPTCHA lifts every budget of those names.
+func (t tariff) lifts(names []string) bool {
+	byName := map[string]bool{}
+	for _, b := range t.usual {
+		byName[b.name] = b.lifted
 	}
 	for _, name := range names {
-		if !lifted[name] {
+		if !byName[name] {
 			return false
 		}
 	}
 	return len(names) > 0
 }
-
-func destination(a asking) string { return a.Address.String() }
-
-// account is who asks, or for whom a homeserver says that it does.
-func account(a asking) string { return a.User.String() }
-
-func addressOfAccount(a asking) string {
-	if !a.newAddress {
-		return ""
-	}
-	return a.User.String()
-}
-
-func homeserver(a asking) string { return a.Caller.Homeserver().String() }
-
-func knownHomeserver(a asking) string {
-	if a.standing == Newcomer {
-		return ""
-	}
-	return homeserver(a)
-}
-
-func newcomer(a asking) string {
-	if a.standing != Newcomer {
-		return ""
-	}
-	return homeserver(a)
-}
-
-// network is the client's IPv4 address or IPv6 /64, which one subscriber has; site the
-// IPv6 /48 around it, which one organisation has.
-func network(a asking) string { return prefixOf(a.Client, 32, 64) }
-func site(a asking) string    { return prefixOf(a.Client, 0, 48) }
-
-func prefixOf(client netip.Addr, bits4, bits6 int) string {
-	addr := client.Unmap()
-	bits := bits6
-	if addr.Is4() {
-		bits = bits4
-	}
-	if !addr.IsValid() || bits == 0 {
-		return ""
-	}
-	return netip.PrefixFrom(addr.WithZone(""), bits).Masked().String()
-}
-
-// domain is the registrable domain of an e-mail address, or nobody's for the large
-// providers: what their users ask for together says nothing.
-func domain(a asking) string {
-	registrable := RegistrableDomain(a.Address)
-	if largeProviders[registrable] {
-		return ""
-	}
-	return registrable
-}
-
-// RegistrableDomain is the domain that somebody bought, of an e-mail address: one label
-// below the public suffix.
-func RegistrableDomain(a threepid.Address) string {
-	registrable, err := publicsuffix.EffectiveTLDPlusOne(a.Domain())
-	if err != nil {
-		return a.Domain() // a name without a public suffix, such as localhost
-	}
-	return registrable
-}
-
-// prefix is a number without its last four digits, which one operator hands out as a
-// block.
-func prefix(a asking) string {
-	number := a.Address.String()
-	return number[:max(0, len(number)-4)]
-}
-
-func country(a asking) string { return a.Address.Country() }
-
-func deployment(asking) string { return "deployment" }

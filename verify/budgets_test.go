@@ -102,7 +102,7 @@ func TestRefusedMessagesCostNothing(t *testing.T) {
 	each(t, func(s *story) {
 		s.Limited(s.T)
 		victim := email(s.T, "victim@example.org")
-		s.Post.Fail(deliver.ErrRefused)
+		s.Post.Fail(deliver.ErrNotNow)
 		for range 10 {
 			if err := s.ask(victim, alice, "203.0.113.1"); !errors.Is(err, verify.ErrEmailNotSent) {
 				s.Fatalf("Request = %v", err)

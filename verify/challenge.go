@@ -53,7 +53,7 @@ func (v *Verifier) challenge(ctx context.Context, a asking, wrong bool) error {
 	subject := v.subject(a.Request)
 	c, open, err := v.Captcha.Current(ctx, subject)
 	if err == nil && !open {
-		if err := v.Quota.Charge(ctx, charges(challengeBudgets, a, false)...); err != nil {
+		if err := v.Quota.Charge(ctx, tariff{usual: challengeBudgets}.charges(a, false)...); err != nil {
 			return err
 		}
 		c, err = v.Captcha.Open(ctx, subject)
@@ -66,20 +66,20 @@ func (v *Verifier) challenge(ctx context.Context, a asking, wrong bool) error {
 
 // spendCaptcha uses up a challenge that was passed for this request: one of its own, or
 // the one that its homeserver had made and names.
-func (v *Verifier) spendCaptcha(ctx context.Context, tx *store.Tx, a asking) error {
-	_, found, err := v.Captcha.SpendAny(ctx, tx, v.subject(a.Request))
+func (v *Verifier) spendCaptcha(ctx context.Context, tx *store.Tx, a asking) (id string, err error) {
+	id, found, err := v.Captcha.SpendAny(ctx, tx, v.subject(a.Request))
 	if err != nil || found {
-		return err
+		return id, err
 	}
 	server, ok := a.Caller.isHomeserver()
 	if !ok || a.Answer.ID == "" {
-		return errNeedsCaptcha
+		return "", errNeedsCaptcha
 	}
 	err = v.Captcha.Spend(ctx, tx, a.Answer.ID, v.homeserverSubject(server))
 	if captcha.IsRefusal(err) {
-		return errNeedsCaptcha
+		return "", errNeedsCaptcha
 	}
-	return err
+	return a.Answer.ID, err
 }
 
 // subject is what a challenge is for: a message of this caller to this address, in a
@@ -97,7 +97,7 @@ func (v *Verifier) homeserverSubject(server matrix.ServerName) []byte {
 // is matrix.LimitExceeded when the homeserver has opened too many.
 func (v *Verifier) NewChallenge(ctx context.Context, server matrix.ServerName) (captcha.Challenge, error) {
 	a := asking{Request: Request{Caller: Homeserver(server)}}
-	if err := v.Quota.Charge(ctx, charges(challengeBudgets, a, false)...); err != nil {
+	if err := v.Quota.Charge(ctx, tariff{usual: challengeBudgets}.charges(a, false)...); err != nil {
 		return captcha.Challenge{}, err
 	}
 	return v.Captcha.OpenNew(ctx, v.homeserverSubject(server))
@@ -108,10 +108,11 @@ func (v *Verifier) NewChallenge(ctx context.Context, server matrix.ServerName) (
 // one message that the homeserver asks for. Errors are captcha's; ErrUnknown also for the
 // challenge of another homeserver.
 func (v *Verifier) CheckChallenge(ctx context.Context, server matrix.ServerName, a Answer) error {
+	subject := v.homeserverSubject(server)
 	if a.Text != "" {
-		if err := v.Captcha.Pass(ctx, a.ID, a.Text); err != nil {
+		if err := v.Captcha.PassFor(ctx, a.ID, subject, a.Text); err != nil {
 			return err
 		}
 	}
-	return v.DB.Tx(ctx, func(tx *store.Tx) error { return v.Captcha.Check(ctx, tx, a.ID, v.homeserverSubject(server)) })
+	return v.DB.Tx(ctx, func(tx *store.Tx) error { return v.Captcha.Check(ctx, tx, a.ID, subject) })
 }

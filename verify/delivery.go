@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -56,7 +57,17 @@ type mailing struct {
 // enqueue puts the message of a session's latest code and link into the outbox,
 // with its first attempt held for this process.
 func (v *Verifier) enqueue(ctx context.Context, tx *store.Tx, s session, l letter) (outbox.Ticket, error) {
-	payload, err := json.Marshal(mailing{
+	payload, err := json.Marshal(v.mailing(s, l))
+	if err != nil {
+		return outbox.Ticket{}, fmt.Errorf("writing a message's payload: %w", err)
+	}
+	kind, key := s.message()
+	return v.Outbox.Put(ctx, tx, outbox.Work{Kind: kind, Key: key, Payload: payload, Expires: s.codeExpires, Held: true})
+}
+
+// mailing is the payload of a session's letter.
+func (v *Verifier) mailing(s session, l letter) mailing {
+	return mailing{
 		SID:         s.sid,
 		Medium:      string(s.address.Medium()),
 		Address:     s.address.String(),
@@ -71,12 +82,7 @@ func (v *Verifier) enqueue(ctx context.Context, tx *store.Tx, s session, l lette
 		LinkExpires: s.linkExpires.UnixMilli(),
 		Stop:        v.StopURL(v.stopToken(s.sid)),
 		Decoy:       l.decoy,
-	})
-	if err != nil {
-		return outbox.Ticket{}, fmt.Errorf("writing a message's payload: %w", err)
 	}
-	kind, key := s.message()
-	return v.Outbox.Put(ctx, tx, outbox.Work{Kind: kind, Key: key, Payload: payload, Expires: s.codeExpires, Held: true})
 }
 
 // message is the kind and key of the outbox job that carries the session's latest
@@ -137,6 +143,21 @@ func (v *Verifier) sendSMS(ctx context.Context, sid string, m deliver.SMS) error
 	})
 }
 
+// segments is how many a text message will be paid for: those of the same message with
+// other digits.
+func (v *Verifier) segments(o sending) (int, error) {
+	s := o.now
+	s.codeExpires = v.Now().Add(smsCodeLife)
+	sample := v.mailing(s, letter{code: strings.Repeat("0", smsCodeDigits), language: o.Language, trusted: o.standing == Own})
+	words := v.words(sample)
+	words.Link = ""
+	text, err := v.Words.SMS(words)
+	if err != nil {
+		return 0, fmt.Errorf("writing a text message: %w", err)
+	}
+	return message.Segments(text), nil
+}
+
 // read takes a payload apart.
 func read(job outbox.Job) (to threepid.Address, m mailing, err error) {
 	if err := json.Unmarshal(job.Payload, &m); err != nil {
@@ -186,6 +207,9 @@ func delivered(err error) error {
 func notSent(m threepid.Medium, err error) error {
 	if errors.Is(err, sms.ErrDestination) {
 		return ErrDestination
+	}
+	if errors.Is(err, ErrUndeliverable) {
+		return ErrUndeliverable
 	}
 	if m == threepid.MSISDN {
 		return ErrSMSNotSent

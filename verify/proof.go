@@ -65,7 +65,7 @@ func (v *Verifier) prove(ctx context.Context, c Credentials, may func(*session) 
 		return Proof{}, ErrNoSession
 	case s.expired(v.Now()):
 		return Proof{}, ErrExpired
-	case s.validated.IsZero():
+	case s.validated.IsZero(), !s.stopped.IsZero():
 		return Proof{}, ErrNotValidated
 	}
 	return Proof{sid: s.sid, address: s.address, purpose: s.purpose, user: s.user, validated: s.validated}, nil

@@ -46,9 +46,6 @@ func (v *Verifier) Request(ctx context.Context, r Request) (sid string, err erro
 	if r, err = v.check(r); err != nil {
 		return "", err
 	}
-	if err := v.checkDomain(ctx, r.Address); err != nil {
-		return "", err
-	}
 	o, err := v.openSession(ctx, r)
 	if err != nil {
 		return "", err
@@ -59,16 +56,25 @@ func (v *Verifier) Request(ctx context.Context, r Request) (sid string, err erro
 	if o.seen {
 		return v.answerAgain(patience, o)
 	}
-	err = v.Outbox.Attempt(patience, o.job)
+	err = v.deliver(patience, o)
 	switch {
 	case err == nil, errors.Is(err, outbox.ErrPending), errors.Is(err, deliver.ErrUnknownOutcome): // it has left, or will
 		o.charged.Keep()
 		return o.now.sid, nil
 	}
-	if undone := v.undo(context.WithoutCancel(ctx), o); undone != nil {
+	if undone := v.undo(context.WithoutCancel(ctx), o, err); undone != nil {
 		return "", undone
 	}
 	return "", notSent(r.Address.Medium(), err)
+}
+
+// deliver brings the message out of the house. The DNS is asked first, and only now: whoever
+// makes us ask has paid for it.
+func (v *Verifier) deliver(ctx context.Context, o opened) error {
+	if err := v.checkDomain(ctx, o.now.address); err != nil {
+		return err
+	}
+	return v.Outbox.Attempt(ctx, o.job)
 }
 
 // openSession opens or finds the session, in one transaction with its budgets and its
@@ -94,14 +100,14 @@ func (v *Verifier) openSession(ctx context.Context, r Request) (opened, error) {
 	return o, nil
 }
 
-// tryOpen charges the budgets as they are, or those that a CAPTCHA raises.
-func (v *Verifier) tryOpen(ctx context.Context, a asking, s signals, raised bool) (o opened, err error) {
-	held, err := v.Quota.Reserve(ctx, charges(a.budgets(), a, raised)...)
+// tryOpen charges the usual budgets, or after a CAPTCHA those that it lifts others by.
+func (v *Verifier) tryOpen(ctx context.Context, a asking, s signals, lifted bool) (o opened, err error) {
+	held, err := v.Quota.Reserve(ctx, a.tariff().charges(a, lifted)...)
 	if err != nil {
 		return opened{}, err
 	}
 	err = v.DB.Tx(ctx, func(tx *store.Tx) (err error) {
-		o, err = v.open(ctx, tx, sending{asking: a, signals: s, held: held, raised: raised})
+		o, err = v.open(ctx, tx, sending{asking: a, signals: s, held: held, lifted: lifted})
 		return err
 	})
 	if err != nil || o.seen {
@@ -139,24 +145,18 @@ func (v *Verifier) check(r Request) (Request, error) {
 		return r, ErrEmailNotServed
 	case r.Address.Medium() == threepid.MSISDN && v.SMS == nil:
 		return r, ErrSMSNotServed
+	case r.Address.Medium() == threepid.Email && listed(v.Disposable, r.Address.Domain()):
+		return r, ErrDisposable
 	}
 	return r, errors.Join(r.Caller.mayAsk(r.Purpose), r.Caller.mayName(r.User))
 }
 
-// checkDomain refuses an address whose domain says that it takes no mail, or gives its
-// mailboxes to everybody. A DNS that does not answer says nothing.
+// checkDomain refuses an address whose domain says that it takes no mail. A DNS that
+// does not answer says nothing.
 func (v *Verifier) checkDomain(ctx context.Context, a threepid.Address) error {
-	if a.Medium() != threepid.Email {
+	if v.Resolver == nil || a.Medium() != threepid.Email {
 		return nil
 	}
-	if listed(v.Disposable, a.Domain()) {
-		return ErrDisposable
-	}
-	if v.Resolver == nil {
-		return nil
-	}
-	ctx, cancel := context.WithTimeout(ctx, v.Patience)
-	defer cancel()
 	receives, err := deliver.CanReceive(ctx, v.Resolver, a.Domain())
 	if err != nil || receives {
 		return nil
@@ -168,7 +168,6 @@ func (v *Verifier) checkDomain(ctx context.Context, a threepid.Address) error {
 type opened struct {
 	now    session
 	seen   bool          // nothing was changed: this send_attempt has been made
-	decoy  bool          // the owner wants no messages: all is as ever, and nothing is sent
 	job    outbox.Ticket // the message that is to be sent
 	before *session      // what now has taken the place of, if anything
 	admission
@@ -187,10 +186,14 @@ type sending struct {
 	asking
 	signals
 	held   *quota.Reservation
-	raised bool // held is of the budgets that a CAPTCHA raises
+	lifted bool // held is what is charged after a CAPTCHA
 	before *session
 	now    session
 }
+
+// decoy tells whether nothing is sent while all is as ever: the owner wants no messages, or
+// has said of this session that it was not they who asked.
+func (o sending) decoy() bool { return o.suppressed[byOwner] || !o.now.stopped.IsZero() }
 
 func (v *Verifier) open(ctx context.Context, tx *store.Tx, o sending) (opened, error) {
 	before, err := v.selectSame(ctx, tx, o.Request)
@@ -204,11 +207,13 @@ func (v *Verifier) open(ctx context.Context, tx *store.Tx, o sending) (opened, e
 	o.before, o.now = before, *before
 	switch {
 	case before.over(v.Now()):
-		if err := deleteSession(ctx, tx, before.sid); err != nil {
+		if err := v.replaceSession(ctx, tx, before); err != nil {
 			return opened{}, err
 		}
 		o.now = v.newSession(o.Request)
 		return v.send(ctx, tx, o)
+	case before.mute():
+		return opened{}, ErrExpired
 	case o.SendAttempt < before.sendAttempt:
 		return opened{now: *before, seen: true}, nil
 	case o.SendAttempt == before.sendAttempt:
@@ -221,6 +226,15 @@ func (v *Verifier) open(ctx context.Context, tx *store.Tx, o sending) (opened, e
 		return opened{}, matrix.LimitExceeded{RetryAfter: wait} // the attempt is not used up
 	}
 	return v.send(ctx, tx, o)
+}
+
+// replaceSession makes room for a session that is over. Its "this was not me" link lives
+// on if it was used.
+func (v *Verifier) replaceSession(ctx context.Context, tx *store.Tx, s *session) error {
+	if s.stopped.IsZero() {
+		return deleteSession(ctx, tx, s.sid)
+	}
+	return retireSession(ctx, tx, s.sid, v.mac.Of("retired", s.sid))
 }
 
 // diedSince tells whether the session's message was answered as under way and has
@@ -263,22 +277,22 @@ func (v *Verifier) send(ctx context.Context, tx *store.Tx, o sending) (opened, e
 	now := v.Now()
 	s.nextLink, s.sendAttempt, s.changed = o.NextLink, o.SendAttempt, now
 	s.messages, s.sent = s.messages+1, now
-	s.raised = s.raised || admitted.passed
+	s.raised = s.raised || admitted.pass != ""
 	s.codeMAC, s.codeExpires = v.mac.Of("code", s.sid, code), now.Add(codeLife(s.address.Medium()))
 	s.linkMAC, s.linkExpires = v.mac.Of("link", link), now.Add(linkLife)
 	if err := v.putSession(ctx, tx, s); err != nil {
 		return opened{}, err
 	}
-	decoy := o.suppressed[byOwner]
-	job, err := v.enqueue(ctx, tx, s, letter{code: code, link: link, language: o.Language, trusted: o.standing == Own, decoy: decoy})
-	return opened{now: s, job: job, before: o.before, decoy: decoy, admission: admitted}, err
+	job, err := v.enqueue(ctx, tx, s, letter{code: code, link: link, language: o.Language, trusted: o.standing == Own, decoy: o.decoy()})
+	return opened{now: s, job: job, before: o.before, admission: admitted}, err
 }
 
 // undo takes back what open has done when its message was not sent, so that the
 // same request may be made again. If the session moved on in between, it stays.
-func (v *Verifier) undo(ctx context.Context, o opened) error {
+func (v *Verifier) undo(ctx context.Context, o opened, why error) error {
+	refused := errors.Is(why, outbox.ErrRefused) || errors.Is(why, ErrUndeliverable)
 	err := v.DB.Tx(ctx, func(tx *store.Tx) error {
-		if err := v.takeBack(ctx, tx, o); err != nil {
+		if err := v.takeBack(ctx, tx, o, refused); err != nil {
 			return err
 		}
 		if err := v.Outbox.Withdraw(ctx, tx, o.job.ID); err != nil {
@@ -300,6 +314,9 @@ func (v *Verifier) undo(ctx context.Context, o opened) error {
 	})
 	if err != nil {
 		return fmt.Errorf("taking back an unsent message: %w", err)
+	}
+	if refused {
+		o.charged.Keep()
 	}
 	return nil
 }

@@ -61,7 +61,7 @@ type signals struct {
 	halfUsed     bool // any: a budget of the request is half used up
 	suspectRange bool // network: on the operator's list of data centres and exits
 	fraud        bool // number: its prefix or country sends back few codes, or is a costly one
-	guessed      bool // address: it has no guesses left, which alone is enough
+	guessed      bool // address: more than half of its guesses are used, which alone is enough
 }
 
 func (s signals) score() (n int) {
@@ -112,7 +112,7 @@ func (v *Verifier) newAccount(ctx context.Context, c Caller) (bool, error) {
 
 // acquaint reads what is known of a request's caller and address.
 func (v *Verifier) acquaint(ctx context.Context, r Request) (a asking, s signals, err error) {
-	a = asking{Request: r}
+	a = asking{Request: r, asker: v.askerOf(r)}
 	if a.standing, err = v.standing(ctx, r.Caller); err != nil {
 		return a, s, fmt.Errorf("reading since when a homeserver is known: %w", err)
 	}
@@ -123,15 +123,15 @@ func (v *Verifier) acquaint(ctx context.Context, r Request) (a asking, s signals
 		}
 	}
 	s.suspectRange = v.suspect(r.Client)
-	if a.suppressed, err = selectSuppressions(ctx, v.DB, v.indexOf(r.Address), v.Now()); err != nil {
-		return a, s, fmt.Errorf("reading suppressions: %w", err)
+	if a.suppressed, err = v.suppressions(ctx, r.Address); err != nil {
+		return a, s, err
 	}
-	shares, err := v.Quota.Share(ctx, v.DB, guesses(&session{address: r.Address})...)
+	shares, err := v.Quota.Share(ctx, v.DB, guessTariff(r.Address.Medium()).charges(a, false)...)
 	if err != nil {
 		return a, s, fmt.Errorf("reading how much was guessed: %w", err)
 	}
 	for _, share := range shares {
-		s.guessed = s.guessed || share >= 1
+		s.guessed = s.guessed || share > halfUsed
 	}
 	return a, s, v.look(ctx, &a, &s)
 }
@@ -150,13 +150,12 @@ func (v *Verifier) askerOf(r Request) []byte {
 
 // look adds what the asker has done lately.
 func (v *Verifier) look(ctx context.Context, a *asking, s *signals) error {
-	asker := v.askerOf(a.Request)
-	if len(asker) == 0 {
+	if len(a.asker) == 0 {
 		return nil
 	}
 	now := v.Now()
 	lately, err := selectLately(ctx, v.DB, latelyQuery{
-		asker: asker, address: v.indexOf(a.Address),
+		asker: a.asker, address: v.indexOf(a.Address),
 		recently: now.Add(-recently), thisHour: now.Add(-thisHour), today: now.Add(-today),
 	})
 	if err != nil {

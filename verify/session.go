@@ -71,12 +71,8 @@ type session struct {
 }
 
 // expired counts from the last change; once control was shown, from then, or it
-// could be prolonged for ever by asking for further messages. One that its owner has
-// stopped is past its life at once: whoever opened it learns no more.
+// could be prolonged for ever by asking for further messages.
 func (s *session) expired(now time.Time) bool {
-	if !s.stopped.IsZero() {
-		return true
-	}
 	since := s.changed
 	if !s.validated.IsZero() {
 		since = s.validated
@@ -86,6 +82,12 @@ func (s *session) expired(now time.Time) bool {
 
 // over tells whether a new request with the same secret begins a new session.
 func (s *session) over(now time.Time) bool { return s.expired(now) || !s.spent.IsZero() }
+
+// mute tells whether no code opens the session any more and no link comes with its
+// messages: another would be paid for and open nothing.
+func (s *session) mute() bool {
+	return s.address.Medium() == threepid.MSISDN && s.wrongCodes >= maxWrongCodes && s.validated.IsZero()
+}
 
 // resendWait is how long a further message must wait yet.
 func (s *session) resendWait(now time.Time) time.Duration {

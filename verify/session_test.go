@@ -226,6 +226,11 @@ func TestADumpShowsNothing(t *testing.T) {
 		s.Request(s.Context(), verify.Request{Address: email(s.T, "bob@example.org"), ClientSecret: "unguessable", Caller: alice, SendAttempt: 1})
 		s.Post.Fail(nil)
 		s.Prove(s.T, email(s.T, "alice@example.org"), alice, "unguessable")
+		_, err := s.Request(s.Context(), verify.Request{Address: email(s.T, "dora@example.org"), ClientSecret: "unguessable", Caller: alice, SendAttempt: 1,
+			NextLink: "https://app.example.org/?secret=unguessable&email=dora@example.org"})
+		if err != nil {
+			s.Fatal(err)
+		}
 		if _, err := s.text(1); err != nil {
 			s.Fatal(err)
 		}
@@ -238,7 +243,7 @@ func TestADumpShowsNothing(t *testing.T) {
 			Address: email(s.T, "carol@example.org"), ClientSecret: "unguessable", Caller: alice, SendAttempt: 1,
 		})))
 		s.pass(passed)
-		secrets := []string{"alice@", "bob@", "carol@", "12015550123", "unguessable", s.Captcha.Answer(open.Challenge.ID), s.Captcha.Answer(passed.Challenge.ID)}
+		secrets := []string{"alice@", "bob@", "carol@", "dora@", "\x89PNG", "12015550123", "unguessable", s.Captcha.Answer(open.Challenge.ID), s.Captcha.Answer(passed.Challenge.ID)}
 		for _, m := range s.Post.Tried() {
 			secrets = append(secrets, m.Code(), m.Stop())
 			if m.Link() != "" {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"signet/internal/deliver/sms"
+	"signet/internal/matrix"
 	"signet/internal/store"
 	"signet/internal/threepid"
 )
@@ -67,7 +68,7 @@ func (v *Verifier) putSession(ctx context.Context, tx *store.Tx, s session) erro
 		ON CONFLICT (sid) DO UPDATE SET next_link = $7, send_attempt = $8,
 			code_mac = $9, code_expires_ms = $10, link_mac = $11, link_expires_ms = $12, changed_ms = $14,
 			messages = $18, sent_ms = $19, raised = $23`,
-		s.sid, string(s.address.Medium()), v.indexOf(s.address), sealed, s.secretMAC, string(s.caller), s.nextLink, s.sendAttempt,
+		s.sid, string(s.address.Medium()), v.indexOf(s.address), sealed, s.secretMAC, string(s.caller), v.sealNext(s), s.sendAttempt,
 		s.codeMAC, s.codeExpires.UnixMilli(), s.linkMAC, s.linkExpires.UnixMilli(), s.created.UnixMilli(), s.changed.UnixMilli(),
 		s.wrongCodes, store.Millis(s.validated), store.Millis(s.spent), s.messages, s.sent.UnixMilli(),
 		string(s.purpose), s.user.String(), s.asker, s.raised, v.mac.Of("stop", v.stopToken(s.sid)), store.Millis(s.stopped))
@@ -108,6 +109,12 @@ func markStopped(ctx context.Context, tx *store.Tx, sid string, now time.Time) e
 func markSpent(ctx context.Context, tx *store.Tx, sid string, now time.Time) (first bool, err error) {
 	return store.Changed(tx.Exec(ctx, `UPDATE verify_sessions SET spent_ms = $2
 		WHERE sid = $1 AND spent_ms = 0 AND validated_ms > 0 AND stopped_ms = 0`, sid, now.UnixMilli()))
+}
+
+// retireSession keeps a session's row for its link alone: no request finds it any more.
+func retireSession(ctx context.Context, tx *store.Tx, sid string, secretMAC []byte) error {
+	_, err := tx.Exec(ctx, `UPDATE verify_sessions SET secret_mac = $2 WHERE sid = $1`, sid, secretMAC)
+	return err
 }
 
 func deleteSession(ctx context.Context, tx *store.Tx, sid string) error {
@@ -156,6 +163,29 @@ func markTried(ctx context.Context, tx *store.Tx, sid string, t sms.Tried) error
 	return err
 }
 
+// sealNext keeps a next link as its address is kept: whoever wrote it may have put
+// secrets into it.
+func (v *Verifier) sealNext(s session) string {
+	if s.nextLink == "" {
+		return ""
+	}
+	return matrix.EncodeBase64(v.addresses.Seal([]byte(s.nextLink), []byte("next "+s.sid)))
+}
+
+// openNext is the inverse. What does not open, such as the clear text of an earlier
+// release, is no link.
+func (v *Verifier) openNext(s session) string {
+	sealed, err := matrix.DecodeBase64(s.nextLink)
+	if err != nil || s.nextLink == "" {
+		return ""
+	}
+	link, err := v.addresses.Open(sealed, []byte("next "+s.sid))
+	if err != nil {
+		return ""
+	}
+	return string(link)
+}
+
 // latelyQuery asks what somebody has asked for lately.
 type latelyQuery struct {
 	asker, address            []byte
@@ -182,9 +212,10 @@ func selectLately(ctx context.Context, db store.Queryer, q latelyQuery) (l latel
 	return l, err
 }
 
-// selectSuppressions tells why an address is sent nothing now.
-func selectSuppressions(ctx context.Context, q store.Queryer, address []byte, now time.Time) (found map[reason]bool, err error) {
-	rows, err := q.Query(ctx, `SELECT reason FROM verify_suppressions WHERE address_index = $1 AND until_ms > $2`, address, now.UnixMilli())
+// selectSuppressions reads the reasons that stand under either tag now.
+func selectSuppressions(ctx context.Context, q store.Queryer, tags [2][]byte, now time.Time) (found map[reason]bool, err error) {
+	rows, err := q.Query(ctx, `SELECT reason FROM verify_suppressions WHERE address_index IN ($1, $2) AND until_ms > $3`,
+		tags[0], tags[1], now.UnixMilli())
 	if err != nil {
 		return nil, err
 	}
@@ -243,6 +274,7 @@ func (v *Verifier) scan(row *sql.Row) (*session, error) {
 	if s.address, err = threepid.Parse(medium, string(address)); err != nil {
 		return nil, err
 	}
+	s.nextLink = v.openNext(s)
 	s.sent = store.Time(sent)
 	s.codeExpires, s.linkExpires = store.Time(codeExpires), store.Time(linkExpires)
 	s.created, s.changed = store.Time(created), store.Time(changed)

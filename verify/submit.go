@@ -86,7 +86,7 @@ func (v *Verifier) try(ctx context.Context, tx *store.Tx, g guess) (outcome, err
 	switch {
 	case g.expired(now):
 		return ErrExpired, nil
-	case !g.validated.IsZero() && v.right(g):
+	case !g.validated.IsZero() && g.stopped.IsZero() && v.right(g):
 		return nil, nil
 	case g.wrongCodes >= maxWrongCodes:
 		return ErrWrongCode, nil
@@ -101,8 +101,8 @@ func (v *Verifier) try(ctx context.Context, tx *store.Tx, g guess) (outcome, err
 		return nil, err
 	}
 	counted, err := countGuess(ctx, tx, g.sid)
-	if err != nil || !counted || !v.right(g) {
-		return ErrWrongCode, err
+	if err != nil || !counted || !g.stopped.IsZero() || !v.right(g) {
+		return ErrWrongCode, err // also of a session that its owner has stopped, which nobody learns
 	}
 	if err := errors.Join(g.held.RefundIn(ctx, tx), uncountGuess(ctx, tx, g.sid)); err != nil {
 		return nil, err
@@ -113,14 +113,15 @@ func (v *Verifier) try(ctx context.Context, tx *store.Tx, g guess) (outcome, err
 // guesses is what one guess costs. A session for which a CAPTCHA was passed has budgets of
 // its own, so that strangers' guesses do not keep the owner out.
 func guesses(s *session) []quota.Charge {
-	return charges(guessBudgets(s.address.Medium()), asking{Request: Request{Address: s.address}}, s.raised)
+	a := asking{Request: Request{Address: s.address, Caller: s.caller}, asker: s.asker}
+	return guessTariff(s.address.Medium()).charges(a, s.raised)
 }
 
 // validate marks control of the address as shown. The first time tells that a text
 // message was worth its price.
 func (v *Verifier) validate(ctx context.Context, tx *store.Tx, s *session) error {
 	if v.Fraud != nil && s.validated.IsZero() && s.address.Medium() == threepid.MSISDN {
-		if err := v.Fraud.Validated(ctx, tx, s.address, s.sent); err != nil {
+		if err := v.Fraud.Validated(ctx, tx, s.address, s.sent, s.raised); err != nil {
 			return err
 		}
 	}
@@ -179,7 +180,7 @@ func (v *Verifier) selectLink(ctx context.Context, q store.Queryer, token string
 	if err != nil {
 		return nil, fmt.Errorf("reading a link: %w", err)
 	}
-	if now := v.Now(); s.expired(now) || !now.Before(s.linkExpires) {
+	if now := v.Now(); s.expired(now) || !now.Before(s.linkExpires) || !s.stopped.IsZero() {
 		return nil, ErrExpired
 	}
 	return s, nil

@@ -49,14 +49,15 @@ func (v *Verifier) StopPage(ctx context.Context, token string) (Stopped, error) 
 }
 
 // Stop ends the session of a "this was not me" link: its code and link are dead, and it
-// proves nothing, unless it was used already. With silence, the address is sent nothing
+// proves nothing, unless it was used already. Whoever opened it learns nothing of that: to
+// them it is a session whose code has not come. With silence, the address is sent nothing
 // for 30 days, whoever asks, and nobody is told so. The error is ErrNoLink.
 func (v *Verifier) Stop(ctx context.Context, token string, silence bool) (Stopped, error) {
 	return v.atStop(ctx, token, func(tx *store.Tx, s *session) error {
 		if err := markStopped(ctx, tx, s.sid, v.Now()); err != nil || !silence {
 			return err
 		}
-		return putSuppression(ctx, tx, v.indexOf(s.address), byOwner, v.Now().Add(ownersSilence))
+		return putSuppression(ctx, tx, v.mailboxTag(s.address), byOwner, v.Now().Add(ownersSilence))
 	})
 }
 
@@ -64,7 +65,7 @@ func (v *Verifier) Stop(ctx context.Context, token string, silence bool) (Stoppe
 // error is ErrNoLink.
 func (v *Verifier) Unsilence(ctx context.Context, token string) (Stopped, error) {
 	return v.atStop(ctx, token, func(tx *store.Tx, s *session) error {
-		return putSuppression(ctx, tx, v.indexOf(s.address), byOwner, time.Time{})
+		return putSuppression(ctx, tx, v.mailboxTag(s.address), byOwner, time.Time{})
 	})
 }
 
@@ -92,7 +93,7 @@ func (v *Verifier) atStop(ctx context.Context, token string, change func(*store.
 }
 
 func (v *Verifier) stopped(ctx context.Context, q store.Queryer, s *session) (Stopped, error) {
-	until, err := selectSuppressedUntil(ctx, q, v.indexOf(s.address), byOwner)
+	until, err := selectSuppressedUntil(ctx, q, v.mailboxTag(s.address), byOwner)
 	if err != nil {
 		return Stopped{}, fmt.Errorf("reading a suppression: %w", err)
 	}
@@ -100,6 +101,21 @@ func (v *Verifier) stopped(ctx context.Context, q store.Queryer, s *session) (St
 		until = time.Time{}
 	}
 	return Stopped{Address: s.address, Asker: s.caller.Asker(), Purpose: s.purpose, Stopped: !s.stopped.IsZero(), Suppressed: until}, nil
+}
+
+// mailboxTag is by what an owner's wish finds an address: what is sent to alice+shop@
+// reaches alice@, who wants it or not.
+func (v *Verifier) mailboxTag(a threepid.Address) []byte {
+	return v.index.Of("mailbox", string(a.Medium()), mailboxOf(a))
+}
+
+// suppressions tells why an address is sent nothing now.
+func (v *Verifier) suppressions(ctx context.Context, a threepid.Address) (map[reason]bool, error) {
+	found, err := selectSuppressions(ctx, v.DB, [2][]byte{v.mailboxTag(a), v.indexOf(a)}, v.Now())
+	if err != nil {
+		return nil, fmt.Errorf("reading suppressions: %w", err)
+	}
+	return found, nil
 }
 
 // suppressMailbox remembers that a mail server knows no such mailbox.

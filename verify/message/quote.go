@@ -1,6 +1,7 @@
 package message
 
 import (
+	"regexp"
 	"strings"
 	"unicode"
 )
@@ -16,8 +17,10 @@ const joiner = "\u2060"
 // a link. It parts them where such programs look, before a mark as well as after it,
 // because joiners inside of a host's name are left out when it is looked up. What is
 // not seen, or turns the line, or breaks it, is replaced, and so are the spaces of a
-// Matrix id, which would make a sentence of it.
+// Matrix id, which would make a sentence of it. A run of digits as long as a phone number
+// is left out: it would ask to be called.
 func quote(name string) string {
+	name = phoneLike.ReplaceAllString(name, "…")
 	var b strings.Builder
 	n, last := 0, rune(0)
 	for _, r := range name {
@@ -41,6 +44,9 @@ func quote(name string) string {
 	}
 	return b.String()
 }
+
+// phoneLike is seven digits or more, with the signs between them that people write.
+var phoneLike = regexp.MustCompile(`\+?\d(?:[-_ ()]{0,2}\d){6,}`)
 
 // linkMarks are the characters that make a link of what stands around them. IDNA
 // reads the other full stops as one too (UTS #46).

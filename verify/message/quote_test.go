@@ -116,3 +116,22 @@ func FuzzNamesOfStrangers(f *testing.F) {
 		}
 	})
 }
+
+// A name asks nobody to call a number; ports and short numbers stay.
+func TestANameIsNoPhoneNumber(t *testing.T) {
+	for name, want := range map[string]string{
+		"locked-call-1-800-555-0199.evil.example": "locked-call-….evil.example",
+		"@call +44 20 7946 0958:evil.example":     "@call\ufffd…:evil.example",
+		"localhost:45203":                         "localhost:45203",
+		"@alice2024:example.org":                  "@alice2024:example.org",
+	} {
+		v := asked(locale.English, "verify")
+		v.Asker, v.User = name, ""
+		m := write(t, newWords(t, ""), v)
+		for _, body := range []string{m.text, m.html} {
+			if body = strings.ReplaceAll(body, "\u2060", ""); !strings.Contains(body, want) || want != name && strings.Contains(body, name) {
+				t.Errorf("the mail that quotes %q does not hold %q:\n%s", name, want, body)
+			}
+		}
+	}
+}
