@@ -30,8 +30,8 @@ type SMS struct {
 	// RiskyCountries is countries where a CAPTCHA is asked before each message.
 	// Default: none.
 	RiskyCountries []string `yaml:"risky_countries"`
-	// Prices is what one message costs, by country, "*" for any other, in the currency
-	// of the caps. Default: 0.10. Example: {GB: "0.0412"}.
+	// Prices is what one segment of a message costs, by country, "*" for any other, in
+	// the currency of the caps. A long message has several. Default: 0.10. Example: {GB: "0.0412"}.
 	Prices map[string]string `yaml:"prices"`
 	// CapPerDay and CapPerMonth are the most that is spent in a day and a calendar month
 	// (UTC). Empty: no cap. Example: "25".

@@ -39,7 +39,7 @@ func printSMS(w io.Writer, r fraud.Report) {
 	}
 	fmt.Fprintln(w, "SENDING\tSINCE\tREASON")
 	fmt.Fprintf(w, "%s\t%s\t%s\n", state, program.Moment(r.Switch.Changed), orDash(r.Switch.Reason))
-	fmt.Fprintln(w, "\nPERIOD\tMESSAGES\tSPENT\tCAP")
+	fmt.Fprintln(w, "\nPERIOD\tMESSAGES\tSEGMENTS\tSPENT\tCAP")
 	printSpending(w, "today", r.Today)
 	printSpending(w, "this month", r.ThisMonth)
 	fmt.Fprintln(w, "\nCOUNTRY\tSENT IN 24 H\tCAME BACK\tSUSPICIOUS\tSPENT THIS MONTH")
@@ -57,7 +57,7 @@ func printSpending(w io.Writer, period string, s fraud.Spending) {
 	if s.Cap > 0 {
 		limit = s.Cap.String()
 	}
-	fmt.Fprintf(w, "%s\t%d\t%s\t%s\n", period, s.Messages, s.Spent, limit)
+	fmt.Fprintf(w, "%s\t%d\t%d\t%s\t%s\n", period, s.Messages, s.Segments, s.Spent, limit)
 }
 
 func orDash(s string) string {

@@ -13,19 +13,27 @@ import (
 // Verdict is on what terms a message may be sent. It is charged already.
 type Verdict struct {
 	Country    string
-	Price      Money
+	Segments   int
+	Price      Money     // of all segments
 	Charged    time.Time // when; Refund wants it
 	Suspicious bool      // too few codes come back from around this number: ask for a CAPTCHA
 	Risky      bool      // the policy names the country
 }
 
-// Admit charges one message to number if it may be sent, as part of tx: all that it
-// asks is asked there, and what it charges stands if and only if tx commits. After a
-// refusal nothing is written, and tx may go on. Errors: ErrOff, ErrCountry,
-// ErrNumberType, ErrPaused, ErrCap.
-func (g *Guard) Admit(ctx context.Context, tx *store.Tx, number threepid.Address) (Verdict, error) {
-	v := Verdict{Country: number.Country(), Charged: g.Now()}
-	v.Price, v.Risky = g.Policy.price(v.Country), g.Policy.risky(v.Country)
+// maxSegments is how many parts a text message can have (3GPP TS 23.040, 9.2.3.24.1).
+const maxSegments = 255
+
+// Admit charges one message of so many segments to number if it may be sent, as part of
+// tx: all that it asks is asked there, and what it charges stands if and only if tx
+// commits. After a refusal nothing is written, and tx may go on. Who only acts as if a
+// message were sent calls Refund in the same tx, and nothing shows it. Errors: ErrOff,
+// ErrCountry, ErrNumberType, ErrPaused, ErrCap.
+func (g *Guard) Admit(ctx context.Context, tx *store.Tx, number threepid.Address, segments int) (Verdict, error) {
+	if segments < 1 || segments > maxSegments {
+		return Verdict{}, fmt.Errorf("a text message has from 1 to %d segments, not %d", maxSegments, segments)
+	}
+	v := Verdict{Country: number.Country(), Segments: segments, Charged: g.Now()}
+	v.Price, v.Risky = Money(segments)*g.Policy.price(v.Country), g.Policy.risky(v.Country)
 	err := g.admit(ctx, tx, number, &v)
 	event, decided := v.event(err)
 	if !decided {

@@ -23,7 +23,7 @@ func TestAMessageIsAdmittedOnTerms(t *testing.T) {
 			"12015550123":   {Country: "US", Price: fraud.DefaultPrice}, // may be a mobile
 			"18765551234":   {Country: "JM", Price: fraud.DefaultPrice, Risky: true},
 		} {
-			want.Charged = w.clock.Now()
+			want.Charged, want.Segments = w.clock.Now(), 1
 			if got := w.allow(w.a, number(w, digits)); got != want {
 				w.Errorf("Admit to %s = %+v, want %+v", want.Country, got, want)
 			}
@@ -130,7 +130,7 @@ func TestEverythingIsAskedInTheCallersTransaction(t *testing.T) {
 			if _, err := tx.Exec(ctx, `INSERT INTO fraud_switch (medium, sending, reason, changed_ms) VALUES ('msisdn', FALSE, '', 1)`); err != nil {
 				return err
 			}
-			if _, err := w.a.Admit(ctx, tx, n); !errors.Is(err, fraud.ErrOff) {
+			if _, err := w.a.Admit(ctx, tx, n, 1); !errors.Is(err, fraud.ErrOff) {
 				w.Errorf("Admit = %v, want ErrOff", err)
 			}
 			_, err := tx.Exec(ctx, `DELETE FROM fraud_switch`)
@@ -138,7 +138,7 @@ func TestEverythingIsAskedInTheCallersTransaction(t *testing.T) {
 		})
 		undone := errors.New("undone")
 		err := w.a.db.Tx(w.Context(), func(tx *store.Tx) error {
-			_, err := w.a.Admit(w.Context(), tx, n)
+			_, err := w.a.Admit(w.Context(), tx, n, 1)
 			return errors.Join(err, undone)
 		})
 		if !errors.Is(err, undone) || w.dump() != "" {
@@ -153,7 +153,7 @@ func TestAFailureIsNoVerdict(t *testing.T) {
 		ended, end := context.WithCancel(w.Context())
 		failed := w.a.db.Tx(ended, func(tx *store.Tx) error {
 			end()
-			_, err := w.a.Admit(ended, tx, number(w, "447400123456"))
+			_, err := w.a.Admit(ended, tx, number(w, "447400123456"), 1)
 			return err
 		})
 		if !errors.Is(failed, context.Canceled) {

@@ -47,7 +47,7 @@ func (p Policy) room(period Period, price Money) Money {
 	return p.limit(period) - price
 }
 
-// charge books the price of one message, or tells which cap it would pass: of both,
+// charge books one message with its segments and price, or tells which cap it would pass: of both,
 // the one that takes longer to end.
 func (g *Guard) charge(ctx context.Context, tx *store.Tx, v Verdict) error {
 	e := entry{Verdict: v, day: Day.around(v.Charged), month: Month.around(v.Charged),
@@ -71,10 +71,15 @@ func (g *Guard) charge(ctx context.Context, tx *store.Tx, v Verdict) error {
 func until(now, then time.Time) time.Duration { return then.Sub(now.Truncate(time.Millisecond)) }
 
 // Refund takes back what Admit charged for a message that was not sent, from the day
-// that it was charged to. Of v only Country, Price and Charged count. Each is taken back
-// at most once.
+// that it was charged to, and leaves no trace of it there. Of v, Suspicious and Risky do
+// not count. Each is taken back at most once.
 func (g *Guard) Refund(ctx context.Context, tx *store.Tx, v Verdict) error {
-	if err := refundSpend(ctx, tx, Day.around(v.Charged), v.Country, v.Price); err != nil {
+	day := Day.around(v.Charged)
+	err := refundSpend(ctx, tx, day, v)
+	if err == nil {
+		err = deleteUnspent(ctx, tx, day, v.Country)
+	}
+	if err != nil {
 		return fmt.Errorf("refunding a text message: %w", err)
 	}
 	return nil

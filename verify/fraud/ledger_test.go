@@ -3,6 +3,8 @@ package fraud_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"math"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -120,7 +122,9 @@ func TestNoRefundLeavesLessThanNothing(t *testing.T) {
 		elsewhere, before := v, v
 		elsewhere.Country = "DE"
 		before.Charged = v.Charged.Add(-24 * time.Hour)
-		for _, wrong := range []fraud.Verdict{dear, elsewhere, before, {}} {
+		long := v
+		long.Segments++
+		for _, wrong := range []fraud.Verdict{dear, elsewhere, before, long, {}} {
 			w.tx(func(ctx context.Context, tx *store.Tx) error { return w.a.Refund(ctx, tx, wrong) })
 		}
 		if left := w.count(`SELECT micros FROM fraud_spend`); left != 40_000 {
@@ -129,8 +133,8 @@ func TestNoRefundLeavesLessThanNothing(t *testing.T) {
 		for range 3 {
 			w.tx(func(ctx context.Context, tx *store.Tx) error { return w.a.Refund(ctx, tx, v) })
 		}
-		if left := w.count(`SELECT micros + messages FROM fraud_spend`); left != 0 {
-			w.Errorf("%d are left after too many refunds", left)
+		if left := w.count(`SELECT COUNT(*) FROM fraud_spend`); left != 0 {
+			w.Errorf("%d rows are left after too many refunds", left)
 		}
 	})
 }
@@ -175,6 +179,105 @@ func TestRivalsSpendNoMicroMoreThanTheCap(t *testing.T) {
 			w.Errorf("%d messages are booked, %d were admitted and %d refused of 200", messages, admitted.Load(), refused.Load())
 		}
 		w.refuse(w.a, gb, is(fraud.ErrCap))
+	})
+}
+
+// A message in two alphabets can take three times the money of a short one.
+func TestEverySegmentIsPaidFor(t *testing.T) {
+	each(t, capped(250_000, 0), func(w *world) {
+		gb := number(w, "447400123456")
+		long, err := w.a.admitSegments(w.Context(), gb, 4)
+		if err != nil || long.Segments != 4 || long.Price != 160_000 {
+			w.Errorf("Admit of four segments = %+v, %v, want them at 0.16", long, err)
+		}
+		if _, err := w.b.admitSegments(w.Context(), gb, 3); !full(w, fraud.Day, midnight)(err) {
+			w.Errorf("Admit of three segments = %v, want the cap reached", err)
+		}
+		w.allow(w.a, gb)
+		wantSpent := func(want fraud.Spending) {
+			w.Helper()
+			want.Cap = 250_000
+			if r, err := w.b.Report(w.Context()); err != nil || r.Today != want {
+				w.Errorf("spent today %+v, %v; want %+v", r.Today, err, want)
+			}
+		}
+		wantSpent(fraud.Spending{Messages: 2, Segments: 5, Spent: 200_000})
+		w.tx(func(ctx context.Context, tx *store.Tx) error { return w.b.Refund(ctx, tx, long) })
+		wantSpent(fraud.Spending{Messages: 1, Segments: 1, Spent: 40_000})
+		if _, err := w.a.admitSegments(w.Context(), gb, 5); err != nil {
+			w.Errorf("Admit of five segments = %v, want them to fit to the last", err)
+		}
+	})
+}
+
+func TestNoMessageHasNoSegment(t *testing.T) {
+	each(t, policy, func(w *world) {
+		for _, segments := range []int{0, -1, math.MinInt, 256, math.MaxInt} {
+			if v, err := w.a.admitSegments(w.Context(), number(w, "447400123456"), segments); err == nil || v != (fraud.Verdict{}) {
+				w.Errorf("Admit of %d segments = %+v, %v", segments, v, err)
+			}
+		}
+		if w.dump() != "" {
+			w.Errorf("it was booked:\n%s", w.dump())
+		}
+	})
+}
+
+// A message whose receiver wants none is not sent, but whoever asked is told what they
+// would have been told, and nobody can see the difference in what is left.
+func TestADecoyIsToldTheSameAndCostsNothing(t *testing.T) {
+	each(t, capped(410_000, 410_000), func(w *world) {
+		gb, de := block(w, north, 1), block(w, other, 1)
+		decoy := func(n threepid.Address) (v fraud.Verdict, err error) {
+			w.Helper()
+			before := w.dump()
+			failed := w.a.db.Tx(w.Context(), func(tx *store.Tx) error {
+				if v, err = w.a.Admit(w.Context(), tx, n, 2); err != nil {
+					return nil
+				}
+				return w.a.Refund(w.Context(), tx, v)
+			})
+			if failed != nil {
+				w.Fatal(failed)
+			}
+			w.watch()
+			if after := w.dump(); after != before {
+				w.Errorf("a decoy changed the tables from\n%s\nto\n%s", before, after)
+			}
+			return v, err
+		}
+		like := func(n threepid.Address) {
+			w.Helper()
+			told, err := decoy(n)
+			got, gotErr := w.b.admitSegments(w.Context(), n, 2)
+			if told != got || fmt.Sprint(err) != fmt.Sprint(gotErr) {
+				w.Errorf("a decoy is told %+v, %v where a message is told %+v, %v", told, err, got, gotErr)
+			}
+			w.watch()
+		}
+		for range 20 { // far more than the cap has room for
+			if _, err := decoy(gb); err != nil {
+				w.Errorf("a decoy is told %v", err)
+			}
+		}
+		if n := strings.Count(w.log.String(), "a cap on what"); n != 0 || w.dump() != "" {
+			w.Errorf("decoys alone made %d alerts and left\n%s", n, w.dump())
+		}
+		if r, err := w.b.Report(w.Context()); err != nil || len(r.Countries) != 0 {
+			w.Errorf("the report shows the country of decoys: %+v, %v", r.Countries, err)
+		}
+		like(gb)
+		like(de)
+		like(gb)
+		like(gb) // 380,002 are spent
+		like(gb) // refused
+		if r, err := w.b.Report(w.Context()); err != nil || r.Today.Messages != 4 || r.Today.Spent != 380_002 {
+			w.Errorf("spent %+v, %v; want four messages", r.Today, err)
+		}
+		w.send(north, 40, 4)
+		w.ripen()
+		w.clock.Advance(3 * time.Hour) // another day
+		like(gb)
 	})
 }
 

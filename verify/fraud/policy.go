@@ -14,7 +14,7 @@ import (
 // Policy.Prices.
 const Any = "*"
 
-// DefaultPrice is what a message to a served country counts that no price is given
+// DefaultPrice is what a segment to a served country counts that no price is given
 // for: more than most cost, so that a cap errs on the careful side.
 const DefaultPrice = unit / 10
 
@@ -22,7 +22,7 @@ const DefaultPrice = unit / 10
 // upper case; the zero Policy serves none.
 type Policy struct {
 	Countries      []string         // served, or Any
-	Prices         map[string]Money // of one message, by country or Any
+	Prices         map[string]Money // of one segment, by country or Any
 	CapPerDay      Money            // of a UTC day; 0 is no cap
 	CapPerMonth    Money            // of a calendar month in UTC; 0 is no cap
 	Conversion     Conversion       // the zero value is DefaultConversion
@@ -140,7 +140,7 @@ func (p Policy) price(country string) Money {
 	return DefaultPrice
 }
 
-// cheapest is the least that a message costs anywhere that is served.
+// cheapest is the least that a message, of one segment, costs anywhere that is served.
 func (p Policy) cheapest() Money {
 	least := p.price(Any)
 	if !slices.Contains(p.Countries, Any) {

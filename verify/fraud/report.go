@@ -20,6 +20,7 @@ type Report struct {
 // Spending is what was spent in a period; a Cap of 0 is none.
 type Spending struct {
 	Messages   int64
+	Segments   int64 // that they were charged as
 	Spent, Cap Money
 }
 

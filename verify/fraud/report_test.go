@@ -34,11 +34,11 @@ func TestTheReportTellsHowThingsStand(t *testing.T) {
 		}
 		want := fraud.Report{
 			Switch:    fraud.Switch{Reason: "why not", Changed: w.clock.Now()},
-			Today:     fraud.Spending{Messages: 1, Spent: 40_000},
-			ThisMonth: fraud.Spending{Messages: 2, Spent: 110_001, Cap: 500_000},
+			Today:     fraud.Spending{Messages: 1, Segments: 1, Spent: 40_000},
+			ThisMonth: fraud.Spending{Messages: 2, Segments: 2, Spent: 110_001, Cap: 500_000},
 			Countries: []fraud.CountryUse{
-				{Country: "DE", Sent: 3, Validated: 2, ThisMonth: fraud.Spending{Messages: 1, Spent: 70_001}},
-				{Country: "GB", Sent: 25, Validated: 1, Suspicious: true, ThisMonth: fraud.Spending{Messages: 1, Spent: 40_000}},
+				{Country: "DE", Sent: 3, Validated: 2, ThisMonth: fraud.Spending{Messages: 1, Segments: 1, Spent: 70_001}},
+				{Country: "GB", Sent: 25, Validated: 1, Suspicious: true, ThisMonth: fraud.Spending{Messages: 1, Segments: 1, Spent: 40_000}},
 			},
 			Pauses: []fraud.Pause{{Fingerprint: got.Pauses[0].Fingerprint, Country: "GB", Since: w.clock.Now(),
 				Until: w.clock.Now().Add(24 * time.Hour), Sent: 25, Validated: 1}},

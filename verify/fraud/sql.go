@@ -41,38 +41,47 @@ type entry struct {
 // insertSpend books a message unless it would pass a cap. The sums are taken in the
 // statement, and the transaction is serializable: nothing is booked in between.
 func insertSpend(ctx context.Context, tx *store.Tx, e entry) (booked bool, err error) {
-	return store.Changed(tx.Exec(ctx, `INSERT INTO fraud_spend (day_ms, country, messages, micros)
-		SELECT CAST($1 AS BIGINT), CAST($2 AS TEXT), 1, CAST($3 AS BIGINT)
+	return store.Changed(tx.Exec(ctx, `INSERT INTO fraud_spend (day_ms, country, messages, micros, segments)
+		SELECT CAST($1 AS BIGINT), CAST($2 AS TEXT), 1, CAST($3 AS BIGINT), CAST($8 AS BIGINT)
 		WHERE (SELECT COALESCE(SUM(micros), 0) FROM fraud_spend WHERE day_ms = $1) <= CAST($4 AS BIGINT)
 			AND (SELECT COALESCE(SUM(micros), 0) FROM fraud_spend WHERE day_ms >= $5 AND day_ms < $6) <= CAST($7 AS BIGINT)
-		ON CONFLICT (day_ms, country) DO UPDATE SET messages = fraud_spend.messages + 1, micros = fraud_spend.micros + $3`,
+		ON CONFLICT (day_ms, country) DO UPDATE SET messages = fraud_spend.messages + 1,
+			micros = fraud_spend.micros + $3, segments = fraud_spend.segments + $8`,
 		e.day.from.UnixMilli(), e.Country, int64(e.Price), int64(e.dayRoom),
-		e.month.from.UnixMilli(), e.month.to.UnixMilli(), int64(e.monthRoom)))
+		e.month.from.UnixMilli(), e.month.to.UnixMilli(), int64(e.monthRoom), e.Segments))
 }
 
 // refundSpend takes one message back, unless that would leave less than nothing.
-func refundSpend(ctx context.Context, tx *store.Tx, day span, country string, price Money) error {
-	_, err := tx.Exec(ctx, `UPDATE fraud_spend SET messages = messages - 1, micros = micros - $3
-		WHERE day_ms = $1 AND country = $2 AND messages > 0 AND micros >= $3`,
-		day.from.UnixMilli(), country, int64(price))
+func refundSpend(ctx context.Context, tx *store.Tx, day span, v Verdict) error {
+	_, err := tx.Exec(ctx, `UPDATE fraud_spend SET messages = messages - 1, micros = micros - $3, segments = segments - $4
+		WHERE day_ms = $1 AND country = $2 AND messages > 0 AND micros >= $3 AND segments >= $4`,
+		day.from.UnixMilli(), v.Country, int64(v.Price), v.Segments)
+	return err
+}
+
+// deleteUnspent forgets a day and country of which everything was taken back.
+func deleteUnspent(ctx context.Context, tx *store.Tx, day span, country string) error {
+	_, err := tx.Exec(ctx, `DELETE FROM fraud_spend
+		WHERE day_ms = $1 AND country = $2 AND messages = 0 AND micros = 0 AND segments = 0`, day.from.UnixMilli(), country)
 	return err
 }
 
 func selectSpent(ctx context.Context, q store.Queryer, s span) (spending Spending, err error) {
-	err = q.QueryRow(ctx, `SELECT CAST(COALESCE(SUM(messages), 0) AS BIGINT), CAST(COALESCE(SUM(micros), 0) AS BIGINT)
+	err = q.QueryRow(ctx, `SELECT CAST(COALESCE(SUM(messages), 0) AS BIGINT), CAST(COALESCE(SUM(segments), 0) AS BIGINT),
+			CAST(COALESCE(SUM(micros), 0) AS BIGINT)
 		FROM fraud_spend WHERE day_ms >= $1 AND day_ms < $2`,
-		s.from.UnixMilli(), s.to.UnixMilli()).Scan(&spending.Messages, &spending.Spent)
+		s.from.UnixMilli(), s.to.UnixMilli()).Scan(&spending.Messages, &spending.Segments, &spending.Spent)
 	return spending, err
 }
 
 func selectSpentByCountry(ctx context.Context, q store.Queryer, s span) (map[string]Spending, error) {
 	found := map[string]Spending{}
-	rows, err := q.Query(ctx, `SELECT country, CAST(SUM(messages) AS BIGINT), CAST(SUM(micros) AS BIGINT)
+	rows, err := q.Query(ctx, `SELECT country, CAST(SUM(messages) AS BIGINT), CAST(SUM(segments) AS BIGINT), CAST(SUM(micros) AS BIGINT)
 		FROM fraud_spend WHERE day_ms >= $1 AND day_ms < $2 GROUP BY country`, s.from.UnixMilli(), s.to.UnixMilli())
 	err = each(rows, err, func() error {
 		var country string
 		var spending Spending
-		err := rows.Scan(&country, &spending.Messages, &spending.Spent)
+		err := rows.Scan(&country, &spending.Messages, &spending.Segments, &spending.Spent)
 		found[country] = spending
 		return err
 	})

@@ -107,10 +107,14 @@ func block(t testing.TB, first string, i int) threepid.Address {
 	return number(t, fmt.Sprintf("%s%04d", first, i))
 }
 
-// admit is Admit in a transaction of its own.
+// admit is Admit of one segment in a transaction of its own.
 func (r *replica) admit(ctx context.Context, n threepid.Address) (v fraud.Verdict, err error) {
+	return r.admitSegments(ctx, n, 1)
+}
+
+func (r *replica) admitSegments(ctx context.Context, n threepid.Address, segments int) (v fraud.Verdict, err error) {
 	err = r.db.Tx(ctx, func(tx *store.Tx) (err error) {
-		v, err = r.Admit(ctx, tx, n)
+		v, err = r.Admit(ctx, tx, n, segments)
 		return err
 	})
 	return v, err
@@ -130,7 +134,7 @@ func (w *world) refuse(r *replica, n threepid.Address, check func(error) bool) {
 	w.Helper()
 	before := w.dump()
 	err := r.db.Tx(w.Context(), func(tx *store.Tx) error {
-		v, err := r.Admit(w.Context(), tx, n)
+		v, err := r.Admit(w.Context(), tx, n, 1)
 		if err == nil || !check(err) || v != (fraud.Verdict{}) {
 			w.Errorf("Admit to %q = %+v, %v", n.Country(), v, err)
 		}
@@ -241,7 +245,7 @@ func (w *world) check() {
 		"more codes came back than were sent":        `SELECT COUNT(*) FROM fraud_sends WHERE validated > sent OR validated < 0`,
 		"a slot is not ten minutes":                  `SELECT COUNT(*) FROM fraud_sends WHERE slot_ms % 600000 <> 0`,
 		"a day is not a UTC day":                     `SELECT COUNT(*) FROM fraud_spend WHERE day_ms % 86400000 <> 0`,
-		"less than nothing was spent":                `SELECT COUNT(*) FROM fraud_spend WHERE messages < 0 OR micros < 0`,
+		"a row of the ledger is for nothing":         `SELECT COUNT(*) FROM fraud_spend WHERE messages < 1 OR micros < 0 OR segments < messages`,
 		"a scope is neither a country nor a tag":     `SELECT COUNT(*) FROM fraud_sends WHERE scope <> country AND length(scope) <> 64`,
 		"a whole country is paused":                  `SELECT COUNT(*) FROM fraud_pauses WHERE scope = country AND until_ms > since_ms`,
 		"blocks and countries do not have same sums": `SELECT COALESCE(SUM(CASE WHEN scope = country THEN sent ELSE -sent END), 0) FROM fraud_sends`,
