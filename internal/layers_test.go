@@ -45,7 +45,7 @@ var layers = map[string][]string{
 	// Its HTTP face.
 	"web/api": {"internal/caller", "internal/locale", "internal/matrix", "internal/mxhttp", "internal/threepid", "keys", "lookup", "verify",
 		"verify/captcha", "verify/fraud"},
-	"web/page": {"internal/deliver", "internal/keyring", "internal/matrix", "internal/mxhttp", "internal/threepid",
+	"web/page": {"internal/deliver", "internal/keyring", "internal/locale", "internal/matrix", "internal/mxhttp", "internal/threepid",
 		"verify"},
 
 	// The homeserver: it talks to the identity server over HTTP alone.

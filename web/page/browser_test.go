@@ -21,6 +21,7 @@ import (
 	"github.com/chromedp/chromedp/kb"
 
 	"signet/internal/deliver"
+	"signet/internal/locale"
 	"signet/web/page"
 )
 
@@ -41,10 +42,16 @@ func TestInTheBrowser(t *testing.T) {
 		"by link":    byLink,
 		"by mistake": byMistake,
 		"mailbox":    mailboxStory,
+		"language":   languageStory,
 	} {
-		for _, scripts := range []bool{true, false} {
-			t.Run(fmt.Sprintf("%s, scripts %t", name, scripts), func(t *testing.T) {
-				story(openBrowser(t, chromium, scripts))
+		for _, reader := range []struct {
+			language locale.Language
+			scripts  bool
+		}{{locale.English, true}, {locale.English, false}, {locale.German, true}, {locale.Arabic, true}} {
+			t.Run(fmt.Sprintf("%s, %v, scripts %t", name, reader.language, reader.scripts), func(t *testing.T) {
+				b := openBrowser(t, chromium, reader.scripts)
+				b.reader = reader.language
+				story(b)
 			})
 		}
 	}
@@ -52,61 +59,61 @@ func TestInTheBrowser(t *testing.T) {
 
 // A person types an address and the code from the mail, all by keyboard.
 func byCode(b *browser) {
-	b.open(b.srv.URL)
+	b.open(b.srv.URL + "/?lang=" + b.reader.String())
 	b.picture("home")
 	b.tabTo("email")
 	b.types("Alice@Example.org" + kb.Enter)
-	b.reads("Check your e-mail")
+	b.reads(b.say("code-heading-email"))
 	b.picture("code")
 	code, _ := b.lastEmail()
 	b.types(code + kb.Enter) // the field has the focus already
-	b.reads("Address verified")
+	b.reads(b.say("verified-title"))
 	b.picture("verified")
 	b.isValidated(1)
 }
 
 // The same by the link in the mail: opening it does nothing, the button does.
 func byLink(b *browser) {
-	b.open(b.srv.URL)
+	b.open(b.srv.URL + "/?lang=" + b.reader.String())
 	b.tabTo("email")
 	b.types("alice@example.org" + kb.Enter)
-	b.reads("Check your e-mail")
+	b.reads(b.say("code-heading-email"))
 	_, link := b.lastEmail()
-	b.open(link)
-	b.reads("Is this your address?")
+	b.open(link + "?lang=" + b.reader.String())
+	b.reads(b.say("link-heading"))
 	b.picture("link")
 	b.isValidated(0)
-	b.tabTo("Yes, confirm")
+	b.tabTo(b.say("link-button"))
 	b.types(kb.Enter)
-	b.reads("Address verified")
+	b.reads(b.say("verified-title"))
 	b.isValidated(1)
 }
 
 // Whoever slips is told so and has the focus where it is mended.
 func byMistake(b *browser) {
-	b.open(b.srv.URL)
+	b.open(b.srv.URL + "/?lang=" + b.reader.String())
 	b.tabTo("phone")
 	b.types("12" + kb.Enter)
-	b.reads("Prove that an address is")
+	b.reads(b.say("home-title"))
 	b.picture("home-error")
 	if at := b.focus(); at != "phone" {
 		b.Errorf("the focus is on %q, want the phone number", at)
 	}
-	b.open(b.srv.URL)
+	b.open(b.srv.URL + "/?lang=" + b.reader.String())
 	b.tabTo("email")
 	b.types("alice@example.org" + kb.Enter)
-	b.reads("Check your e-mail")
+	b.reads(b.say("code-heading-email"))
 	b.types("12345" + kb.Enter)
-	b.reads("Check your e-mail")
+	b.reads(b.say("code-heading-email"))
 	b.picture("code-error")
-	b.tabTo("Send again")
+	b.tabTo(b.say("code-again"))
 	b.types(" ")
-	b.reads("Check your e-mail")
-	b.tabTo("Correct the address")
+	b.reads(b.say("code-heading-email"))
+	b.tabTo(b.say("code-edit-email"))
 	b.types(" ")
-	b.reads("Prove that an address is")
-	b.open(b.srv.URL + "/_signet/verify/AAAAAAAAAAAAAAAAAAAAAAAAAA")
-	b.reads("This link does not work any more")
+	b.reads(b.say("home-title"))
+	b.open(b.srv.URL + "/_signet/verify/AAAAAAAAAAAAAAAAAAAAAAAAAA?lang=" + b.reader.String())
+	b.reads(b.say("problem-no-link-title"))
 	b.picture("no-link")
 }
 
@@ -115,12 +122,12 @@ func mailboxStory(b *browser) {
 	b.open(b.srv.URL + "/_signet/mailbox")
 	b.reads("Mailbox")
 	b.picture("mailbox-empty")
-	b.open(b.srv.URL)
+	b.open(b.srv.URL + "/?lang=" + b.reader.String())
 	b.tabTo("email")
 	b.types("alice@example.org" + kb.Enter)
-	b.reads("Check your e-mail")
+	b.reads(b.say("code-heading-email"))
 	_, link := b.lastEmail()
-	b.tabTo("development mailbox")
+	b.tabTo(b.linkIn("development-mailbox"))
 	b.types(kb.Enter)
 	b.reads("Mailbox")
 	b.picture("mailbox")
@@ -130,7 +137,19 @@ func mailboxStory(b *browser) {
 	b.picture("message")
 	b.tabTo(link)
 	b.types(kb.Enter)
-	b.reads("Is this your address?")
+	b.reads("Is this your address?") // in the language of the browser
+}
+
+// Somebody who cannot read the page finds her own language by its name.
+func languageStory(b *browser) {
+	b.open(b.srv.URL + "/?lang=" + b.reader.String())
+	b.tabTo(b.say("language") + ": " + b.reader.Name())
+	b.must(chromedp.Do(b.ctx, chromedp.KeyEvent(kb.Enter)))
+	b.picture("language")
+	b.tabTo(locale.French.Name())
+	b.types(kb.Enter)
+	b.reader = locale.French
+	b.reads(b.say("home-title"))
 }
 
 // browser is a fresh Chromium at a fresh server.
@@ -298,7 +317,7 @@ func (b *browser) picture(name string) {
 	for _, view := range []struct {
 		width  int64
 		scheme string
-	}{{1280, "light"}, {1280, "dark"}, {360, "light"}, {360, "dark"}, {320, "light"}} {
+	}{{1280, "light"}, {360, "dark"}, {320, "light"}} {
 		b.must(chromedp.Do(b.ctx, chromedp.EmulateViewport(view.width, 800)))
 		_, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
 			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: view.scheme}},
@@ -310,7 +329,7 @@ func (b *browser) picture(name string) {
 		// A frame is drawn only where it is in view, so the view takes in the whole page.
 		height := evaluate[int64](b, `document.documentElement.scrollHeight`)
 		b.must(chromedp.Do(b.ctx, chromedp.EmulateViewport(view.width, height)))
-		b.keep(fmt.Sprintf("page-%s-%s-%d.png", name, view.scheme, view.width))
+		b.keep(fmt.Sprintf("page-%s-%v-%s-%d.png", name, b.reader, view.scheme, view.width))
 	}
 	b.must(chromedp.Do(b.ctx, chromedp.ResetViewport()))
 }

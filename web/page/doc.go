@@ -5,7 +5,8 @@
 // It promises pages that work without scripts, cookies or anything from elsewhere,
 // by keyboard and by screen reader (WCAG 2.2 AA). Reading a page changes nothing:
 // only its buttons do, pressed on a page of our own, and the one address for which
-// the specification says otherwise. All words stand in templates.
+// the specification says otherwise. All words stand in phrases, in every language of
+// internal/locale; the mailbox, which is for developers, is in English.
 //
 // What is proven, and for how long, is verify's; routing and errors are
 // internal/mxhttp's.

@@ -39,7 +39,11 @@ func (p *Pages) showHome(c echo.Context, status int, email, phone asking) error 
 	if err != nil {
 		return err
 	}
-	h := homePage{Email: email, Phone: phone, Countries: p.countries}
+	h := homePage{Email: email, Phone: phone}
+	if p.SMS {
+		l, _ := languageOf(c)
+		h.Countries = countries()[l]
+	}
 	for _, k := range keys {
 		key := signingKey{ID: string(k.ID), Public: matrix.EncodeBase64(k.Public), Retired: k.Retired.UTC()}
 		if k.Retired.IsZero() {

@@ -21,7 +21,7 @@ func TestTheFrontPageSaysWhatThisServerIs(t *testing.T) {
 	w.must(err)
 	r := w.get("/").says(http.StatusOK, "Matrix identity server", "id.example.org",
 		string(current.ID), matrix.EncodeBase64(current.Public), "Privacy <policy>")
-	details := words(r.one("details"))
+	details := words(r.byID("earlier"))
 	if !strings.Contains(details, string(old[0].ID)) || strings.Contains(details, string(current.ID)) {
 		t.Errorf("the earlier keys are %q", details)
 	}

@@ -4,6 +4,8 @@ import (
 	"strings"
 
 	"golang.org/x/net/html"
+
+	"signet/internal/locale"
 )
 
 // all are the elements of a name, in the order of the document.
@@ -66,9 +68,7 @@ func words(n *html.Node) string {
 // checkPage holds every page that any test sees against what all of them promise.
 func (r *reply) checkPage() {
 	r.Helper()
-	if lang := attr(r.one("html"), "lang"); lang != "en" {
-		r.Errorf("lang = %q, want en", lang)
-	}
+	r.checkLanguage()
 	for _, name := range []string{"title", "main", "h1"} {
 		if words(r.one(name)) == "" {
 			r.Errorf("<%s> is empty", name)
@@ -85,6 +85,19 @@ func (r *reply) checkPage() {
 	}
 	r.checkOutline()
 	r.checkHeader()
+}
+
+// checkLanguage wants the page to say in which language it is, to browsers and caches.
+func (r *reply) checkLanguage() {
+	r.Helper()
+	root := r.one("html")
+	l, err := locale.ParseLanguage(attr(root, "lang"))
+	if err != nil || attr(root, "dir") != l.Direction() {
+		r.Errorf("lang = %q, dir = %q", attr(root, "lang"), attr(root, "dir"))
+	}
+	if got, vary := r.Header.Get("Content-Language"), r.Header.Get("Vary"); got != l.String() || vary != "Accept-Language" {
+		r.Errorf("Content-Language = %q, Vary = %q, want %v and Accept-Language", got, vary, l)
+	}
 }
 
 func (r *reply) checkElement(n *html.Node, seen map[string]bool) {
@@ -112,7 +125,7 @@ func (r *reply) checkElement(n *html.Node, seen map[string]bool) {
 	switch n.Data {
 	case "input", "select":
 		r.checkField(n)
-	case "button", "a", "iframe":
+	case "button", "a", "iframe", "summary":
 		if words(n) == "" && attr(n, "title") == "" {
 			r.Errorf("<%s> has no name", n.Data)
 		}

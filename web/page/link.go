@@ -6,6 +6,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"signet/internal/matrix"
 	"signet/internal/mxhttp"
 	"signet/verify"
 )
@@ -13,7 +14,22 @@ import (
 // linkPage asks whoever opened a mailed link to confirm it.
 type linkPage struct {
 	Address string
-	Asker   string // the Matrix account that asked; empty if it was asked on our own page
+	Asker   asker
+}
+
+// asker is who asked: a Matrix account, or only its server where the account's name
+// could be any text, or nobody if it was asked on our own page.
+type asker struct{ User, Server string }
+
+func askerOf(c verify.Caller) asker {
+	user, ok := c.Account()
+	if !ok {
+		return asker{}
+	}
+	if _, err := matrix.NewUserID(user.Localpart(), user.Server()); err != nil {
+		return asker{Server: user.Server().String()}
+	}
+	return asker{User: user.String(), Server: user.Server().String()}
 }
 
 // verifiedPage says that an address is proven, and what next.
@@ -38,13 +54,16 @@ func (p *Pages) link(c echo.Context) error {
 	if l.Validated {
 		return p.showVerified(c, verifiedBy(l))
 	}
-	return p.render(c, http.StatusOK, linkName, linkPage{Address: readable(l.Address), Asker: l.Caller.Asker()})
+	return p.render(c, http.StatusOK, linkName, linkPage{Address: readable(l.Address), Asker: askerOf(l.Caller)})
 }
 
 // POST /_signet/verify/{token}
 func (p *Pages) confirm(c echo.Context) error {
 	token, err := mxhttp.Segment(c, "token")
 	if err != nil {
+		return err
+	}
+	if _, err := readForm(c); err != nil {
 		return err
 	}
 	l, err := p.Verifier.Confirm(c.Request().Context(), token)

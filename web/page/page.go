@@ -3,7 +3,6 @@ package page
 import (
 	"bytes"
 	"context"
-	"embed"
 	"fmt"
 	"html/template"
 	"io"
@@ -13,6 +12,7 @@ import (
 
 	"signet/internal/deliver"
 	"signet/internal/keyring"
+	"signet/internal/locale"
 	"signet/internal/matrix"
 	"signet/verify"
 )
@@ -56,14 +56,12 @@ type Options struct {
 // Pages answers people. It is safe for concurrent use.
 type Pages struct {
 	Options
-	site      site
-	countries []country
-	origins   map[string]bool
-	templates map[string]*template.Template
-	foreign   *http.CrossOriginProtection
+	site    site
+	origins map[string]bool
+	foreign *http.CrossOriginProtection
 }
 
-// New reads the templates. It refuses a next origin that is none.
+// New reads the phrases and templates. It refuses a next origin that is none.
 func New(o Options) (*Pages, error) {
 	p := &Pages{Options: o, origins: make(map[string]bool), foreign: http.NewCrossOriginProtection()}
 	for _, origin := range o.NextOrigins {
@@ -72,16 +70,11 @@ func New(o Options) (*Pages, error) {
 		}
 		p.origins[origin] = true
 	}
-	if o.SMS {
-		p.countries = countries()
-	}
 	p.site = site{
 		Name: o.Name.String(), Email: o.Email, SMS: o.SMS, Development: o.Development, Mailbox: o.Mailbox != nil,
 		Terms: o.Terms, Style: stylePath + "?v=" + versionOf(style), Icon: iconPath, Seal: template.HTML(seal),
 	}
-	var err error
-	p.templates, err = parseTemplates()
-	return p, err
+	return p, library().err
 }
 
 // site is what every page may tell of the server.
@@ -95,25 +88,6 @@ type site struct {
 	Seal        template.HTML // ours: the icon, drawn into the page
 }
 
-//go:embed templates
-var templateFiles embed.FS
-
-// parseTemplates reads each page together with the layout around it.
-func parseTemplates() (map[string]*template.Template, error) {
-	layout, err := template.ParseFS(templateFiles, "templates/layout.html")
-	if err != nil {
-		return nil, fmt.Errorf("reading the layout of pages: %w", err)
-	}
-	pages := make(map[string]*template.Template)
-	for _, name := range []string{homeName, codeName, linkName, verifiedName, problemName, mailboxName, messageName} {
-		page := template.Must(layout.Clone()) // fails only after a first execution
-		if pages[name], err = page.ParseFS(templateFiles, "templates/"+name+".html"); err != nil {
-			return nil, fmt.Errorf("reading the page %s: %w", name, err)
-		}
-	}
-	return pages, nil
-}
-
 // The pages, by the names of their templates.
 const (
 	homeName     = "home"
@@ -125,14 +99,29 @@ const (
 	messageName  = "message"
 )
 
-// render answers with the page of that name. Its template sees content as .Page.
+// developers' pages stay in English, as logs and the command line do: whoever runs a
+// server in development mode reads those too.
+var developers = map[string]bool{mailboxName: true, messageName: true}
+
+// view is what a template sees.
+type view struct {
+	Site     site
+	Language locale.Language
+	Menu     []locale.Language // to choose from; empty where there is no choice
+	Home     string
+	Page     any
+}
+
+// render answers with the page of that name, in the person's language. Its template
+// sees content as .Page.
 func (p *Pages) render(c echo.Context, status int, name string, content any) error {
+	language, chosen := languageOf(c)
+	v := view{Site: p.site, Language: language, Menu: menu(c), Home: homeIn(language, chosen), Page: content}
+	if developers[name] {
+		v.Language, v.Menu = locale.English, nil
+	}
 	var b bytes.Buffer
-	err := p.templates[name].ExecuteTemplate(&b, "layout.html", struct {
-		Site site
-		Page any
-	}{p.site, content})
-	if err != nil {
+	if err := library().pages[v.Language][name].ExecuteTemplate(&b, "layout.html", v); err != nil {
 		return fmt.Errorf("rendering the page %s: %w", name, err)
 	}
 	policy := pagePolicy
@@ -140,6 +129,8 @@ func (p *Pages) render(c echo.Context, status int, name string, content any) err
 		policy += "; frame-src 'self'" // the HTML version of a message
 	}
 	private(c, policy)
+	c.Response().Header().Set("Content-Language", v.Language.String())
+	c.Response().Header().Set("Vary", "Accept-Language")
 	return c.HTMLBlob(status, b.Bytes())
 }
 

@@ -9,7 +9,7 @@ import (
 )
 
 // problemPage says that something did not work, and what to do. Its words are chosen
-// by Is: a trouble, or one of the kinds below.
+// by Is: a trouble, or one of the kinds below. What has no words is isRequest.
 type problemPage struct {
 	Is        trouble
 	RequestID string

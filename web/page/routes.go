@@ -74,5 +74,5 @@ func called(h echo.HandlerFunc) echo.HandlerFunc {
 
 func (p *Pages) startOver(c echo.Context) error {
 	private(c, pagePolicy)
-	return c.Redirect(http.StatusSeeOther, "/")
+	return c.Redirect(http.StatusSeeOther, homeIn(languageOf(c)))
 }

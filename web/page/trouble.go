@@ -13,21 +13,21 @@ import (
 	"signet/verify"
 )
 
-// trouble is what a form is shown again for; the templates have its words.
+// trouble is what a form is shown again for: a part of the keys of its phrases.
 type trouble string
 
 const (
 	badAddress   trouble = "address"
 	badCountry   trouble = "country"
-	needsCountry trouble = "no country"
-	noMail       trouble = "no mail"
-	notSent      trouble = "not sent"
-	notServed    trouble = "not served"
+	needsCountry trouble = "no-country"
+	noMail       trouble = "no-mail"
+	notSent      trouble = "not-sent"
+	notServed    trouble = "not-served"
 	limited      trouble = "limit"
-	wrongCode    trouble = "wrong code"
+	wrongCode    trouble = "wrong-code"
 	expired      trouble = "expired"
-	noSession    trouble = "no session"
-	noLink       trouble = "no link"
+	noSession    trouble = "no-session"
+	noLink       trouble = "no-link"
 )
 
 // troubles is the table from what happened to what a person is told.
@@ -50,21 +50,21 @@ var troubles = []struct {
 	{verify.ErrNoLink, noLink},
 }
 
-// refusal is a trouble and the status that goes with it. Minutes is how long to wait
+// refusal is a trouble and the status that goes with it. Wait is how long to wait
 // before the next try, where that is known.
 type refusal struct {
-	Is      trouble
-	Minutes int
-	status  int
+	Is     trouble
+	Wait   time.Duration
+	status int
 }
 
 // refused tells what err means to a person; false means that it is not theirs to
 // mend.
 func refused(c echo.Context, err error) (refusal, bool) {
 	if limit, ok := errors.AsType[matrix.LimitExceeded](err); ok {
-		minutes := int((limit.RetryAfter + time.Minute - 1) / time.Minute)
-		c.Response().Header().Set(echo.HeaderRetryAfter, strconv.Itoa(60*max(1, minutes)))
-		return refusal{Is: limited, Minutes: max(1, minutes), status: http.StatusTooManyRequests}, true
+		minutes := roundUp(limit.RetryAfter, time.Minute)
+		c.Response().Header().Set(echo.HeaderRetryAfter, strconv.FormatInt(60*minutes, 10))
+		return refusal{Is: limited, Wait: limit.RetryAfter, status: http.StatusTooManyRequests}, true
 	}
 	for _, t := range troubles {
 		if errors.Is(err, t.err) {

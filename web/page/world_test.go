@@ -20,6 +20,7 @@ import (
 	"signet/internal/deliver"
 	"signet/internal/deliver/sms"
 	"signet/internal/keyring"
+	"signet/internal/locale"
 	"signet/internal/matrix"
 	"signet/internal/mxhttp"
 	"signet/internal/outbox"
@@ -42,6 +43,7 @@ type world struct {
 	verifier *verify.Verifier
 	ring     *keyring.Ring
 	post     *post
+	reader   locale.Language // what the person reads; English where nobody says otherwise
 }
 
 // post takes what is sent, or refuses it.
@@ -171,6 +173,9 @@ type reply struct {
 
 func (w *world) do(req *http.Request) *reply {
 	w.Helper()
+	if req.Header.Get("Accept-Language") == "" {
+		req.Header.Set("Accept-Language", w.reader.String())
+	}
 	res, err := w.srv.Client().Do(req)
 	w.must(err)
 	defer res.Body.Close()
