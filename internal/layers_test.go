@@ -46,7 +46,7 @@ var layers = map[string][]string{
 	"web/api": {"internal/caller", "internal/locale", "internal/matrix", "internal/mxhttp", "internal/threepid", "keys", "lookup", "verify",
 		"verify/captcha", "verify/fraud"},
 	"web/page": {"internal/deliver", "internal/keyring", "internal/locale", "internal/matrix", "internal/mxhttp", "internal/threepid",
-		"verify"},
+		"verify", "verify/captcha", "verify/fraud"},
 
 	// The homeserver: it talks to the identity server over HTTP alone.
 	"internal/homeserver/account":   {"internal/matrix", "internal/seal", "internal/store"},

@@ -168,7 +168,7 @@ func (s *server) buildVerifier(env program.Env) error {
 		Log:             s.log,
 		Patience:        patience,
 		LinkURL:         func(token string) string { return s.cfg.PublicURL + page.LinkPath(token) },
-		StopURL:         func(token string) string { return s.cfg.PublicURL + "/n/" + token },
+		StopURL:         func(token string) string { return s.cfg.PublicURL + page.StopPath(token) },
 	}
 	if s.cfg.Email.CheckMX && !s.cfg.Development {
 		o.Resolver = net.DefaultResolver
@@ -201,7 +201,7 @@ func (s *server) buildHandler(env program.Env, tracer trace.TracerProvider) (htt
 		return nil, err
 	}
 	a := &api.API{Gate: s.gate, Verifier: s.verifier, Directory: s.directory, Keys: s.keys,
-		ChallengeURL: func(id string) string { return s.cfg.PublicURL + "/_signet/captcha/" + id }}
+		ChallengeURL: func(id string) string { return s.cfg.PublicURL + page.ChallengePath(id) }}
 	routes := slices.Concat(a.Routes(), pages.Routes(), program.HealthRoutes(s.health))
 	return mxhttp.New(mxhttp.Options{
 		Logger:    s.log,
@@ -219,6 +219,7 @@ func (s *server) buildPages(rand io.Reader) (*page.Pages, error) {
 	return page.New(page.Options{
 		Name:        s.cfg.ServerName,
 		Verifier:    s.verifier,
+		Captcha:     s.captcha,
 		Keys:        s.Ring,
 		Mailbox:     s.mailbox,
 		Terms:       s.cfg.termsLinks(),

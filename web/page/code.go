@@ -27,26 +27,26 @@ func (p *Pages) fail(c echo.Context, w waiting, err error) error {
 	case !ok:
 		return err
 	case why.Is == noSession:
-		return p.showProblem(c, why.status, why.Is)
+		return p.showProblem(c, why)
 	}
 	return p.showCode(c, w, why)
 }
 
 // POST /_signet/verify/code
 func (p *Pages) submitCode(c echo.Context) error {
-	w, code, err := readWaiting(c)
+	w, f, err := readWaiting(c)
 	if err != nil {
 		return err
 	}
 	credentials := verify.Credentials{SID: w.SID, ClientSecret: w.ClientSecret}
-	if err := p.Verifier.Submit(c.Request().Context(), credentials, verify.Page, code); err != nil {
+	if err := p.Verifier.Submit(c.Request().Context(), credentials, verify.Page, f["code"]); err != nil {
 		return p.fail(c, w, err)
 	}
 	proof, err := p.Verifier.ProveAnyone(c.Request().Context(), credentials)
 	if err != nil {
 		return p.fail(c, w, err)
 	}
-	return p.showVerified(c, verifiedPage{Address: readable(proof.Address()), OnPage: true})
+	return w.flow.done(p, c, proof)
 }
 
 // POST /_signet/verify/again
@@ -55,12 +55,8 @@ func (p *Pages) sendAgain(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	next := w
-	next.Attempt++
-	if err := p.request(c, &next); err != nil {
-		return p.fail(c, w, err)
-	}
-	return p.showCode(c, next, refusal{status: http.StatusOK})
+	w.Attempt++
+	return p.send(c, w)
 }
 
 // POST /_signet/verify/edit
@@ -69,5 +65,6 @@ func (p *Pages) edit(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return p.ask(c, w.address.Medium(), asking{Value: w.Address(), Trouble: refusal{status: http.StatusOK}})
+	w.typed.Trouble = refusal{status: http.StatusOK}
+	return w.flow.ask(p, c, w.address.Medium(), w.typed)
 }

@@ -1,6 +1,7 @@
 // Package page is the identity server's pages for people: what this server is, a
-// form to prove an address, the page behind a mailed link, the specification's GET
-// submitToken, and in development the mailbox of messages that were not sent.
+// form to prove an address, the pages behind a message's two links ("yes, that is my
+// address" and "this was not me"), CAPTCHAs, the specification's GET submitToken, and in
+// development the mailbox of messages that were not sent.
 //
 // It promises pages that work without scripts, cookies or anything from elsewhere,
 // by keyboard and by screen reader (WCAG 2.2 AA). Reading a page changes nothing:

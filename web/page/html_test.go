@@ -125,6 +125,14 @@ func (r *reply) checkElement(n *html.Node, seen map[string]bool) {
 	switch n.Data {
 	case "input", "select":
 		r.checkField(n)
+	case "img":
+		if attr(n, "alt") == "" || !has(n, "width") || !has(n, "height") {
+			r.Errorf("the picture %q has no text in its place, or no size", attr(n, "src"))
+		}
+	case "audio":
+		if attr(n, "aria-label") == "" || !has(n, "controls") || has(n, "autoplay") || attr(n, "preload") != "none" {
+			r.Errorf("the recording %q has no name or no controls, or plays by itself", attr(n, "src"))
+		}
 	case "button", "a", "iframe", "summary":
 		if words(n) == "" && attr(n, "title") == "" {
 			r.Errorf("<%s> has no name", n.Data)
@@ -142,7 +150,7 @@ func (r *reply) checkField(n *html.Node) {
 	for _, label := range r.all("label") {
 		labelled = labelled || attr(label, "for") == attr(n, "id") && words(label) != ""
 	}
-	if !labelled || !has(n, "autocomplete") {
+	if !labelled || !has(n, "autocomplete") && attr(n, "type") != "checkbox" {
 		r.Errorf("the field %q has no label or no autocomplete", attr(n, "name"))
 	}
 	if !has(n, "aria-invalid") {
@@ -187,6 +195,9 @@ func (r *reply) checkHeader() {
 		if !strings.Contains(policy, rule) {
 			r.Errorf("Content-Security-Policy = %q, want %q in it", policy, rule)
 		}
+	}
+	if hears := len(r.all("audio")) > 0; strings.Contains(policy, "media-src 'self'") != hears {
+		r.Errorf("Content-Security-Policy = %q, of a page with sound: %t", policy, hears)
 	}
 	if strings.Contains(policy, "script-src") || strings.Contains(policy, "unsafe") {
 		r.Errorf("Content-Security-Policy = %q opens more than a page needs", policy)

@@ -23,12 +23,13 @@ func languageOf(c echo.Context) (l locale.Language, chosen bool) {
 	return locale.Match(tag, c.Request().Header.Values("Accept-Language")...), tag != ""
 }
 
-// homeIn is the front page for those who read l.
-func homeIn(l locale.Language, chosen bool) string {
-	if chosen {
-		return "/?" + languageField + "=" + l.String()
+// withLanguage is a path of ours for those who have chosen a language.
+func withLanguage(path string, c echo.Context) string {
+	l, chosen := languageOf(c)
+	if !chosen {
+		return path
 	}
-	return "/"
+	return path + "?" + languageField + "=" + l.String()
 }
 
 // menu lists the languages in which this page can be read again by its address: one

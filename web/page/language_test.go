@@ -19,6 +19,7 @@ import (
 	"signet/internal/matrix"
 	"signet/internal/threepid"
 	"signet/verify"
+	"signet/verify/fraud"
 	"signet/web/page"
 )
 
@@ -103,7 +104,7 @@ func TestAChosenLanguageIsKept(t *testing.T) {
 func TestAFormInALanguageIsAnsweredInIt(t *testing.T) {
 	w := newWorld(t)
 	w.reader = locale.Arabic
-	waiting := w.send(emailForm, values("medium", "email", "address", "alice@example.org", "lang", "ar"))
+	waiting := w.send(emailForm, ask("medium", "email", "address", "alice@example.org", "lang", "ar"))
 	heading := w.say("code-heading-email")
 	w.reader = locale.English
 	waiting.says(http.StatusOK, heading)
@@ -187,12 +188,12 @@ func TestDates(t *testing.T) {
 
 // sights are all pages, each at its worst: with errors, refusals and strangers.
 func sights(w *world) map[string]*reply {
-	ask := func(pairs ...string) *reply { return w.send(emailForm, values(pairs...)) }
+	start := func(pairs ...string) *reply { return w.send(emailForm, ask(pairs...)) }
 	all := map[string]*reply{
-		"home": w.get("/"), "no address": ask("medium", "email", "address", "x"), "no phone": ask("medium", "msisdn", "country", "GB", "address", "12"),
-		"no country": ask("medium", "msisdn", "address", "12"), "bad country": ask("medium", "msisdn", "country", "XX", "address", "12"),
+		"home": w.get("/"), "no address": start("medium", "email", "address", "x"), "no phone": start("medium", "msisdn", "country", "GB", "address", "12"),
+		"no country": start("medium", "msisdn", "address", "12"), "bad country": start("medium", "msisdn", "country", "XX", "address", "12"),
 		"nothing": w.get("/nowhere"), "no form": w.send(emailForm, nil), "no link": w.get(emailForm + "/AAAAAAAAAAAAAAAAAAAAAAAAAA"),
-		"foreign": w.request(http.MethodPost, emailForm, "", "Sec-Fetch-Site", "cross-site"), "large": ask("medium", strings.Repeat("x", 9000)),
+		"foreign": w.request(http.MethodPost, emailForm, "", "Sec-Fetch-Site", "cross-site"), "large": start("medium", strings.Repeat("x", 9000)),
 		"no session": w.get(submitLink(verify.Credentials{SID: "x", ClientSecret: "y"}, "z")),
 		"code":       w.open(),
 	}
@@ -206,22 +207,69 @@ func sights(w *world) map[string]*reply {
 	all["verified"] = all["resent"].press("", "code", code)
 	w.clock.Advance(time.Hour)
 	all["expired"] = w.send(link, nil)
-	phone := ask("medium", "msisdn", "country", "GB", "address", "07400123456")
+	phone := start("medium", "msisdn", "country", "GB", "address", "07400123456")
 	all["code for a phone"], all["wrong code of a phone"] = phone, phone.press("", "code", "1")
 	session := w.asked("https://other.example/")
 	code, link = w.lastEmail()
 	all["link of an account"], all["wrong link"] = w.get(link), w.get(submitLink(session, wrong(code)))
 	all["next"] = w.get(submitLink(session, code))
+	seePurposes(w, all)
+	seeChallenges(w, all)
+	seeStops(w, all)
 	w.post.refuse(deliver.ErrRefused)
-	all["not sent"] = ask("medium", "email", "address", "bob@example.org")
-	all["no text"] = ask("medium", "msisdn", "address", "+447400123457")
+	all["not sent"] = start("medium", "email", "address", "bob@example.org")
+	all["no text"] = start("medium", "msisdn", "address", "+447400123457")
 	return all
+}
+
+func seePurposes(w *world, all map[string]*reply) {
+	for _, purpose := range []verify.Purpose{verify.Verify, verify.Register, verify.Add, verify.Reset, verify.Login} {
+		for _, user := range []matrix.UserID{"", "@bob:example.org"} {
+			w.requested(verify.Request{Caller: verify.Homeserver("example.org"), Purpose: purpose, User: user})
+			_, link := w.lastEmail()
+			all["link to "+string(purpose)+user.String()] = w.get(link)
+		}
+	}
+	w.requested(verify.Request{Caller: verify.Page, Purpose: verify.Manage})
+	_, link := w.lastEmail()
+	all["link to manage"] = w.get(link)
+}
+
+func seeChallenges(w *world, all map[string]*reply) {
+	w.verifier.When = verify.Always
+	all["step"] = w.open()
+	all["wrong step"] = all["step"].press("", "answer", "1")
+	w.verifier.When = verify.Never
+	id, path := w.challenged()
+	all["challenge"] = w.get(path)
+	for all["last try"] = all["challenge"]; w.get(path).StatusCode == http.StatusOK; {
+		all["last try"] = all["challenge"].press("", "answer", w.miss(id))
+	}
+	all["unknown challenge"] = w.get(page.ChallengePath("x"))
+	id, path = w.challenged()
+	all["passed"] = w.get(path).press("", "answer", w.captcha.Answer(id))
+	for _, l := range []string{"en", "ja", "pt", "ru", "zh"} {
+		w.must(errOf(w.captcha.Audio(w.Context(), id, l)))
+	}
+	all["heard too often"] = w.get(page.AudioPath(id))
+	w.clock.Advance(11 * time.Minute)
+	all["old challenge"] = w.get(path)
+}
+
+func errOf(_ []byte, err error) error { return err }
+
+func seeStops(w *world, all map[string]*reply) {
+	all["no stop"] = w.get(page.StopPath("x"))
+	all["stop"] = w.get(w.disowned())
+	all["stopped"] = all["stop"].press("")
+	all["silent"] = all["stopped"].press("")
 }
 
 // refusals are what a verifier may say that the world has no cause to.
 var refusals = []error{
 	verify.ErrUndeliverable, verify.ErrEmailNotServed, verify.ErrSMSNotServed, errNobodyNamed, verify.ErrNotValidated,
-	matrix.LimitExceeded{RetryAfter: time.Second}, matrix.LimitExceeded{RetryAfter: 5 * time.Hour}, threepid.ErrCountry,
+	verify.ErrDisposable, verify.ErrDestination, fraud.ErrOff, fraud.NotServed{Country: "XX"}, fraud.ErrNumberType, fraud.Paused{RetryAfter: time.Hour},
+	fraud.CapReached{RetryAfter: 3 * time.Hour}, matrix.LimitExceeded{RetryAfter: time.Second}, matrix.LimitExceeded{RetryAfter: 5 * time.Hour}, threepid.ErrCountry,
 }
 
 // same are the words that are the same in English.
@@ -268,8 +316,8 @@ func everything(t *testing.T, l locale.Language) map[string]*reply {
 	refused.reader = l
 	for _, no.err = range refusals {
 		for medium, address := range map[string]string{"email": "alice@example.org", "msisdn": "+447400123456"} {
-			all[no.err.Error()+medium] = refused.send(emailForm, values("medium", medium, "address", address))
-			all[no.err.Error()+medium+" again"] = refused.send(againForm, values("sid", "s", "client_secret", "c",
+			all[no.err.Error()+medium] = refused.send(emailForm, ask("medium", medium, "address", address))
+			all[no.err.Error()+medium+" again"] = refused.send(againForm, ask("sid", "s", "client_secret", "c",
 				"medium", medium, "send_attempt", "1", "address", strings.TrimPrefix(address, "+")))
 		}
 	}
@@ -333,7 +381,7 @@ func TestNoPhraseIsIdle(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	said := regexp.MustCompile(`(month|wait|trouble|problem)-|-(email|msisdn)$`) // whose keys are put together
+	said := regexp.MustCompile(`^(month|wait|trouble|problem|purpose|means)-|-(email|msisdn)$`) // whose keys are put together
 	files, err := os.ReadDir("templates")
 	if err != nil {
 		t.Fatal(err)

@@ -6,30 +6,21 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"signet/internal/matrix"
 	"signet/internal/mxhttp"
 	"signet/verify"
 )
 
-// linkPage asks whoever opened a mailed link to confirm it.
-type linkPage struct {
-	Address string
-	Asker   asker
+// asked is what an address is to be proven for, and who wants it.
+type asked struct {
+	Purpose verify.Purpose
+	User    string // the Matrix account that it is for, if that is known and may be shown
+	Asker   string // who asked, empty if it was asked on our own page
 }
 
-// asker is who asked: a Matrix account, or only its server where the account's name
-// could be any text, or nobody if it was asked on our own page.
-type asker struct{ User, Server string }
-
-func askerOf(c verify.Caller) asker {
-	user, ok := c.Account()
-	if !ok {
-		return asker{}
-	}
-	if _, err := matrix.NewUserID(user.Localpart(), user.Server()); err != nil {
-		return asker{Server: user.Server().String()}
-	}
-	return asker{User: user.String(), Server: user.Server().String()}
+// linkPage asks whoever opened a mailed link to confirm it.
+type linkPage struct {
+	asked
+	Address string
 }
 
 // verifiedPage says that an address is proven, and what next.
@@ -54,7 +45,9 @@ func (p *Pages) link(c echo.Context) error {
 	if l.Validated {
 		return p.showVerified(c, verifiedBy(l))
 	}
-	return p.render(c, http.StatusOK, linkName, linkPage{Address: readable(l.Address), Asker: askerOf(l.Caller)})
+	return p.render(c, http.StatusOK, linkName, linkPage{
+		asked: asked{Purpose: l.Purpose, User: l.User, Asker: l.Caller.Asker()}, Address: readable(l.Address),
+	})
 }
 
 // POST /_signet/verify/{token}
@@ -84,9 +77,9 @@ func (p *Pages) showVerified(c echo.Context, v verifiedPage) error {
 func (p *Pages) failLink(c echo.Context, err error) error {
 	switch {
 	case errors.Is(err, verify.ErrNoLink):
-		return p.showProblem(c, http.StatusNotFound, noLink)
+		return p.showProblem(c, refusal{Is: noLink, status: http.StatusNotFound})
 	case errors.Is(err, verify.ErrExpired):
-		return p.showProblem(c, http.StatusGone, expired)
+		return p.showProblem(c, refusal{Is: expired, status: http.StatusGone})
 	}
 	return err
 }

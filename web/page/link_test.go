@@ -38,10 +38,35 @@ func TestALinkSaysWhichAccountAsked(t *testing.T) {
 	w := newWorld(t)
 	w.asked("https://other.example/welcome?a=1&b=2")
 	_, link := w.lastEmail()
-	w.get(link).says(http.StatusOK, "@alice:example.org", "this Matrix account")
+	w.get(link).says(http.StatusOK, "@alice:example.org", "whoever asked can show that this address is theirs", "Confirm only what you have started yourself")
 	r := w.get(link).press("").says(http.StatusOK, "Address verified", "go back to the app", "Continue to other.example")
 	if a := r.linkNamed("Continue to other.example"); a != "https://other.example/welcome?a=1&b=2" {
 		t.Errorf("the link goes to %q", a)
+	}
+}
+
+// Whoever opens a link reads what it is for, and who wants it, before pressing.
+func TestALinkSaysWhatItIsFor(t *testing.T) {
+	for _, test := range []struct {
+		purpose verify.Purpose
+		user    matrix.UserID
+		says    []string
+	}{
+		{verify.Verify, "", []string{"Show that this address is yours", "whoever asked can show"}},
+		{verify.Verify, "@bob:example.org", []string{"Show that this address belongs to @bob:example.org"}},
+		{verify.Register, "", []string{"Sign up for an account with this address"}},
+		{verify.Register, "@new:example.org", []string{"Sign up as @new:example.org with this address"}},
+		{verify.Add, "@bob:example.org", []string{"Attach this address to @bob:example.org", "people can find the account by it"}},
+		{verify.Reset, "@bob:example.org", []string{"Set a new password for @bob:example.org", "set a new password and use the account"}},
+		{verify.Login, "", []string{"Sign in", "is signed in and can use the account"}},
+	} {
+		w := newWorld(t)
+		w.requested(verify.Request{Caller: verify.Homeserver("example.org"), Purpose: test.purpose, User: test.user})
+		_, link := w.lastEmail()
+		r := w.get(link).says(http.StatusOK, append(test.says, "Asked by example.org", "Confirm only what you have started yourself")...)
+		if user := test.user.String(); user != "" && !strings.Contains(r.body, "<bdi>"+user+"</bdi>") {
+			t.Errorf("%s is not set apart from the words around it", user)
+		}
 	}
 }
 
@@ -90,9 +115,9 @@ func TestWhatStrangersWroteIsText(t *testing.T) {
 	})
 	w.must(err)
 	_, link := w.lastEmail()
-	asked := w.get(link).says(http.StatusOK, "an account of example.org", address.String())
+	asked := w.get(link).says(http.StatusOK, "Asked by @…:example.org", address.String())
 	done := asked.press("").says(http.StatusOK, address.String())
-	for _, r := range []*reply{asked, done, w.send(emailForm, values("medium", "email", "address", address.String())).says(http.StatusOK, address.String())} {
+	for _, r := range []*reply{asked, done, w.send(emailForm, ask("medium", "email", "address", address.String())).says(http.StatusOK, address.String())} {
 		if n := len(r.all("img")) + len(r.all("script")); n != 0 {
 			t.Errorf("%d elements on the page are a stranger's", n)
 		}

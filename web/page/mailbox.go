@@ -1,6 +1,7 @@
 package page
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"net/url"
@@ -59,17 +60,44 @@ func (m storedMessage) Spans() []span {
 	return append(spans, span{Text: rest})
 }
 
+// mailboxPage is what would have been sent, and what one would have to read off a
+// picture.
+type mailboxPage struct {
+	Messages   []storedMessage
+	Challenges []solved
+}
+
+// solved is a CAPTCHA with its answer.
+type solved struct {
+	ID, Path, Answer string
+	Passed           bool
+}
+
 // GET /_signet/mailbox
 func (p *Pages) mailbox(c echo.Context) error {
 	stored, err := p.Mailbox.List()
 	if err != nil {
 		return err
 	}
-	messages := make([]storedMessage, len(stored))
+	page := mailboxPage{Messages: make([]storedMessage, len(stored))}
 	for i, s := range stored {
-		messages[i] = storedMessage{s}
+		page.Messages[i] = storedMessage{s}
 	}
-	return p.render(c, http.StatusOK, mailboxName, messages)
+	if page.Challenges, err = p.solve(c.Request().Context()); err != nil {
+		return err
+	}
+	return p.render(c, http.StatusOK, mailboxName, page)
+}
+
+func (p *Pages) solve(ctx context.Context) (all []solved, err error) {
+	if p.Captcha == nil {
+		return nil, nil
+	}
+	recent, err := p.Captcha.Recent(ctx)
+	for _, r := range recent {
+		all = append(all, solved{ID: r.ID, Path: ChallengePath(r.ID), Answer: p.Captcha.Answer(r.ID), Passed: r.Passed})
+	}
+	return all, err
 }
 
 // GET /_signet/mailbox/{id}

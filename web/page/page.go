@@ -25,6 +25,9 @@ type Verifier interface {
 	ProveAnyone(ctx context.Context, c verify.Credentials) (verify.Proof, error)
 	Link(ctx context.Context, token string) (verify.Link, error)
 	Confirm(ctx context.Context, token string) (verify.Link, error)
+	StopPage(ctx context.Context, token string) (verify.Stopped, error)
+	Stop(ctx context.Context, token string, silence bool) (verify.Stopped, error)
+	Unsilence(ctx context.Context, token string) (verify.Stopped, error)
 }
 
 // Keys lists the server's signing keys, the newest first.
@@ -39,6 +42,7 @@ type TermsLink struct{ Title, URL string }
 type Options struct {
 	Name     matrix.ServerName
 	Verifier Verifier
+	Captcha  Captcha // nil shows none
 	Keys     Keys
 	// Email and SMS tell which addresses can be proven here.
 	Email, SMS bool
@@ -56,9 +60,10 @@ type Options struct {
 // Pages answers people. It is safe for concurrent use.
 type Pages struct {
 	Options
-	site    site
-	origins map[string]bool
-	foreign *http.CrossOriginProtection
+	site       site
+	origins    map[string]bool
+	foreign    *http.CrossOriginProtection
+	recordings recordings
 }
 
 // New reads the phrases and templates. It refuses a next origin that is none.
@@ -90,13 +95,18 @@ type site struct {
 
 // The pages, by the names of their templates.
 const (
-	homeName     = "home"
-	codeName     = "code"
-	linkName     = "link"
-	verifiedName = "verified"
-	problemName  = "problem"
-	mailboxName  = "mailbox"
-	messageName  = "message"
+	homeName      = "home"
+	stepName      = "step"
+	codeName      = "code"
+	linkName      = "link"
+	verifiedName  = "verified"
+	stopName      = "stop"
+	stoppedName   = "stopped"
+	challengeName = "challenge"
+	passedName    = "passed"
+	problemName   = "problem"
+	mailboxName   = "mailbox"
+	messageName   = "message"
 )
 
 // developers' pages stay in English, as logs and the command line do: whoever runs a
@@ -115,8 +125,8 @@ type view struct {
 // render answers with the page of that name, in the person's language. Its template
 // sees content as .Page.
 func (p *Pages) render(c echo.Context, status int, name string, content any) error {
-	language, chosen := languageOf(c)
-	v := view{Site: p.site, Language: language, Menu: menu(c), Home: homeIn(language, chosen), Page: content}
+	v := view{Site: p.site, Menu: menu(c), Home: withLanguage("/", c), Page: content}
+	v.Language, _ = languageOf(c)
 	if developers[name] {
 		v.Language, v.Menu = locale.English, nil
 	}
@@ -124,11 +134,7 @@ func (p *Pages) render(c echo.Context, status int, name string, content any) err
 	if err := library().pages[v.Language][name].ExecuteTemplate(&b, "layout.html", v); err != nil {
 		return fmt.Errorf("rendering the page %s: %w", name, err)
 	}
-	policy := pagePolicy
-	if name == messageName {
-		policy += "; frame-src 'self'" // the HTML version of a message
-	}
-	private(c, policy)
+	private(c, pagePolicy+alsoLoads[name])
 	c.Response().Header().Set("Content-Language", v.Language.String())
 	c.Response().Header().Set("Vary", "Accept-Language")
 	return c.HTMLBlob(status, b.Bytes())
@@ -137,6 +143,13 @@ func (p *Pages) render(c echo.Context, status int, name string, content any) err
 // pagePolicy lets a page load our style and icon, send forms to us, and nothing else.
 const pagePolicy = "default-src 'none'; style-src 'self'; img-src 'self'; " +
 	"form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+
+// alsoLoads is what some pages load beside.
+var alsoLoads = map[string]string{
+	messageName:   "; frame-src 'self'", // the HTML version of a message
+	stepName:      "; media-src 'self'", // a CAPTCHA read aloud
+	challengeName: "; media-src 'self'",
+}
 
 // private keeps an answer out of caches and other people's pages, and its address,
 // which may hold a token, out of the Referer that other sites see. Our own forms keep

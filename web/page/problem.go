@@ -2,6 +2,8 @@ package page
 
 import (
 	"net/http"
+	"strconv"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -12,6 +14,7 @@ import (
 // by Is: a trouble, or one of the kinds below. What has no words is isRequest.
 type problemPage struct {
 	Is        trouble
+	Wait      time.Duration
 	RequestID string
 }
 
@@ -24,13 +27,17 @@ const (
 	isServer  trouble = "server"
 )
 
-func (p *Pages) showProblem(c echo.Context, status int, is trouble) error {
-	return p.render(c, status, problemName, problemPage{Is: is, RequestID: mxhttp.RequestID(c)})
+func (p *Pages) showProblem(c echo.Context, why refusal) error {
+	return p.render(c, why.status, problemName, problemPage{Is: why.Is, Wait: why.Wait, RequestID: mxhttp.RequestID(c)})
 }
 
 // Error answers a problem as a page. It is for mxhttp.Options.
 func (p *Pages) Error(c echo.Context, problem mxhttp.Problem) error {
-	return p.showProblem(c, problem.Status, kindOf(problem.Status))
+	why := refusal{Is: kindOf(problem.Status), status: problem.Status}
+	if seconds, err := strconv.Atoi(c.Response().Header().Get(echo.HeaderRetryAfter)); err == nil {
+		why.Wait = time.Duration(seconds) * time.Second
+	}
+	return p.showProblem(c, why)
 }
 
 func kindOf(status int) trouble {

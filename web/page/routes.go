@@ -23,14 +23,23 @@ func (p *Pages) Routes() []mxhttp.Route {
 		p.post("/_signet/verify/code", p.submitCode),
 		p.post("/_signet/verify/again", p.sendAgain),
 		p.post("/_signet/verify/edit", p.edit),
+		p.post("/_signet/verify/captcha", p.answerStep),
+		p.post("/_signet/verify/captcha/another", p.anotherStep),
 		// What a browser asks for when somebody returns to the address of a form's answer.
 		p.get("/_signet/verify", p.startOver),
 		p.get("/_signet/verify/code", p.startOver),
 		p.get("/_signet/verify/again", p.startOver),
 		p.get("/_signet/verify/edit", p.startOver),
+		p.get("/_signet/verify/captcha", p.startOver),
+		p.get("/_signet/verify/captcha/another", p.startOver),
 
 		p.get("/_signet/verify/:token", p.link),
 		p.post("/_signet/verify/:token", p.confirm),
+
+		p.get("/n/:token", p.stop),
+		p.post("/n/:token", p.end),
+		p.post("/n/:token"+allowSuffix, p.allow),
+		p.get("/n/:token"+allowSuffix, p.backToStop),
 
 		p.get(validate+"/email/submitToken", p.submitToken),
 		p.get(validate+"/msisdn/submitToken", p.submitToken),
@@ -38,13 +47,20 @@ func (p *Pages) Routes() []mxhttp.Route {
 		p.get(stylePath, p.serveStyle),
 		p.get(iconPath, serveIcon),
 	}
-	if p.Mailbox == nil {
-		return routes
+	if p.Captcha != nil {
+		routes = append(routes,
+			p.get("/_signet/captcha/:id", p.challenge),
+			p.post("/_signet/captcha/:id", p.pass),
+			p.get("/_signet/captcha/:id/image", p.challengeImage),
+			p.get("/_signet/captcha/:id/audio", p.challengeAudio))
 	}
-	return append(routes,
-		p.get(mailboxPath, p.mailbox),
-		p.get(mailboxPath+"/:id", p.message),
-		p.get(mailboxPath+"/:id/html", p.messageHTML))
+	if p.Mailbox != nil {
+		routes = append(routes,
+			p.get(mailboxPath, p.mailbox),
+			p.get(mailboxPath+"/:id", p.message),
+			p.get(mailboxPath+"/:id/html", p.messageHTML))
+	}
+	return routes
 }
 
 func (p *Pages) get(path string, h echo.HandlerFunc) mxhttp.Route {
@@ -74,5 +90,5 @@ func called(h echo.HandlerFunc) echo.HandlerFunc {
 
 func (p *Pages) startOver(c echo.Context) error {
 	private(c, pagePolicy)
-	return c.Redirect(http.StatusSeeOther, homeIn(languageOf(c)))
+	return c.Redirect(http.StatusSeeOther, withLanguage("/", c))
 }

@@ -7,6 +7,7 @@ import (
 
 	"signet/internal/clocktest"
 	"signet/internal/deliver"
+	"signet/verify/captcha"
 	"signet/web/page"
 )
 
@@ -16,12 +17,20 @@ POST /_signet/verify
 POST /_signet/verify/code
 POST /_signet/verify/again
 POST /_signet/verify/edit
+POST /_signet/verify/captcha
+POST /_signet/verify/captcha/another
 GET /_signet/verify
 GET /_signet/verify/code
 GET /_signet/verify/again
 GET /_signet/verify/edit
+GET /_signet/verify/captcha
+GET /_signet/verify/captcha/another
 GET /_signet/verify/:token
 POST /_signet/verify/:token
+GET /n/:token
+POST /n/:token
+POST /n/:token/allow
+GET /n/:token/allow
 GET /_matrix/identity/v2/validate/email/submitToken
 GET /_matrix/identity/v2/validate/msisdn/submitToken
 GET /_signet/style.css
@@ -33,13 +42,22 @@ GET /_signet/mailbox/:id
 GET /_signet/mailbox/:id/html
 `
 
+const wantCaptchaRoutes = `GET /_signet/captcha/:id
+POST /_signet/captcha/:id
+GET /_signet/captcha/:id/image
+GET /_signet/captcha/:id/audio
+`
+
 func TestTheRoutes(t *testing.T) {
 	mailbox, err := deliver.NewMailbox(t.TempDir(), clocktest.New().Now)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for want, box := range map[string]*deliver.Mailbox{wantRoutes: nil, wantRoutes + wantMailboxRoutes: mailbox} {
-		pages, err := page.New(page.Options{Name: "id.example.org", Mailbox: box})
+	for want, o := range map[string]page.Options{
+		wantRoutes: {}, wantRoutes + wantCaptchaRoutes + wantMailboxRoutes: {Mailbox: mailbox, Captcha: new(captcha.Captcha)},
+	} {
+		o.Name = "id.example.org"
+		pages, err := page.New(o)
 		if err != nil {
 			t.Fatal(err)
 		}

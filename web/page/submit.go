@@ -49,5 +49,5 @@ func (p *Pages) failSubmit(c echo.Context, err error) error {
 	if !ok {
 		return err
 	}
-	return p.showProblem(c, why.status, why.Is)
+	return p.showProblem(c, why)
 }

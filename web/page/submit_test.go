@@ -66,6 +66,36 @@ func TestOnlyListedOriginsAreGoneToUnasked(t *testing.T) {
 	}
 }
 
+// The host that a person reads is the one the browser goes to, however it is dressed
+// up: in ASCII, with its port, and whole.
+func TestADeceptiveNextLinkIsShownForWhatItIs(t *testing.T) {
+	long := strings.Repeat("login.app.example.org.", 6) + "evil.example"
+	for link, host := range map[string]string{
+		"https://аpp.example.org/":              "xn--pp-6kc.example.org", // the first letter is Cyrillic
+		"https://app.example.org。evil.example/": "app.example.org.evil.example",
+		"https://app.example.org:8443/x":        "app.example.org:8443",
+		"http://APP.example.org:443/":           "app.example.org:443",
+		"https://" + long + "/app.example.org":  long,
+	} {
+		w := newWorld(t)
+		session := w.asked("https://app.example.net/")
+		_, err := w.db.Exec(t.Context(), "UPDATE verify_sessions SET next_link = $1", link) // as if the verifier had let it pass
+		w.must(err)
+		code, mail := w.lastEmail()
+		for _, r := range []*reply{w.get(submitLink(session, code)), w.get(mail), w.send(mail, nil)} {
+			r.says(http.StatusOK, "Continue to "+host, "chosen by whoever asked. Go there only if you know it")
+			if to := r.linkNamed("Continue to " + host); !strings.HasPrefix(to, strings.Split(link, ":")[0]+"://"+host+"/") {
+				t.Errorf("next_link %q: the page leads to %q", link, to)
+			}
+			for _, a := range r.all("a") {
+				if strings.HasPrefix(attr(a, "href"), "http") && attr(a, "rel") != "noreferrer" {
+					t.Errorf("the way to %q tells where one comes from", attr(a, "href"))
+				}
+			}
+		}
+	}
+}
+
 func TestAnOddNextLinkIsNoLink(t *testing.T) {
 	for _, link := range []string{
 		"javascript:alert(1)", "JaVaScRiPt:alert(1)", "data:text/html,x", "//app.example.org/", "/done", "https://",

@@ -1,6 +1,7 @@
 package page
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"strconv"
@@ -11,6 +12,7 @@ import (
 	"signet/internal/matrix"
 	"signet/internal/threepid"
 	"signet/verify"
+	"signet/verify/fraud"
 )
 
 // trouble is what a form is shown again for: a part of the keys of its phrases.
@@ -28,6 +30,13 @@ const (
 	expired      trouble = "expired"
 	noSession    trouble = "no-session"
 	noLink       trouble = "no-link"
+	noStop       trouble = "no-stop"
+	throwAway    trouble = "throw-away"
+	otherCountry trouble = "other-country"
+	notMobile    trouble = "not-mobile"
+	paused       trouble = "paused"
+	moneySpent   trouble = "money-spent"
+	unreachable  trouble = "unreachable"
 )
 
 // troubles is the table from what happened to what a person is told.
@@ -42,8 +51,15 @@ var troubles = []struct {
 	{verify.ErrUndeliverable, noMail},
 	{verify.ErrEmailNotSent, notSent},
 	{verify.ErrSMSNotSent, notSent},
+	{verify.ErrDestination, unreachable},
 	{verify.ErrEmailNotServed, notServed},
 	{verify.ErrSMSNotServed, notServed},
+	{verify.ErrDisposable, throwAway},
+	{fraud.ErrOff, notServed},
+	{fraud.ErrCountry, otherCountry},
+	{fraud.ErrNumberType, notMobile},
+	{fraud.ErrPaused, paused},
+	{fraud.ErrCap, moneySpent},
 	{verify.ErrWrongCode, wrongCode},
 	{verify.ErrExpired, expired},
 	{verify.ErrNoSession, noSession},
@@ -61,15 +77,28 @@ type refusal struct {
 // refused tells what err means to a person; false means that it is not theirs to
 // mend.
 func refused(c echo.Context, err error) (refusal, bool) {
-	if limit, ok := errors.AsType[matrix.LimitExceeded](err); ok {
-		minutes := roundUp(limit.RetryAfter, time.Minute)
-		c.Response().Header().Set(echo.HeaderRetryAfter, strconv.FormatInt(60*minutes, 10))
-		return refusal{Is: limited, Wait: limit.RetryAfter, status: http.StatusTooManyRequests}, true
-	}
+	why := refusal{status: http.StatusBadRequest}
 	for _, t := range troubles {
 		if errors.Is(err, t.err) {
-			return refusal{Is: t.is, status: http.StatusBadRequest}, true
+			why.Is = t.is
+			break
 		}
 	}
-	return refusal{}, false
+	if wait, ok := waitFor(err); ok {
+		why.Is, why.Wait, why.status = cmp.Or(why.Is, limited), wait, http.StatusTooManyRequests
+		c.Response().Header().Set(echo.HeaderRetryAfter, strconv.FormatInt(60*roundUp(wait, time.Minute), 10))
+	}
+	return why, why.Is != ""
+}
+
+// waitFor is after what time err may be over, where that is known.
+func waitFor(err error) (time.Duration, bool) {
+	if limit, ok := errors.AsType[matrix.LimitExceeded](err); ok {
+		return limit.RetryAfter, true
+	}
+	if pause, ok := errors.AsType[fraud.Paused](err); ok {
+		return pause.RetryAfter, true
+	}
+	spent, ok := errors.AsType[fraud.CapReached](err)
+	return spent.RetryAfter, ok
 }

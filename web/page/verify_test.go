@@ -3,6 +3,7 @@ package page_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"signet/internal/deliver"
 	"signet/internal/matrix"
 	"signet/verify"
+	"signet/verify/fraud"
 	"signet/web/page"
 )
 
@@ -20,12 +22,14 @@ const (
 	codeForm  = "/_signet/verify/code"
 	againForm = "/_signet/verify/again"
 	editForm  = "/_signet/verify/edit"
+	stepForm  = "/_signet/verify/captcha"
+	otherForm = "/_signet/verify/captcha/another"
 )
 
 // open asks for an e-mail to Alice.
 func (w *world) open() *reply {
 	w.Helper()
-	return w.send(emailForm, values("medium", "email", "address", "Alice@Example.org"))
+	return w.send(emailForm, ask("medium", "email", "address", "Alice@Example.org"))
 }
 
 func TestAnAddressIsProvenByItsCode(t *testing.T) {
@@ -43,9 +47,9 @@ func TestAnAddressIsProvenByItsCode(t *testing.T) {
 
 func TestAPhoneNumberIsProvenByItsCode(t *testing.T) {
 	for _, form := range []url.Values{
-		values("medium", "msisdn", "country", "GB", "address", "07400 123456"),
-		values("medium", "msisdn", "country", "", "address", "+44 7400 123456"),
-		values("medium", "msisdn", "country", "DE", "address", " +44 7400 123456 "),
+		ask("medium", "msisdn", "country", "GB", "address", "07400 123456"),
+		ask("medium", "msisdn", "country", "", "address", "+44 7400 123456"),
+		ask("medium", "msisdn", "country", "DE", "address", " +44 7400 123456 "),
 	} {
 		w := newWorld(t)
 		waiting := w.send(emailForm, form).says(http.StatusOK, "Check your phone", "+44 7400 123456")
@@ -88,13 +92,13 @@ func TestWhatCannotBeSentIsAskedForAgain(t *testing.T) {
 		status int
 		says   string
 	}{
-		"no e-mail address": {values("medium", "email", "address", "alice"), http.StatusBadRequest, "does not look like an e-mail address"},
-		"nothing":           {values("medium", "email", "address", ""), http.StatusBadRequest, "does not look like an e-mail address"},
-		"a hostile address": {values("medium", "email", "address", hostile), http.StatusBadRequest, "does not look like an e-mail address"},
-		"no phone number":   {values("medium", "msisdn", "country", "GB", "address", "12"), http.StatusBadRequest, "does not look like a phone number"},
-		"a hostile number":  {values("medium", "msisdn", "country", hostile, "address", hostile), http.StatusBadRequest, "Choose your country from the list"},
-		"a country of none": {values("medium", "msisdn", "country", "XX", "address", "07400123456"), http.StatusBadRequest, "Choose your country from the list"},
-		"a missing country": {values("medium", "msisdn", "country", "", "address", "07400123456"), http.StatusBadRequest, "Choose your country, or begin"},
+		"no e-mail address": {ask("medium", "email", "address", "alice"), http.StatusBadRequest, "does not look like an e-mail address"},
+		"nothing":           {ask("medium", "email", "address", ""), http.StatusBadRequest, "does not look like an e-mail address"},
+		"a hostile address": {ask("medium", "email", "address", hostile), http.StatusBadRequest, "does not look like an e-mail address"},
+		"no phone number":   {ask("medium", "msisdn", "country", "GB", "address", "12"), http.StatusBadRequest, "does not look like a phone number"},
+		"a hostile number":  {ask("medium", "msisdn", "country", hostile, "address", hostile), http.StatusBadRequest, "Choose your country from the list"},
+		"a country of none": {ask("medium", "msisdn", "country", "XX", "address", "07400123456"), http.StatusBadRequest, "Choose your country from the list"},
+		"a missing country": {ask("medium", "msisdn", "country", "", "address", "07400123456"), http.StatusBadRequest, "Choose your country, or begin"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
@@ -128,7 +132,7 @@ func TestARefusedMessageIsSaidAtOnce(t *testing.T) {
 	w := newWorld(t)
 	w.post.refuse(deliver.ErrRefused)
 	w.open().says(http.StatusBadRequest, "could not be sent")
-	w.send(emailForm, values("medium", "msisdn", "country", "GB", "address", "07400123456")).
+	w.send(emailForm, ask("medium", "msisdn", "country", "GB", "address", "07400123456")).
 		says(http.StatusBadRequest, "could not be sent")
 }
 
@@ -142,7 +146,7 @@ func TestWhatTheVerifierRefusesIsSaid(t *testing.T) {
 		w.open().says(http.StatusBadRequest, says)
 	}
 	w := newWorld(t, func(o *page.Options) { o.Verifier = refusing{o.Verifier, verify.ErrSMSNotServed} })
-	w.send(emailForm, values("medium", "msisdn", "country", "GB", "address", "07400123456")).
+	w.send(emailForm, ask("medium", "msisdn", "country", "GB", "address", "07400123456")).
 		says(http.StatusBadRequest, "does not send text messages at present")
 }
 
@@ -155,11 +159,48 @@ type refusing struct {
 func (r refusing) Request(_ context.Context, _ verify.Request) (string, error) { return "", r.err }
 
 func TestALimitSaysHowLong(t *testing.T) {
-	limit := matrix.LimitExceeded{RetryAfter: 90 * time.Second}
-	w := newWorld(t, func(o *page.Options) { o.Verifier = refusing{o.Verifier, limit} })
-	r := w.open().says(http.StatusTooManyRequests, "try again in 2 minutes")
-	if got := r.Header.Get("Retry-After"); got != "120" {
-		t.Errorf("Retry-After = %q, want 120", got)
+	for wait, want := range map[time.Duration]struct{ says, header string }{
+		0:                         {"try again in a minute", "60"},
+		90 * time.Second:          {"try again in 2 minutes", "120"},
+		2 * time.Hour:             {"try again in 120 minutes", "7200"},
+		2*time.Hour + time.Hour/2: {"try again in 3 hours", "9000"},
+	} {
+		w := newWorld(t, func(o *page.Options) { o.Verifier = refusing{o.Verifier, matrix.LimitExceeded{RetryAfter: wait}} })
+		r := w.open().says(http.StatusTooManyRequests, want.says)
+		if got := r.Header.Get("Retry-After"); got != want.header {
+			t.Errorf("Retry-After = %q, want %s", got, want.header)
+		}
+	}
+}
+
+// Whoever is refused reads why, and what to do instead.
+func TestARefusalSaysWhatToDo(t *testing.T) {
+	no := &refusing{}
+	w := newWorld(t, func(o *page.Options) { no.Verifier, o.Verifier = o.Verifier, no })
+	phone := ask("medium", "msisdn", "address", "+447400123456")
+	for _, test := range []struct {
+		form   url.Values
+		err    error
+		status int
+		says   string
+	}{
+		{ask("medium", "email", "address", "a@example.org"), verify.ErrDisposable, http.StatusBadRequest, "use one that you keep"},
+		{ask("medium", "email", "address", "a@example.org"), verify.ErrUndeliverable, http.StatusBadRequest, "does not receive e-mail"},
+		{phone, verify.ErrDestination, http.StatusBadRequest, "use another number"},
+		{phone, fraud.ErrOff, http.StatusBadRequest, "does not send text messages at present"},
+		{phone, fraud.NotServed{Country: "GB"}, http.StatusBadRequest, "use a number of another country"},
+		{phone, fraud.ErrNumberType, http.StatusBadRequest, "enter a mobile number"},
+		{phone, fraud.Paused{RetryAfter: 5 * time.Minute}, http.StatusTooManyRequests, "paused. Please try again in 5 minutes"},
+		{phone, fraud.CapReached{RetryAfter: 5 * time.Hour}, http.StatusTooManyRequests, "as many text messages as it may for now. Please try again in 5 hours"},
+	} {
+		no.err = fmt.Errorf("asking: %w", test.err)
+		r := w.send(emailForm, test.form).says(test.status, test.says)
+		if got := fieldOf(r, "aria-invalid"); got != test.form.Get("address") {
+			t.Errorf("%v: the form keeps %q", test.err, got)
+		}
+		if limited := r.Header.Get("Retry-After") != ""; limited != (test.status == http.StatusTooManyRequests) {
+			t.Errorf("%v: Retry-After = %q", test.err, r.Header.Get("Retry-After"))
+		}
 	}
 }
 
@@ -244,7 +285,7 @@ func TestTheAddressMayBeCorrected(t *testing.T) {
 	if got := fieldOf(w.open().press(editForm).says(http.StatusOK), "autofocus"); got != "alice@example.org" {
 		t.Errorf("the form keeps %q, want the address", got)
 	}
-	phone := w.send(emailForm, values("medium", "msisdn", "country", "GB", "address", "07400123456"))
+	phone := w.send(emailForm, ask("medium", "msisdn", "country", "GB", "address", "07400123456"))
 	if got := fieldOf(phone.press(editForm).says(http.StatusOK), "autofocus"); got != "+44 7400 123456" {
 		t.Errorf("the form keeps %q, want the number", got)
 	}
@@ -270,7 +311,7 @@ func TestTheVerifiedAddressIsTheSessions(t *testing.T) {
 
 func TestFormsThatNoPageOfOursSends(t *testing.T) {
 	w := newWorld(t)
-	waiting := values("sid", "s", "client_secret", "c", "medium", "email", "address", "a@example.org", "send_attempt", "1", "code", "1")
+	waiting := ask("sid", "s", "client_secret", "c", "medium", "email", "address", "a@example.org", "send_attempt", "1", "code", "1")
 	with := func(name, value string) url.Values {
 		v := values()
 		for k := range waiting {
@@ -283,11 +324,15 @@ func TestFormsThatNoPageOfOursSends(t *testing.T) {
 		path string
 		form url.Values
 	}{
-		"no medium":        {emailForm, values("address", "a@example.org")},
-		"another medium":   {emailForm, values("medium", "pigeon", "address", "a@example.org")},
-		"two addresses":    {emailForm, url.Values{"medium": {"email"}, "address": {"a@example.org", "b@example.org"}}},
-		"NUL":              {emailForm, values("medium", "email", "address", "a\x00@example.org")},
-		"no UTF-8":         {emailForm, values("medium", "email", "address", "\xff@example.org")},
+		"no purpose":       {emailForm, values("medium", "email", "address", "a@example.org")},
+		"another purpose":  {emailForm, values("medium", "email", "address", "a@example.org", "purpose", "login")},
+		"a purpose later":  {codeForm, with("purpose", "reset")},
+		"no CAPTCHA":       {stepForm, with("answer", "123456")},
+		"no medium":        {emailForm, ask("address", "a@example.org")},
+		"another medium":   {emailForm, ask("medium", "pigeon", "address", "a@example.org")},
+		"two addresses":    {emailForm, url.Values{"purpose": {"verify"}, "medium": {"email"}, "address": {"a@example.org", "b@example.org"}}},
+		"NUL":              {emailForm, ask("medium", "email", "address", "a\x00@example.org")},
+		"no UTF-8":         {emailForm, ask("medium", "email", "address", "\xff@example.org")},
 		"a bad secret":     {againForm, with("client_secret", "a b")},
 		"no attempt":       {codeForm, with("send_attempt", "")},
 		"attempt 0":        {againForm, with("send_attempt", "0")},
@@ -300,7 +345,7 @@ func TestFormsThatNoPageOfOursSends(t *testing.T) {
 		})
 	}
 	w.send(emailForm+"?medium=email&address=a@example.org", nil).says(http.StatusBadRequest)
-	w.send(emailForm, values("medium", "email", "address", strings.Repeat("a", 20<<10))).says(http.StatusRequestEntityTooLarge, "That was too much")
+	w.send(emailForm, ask("medium", "email", "address", strings.Repeat("a", 20<<10))).says(http.StatusRequestEntityTooLarge, "That was too much")
 	w.request(http.MethodPost, emailForm, `{"medium":"email","address":"a@example.org"}`, "Content-Type", "application/json").says(http.StatusBadRequest)
 	if w.post.count() != 0 {
 		t.Error("a message was sent")
@@ -318,8 +363,8 @@ func TestAnotherSiteCannotPressOurButtons(t *testing.T) {
 		{"Origin", "https://evil.example"},
 		{"Origin", "null"},
 	} {
-		for _, path := range []string{emailForm, codeForm, againForm, editForm, link} {
-			form := values("medium", "email", "address", "bob@example.org", "sid", "s", "client_secret", secretOf(waiting), "send_attempt", "1")
+		for _, path := range []string{emailForm, codeForm, againForm, editForm, stepForm, otherForm, link, page.StopPath("x"), page.StopPath("x") + "/allow", page.ChallengePath("x")} {
+			form := ask("medium", "email", "address", "bob@example.org", "sid", "s", "client_secret", secretOf(waiting), "send_attempt", "1")
 			w.request(http.MethodPost, path, form.Encode(), append(header, "Content-Type", "application/x-www-form-urlencoded")...).
 				says(http.StatusForbidden, "We did not take that")
 		}
@@ -331,7 +376,7 @@ func TestAnotherSiteCannotPressOurButtons(t *testing.T) {
 
 func TestReturningToTheAddressOfAnAnswerStartsOver(t *testing.T) {
 	w := newWorld(t)
-	for _, path := range []string{emailForm, codeForm, againForm, editForm} {
+	for _, path := range []string{emailForm, codeForm, againForm, editForm, stepForm, otherForm} {
 		if r := w.get(path); r.StatusCode != http.StatusSeeOther || r.Header.Get("Location") != "/" {
 			t.Errorf("GET %s = %d to %q, want 303 to /", path, r.StatusCode, r.Header.Get("Location"))
 		}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"signet/internal/locale"
+	"signet/verify"
 )
 
 //go:embed phrases templates
@@ -24,7 +25,9 @@ type words struct {
 }
 
 func (w words) funcs() template.FuncMap {
-	return template.FuncMap{"T": w.HTML, "date": w.date, "trouble": w.trouble, "problem": w.problem}
+	return template.FuncMap{
+		"T": w.HTML, "date": w.date, "trouble": w.trouble, "problem": w.problem, "purpose": w.purpose, "means": w.means,
+	}
 }
 
 // date is the day of t, as in "2 January 2006".
@@ -66,8 +69,28 @@ func (w words) trouble(why refusal, home string, forms ...string) (template.HTML
 
 // problem says what a problem page is headed with, or, without the part, what it
 // says.
-func (w words) problem(is trouble, part, request string) (template.HTML, error) {
-	return w.HTML(w.firstKnown("problem-"+string(is)+part, "problem-"+string(isRequest)+part), "request", request)
+func (w words) problem(p problemPage, part string) (template.HTML, error) {
+	wait, err := w.wait(p.Wait)
+	if err != nil {
+		return "", err
+	}
+	key := w.firstKnown("problem-"+string(p.Is)+part, "problem-"+string(isRequest)+part)
+	return w.HTML(key, "request", p.RequestID, "wait", wait)
+}
+
+// purpose says what an address is to be proven for, and for which account, if that is
+// known.
+func (w words) purpose(p verify.Purpose, user string) (template.HTML, error) {
+	key := w.firstKnown("purpose-"+string(p), "purpose-"+string(verify.Verify))
+	if user != "" {
+		key += "-user"
+	}
+	return w.HTML(key, "user", user)
+}
+
+// means says what whoever asked can do once the address is proven.
+func (w words) means(p verify.Purpose) (template.HTML, error) {
+	return w.HTML(w.firstKnown("means-"+string(p), "means-"+string(verify.Verify)))
 }
 
 func (w words) firstKnown(keys ...string) string {
@@ -106,12 +129,14 @@ var library = sync.OnceValue(func() (s *shelf) {
 
 // parseTemplates reads each page together with the layout around it.
 func parseTemplates(w words) (map[string]*template.Template, error) {
-	layout, err := template.New("").Funcs(w.funcs()).ParseFS(texts, "templates/layout.html")
+	layout, err := template.New("").Funcs(w.funcs()).ParseFS(texts, "templates/layout.html", "templates/parts.html")
 	if err != nil {
 		return nil, fmt.Errorf("reading the layout of pages: %w", err)
 	}
 	pages := make(map[string]*template.Template)
-	for _, name := range []string{homeName, codeName, linkName, verifiedName, problemName, mailboxName, messageName} {
+	for _, name := range []string{
+		homeName, stepName, codeName, linkName, verifiedName, stopName, stoppedName, challengeName, passedName, problemName, mailboxName, messageName,
+	} {
 		page := template.Must(layout.Clone()) // fails only after a first execution
 		if pages[name], err = page.ParseFS(texts, "templates/"+name+".html"); err != nil {
 			return nil, fmt.Errorf("reading the page %s: %w", name, err)

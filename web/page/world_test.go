@@ -21,7 +21,6 @@ import (
 	"signet/internal/deliver/sms"
 	"signet/internal/keyring"
 	"signet/internal/locale"
-	"signet/internal/matrix"
 	"signet/internal/mxhttp"
 	"signet/internal/outbox"
 	"signet/internal/quota"
@@ -30,6 +29,7 @@ import (
 	"signet/internal/store/storetest"
 	"signet/internal/threepid"
 	"signet/verify"
+	"signet/verify/captcha"
 	"signet/verify/message"
 	"signet/web/page"
 )
@@ -41,6 +41,7 @@ type world struct {
 	db       *store.DB
 	clock    *clocktest.Clock
 	verifier *verify.Verifier
+	captcha  *captcha.Captcha
 	ring     *keyring.Ring
 	post     *post
 	reader   locale.Language // what the person reads; English where nobody says otherwise
@@ -114,7 +115,7 @@ func (w *world) lastEmail() (code, link string) {
 // newWorld opens the pages as change leaves their options.
 func newWorld(t *testing.T, change ...func(*page.Options)) *world {
 	t.Helper()
-	db := storetest.Open(t, storetest.SQLite(t), []string{"seal", "outbox", "keyring", "verify", "quota"})
+	db := storetest.Open(t, storetest.SQLite(t), []string{"seal", "outbox", "keyring", "captcha", "quota", "verify"})
 	w := &world{T: t, db: db, clock: clocktest.New(), post: new(post)}
 	vault := sealtest.Vault(t, db, w.clock.Now)
 	silent := slog.New(slog.DiscardHandler)
@@ -126,15 +127,17 @@ func newWorld(t *testing.T, change ...func(*page.Options)) *world {
 	w.must(err)
 	budgets, err := quota.New(t.Context(), quota.Options{DB: db, Vault: vault, Budgets: verify.Budgets(true), Now: w.clock.Now, Log: silent})
 	w.must(err)
+	w.captcha, err = captcha.New(t.Context(), captcha.Options{DB: db, Vault: vault, Now: w.clock.Now, Log: silent})
+	w.must(err)
 	w.verifier, err = verify.New(t.Context(), verify.Options{
-		DB: db, Vault: vault, Outbox: out, Quota: budgets, Email: w.post, SMS: w.post, Words: words, Now: w.clock.Now,
+		DB: db, Vault: vault, Outbox: out, Quota: budgets, Captcha: w.captcha, When: verify.Never, Email: w.post, SMS: w.post, Words: words, Now: w.clock.Now, Sleep: verify.Sleep,
 		Rand: rand.Reader, Log: silent, Patience: time.Minute,
 		LinkURL: func(token string) string { return w.srv.URL + page.LinkPath(token) },
-		StopURL: func(token string) string { return w.srv.URL + "/n/" + token },
+		StopURL: func(token string) string { return w.srv.URL + page.StopPath(token) },
 	})
 	w.must(err)
 	o := page.Options{
-		Name: "id.example.org", Verifier: w.verifier, Keys: w.ring, Email: true, SMS: true,
+		Name: "id.example.org", Verifier: w.verifier, Captcha: w.captcha, Keys: w.ring, Email: true, SMS: true,
 		NextOrigins: []string{"https://app.example.org"}, Rand: rand.Reader,
 	}
 	for _, c := range change {
@@ -221,16 +224,23 @@ func values(pairs ...string) url.Values {
 	return v
 }
 
+// ask is a form of our own page for an address.
+func ask(pairs ...string) url.Values { return values(append(pairs, "purpose", "verify")...) }
+
 // press fills in the form of the page and presses its button: the first, or the one
 // that has an action of its own.
 func (r *reply) press(action string, pairs ...string) *reply {
 	r.Helper()
-	fields := make(url.Values)
+	fields, boxes := make(url.Values), make(map[string]string)
 	for _, input := range r.all("input") {
+		if attr(input, "type") == "checkbox" {
+			boxes[attr(input, "name")] = attr(input, "value")
+			continue
+		}
 		fields.Set(attr(input, "name"), attr(input, "value"))
 	}
 	for i := 0; i < len(pairs); i += 2 {
-		if !fields.Has(pairs[i]) {
+		if !fields.Has(pairs[i]) && boxes[pairs[i]] == "" {
 			r.Fatalf("the page has no field %q:\n%s", pairs[i], r.body)
 		}
 		fields.Set(pairs[i], pairs[i+1])
@@ -269,14 +279,17 @@ func (w *world) validated() (n int) {
 // asked is a session that an account opened through the API, and its credentials.
 func (w *world) asked(nextLink string) verify.Credentials {
 	w.Helper()
-	address, err := threepid.ParseEmail("alice@example.org")
+	return w.requested(verify.Request{Caller: verify.Account("@alice:example.org"), NextLink: nextLink})
+}
+
+// requested is a session with Alice's address that was opened through the API.
+func (w *world) requested(r verify.Request) verify.Credentials {
+	w.Helper()
+	var err error
+	r.Address, err = threepid.ParseEmail("alice@example.org")
 	w.must(err)
-	user, err := matrix.ParseUserID("@alice:example.org")
+	r.ClientSecret, r.SendAttempt = rand.Text(), 1
+	sid, err := w.verifier.Request(w.Context(), r)
 	w.must(err)
-	secret := rand.Text()
-	sid, err := w.verifier.Request(w.Context(), verify.Request{
-		Address: address, ClientSecret: secret, Caller: verify.Account(user), SendAttempt: 1, NextLink: nextLink,
-	})
-	w.must(err)
-	return verify.Credentials{SID: sid, ClientSecret: secret}
+	return verify.Credentials{SID: sid, ClientSecret: r.ClientSecret}
 }

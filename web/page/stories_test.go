@@ -1,0 +1,206 @@
+package page_test
+
+import (
+	"net/url"
+	"strings"
+
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+
+	"signet/internal/locale"
+	"signet/verify"
+	"signet/web/page"
+)
+
+// A person types an address and the code from the mail, all by keyboard.
+func byCode(b *browser) {
+	b.open(b.srv.URL + "/?lang=" + b.reader.String())
+	b.picture("home")
+	b.tabTo("email")
+	b.types("Alice@Example.org" + kb.Enter)
+	b.reads(b.say("code-heading-email"))
+	b.picture("code")
+	code, _ := b.lastEmail()
+	b.types(code + kb.Enter) // the field has the focus already
+	b.reads(b.say("verified-title"))
+	b.picture("verified")
+	b.isValidated(1)
+}
+
+// The same by the link in the mail: opening it does nothing, the button does.
+func byLink(b *browser) {
+	b.open(b.srv.URL + "/?lang=" + b.reader.String())
+	b.tabTo("email")
+	b.types("alice@example.org" + kb.Enter)
+	b.reads(b.say("code-heading-email"))
+	_, link := b.lastEmail()
+	b.open(link + "?lang=" + b.reader.String())
+	b.reads(b.say("link-heading"))
+	b.picture("link")
+	b.isValidated(0)
+	b.tabTo(b.say("link-button"))
+	b.types(kb.Enter)
+	b.reads(b.say("verified-title"))
+	b.isValidated(1)
+}
+
+// Whoever slips is told so and has the focus where it is mended.
+func byMistake(b *browser) {
+	b.open(b.srv.URL + "/?lang=" + b.reader.String())
+	b.tabTo("phone")
+	b.types("12" + kb.Enter)
+	b.reads(b.say("home-title"))
+	b.picture("home-error")
+	if at := b.focus(); at != "phone" {
+		b.Errorf("the focus is on %q, want the phone number", at)
+	}
+	b.open(b.srv.URL + "/?lang=" + b.reader.String())
+	b.tabTo("email")
+	b.types("alice@example.org" + kb.Enter)
+	b.reads(b.say("code-heading-email"))
+	b.types("12345" + kb.Enter)
+	b.reads(b.say("code-heading-email"))
+	b.picture("code-error")
+	b.tabTo(b.say("code-again"))
+	b.types(" ")
+	b.reads(b.say("code-heading-email"))
+	b.tabTo(b.say("code-edit-email"))
+	b.types(" ")
+	b.reads(b.say("home-title"))
+	b.open(b.srv.URL + "/_signet/verify/AAAAAAAAAAAAAAAAAAAAAAAAAA?lang=" + b.reader.String())
+	b.reads(b.say("problem-no-link-title"))
+	b.picture("no-link")
+}
+
+// A developer finds the message in the mailbox and follows its link.
+func mailboxStory(b *browser) {
+	b.open(b.srv.URL + "/_signet/mailbox")
+	b.reads("Mailbox")
+	b.picture("mailbox-empty")
+	b.open(b.srv.URL + "/?lang=" + b.reader.String())
+	b.tabTo("email")
+	b.types("alice@example.org" + kb.Enter)
+	b.reads(b.say("code-heading-email"))
+	_, link := b.lastEmail()
+	b.tabTo(b.linkIn("development-mailbox"))
+	b.types(kb.Enter)
+	b.reads("Mailbox")
+	b.picture("mailbox")
+	b.tabTo("Confirm your e-mail address for id.example.org")
+	b.types(kb.Enter)
+	b.reads("Confirm your e-mail address for id.example.org")
+	b.picture("message")
+	b.tabTo(link)
+	b.types(kb.Enter)
+	b.reads("Is this your address?") // in the language of the browser
+}
+
+// Somebody who cannot read the page finds her own language by its name.
+func languageStory(b *browser) {
+	b.open(b.srv.URL + "/?lang=" + b.reader.String())
+	b.tabTo(b.say("language") + ": " + b.reader.Name())
+	b.must(chromedp.Do(b.ctx, chromedp.KeyEvent(kb.Enter)))
+	b.picture("language")
+	b.tabTo(locale.French.Name())
+	b.types(kb.Enter)
+	b.reader = locale.French
+	b.reads(b.say("home-title"))
+}
+
+// Somebody who is suspected reads the digits off the picture, misses once, and goes on
+// to the code; then passes the CAPTCHA of an app on its own page.
+func captchaStory(b *browser) {
+	b.verifier.When = verify.Always
+	b.open(b.srv.URL + "/?lang=" + b.reader.String())
+	b.tabTo("email")
+	b.types("alice@example.org" + kb.Enter)
+	b.reads(b.say("challenge-title"))
+	b.picture("captcha")
+	b.types("000" + kb.Enter) // the field has the focus already
+	b.reads(b.say("challenge-title"))
+	b.picture("captcha-error")
+	if at := b.focus(); at != "answer" {
+		b.Errorf("the focus is on %q, want the answer", at)
+	}
+	b.tabTo(b.say("challenge-another"))
+	b.types(" ")
+	b.reads(b.say("challenge-title"))
+	b.tabTo(b.say("challenge-audio-link"))
+	b.tabTo("answer")
+	b.types(b.solution() + kb.Enter)
+	b.reads(b.say("code-heading-email"))
+	b.types(b.newestCode() + kb.Enter)
+	b.reads(b.say("verified-title"))
+	b.isValidated(1)
+	b.passAlone()
+	b.open(b.srv.URL + page.MailboxPath)
+	b.picture("mailbox-captchas")
+}
+
+func (b *browser) passAlone() {
+	b.Helper()
+	_, path := b.challenged()
+	b.open(b.srv.URL + path + "?lang=" + b.reader.String())
+	b.reads(b.say("challenge-title"))
+	b.picture("captcha-alone")
+	b.types(b.solution() + kb.Enter)
+	b.reads(b.say("passed-title"))
+	b.picture("captcha-passed")
+}
+
+// solution is the answer to the CAPTCHA in the browser, as the mailbox tells it.
+func (b *browser) solution() string {
+	b.Helper()
+	picture := evaluate[string](b, `document.querySelector("img.picture").getAttribute("src")`)
+	if width := evaluate[int](b, `document.querySelector("img.picture").naturalWidth`); width != 240 {
+		b.Errorf("the picture is %d wide, so it did not load", width)
+	}
+	path := strings.TrimSuffix(picture, "/image")
+	for _, row := range b.get(page.MailboxPath).all("li") {
+		if id := strings.TrimPrefix(path, page.ChallengePath("")); strings.Contains(words(row), "CAPTCHA "+id) {
+			fields := strings.Fields(words(row))
+			return fields[len(fields)-1]
+		}
+	}
+	b.Fatalf("the mailbox does not know %s", path)
+	return ""
+}
+
+// newestCode is the code of the newest message in the mailbox.
+func (b *browser) newestCode() string {
+	b.Helper()
+	for _, p := range b.get(page.MailboxPath).all("p") {
+		if attr(p, "class") == "digits" {
+			return strings.TrimPrefix(words(p), "Code ")
+		}
+	}
+	b.Fatal("the mailbox has no code")
+	return ""
+}
+
+// An owner ends what somebody else has begun, then confirms something of her own that
+// leads to a host with a long and misleading name.
+func notMeStory(b *browser) {
+	b.open(b.srv.URL + b.disowned() + "?lang=" + b.reader.String())
+	b.reads(b.say("stop-heading"))
+	b.picture("stop")
+	b.tabTo("silence")
+	b.must(chromedp.Do(b.ctx, chromedp.KeyEvent(" ")))
+	b.tabTo(b.say("stop-button"))
+	b.types(kb.Enter)
+	b.reads(b.say("stopped-title"))
+	b.picture("stopped")
+	b.tabTo(b.say("stopped-allow"))
+	b.types(kb.Enter)
+	b.reads(b.say("stopped-title"))
+
+	next := url.URL{Scheme: "https", Host: strings.Repeat("login.app.example.org.", 6) + "evil.example", Path: "/"}
+	b.requested(verify.Request{Caller: verify.Homeserver("example.org"), Purpose: verify.Add, User: "@alice:example.org", NextLink: next.String()})
+	_, link := b.lastEmail()
+	b.open(link + "?lang=" + b.reader.String())
+	b.picture("link-add")
+	b.tabTo(b.say("link-button"))
+	b.types(kb.Enter)
+	b.reads(b.say("verified-title"))
+	b.picture("next")
+}
