@@ -7,7 +7,6 @@ import (
 	"strings"
 	"testing"
 
-	"signet/internal/deliver"
 	"signet/verify"
 	"signet/web/page"
 )
@@ -18,10 +17,9 @@ var stopLink = regexp.MustCompile(`/n/[A-Z2-7]+`)
 func (w *world) disowned() string {
 	w.Helper()
 	w.requested(verify.Request{Caller: verify.Homeserver("evil.example"), Purpose: verify.Reset})
-	text, _ := w.mail()
-	path := stopLink.FindString(text)
+	path := stopLink.FindString(w.newestMail().Text)
 	if path == "" {
-		w.Fatalf("the message has no link to end it: %q", text)
+		w.Fatal("the message has no link to end it")
 	}
 	return path
 }
@@ -94,10 +92,10 @@ var anchors = regexp.MustCompile(`http://[^"<]+`)
 func TestAScannerFollowsEveryLink(t *testing.T) {
 	w := newWorld(t)
 	w.requested(verify.Request{Caller: verify.Homeserver("example.org"), Purpose: verify.Login, NextLink: "https://app.example.org/"})
-	text, html := w.mail()
-	stop := stopLink.FindString(text)
+	mail := w.newestMail()
+	stop := stopLink.FindString(mail.Text)
 	seen := map[string]bool{}
-	todo := slices.Concat(mailed.FindAllString(text, -1), anchors.FindAllString(html, -1))
+	todo := slices.Concat(mailed.FindAllString(mail.Text, -1), anchors.FindAllString(mail.HTML, -1))
 	if len(todo) != 5 {
 		t.Fatalf("the message has the links %q", todo)
 	}
@@ -135,16 +133,4 @@ func (r *reply) leads() (all []string) {
 		}
 	}
 	return all
-}
-
-// mail is the text and HTML of the newest e-mail.
-func (w *world) mail() (text, html string) {
-	w.Helper()
-	w.post.mu.Lock()
-	defer w.post.mu.Unlock()
-	var last deliver.Email
-	if n := len(w.post.emails); n > 0 {
-		last = w.post.emails[n-1]
-	}
-	return last.Text, last.HTML
 }

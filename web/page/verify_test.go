@@ -158,6 +158,12 @@ type refusing struct {
 
 func (r refusing) Request(_ context.Context, _ verify.Request) (string, error) { return "", r.err }
 
+func (r refusing) Link(_ context.Context, _ string) (verify.Link, error) { return verify.Link{}, r.err }
+
+func (r refusing) SubmitAnyone(_ context.Context, _ verify.Credentials, _ string) (string, error) {
+	return "", r.err
+}
+
 func TestALimitSaysHowLong(t *testing.T) {
 	for wait, want := range map[time.Duration]struct{ says, header string }{
 		0:                         {"try again in a minute", "60"},
@@ -169,6 +175,9 @@ func TestALimitSaysHowLong(t *testing.T) {
 		r := w.open().says(http.StatusTooManyRequests, want.says)
 		if got := r.Header.Get("Retry-After"); got != want.header {
 			t.Errorf("Retry-After = %q, want %s", got, want.header)
+		}
+		for _, path := range []string{page.LinkPath("x"), submitLink(verify.Credentials{}, "x")} {
+			w.get(path).says(http.StatusTooManyRequests, "Too many tries", want.says)
 		}
 	}
 }

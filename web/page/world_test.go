@@ -100,15 +100,21 @@ var (
 	mailed = regexp.MustCompile(`http://\S+`)
 )
 
-// lastEmail is the code and the link of the newest e-mail.
-func (w *world) lastEmail() (code, link string) {
+// newestMail is the newest e-mail.
+func (w *world) newestMail() deliver.Email {
 	w.Helper()
 	w.post.mu.Lock()
 	defer w.post.mu.Unlock()
 	if len(w.post.emails) == 0 {
 		w.Fatal("no e-mail was sent")
 	}
-	text := w.post.emails[len(w.post.emails)-1].Text
+	return w.post.emails[len(w.post.emails)-1]
+}
+
+// lastEmail is the code and the link of the newest e-mail.
+func (w *world) lastEmail() (code, link string) {
+	w.Helper()
+	text := w.newestMail().Text
 	return digits.FindString(text), mailed.FindString(text)
 }
 
