@@ -9,6 +9,7 @@ import (
 
 	"signet/internal/config"
 	"signet/internal/deliver/sms"
+	"signet/verify"
 	"signet/verify/fraud"
 )
 
@@ -94,7 +95,8 @@ type Conversion struct {
 	After int `yaml:"after"`
 	// CaptchaBelow is the share in percent below which a CAPTCHA is asked. Default: 10.
 	CaptchaBelow int `yaml:"captcha_below"`
-	// PauseBelow is the share in percent below which a block is paused. Default: 5.
+	// PauseBelow is the share in percent, of messages for which a CAPTCHA was solved, below
+	// which a block is paused. Default: 5.
 	PauseBelow int `yaml:"pause_below"`
 	// PauseFor is how long. Default: 24h.
 	PauseFor time.Duration `yaml:"pause_for"`
@@ -128,7 +130,9 @@ func (c *Config) smsPolicy() (fraud.Policy, error) {
 	if c.Development && len(s.Order) == 0 && len(s.Countries) == 0 {
 		s.Countries = []string{fraud.Any}
 	}
-	return s.policy()
+	p, err := s.policy()
+	p.NoCaptcha = c.Captcha.When == string(verify.Never)
+	return p, err
 }
 
 func (s SMS) policy() (p fraud.Policy, err error) {

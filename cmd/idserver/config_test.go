@@ -20,6 +20,17 @@ func TestDevelopmentIsAWholeConfiguration(t *testing.T) {
 	}
 }
 
+// Where no CAPTCHA is ever asked, pauses must not wait for messages that one vouches for.
+func TestWithoutCaptchasEveryMessageIsVouchedFor(t *testing.T) {
+	for when, want := range map[string]bool{"never": true, "suspicion": false, "always": false} {
+		c := defaults()
+		c.Captcha.When = when
+		if p, err := c.smsPolicy(); err != nil || p.NoCaptcha != want {
+			t.Errorf("captcha.when %s gives NoCaptcha %t, %v, want %t", when, p.NoCaptcha, err, want)
+		}
+	}
+}
+
 // The keys that operators' files hold are fixed.
 func TestTheFixedKeys(t *testing.T) {
 	dir := t.TempDir()

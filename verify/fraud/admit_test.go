@@ -80,7 +80,7 @@ func TestOnlyMobilePhonesAreSentTo(t *testing.T) {
 		}
 		for _, none := range []threepid.Address{{}, email} {
 			w.refuse(w.a, none, is(fraud.ErrNumberType))
-			err := w.db.Tx(w.Context(), func(tx *store.Tx) error { return w.a.Sent(w.Context(), tx, none, w.clock.Now()) })
+			err := w.db.Tx(w.Context(), func(tx *store.Tx) error { return w.a.Sent(w.Context(), tx, none, w.clock.Now(), true) })
 			if !errors.Is(err, fraud.ErrNumberType) {
 				w.Errorf("Sent = %v for no number, want ErrNumberType", err)
 			}

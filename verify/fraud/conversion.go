@@ -31,38 +31,67 @@ func (g *Guard) scopes(number threepid.Address) (block, country scope) {
 	return scope{hex.EncodeToString(tag), c}, scope{c, c}
 }
 
+// neighbour is a number in its block, by a keyed tag.
+type neighbour struct {
+	block scope
+	tag   string
+}
+
+func (g *Guard) neighbour(block scope, number threepid.Address) neighbour {
+	return neighbour{block, hex.EncodeToString(g.index.Of("number", number.String()))}
+}
+
 func slotOf(t time.Time) int64 { return t.Truncate(slot).UnixMilli() }
 
-// Sent counts a message to number, as part of tx. Admit does not: a message that is
-// charged may still be refused by whoever carries it.
-func (g *Guard) Sent(ctx context.Context, tx *store.Tx, number threepid.Address, at time.Time) error {
-	return g.count(ctx, tx, number, at, countSent)
+// message is what is counted.
+type message struct {
+	number  threepid.Address
+	at      time.Time
+	vouched bool
+}
+
+// Sent counts a message to number, as part of tx; vouched says that a CAPTCHA was passed
+// for it. Admit does not: a message that is charged may still be refused by whoever
+// carries it.
+func (g *Guard) Sent(ctx context.Context, tx *store.Tx, number threepid.Address, at time.Time, vouched bool) error {
+	return g.count(ctx, tx, message{number, at, vouched}, counting{countSent, countVouchedSent})
 }
 
 // Unsent takes back what Sent counted, for a message that did not leave after all.
-func (g *Guard) Unsent(ctx context.Context, tx *store.Tx, number threepid.Address, sentAt time.Time) error {
-	return g.count(ctx, tx, number, sentAt, uncountSent)
+func (g *Guard) Unsent(ctx context.Context, tx *store.Tx, number threepid.Address, sentAt time.Time, vouched bool) error {
+	return g.count(ctx, tx, message{number, sentAt, vouched}, counting{uncountSent, uncountVouchedSent})
 }
 
 // Validated counts a code that came back, for the time at which it was sent: it is
 // messages that are judged, not hours. A code counts once, so it must not be told of
 // again.
-func (g *Guard) Validated(ctx context.Context, tx *store.Tx, number threepid.Address, sentAt time.Time) error {
-	return g.count(ctx, tx, number, sentAt, countValidated)
+func (g *Guard) Validated(ctx context.Context, tx *store.Tx, number threepid.Address, sentAt time.Time, vouched bool) error {
+	return g.count(ctx, tx, message{number, sentAt, vouched}, counting{countValidated, countVouchedValidated})
 }
 
-// count writes the block before the country, always: two that took their rows in
-// different orders could wait for each other.
-func (g *Guard) count(ctx context.Context, tx *store.Tx, number threepid.Address, at time.Time,
-	write func(context.Context, *store.Tx, scope, int64) error) error {
-	if number.Medium() != threepid.MSISDN {
+// counting is a statement for all messages and its like for the vouched ones.
+type counting struct {
+	all     func(context.Context, *store.Tx, scope, int64) error
+	vouched func(context.Context, *store.Tx, neighbour, int64) error
+}
+
+// count writes the block before the country before the number, always: two that took
+// their rows in different orders could wait for each other.
+func (g *Guard) count(ctx context.Context, tx *store.Tx, m message, write counting) error {
+	if m.number.Medium() != threepid.MSISDN {
 		return ErrNumberType
 	}
-	block, country := g.scopes(number)
+	block, country := g.scopes(m.number)
 	for _, s := range []scope{block, country} {
-		if err := write(ctx, tx, s, slotOf(at)); err != nil {
+		if err := write.all(ctx, tx, s, slotOf(m.at)); err != nil {
 			return fmt.Errorf("counting a text message: %w", err)
 		}
+	}
+	if !m.vouched && !g.Policy.NoCaptcha {
+		return nil
+	}
+	if err := write.vouched(ctx, tx, g.neighbour(block, m.number), slotOf(m.at)); err != nil {
+		return fmt.Errorf("counting a text message for which a CAPTCHA was passed: %w", err)
 	}
 	return nil
 }
@@ -70,28 +99,25 @@ func (g *Guard) count(ctx context.Context, tx *store.Tx, number threepid.Address
 // tally is how many messages were sent and how many of their codes came back.
 type tally struct{ sent, validated int64 }
 
-// grade is what a tally says of those it is about.
-type grade int
+// below divides instead of multiplying: the quotient of two whole numbers and the decimal
+// of a configuration are rounded alike, so 1 of 20 is not below 0.05.
+func (t tally) below(share float64) bool { return float64(t.validated)/float64(t.sent) < share }
 
-const (
-	people grade = iota // or too few to tell
-	suspicious
-	machines
-)
+// vouchedTally is a tally of vouched messages, and to how many numbers they went.
+type vouchedTally struct {
+	tally
+	numbers int64
+}
 
-// grade divides instead of multiplying: the quotient of two whole numbers and the
-// decimal of a configuration are rounded alike, so 1 of 20 is not below 0.05.
-func (c Conversion) grade(t tally) grade {
-	if t.sent < int64(c.After) {
-		return people
-	}
-	switch share := float64(t.validated) / float64(t.sent); {
-	case share < c.PauseBelow:
-		return machines
-	case share < c.CaptchaBelow:
-		return suspicious
-	}
-	return people
+// suspects tells whether so few of all codes came back that people should be asked for a
+// CAPTCHA.
+func (c Conversion) suspects(all tally) bool {
+	return all.sent >= int64(c.After) && all.below(c.CaptchaBelow)
+}
+
+// pauses tells whether a block that is suspicious is to be paused.
+func (c Conversion) pauses(v vouchedTally) bool {
+	return v.sent >= int64(c.After) && 2*v.numbers >= int64(c.After) && v.below(c.PauseBelow)
 }
 
 // window is the slots that are judged at a moment, both ends included.
@@ -105,33 +131,56 @@ func windowAt(now time.Time) window {
 // when its block is paused, or will be as soon as Run sees what is seen here.
 func (g *Guard) suspicious(ctx context.Context, tx *store.Tx, number threepid.Address, now time.Time) (bool, error) {
 	block, country := g.scopes(number)
-	blockUntil, err := selectUntil(ctx, tx, block.key)
+	pausedUntil, err := selectUntil(ctx, tx, block.key)
 	if err != nil {
 		return false, err
 	}
-	if blockUntil > now.UnixMilli() {
-		then := time.UnixMilli(blockUntil)
+	if pausedUntil > now.UnixMilli() {
+		then := time.UnixMilli(pausedUntil)
 		return false, Paused{then, until(now, then)}
 	}
-	forgiven, err := selectUntil(ctx, tx, country.key)
+	whole, err := g.suspects(ctx, tx, country, now)
 	if err != nil {
 		return false, err
 	}
-	w := windowAt(now)
-	w.first = max(w.first, forgiven)
-	whole, err := g.gradeOf(ctx, tx, country, w)
-	if err != nil {
-		return false, err
+	near, err := g.suspects(ctx, tx, block, now)
+	if err != nil || !near {
+		return whole, err
 	}
-	w.first = max(w.first, blockUntil)
-	near, err := g.gradeOf(ctx, tx, block, w)
-	if err == nil && near == machines {
+	vouched, err := g.vouched(ctx, tx, block, now)
+	if err == nil && g.Policy.Conversion.pauses(vouched) {
 		return false, Paused{now.Add(g.Policy.Conversion.PauseFor), g.Policy.Conversion.PauseFor}
 	}
-	return near != people || whole != people, err
+	return true, err
 }
 
-func (g *Guard) gradeOf(ctx context.Context, tx *store.Tx, s scope, w window) (grade, error) {
-	t, err := selectTally(ctx, tx, s.key, w)
-	return g.Policy.Conversion.grade(t), err
+func (g *Guard) suspects(ctx context.Context, tx *store.Tx, s scope, now time.Time) (bool, error) {
+	w, err := unforgiven(ctx, tx, s, now)
+	if err != nil {
+		return false, err
+	}
+	all, err := selectTally(ctx, tx, s.key, w)
+	return g.Policy.Conversion.suspects(all), err
+}
+
+func (g *Guard) vouched(ctx context.Context, tx *store.Tx, block scope, now time.Time) (vouchedTally, error) {
+	w, err := unforgiven(ctx, tx, block, now)
+	if err != nil {
+		return vouchedTally{}, err
+	}
+	return selectVouchedTally(ctx, tx, block.key, w)
+}
+
+// unforgiven is the window without what was sent before a pause of the scope or of its
+// country ended.
+func unforgiven(ctx context.Context, tx *store.Tx, s scope, now time.Time) (window, error) {
+	w := windowAt(now)
+	for _, key := range []string{s.key, s.country} {
+		ms, err := selectUntil(ctx, tx, key)
+		if err != nil {
+			return w, err
+		}
+		w.first = max(w.first, ms)
+	}
+	return w, nil
 }

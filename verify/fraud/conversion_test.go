@@ -85,7 +85,7 @@ func TestCodesUnderWayDoNotCount(t *testing.T) {
 		// A code is counted for when it was sent, whenever it comes.
 		w.tx(func(ctx context.Context, tx *store.Tx) error {
 			for i := range 3 {
-				if err := w.a.Validated(ctx, tx, block(w, north, i), at); err != nil {
+				if err := w.a.Validated(ctx, tx, block(w, north, i), at, true); err != nil {
 					return err
 				}
 			}
@@ -112,18 +112,21 @@ func TestCountsStayTrue(t *testing.T) {
 		n, now := block(w, north, 1), w.clock.Now()
 		w.tx(func(ctx context.Context, tx *store.Tx) error {
 			return errors.Join(
-				w.a.Validated(ctx, tx, n, now), // never sent
-				w.a.Unsent(ctx, tx, n, now),
-				w.a.Sent(ctx, tx, n, now),
-				w.a.Validated(ctx, tx, n, now),
-				w.a.Validated(ctx, tx, n, now),
-				w.a.Unsent(ctx, tx, n, now), // its code came, so it was sent
-				w.a.Sent(ctx, tx, n, now),
-				w.a.Unsent(ctx, tx, n, now),
+				w.a.Validated(ctx, tx, n, now, true), // never sent
+				w.a.Unsent(ctx, tx, n, now, true),
+				w.a.Sent(ctx, tx, n, now, true),
+				w.a.Validated(ctx, tx, n, now, true),
+				w.a.Validated(ctx, tx, n, now, true),
+				w.a.Unsent(ctx, tx, n, now, true), // its code came, so it was sent
+				w.a.Sent(ctx, tx, n, now, true),
+				w.a.Unsent(ctx, tx, n, now, true),
 			)
 		})
 		if n := w.count(`SELECT COUNT(*) FROM fraud_sends WHERE sent = 1 AND validated = 1`); n != 2 {
 			w.Errorf("the counts are not one of one:\n%s", w.dump())
+		}
+		if n := w.count(`SELECT COUNT(*) FROM fraud_vouched WHERE sent = 1 AND validated = 1`); n != 1 {
+			w.Errorf("the vouched counts are not one of one:\n%s", w.dump())
 		}
 	})
 }
@@ -137,7 +140,7 @@ func TestCountsOfRivalsAddUp(t *testing.T) {
 			first := []string{north, south}[i/2%2]
 			rivals.Go(func() {
 				err := r.db.Tx(w.Context(), func(tx *store.Tx) error {
-					return r.Sent(w.Context(), tx, block(w, first, i), now)
+					return r.Sent(w.Context(), tx, block(w, first, i), now, true)
 				})
 				if err != nil {
 					w.Error(err)
@@ -147,6 +150,9 @@ func TestCountsOfRivalsAddUp(t *testing.T) {
 		rivals.Wait()
 		if n := w.count(`SELECT CAST(SUM(sent) AS BIGINT) FROM fraud_sends WHERE scope = 'GB'`); n != 40 {
 			w.Errorf("%d of 40 messages are counted", n)
+		}
+		if n := w.count(`SELECT CAST(SUM(sent) AS BIGINT) FROM fraud_vouched`); n != 40 {
+			w.Errorf("%d of 40 vouched messages are counted", n)
 		}
 	})
 }
@@ -288,16 +294,16 @@ func TestASweepForgetsWhatNoLongerCounts(t *testing.T) {
 			if err := fraud.Sweep(w.b.Guard, w.Context()); err != nil {
 				w.Fatal(err)
 			}
-			got := [4]int64{w.count(`SELECT COUNT(*) FROM fraud_sends`), w.count(`SELECT COUNT(*) FROM fraud_pauses`),
+			got := [4]int64{w.count(`SELECT COUNT(*) FROM fraud_sends`) + w.count(`SELECT COUNT(*) FROM fraud_vouched`), w.count(`SELECT COUNT(*) FROM fraud_pauses`),
 				w.count(`SELECT COUNT(*) FROM fraud_spend`), w.count(`SELECT COUNT(*) FROM fraud_alerts`)}
 			if want := [4]int64{sends, pauses, spend, alerts}; got != want {
 				w.Errorf("sends, pauses, spend, alerts are %v, want %v\n%s", got, want, w.dump())
 			}
 		}
 		const alerts = 3 // the country's, and half and four fifths of the cap
-		sweep(2, 1, 1, alerts)
+		sweep(2+40, 1, 1, alerts)
 		w.clock.Advance(24*time.Hour + 30*time.Minute)
-		sweep(2, 1, 1, alerts)
+		sweep(2+40, 1, 1, alerts)
 		w.clock.Advance(30 * time.Minute)
 		sweep(0, 1, 1, alerts)
 		w.clock.Advance(25 * time.Hour)

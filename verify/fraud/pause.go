@@ -9,8 +9,8 @@ import (
 	"signet/internal/store"
 )
 
-// Pause is a block of numbers to which nothing is sent until then, and the messages and
-// codes of the day before Since that it is for. Fingerprint, 8 hexadecimal digits of the
+// Pause is a block of numbers to which nothing is sent until then, and the vouched
+// messages of the day before Since that it is for, with the codes that came back. Fingerprint, 8 hexadecimal digits of the
 // keyed tag, names it; whose numbers they are cannot be told from it.
 type Pause struct {
 	Fingerprint string

@@ -27,14 +27,16 @@ type Policy struct {
 	CapPerMonth    Money            // of a calendar month in UTC; 0 is no cap
 	Conversion     Conversion       // the zero value is DefaultConversion
 	RiskyCountries []string         // where people should be asked for more than a code
+	NoCaptcha      bool             // none is ever asked, so that every message counts as vouched
 }
 
 // Conversion is the share of codes, from 0 to 1, that tells people from machines. It
-// is judged over the last day, of numbers that were sent at least After messages.
+// is judged over the last day, of numbers that were sent at least After messages: for a
+// pause, as many vouched ones, to at least half as many numbers.
 type Conversion struct {
 	After        int
-	CaptchaBelow float64       // suspicious; 0 is never
-	PauseBelow   float64       // paused; 0 is never
+	CaptchaBelow float64       // of all messages: suspicious; 0 is never
+	PauseBelow   float64       // of the vouched ones: paused; 0 is never
 	PauseFor     time.Duration // 30 days at most
 }
 

@@ -113,6 +113,32 @@ func selectTally(ctx context.Context, q store.Queryer, key string, w window) (t 
 	return t, err
 }
 
+func countVouchedSent(ctx context.Context, tx *store.Tx, n neighbour, slotMS int64) error {
+	_, err := tx.Exec(ctx, `INSERT INTO fraud_vouched (scope, slot_ms, number, sent, validated) VALUES ($1, $2, $3, 1, 0)
+		ON CONFLICT (scope, slot_ms, number) DO UPDATE SET sent = fraud_vouched.sent + 1`, n.block.key, slotMS, n.tag)
+	return err
+}
+
+func uncountVouchedSent(ctx context.Context, tx *store.Tx, n neighbour, slotMS int64) error {
+	_, err := tx.Exec(ctx, `UPDATE fraud_vouched SET sent = sent - 1
+		WHERE scope = $1 AND slot_ms = $2 AND number = $3 AND sent > validated`, n.block.key, slotMS, n.tag)
+	return err
+}
+
+func countVouchedValidated(ctx context.Context, tx *store.Tx, n neighbour, slotMS int64) error {
+	_, err := tx.Exec(ctx, `UPDATE fraud_vouched SET validated = validated + 1
+		WHERE scope = $1 AND slot_ms = $2 AND number = $3 AND validated < sent`, n.block.key, slotMS, n.tag)
+	return err
+}
+
+func selectVouchedTally(ctx context.Context, q store.Queryer, key string, w window) (t vouchedTally, err error) {
+	err = q.QueryRow(ctx, `SELECT CAST(COALESCE(SUM(sent), 0) AS BIGINT), CAST(COALESCE(SUM(validated), 0) AS BIGINT),
+			COUNT(DISTINCT number)
+		FROM fraud_vouched WHERE scope = $1 AND slot_ms >= $2 AND slot_ms <= $3 AND sent > 0`,
+		key, w.first, w.last).Scan(&t.sent, &t.validated, &t.numbers)
+	return t, err
+}
+
 // selectTallies is selectTally of every scope with enough messages, without what was
 // sent before its pause or its country's ended.
 func selectTallies(ctx context.Context, q store.Queryer, w window, after int) (found []scopeTally, err error) {
@@ -203,6 +229,11 @@ func insertAlert(ctx context.Context, q store.Queryer, alert string, now time.Ti
 
 func deleteSends(ctx context.Context, q store.Queryer, before time.Time) error {
 	_, err := q.Exec(ctx, `DELETE FROM fraud_sends WHERE slot_ms < $1`, before.UnixMilli())
+	return err
+}
+
+func deleteVouched(ctx context.Context, q store.Queryer, before time.Time) error {
+	_, err := q.Exec(ctx, `DELETE FROM fraud_vouched WHERE slot_ms < $1`, before.UnixMilli())
 	return err
 }
 

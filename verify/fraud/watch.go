@@ -75,11 +75,11 @@ func (g *Guard) watchConversion(ctx context.Context, now time.Time) error {
 	return g.pause(ctx, now)
 }
 
-// bad lists the scopes that do not look like people, without what is forgiven.
+// bad lists the scopes that are suspicious, without what is forgiven.
 func (g *Guard) bad(ctx context.Context, q store.Queryer, now time.Time) (bad []scopeTally, err error) {
 	all, err := selectTallies(ctx, q, windowAt(now), g.Policy.Conversion.After)
 	for _, s := range all {
-		if g.Policy.Conversion.grade(s.tally) != people {
+		if g.Policy.Conversion.suspects(s.tally) {
 			bad = append(bad, s)
 		}
 	}
@@ -101,7 +101,6 @@ func (g *Guard) alarm(ctx context.Context, s scopeTally, now time.Time) error {
 // pause judges again in the transaction that pauses, so that it does not meet an
 // operator half-way who has just forgiven.
 func (g *Guard) pause(ctx context.Context, now time.Time) error {
-	until := now.Add(g.Policy.Conversion.PauseFor)
 	var paused []scopeTally
 	err := g.DB.Tx(ctx, func(tx *store.Tx) error {
 		paused = nil
@@ -110,10 +109,7 @@ func (g *Guard) pause(ctx context.Context, now time.Time) error {
 			return err
 		}
 		for _, s := range bad {
-			if s.isCountry() || g.Policy.Conversion.grade(s.tally) != machines {
-				continue
-			}
-			first, err := putPause(ctx, tx, s, now, until)
+			first, err := g.pauseBlock(ctx, tx, &s, now)
 			if err != nil {
 				return err
 			}
@@ -128,11 +124,27 @@ func (g *Guard) pause(ctx context.Context, now time.Time) error {
 	}
 	for _, s := range paused {
 		g.Log.Warn("text messages to a block of numbers are paused: next to no codes come back",
-			"country", s.country, "block", s.fingerprint(), "sent", s.sent, "validated", s.validated, "until", until)
+			"country", s.country, "block", s.fingerprint(), "sent", s.sent, "validated", s.validated, "until", g.pauseEnd(now))
 		g.Observe(PrefixPaused, s.country)
 	}
 	return nil
 }
+
+// pauseBlock pauses a suspicious block if its vouched messages say so, whose tally s has
+// then.
+func (g *Guard) pauseBlock(ctx context.Context, tx *store.Tx, s *scopeTally, now time.Time) (first bool, err error) {
+	if s.isCountry() {
+		return false, nil
+	}
+	vouched, err := g.vouched(ctx, tx, s.scope, now)
+	if err != nil || !g.Policy.Conversion.pauses(vouched) {
+		return false, err
+	}
+	s.tally = vouched.tally
+	return putPause(ctx, tx, *s, now, g.pauseEnd(now))
+}
+
+func (g *Guard) pauseEnd(now time.Time) time.Time { return now.Add(g.Policy.Conversion.PauseFor) }
 
 // marks are the shares of a cap, in percent, of which an operator is told.
 var marks = []int64{50, 80, 100}
@@ -181,6 +193,7 @@ func (g *Guard) sweep(ctx context.Context) error {
 	counted := now.Add(-judged - sweepLate)
 	return errors.Join(
 		deleteSends(ctx, g.DB, counted),
+		deleteVouched(ctx, g.DB, counted),
 		deletePauses(ctx, g.DB, counted),
 		deleteSpend(ctx, g.DB, now.Add(-spendKept)),
 		deleteAlerts(ctx, g.DB, now.Add(-spendKept)),

@@ -5,6 +5,8 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -156,19 +158,32 @@ func (w *world) tx(do func(ctx context.Context, tx *store.Tx) error) {
 	}
 }
 
-// send counts n messages to the first numbers of a block, of whose codes some come
-// back.
+// send counts n messages to the first numbers of a block, each after a CAPTCHA, of whose
+// codes some come back.
 func (w *world) send(first string, n, validated int) {
+	w.Helper()
+	w.sendBy(w.a, sending{first: first, n: n, numbers: n, validated: validated, vouched: true})
+}
+
+// sending is n messages to the first so many numbers of a block, in turn, of which the
+// first have their codes come back.
+type sending struct {
+	first                 string
+	n, numbers, validated int
+	vouched               bool
+}
+
+func (w *world) sendBy(r *replica, s sending) {
 	w.Helper()
 	now := w.clock.Now()
 	w.tx(func(ctx context.Context, tx *store.Tx) error {
-		for i := range n {
-			if err := w.a.Sent(ctx, tx, block(w, first, i), now); err != nil {
+		for i := range s.n {
+			if err := r.Sent(ctx, tx, block(w, s.first, i%s.numbers), now, s.vouched); err != nil {
 				return err
 			}
 		}
-		for i := range validated {
-			if err := w.b.Validated(ctx, tx, block(w, first, i), now); err != nil {
+		for i := range s.validated {
+			if err := r.Validated(ctx, tx, block(w, s.first, i%s.numbers), now, s.vouched); err != nil {
 				return err
 			}
 		}
@@ -193,14 +208,14 @@ func (w *world) watch() {
 // ripen lets the codes under way die.
 func (w *world) ripen() { w.clock.Advance(20 * time.Minute) }
 
-var tables = []string{"fraud_switch", "fraud_spend", "fraud_sends", "fraud_pauses", "fraud_alerts"}
+var tables = []string{"fraud_switch", "fraud_spend", "fraud_sends", "fraud_vouched", "fraud_pauses", "fraud_alerts"}
 
 // dump is every row of ours as text.
 func (w *world) dump() string {
 	w.Helper()
-	var out bytes.Buffer
+	var lines []string
 	for _, table := range tables {
-		rows, err := w.db.Query(context.Background(), "SELECT * FROM "+table+" ORDER BY 1, 2")
+		rows, err := w.db.Query(context.Background(), "SELECT * FROM "+table)
 		if err != nil {
 			w.Fatal(err)
 		}
@@ -216,17 +231,18 @@ func (w *world) dump() string {
 			if err := rows.Scan(values...); err != nil {
 				w.Fatal(err)
 			}
-			fmt.Fprint(&out, table)
+			line := table
 			for i := range values {
-				fmt.Fprintf(&out, " %s=%v", columns[i], *values[i].(*any))
+				line += fmt.Sprintf(" %s=%v", columns[i], *values[i].(*any))
 			}
-			fmt.Fprintln(&out)
+			lines = append(lines, line+"\n")
 		}
 		if err := rows.Err(); err != nil {
 			w.Fatal(err)
 		}
 	}
-	return out.String()
+	slices.Sort(lines)
+	return strings.Join(lines, "")
 }
 
 // count reads one number.
@@ -242,13 +258,18 @@ func (w *world) count(query string) (n int64) {
 func (w *world) check() {
 	w.Helper()
 	for law, query := range map[string]string{
-		"more codes came back than were sent":        `SELECT COUNT(*) FROM fraud_sends WHERE validated > sent OR validated < 0`,
-		"a slot is not ten minutes":                  `SELECT COUNT(*) FROM fraud_sends WHERE slot_ms % 600000 <> 0`,
-		"a day is not a UTC day":                     `SELECT COUNT(*) FROM fraud_spend WHERE day_ms % 86400000 <> 0`,
-		"a row of the ledger is for nothing":         `SELECT COUNT(*) FROM fraud_spend WHERE messages < 1 OR micros < 0 OR segments < messages`,
-		"a scope is neither a country nor a tag":     `SELECT COUNT(*) FROM fraud_sends WHERE scope <> country AND length(scope) <> 64`,
-		"a whole country is paused":                  `SELECT COUNT(*) FROM fraud_pauses WHERE scope = country AND until_ms > since_ms`,
-		"blocks and countries do not have same sums": `SELECT COALESCE(SUM(CASE WHEN scope = country THEN sent ELSE -sent END), 0) FROM fraud_sends`,
+		"more codes came back than were sent": `SELECT COUNT(*) FROM fraud_sends WHERE validated > sent OR validated < 0`,
+		"more were vouched for than were sent": `SELECT COUNT(*) FROM (SELECT scope, slot_ms, SUM(sent) AS sent, SUM(validated) AS validated
+			FROM fraud_vouched GROUP BY scope, slot_ms) v JOIN fraud_sends s ON s.scope = v.scope AND s.slot_ms = v.slot_ms
+			WHERE v.sent > s.sent OR v.validated > s.validated`,
+		"a vouched message was not sent":              `SELECT COUNT(*) FROM fraud_vouched v WHERE NOT EXISTS (SELECT 1 FROM fraud_sends s WHERE s.scope = v.scope AND s.slot_ms = v.slot_ms)`,
+		"more vouched codes came back than were sent": `SELECT COUNT(*) FROM fraud_vouched WHERE validated > sent OR validated < 0 OR length(number) <> 64`,
+		"a slot is not ten minutes":                   `SELECT COUNT(*) FROM fraud_sends WHERE slot_ms % 600000 <> 0`,
+		"a day is not a UTC day":                      `SELECT COUNT(*) FROM fraud_spend WHERE day_ms % 86400000 <> 0`,
+		"a row of the ledger is for nothing":          `SELECT COUNT(*) FROM fraud_spend WHERE messages < 1 OR micros < 0 OR segments < messages`,
+		"a scope is neither a country nor a tag":      `SELECT COUNT(*) FROM fraud_sends WHERE scope <> country AND length(scope) <> 64`,
+		"a whole country is paused":                   `SELECT COUNT(*) FROM fraud_pauses WHERE scope = country AND until_ms > since_ms`,
+		"blocks and countries do not have same sums":  `SELECT COALESCE(SUM(CASE WHEN scope = country THEN sent ELSE -sent END), 0) FROM fraud_sends`,
 	} {
 		if n := w.count(query); n != 0 {
 			w.Errorf("%s (%d)\n%s", law, n, w.dump())
