@@ -7,7 +7,9 @@ import (
 	"time"
 
 	"signet/internal/locale"
+	"signet/internal/matrix"
 	"signet/verify"
+	"signet/web/page"
 )
 
 // challengeID is the id of the CAPTCHA on a page.
@@ -106,6 +108,19 @@ func TestTheLanguageOfTheRecording(t *testing.T) {
 		}
 		if alt := attr(step.one("img"), "alt"); alt != w.say("challenge-alt") || strings.Contains(alt, w.captcha.Answer(step.challengeID())) {
 			t.Errorf("%v: alt = %q", l, alt)
+		}
+	}
+}
+
+// Pictures are not to be had without end; the address stays typed.
+func TestPicturesAreLimited(t *testing.T) {
+	limit := matrix.LimitExceeded{RetryAfter: 10 * time.Minute}
+	w := newWorld(t, func(o *page.Options) { o.Verifier = refusing{o.Verifier, limit} })
+	step := ask("medium", "email", "address", "alice@example.org", "client_secret", "s", "send_attempt", "1", "sid", "", "captcha", "x")
+	for _, path := range []string{stepForm, otherForm} {
+		r := w.send(path, step).says(http.StatusTooManyRequests, "Please try again in 10 minutes")
+		if got := fieldOf(r, "aria-invalid"); got != "alice@example.org" {
+			t.Errorf("%s: the form keeps %q", path, got)
 		}
 	}
 }
