@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -17,7 +18,7 @@ type homeserversCommands struct {
 }
 
 type homeserversBlock struct {
-	Name   string         `arg:"" help:"Server name, such as evil.example; a port counts for nothing, and patterns are not known."`
+	Name   string         `arg:"" help:"Server name, such as evil.example; it counts with every port and every name below it; patterns are not known."`
 	Reason string         `required:"" help:"Why; it is published."`
 	For    *time.Duration `xor:"end" help:"How long, such as 72h. Without an end, for good."`
 	Until  time.Time      `xor:"end" help:"Until when, such as 2030-01-31T12:00:00Z."`
@@ -38,7 +39,7 @@ func (c homeserversBlock) Run(env program.Env) error {
 		if !b.Until.IsZero() {
 			end = "until " + program.Moment(b.Until)
 		}
-		_, err = fmt.Fprintf(env.Stdout, "%s is blocked, on every port, %s\n", b.Server, end)
+		_, err = fmt.Fprintf(env.Stdout, "%s: blocked on every port, %s\n", strings.Join(b.Entities(), " and "), end)
 		return err
 	})
 }

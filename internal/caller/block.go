@@ -17,7 +17,9 @@ var (
 	// ErrBlocked says that the homeserver that answers for a call is turned away.
 	ErrBlocked = errors.New("this homeserver is blocked here")
 	// ErrNotBlocked says that there is no block to lift.
-	ErrNotBlocked = errors.New("this homeserver is not blocked")
+	ErrNotBlocked = errors.New("this name is not blocked, at least not itself")
+	// ErrPublicSuffix says that a block would cover strangers of each other.
+	ErrPublicSuffix = errors.New("anybody can have a name below this one; block the names below it")
 	// ErrReason says that a reason cannot be published.
 	ErrReason = errors.New("a reason is 1 to 500 characters of printable text")
 	// ErrBlockEnds says that a block would have ended already.
@@ -28,7 +30,8 @@ const maxReason = 500
 
 // Block is a homeserver that is turned away: its signatures, and the tokens and
 // OpenID tokens of its users. It counts for its host on every port, as in server
-// ACLs: a port is for its holder to choose, and would be a way around.
+// ACLs, and for every name below a domain: its holder chooses both for nothing, and
+// they would be a way around. An IP address stands for itself.
 type Block struct {
 	Server  matrix.ServerName // without a port
 	Reason  string            // published
@@ -36,9 +39,18 @@ type Block struct {
 	Until   time.Time // zero: no end
 }
 
+// Entities are the names that a block covers, as the globs of a policy list.
+func (b Block) Entities() []string {
+	name := b.Server.String()
+	if _, literal := b.Server.IP(); literal {
+		return []string{name}
+	}
+	return []string{name, "*." + name}
+}
+
 // Block turns a homeserver away from now on, on all replicas, until the moment, or
 // for good where it is zero. A block that is there already is replaced. Errors:
-// ErrReason, ErrBlockEnds.
+// ErrReason, ErrBlockEnds, ErrPublicSuffix.
 func (g *Gate) Block(ctx context.Context, server matrix.ServerName, reason string, until time.Time) (Block, error) {
 	now := g.Now()
 	if !validReason(reason) {
@@ -46,6 +58,9 @@ func (g *Gate) Block(ctx context.Context, server matrix.ServerName, reason strin
 	}
 	if !until.IsZero() && !until.After(now) {
 		return Block{}, ErrBlockEnds
+	}
+	if server.IsPublicSuffix() {
+		return Block{}, ErrPublicSuffix
 	}
 	b := Block{Server: server.WithoutPort(), Reason: reason, Created: now, Until: until}
 	if err := upsertBlock(ctx, g.DB, b); err != nil {
@@ -59,7 +74,8 @@ func validReason(s string) bool {
 	return strings.TrimSpace(s) != "" && n <= maxReason && utf8.ValidString(s) && !strings.ContainsFunc(s, unicode.IsControl)
 }
 
-// Unblock ends the block of a homeserver. The error is ErrNotBlocked.
+// Unblock ends the block of a homeserver. The error is ErrNotBlocked, also where a
+// block of a name above covers it.
 func (g *Gate) Unblock(ctx context.Context, server matrix.ServerName) error {
 	known, err := deleteBlock(ctx, g.DB, server.WithoutPort(), g.Now())
 	if err != nil {
@@ -83,7 +99,7 @@ func (g *Gate) Blocks(ctx context.Context) ([]Block, error) {
 // refuseBlocked is ErrBlocked for a homeserver that is turned away. It reads the
 // database each time, so that a block holds at once on every replica.
 func (g *Gate) refuseBlocked(ctx context.Context, server matrix.ServerName) error {
-	blocked, err := selectBlocked(ctx, g.DB, server.WithoutPort(), g.Now())
+	blocked, err := selectBlocked(ctx, g.DB, covering(server.WithoutPort()), g.Now())
 	if err != nil {
 		return fmt.Errorf("reading the block-list: %w", err)
 	}
@@ -91,4 +107,21 @@ func (g *Gate) refuseBlocked(ctx context.Context, server matrix.ServerName) erro
 		return ErrBlocked
 	}
 	return nil
+}
+
+// covering are the names whose block covers a host: its own and, of a domain, the
+// domains above it.
+func covering(host matrix.ServerName) []matrix.ServerName {
+	names := []matrix.ServerName{host}
+	if _, literal := host.IP(); literal {
+		return names
+	}
+	_, rest, found := strings.Cut(host.String(), ".")
+	for ; found; _, rest, found = strings.Cut(rest, ".") {
+		above := matrix.ServerName(rest)
+		if _, literal := above.IP(); !literal {
+			names = append(names, above)
+		}
+	}
+	return names
 }

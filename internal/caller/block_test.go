@@ -67,6 +67,46 @@ func TestABlockedHomeserver(t *testing.T) {
 	})
 }
 
+// The holder of a domain makes names below it for nothing, so a block covers them all;
+// it covers nobody else, and nobody's name is made for all who are below it.
+func TestABlockCoversEveryNameBelow(t *testing.T) {
+	each(t, func(s *story) {
+		blocked := func(server matrix.ServerName, want error) {
+			s.Helper()
+			o := openID
+			o.Homeserver = server
+			if _, err := s.Register(s.Context(), o); errors.Is(err, caller.ErrBlocked) != (want != nil) {
+				s.Errorf("Register at %s = %v, want %v", server, err, want)
+			}
+		}
+		s.block("evil.example:8448", time.Time{})
+		s.block("a.half.co.uk", time.Time{})
+		s.block("192.0.2.1", time.Time{})
+		s.block("[2001:db8::1]", time.Time{})
+		for _, server := range []matrix.ServerName{"evil.example", "a.evil.example", "a.evil.example:1", "x.y.z.evil.example", "a.half.co.uk", "b.a.half.co.uk",
+			"192.0.2.1:443", "[::ffff:192.0.2.1]", "[2001:db8:0::1]:8448", matrix.ServerName(strings.Repeat("a.", 100) + "evil.example")} {
+			blocked(server, caller.ErrBlocked)
+		}
+		for _, server := range []matrix.ServerName{"notevil.example", "evil.example.org", "example", "half.co.uk", "b.half.co.uk", "co.uk",
+			"1.192.0.2.1", "192.0.2.10", "2.1", "[2001:db8::2]"} {
+			blocked(server, nil)
+		}
+		if err := s.Unblock(s.Context(), "a.evil.example"); !errors.Is(err, caller.ErrNotBlocked) {
+			s.Errorf("Unblock of a name below = %v, want %v", err, caller.ErrNotBlocked)
+		}
+		for _, suffix := range []matrix.ServerName{"co.uk", "com:8448", "github.io"} {
+			if _, err := s.Block(s.Context(), suffix, "x", time.Time{}); !errors.Is(err, caller.ErrPublicSuffix) {
+				s.Errorf("Block(%s) = %v, want %v", suffix, err, caller.ErrPublicSuffix)
+			}
+		}
+		s.block("localhost:8448", time.Time{})
+		blocked("localhost", caller.ErrBlocked)
+		if n := s.count("caller_blocks"); n != 5 {
+			s.Errorf("%d blocks, want 5", n)
+		}
+	})
+}
+
 func TestABlockEndsByTheClock(t *testing.T) {
 	each(t, func(s *story) {
 		token := s.register()

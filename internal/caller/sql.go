@@ -6,6 +6,8 @@ import (
 	"database/sql"
 	"errors"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"signet/internal/matrix"
@@ -140,9 +142,14 @@ func deleteEndedBlocks(ctx context.Context, q store.Queryer, endedBefore time.Ti
 	return err
 }
 
-func selectBlocked(ctx context.Context, q store.Queryer, host matrix.ServerName, now time.Time) (blocked bool, err error) {
-	err = q.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM caller_blocks WHERE server = $1 AND (until_ms = 0 OR until_ms > $2))`,
-		host.String(), now.UnixMilli()).Scan(&blocked)
+// selectBlocked tells whether one of the names is blocked.
+func selectBlocked(ctx context.Context, q store.Queryer, names []matrix.ServerName, now time.Time) (blocked bool, err error) {
+	args, places := []any{now.UnixMilli()}, make([]string, len(names))
+	for i, name := range names {
+		args, places[i] = append(args, name.String()), "$"+strconv.Itoa(i+2)
+	}
+	err = q.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM caller_blocks
+		WHERE server IN (`+strings.Join(places, ", ")+`) AND (until_ms = 0 OR until_ms > $1))`, args...).Scan(&blocked)
 	return blocked, err
 }
 

@@ -2,6 +2,7 @@ package matrix
 
 import (
 	"net/netip"
+	"strings"
 
 	"golang.org/x/net/publicsuffix"
 )
@@ -23,4 +24,13 @@ func (n ServerName) Owner() string {
 		return domain
 	}
 	return n.Host()
+}
+
+// IsPublicSuffix tells whether the host is on the public suffix list: those who hold
+// names below it have nothing to do with each other. A name of one label that is not
+// there, such as localhost, is a machine's.
+func (n ServerName) IsPublicSuffix() bool {
+	suffix, icann := publicsuffix.PublicSuffix(n.Host())
+	_, literal := n.IP()
+	return !literal && suffix == n.Host() && (icann || strings.Contains(suffix, "."))
 }

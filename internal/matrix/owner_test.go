@@ -27,6 +27,19 @@ func TestOwner(t *testing.T) {
 	}
 }
 
+func TestIsPublicSuffix(t *testing.T) {
+	for text, want := range map[string]bool{
+		"co.uk": true, "CO.UK:8448": true, "com": true, "github.io": true, "example.ck": true,
+		"victim.co.uk": false, "example.com": false, "www.ck": false, "alice.github.io": false, "localhost": false, "synapse:8448": false,
+		"192.0.2.1": false, "[2001:db8::1]": false, "[::ffff:192.0.2.1]": false,
+	} {
+		name, err := matrix.ParseServerName(text)
+		if got := name.IsPublicSuffix(); err != nil || got != want {
+			t.Errorf("%q.IsPublicSuffix() = %t, %v; want %t", text, got, err, want)
+		}
+	}
+}
+
 // A port changes no owner, and the owner of a domain is that domain.
 func FuzzOwner(f *testing.F) {
 	for _, s := range []string{"a.example.org:8448", "[2001:db8::1]:80", "1.2.3.4", "co.uk", "a.b"} {

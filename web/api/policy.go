@@ -23,13 +23,13 @@ type policyList struct {
 }
 
 // policyRule is shaped after the content of m.policy.rule.server (client-server API,
-// "Moderation policy lists"). Its entity counts with any port.
+// "Moderation policy lists"). Its entity is a glob and counts with any port.
 type policyRule struct {
-	Entity         matrix.ServerName `json:"entity"`
-	Recommendation string            `json:"recommendation"`
-	Reason         string            `json:"reason"`
-	CreatedTS      int64             `json:"created_ts"`
-	ExpiresTS      int64             `json:"expires_ts,omitzero"`
+	Entity         string `json:"entity"`
+	Recommendation string `json:"recommendation"`
+	Reason         string `json:"reason"`
+	CreatedTS      int64  `json:"created_ts"`
+	ExpiresTS      int64  `json:"expires_ts,omitzero"`
 }
 
 // GET /_signet/v1/policy
@@ -40,7 +40,7 @@ func (a *API) policy(c echo.Context) error {
 	}
 	list := policyList{ServerName: a.Keys.Name, OriginServerTS: a.Gate.Now().UnixMilli(), Rules: []policyRule{}}
 	for _, b := range blocks {
-		list.Rules = append(list.Rules, newPolicyRule(b))
+		list.Rules = append(list.Rules, policyRules(b)...)
 	}
 	signed, err := a.Keys.Sign(c.Request().Context(), list)
 	if err != nil {
@@ -50,10 +50,14 @@ func (a *API) policy(c echo.Context) error {
 	return mxhttp.Reply(c, http.StatusOK, jsontext.Value(signed))
 }
 
-func newPolicyRule(b caller.Block) policyRule {
-	rule := policyRule{Entity: b.Server, Recommendation: "m.ban", Reason: b.Reason, CreatedTS: b.Created.UnixMilli()}
+func policyRules(b caller.Block) (rules []policyRule) {
+	rule := policyRule{Recommendation: "m.ban", Reason: b.Reason, CreatedTS: b.Created.UnixMilli()}
 	if !b.Until.IsZero() {
 		rule.ExpiresTS = b.Until.UnixMilli()
 	}
-	return rule
+	for _, entity := range b.Entities() {
+		rule.Entity = entity
+		rules = append(rules, rule)
+	}
+	return rules
 }

@@ -42,10 +42,13 @@ func TestThePolicyIsPublished(t *testing.T) {
 		w.block("z.example", time.Time{})
 		w.block("evil.example:8448", now.Add(time.Hour))
 		rules := w.rules()
-		if len(rules) != 2 {
+		if len(rules) != 4 {
 			w.Fatalf("rules = %v", rules)
 		}
-		first, second := rules[0].(map[string]any), rules[1].(map[string]any)
+		first, below, second := rules[0].(map[string]any), rules[1].(map[string]any), rules[2].(map[string]any)
+		if below["entity"] != "*.evil.example" || below["reason"] != first["reason"] || below["expires_ts"] != first["expires_ts"] {
+			w.Errorf("the rule for the names below = %v", below)
+		}
 		if first["entity"] != "evil.example" || first["recommendation"] != "m.ban" || first["reason"] != "it sends <spam> é" ||
 			first["created_ts"] != float64(now.UnixMilli()) || first["expires_ts"] != float64(now.Add(time.Hour).UnixMilli()) {
 			w.Errorf("the first rule = %v", first)
@@ -54,8 +57,9 @@ func TestThePolicyIsPublished(t *testing.T) {
 			w.Errorf("the second rule = %v", second)
 		}
 		w.Clock.Advance(time.Hour)
-		if rules := w.rules(); len(rules) != 1 {
-			w.Errorf("an expired rule is still published: %v", rules)
+		w.block("[2001:db8::1]:8448", now.Add(2*time.Hour))
+		if rules := w.rules(); len(rules) != 3 || rules[0].(map[string]any)["entity"] != "[2001:db8::1]" {
+			w.Errorf("rules after the end of one, with an address = %v", rules)
 		}
 		if _, err := w.ring.Rotate(w.Context()); err != nil {
 			w.Fatal(err)
@@ -92,10 +96,11 @@ func TestABlockedHomeserverIsTold(t *testing.T) {
 			method, path, _ := strings.Cut(call, " ")
 			told(call, w.do(method, v2+path, mallory, "{}"))
 		}
-		for _, server := range []string{"evil.example", "evil.example:8448", "EVIL.example:1"} {
+		for _, server := range []string{"evil.example", "evil.example:8448", "EVIL.example:1", "free.evil.example"} {
 			told("register at "+server, w.do("POST", v2+"/account/register", "", openID("mallory", server)))
 		}
 		told("whoami", w.signed("evil.example:443", "nonce-01"))
+		told("whoami below", w.signed("a.b.evil.example", "nonce-01"))
 		unbind := object("mxid", "@mallory:evil.example", "threepid", map[string]string{"medium": "email", "address": "alice@example.org"})
 		x := w.sign("evil.example", "POST", v2+"/3pid/unbind", unbind)
 		told("unbind", w.do("POST", v2+"/3pid/unbind", "", unbind, "Authorization", x.String()))
