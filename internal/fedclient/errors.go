@@ -22,6 +22,8 @@ var (
 	ErrBadKeys = errors.New("key document is not trustworthy")
 	// ErrUnknownKey is the error of a key that the server does not publish.
 	ErrUnknownKey = errors.New("server does not publish this key")
+	// ErrNotAtHand is the error of a question that memory alone does not answer.
+	ErrNotAtHand = errors.New("server would have to be asked")
 )
 
 // connectError is a failure before any byte of the request was sent; the next

@@ -62,8 +62,32 @@ func (c *Client) VerifyKey(ctx context.Context, server matrix.ServerName, id mat
 	return nil, fmt.Errorf("key of %q: %w", server, ErrUnknownKey)
 }
 
+// KeyAtHand is VerifyKey as far as memory goes. Where the server would have to be asked
+// the error is ErrNotAtHand; a failure that is remembered is an answer.
+func (c *Client) KeyAtHand(server matrix.ServerName, id matrix.KeyID) (ed25519.PublicKey, error) {
+	e, known := c.keys.recall(server, anyAge)
+	if !known {
+		return nil, ErrNotAtHand
+	}
+	keys, err := c.stillValid(server, e.value, e.err)
+	if err != nil {
+		return nil, err
+	}
+	if key, ok := keys.Verify[id]; ok {
+		return key, nil
+	}
+	if _, justAsked := c.keys.recall(server, keysShortest); !justAsked {
+		return nil, ErrNotAtHand
+	}
+	return nil, fmt.Errorf("key of %q: %w", server, ErrUnknownKey)
+}
+
 func (c *Client) serverKeys(ctx context.Context, server matrix.ServerName, age time.Duration) (ServerKeys, error) {
 	keys, err := c.keys.get(ctx, server, age)
+	return c.stillValid(server, keys, err)
+}
+
+func (c *Client) stillValid(server matrix.ServerName, keys ServerKeys, err error) (ServerKeys, error) {
 	if err == nil && !c.now().Before(keys.ValidUntil) {
 		err = fmt.Errorf("%w: no longer valid", ErrBadKeys)
 	}

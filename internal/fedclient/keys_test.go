@@ -296,3 +296,39 @@ func FuzzParseServerKeys(f *testing.F) {
 		}
 	})
 }
+
+// KeyAtHand answers what memory knows, failures and absence included, and asks nobody.
+func TestKeyAtHand(t *testing.T) {
+	w := newWorld(t)
+	asked := 0
+	w.serve("1.2.3.4:8448", func(rw http.ResponseWriter, r *http.Request) {
+		asked++
+		raw(signed(t, keysOf("1.2.3.4", w.now().Add(time.Hour), one), home, one))(rw, r)
+	}, "1.2.3.4")
+	c := w.client()
+	atHand := func(when string, server matrix.ServerName, id matrix.KeyID, want error) {
+		t.Helper()
+		before := asked
+		key, err := c.KeyAtHand(server, id)
+		if !errors.Is(err, want) || err == nil && !bytes.Equal(key, one.Public()) || asked != before {
+			t.Errorf("%s: KeyAtHand(%s, %s) = %x, %v after %d questions; want %v", when, server, id, key, err, asked-before, want)
+		}
+	}
+	atHand("at first", home, one.ID, ErrNotAtHand)
+	if _, err := c.VerifyKey(t.Context(), home, one.ID); err != nil {
+		t.Fatal(err)
+	}
+	atHand("afterwards", home, one.ID, nil)
+	atHand("an unknown key at once", home, two.ID, ErrUnknownKey)
+	w.pass(keysShortest)
+	atHand("an unknown key after a minute", home, two.ID, ErrNotAtHand)
+	atHand("a known key after a minute", home, one.ID, nil)
+	w.pass(time.Hour)
+	atHand("after the document's end", home, one.ID, ErrNotAtHand)
+	if _, err := c.VerifyKey(t.Context(), "9.9.9.9", one.ID); !errors.Is(err, ErrUnreachable) {
+		t.Fatal(err)
+	}
+	atHand("after a failure", "9.9.9.9", one.ID, ErrUnreachable)
+	w.pass(time.Minute)
+	atHand("after the failure is forgotten", "9.9.9.9", one.ID, ErrNotAtHand)
+}
