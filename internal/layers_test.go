@@ -33,7 +33,7 @@ var layers = map[string][]string{
 	"migrations":           {},
 
 	// The domains of the identity server. Two arrows go sideways, to verify.
-	"internal/caller": {"internal/fedclient", "internal/matrix", "internal/seal", "internal/store"},
+	"internal/caller": {"internal/fedclient", "internal/matrix", "internal/quota", "internal/seal", "internal/store"},
 	"verify/message":  {"internal/locale"},
 	"verify/captcha":  {"internal/seal", "internal/store"},
 	"verify/fraud":    {"internal/seal", "internal/store", "internal/threepid"},

@@ -53,7 +53,7 @@ func build(f program.Frame) (*server, error) {
 	s.health = daemon.NewHealth(s.log, map[string]daemon.Check{"database": s.DB.Ping})
 	s.keys = &keys.Server{Name: s.cfg.ServerName, Ring: s.Ring}
 	for _, step := range []func(program.Env) error{
-		s.buildGate, s.buildOutbox, s.buildQuota, s.buildCaptcha, s.buildFraud, s.buildVerifier, s.buildDirectory,
+		s.buildOutbox, s.buildQuota, s.buildGate, s.buildCaptcha, s.buildFraud, s.buildVerifier, s.buildDirectory,
 	} {
 		if err := step(f.Env); err != nil {
 			return nil, err
@@ -72,7 +72,9 @@ func (s *server) buildGate(env program.Env) error {
 	s.gate, err = caller.New(env.Ctx, caller.Options{
 		DB:         s.DB,
 		Vault:      s.Vault,
+		Quota:      s.quota,
 		Federation: federation,
+		Own:        s.cfg.ownHomeservers(),
 		Name:       s.cfg.ServerName,
 		Terms:      s.cfg.terms(),
 		Now:        env.Now,

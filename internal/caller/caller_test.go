@@ -15,6 +15,7 @@ import (
 	"signet/internal/clocktest"
 	"signet/internal/fedclient"
 	"signet/internal/matrix"
+	"signet/internal/quota"
 	"signet/internal/seal/sealtest"
 	"signet/internal/store"
 	"signet/internal/store/storetest"
@@ -49,6 +50,12 @@ func (h *homeserver) VerifyKey(_ context.Context, server matrix.ServerName, id m
 	return h.key.Public(), nil
 }
 
+func (h *homeserver) KeyAtHand(matrix.ServerName, matrix.KeyID) (ed25519.PublicKey, error) {
+	return nil, fedclient.ErrNotAtHand
+}
+
+var owners = []string{"seal", "quota", "caller"}
+
 type story struct {
 	*testing.T
 	*caller.Gate
@@ -58,16 +65,21 @@ type story struct {
 }
 
 func each(t *testing.T, tell func(s *story)) {
-	storetest.Each(t, []string{"seal", "caller"}, func(t *testing.T, db *store.DB) { tell(newStory(t, db)) })
+	storetest.Each(t, owners, func(t *testing.T, db *store.DB) { tell(newStory(t, db)) })
 }
 
 func newStory(t *testing.T, db *store.DB) *story {
 	clock := clocktest.New()
 	h := &homeserver{status: http.StatusOK, body: `{"sub":"@alice:example.org"}`,
 		key: matrix.SigningKey{ID: "ed25519:a", Private: ed25519.NewKeyFromSeed(make([]byte, 32))}}
+	vault, log := sealtest.Vault(t, db, clock.Now), slog.New(slog.DiscardHandler)
+	budgets, err := quota.New(t.Context(), quota.Options{DB: db, Vault: vault, Budgets: caller.Budgets(false), Now: clock.Now, Log: log})
+	if err != nil {
+		t.Fatal(err)
+	}
 	gate, err := caller.New(t.Context(), caller.Options{
-		DB: db, Vault: sealtest.Vault(t, db, clock.Now), Federation: h, Name: "id.example.org",
-		Now: clock.Now, Log: slog.New(slog.DiscardHandler),
+		DB: db, Vault: vault, Quota: budgets, Federation: h, Name: "id.example.org",
+		Now: clock.Now, Log: log,
 		Terms: caller.Terms{
 			"privacy": {Version: "1", Languages: map[string]caller.Translation{"en": {URL: "https://x/p-1-en"}, "fr": {URL: "https://x/p-1-fr"}}},
 			"terms":   {Version: "2", Languages: map[string]caller.Translation{"en": {URL: "https://x/t-2-en"}}},

@@ -1,21 +1,42 @@
 package caller
 
 import (
+	"context"
+	"net/netip"
 	"sync"
 	"time"
 
 	"signet/internal/matrix"
 )
 
-// Registrations that may be under way at once on one replica. A stranger who names
-// a server makes us ask it: its own budget keeps us from being the hammer, that of
-// the network keeps one stranger from taking the whole of it.
+// Strangers for whom one replica asks at once. Whoever names a server, in an OpenID
+// token or a signature, makes us ask it: its own places keep us from being the hammer,
+// those of the network keep one stranger from taking them all.
 const (
-	registeringAtServer  = 16
-	registeringByNetwork = 8
+	visitorsAtServer  = 16
+	visitorsByNetwork = 8
 	// crowdedFor is how long those who find no room are told to wait.
 	crowdedFor = time.Second
 )
+
+// visit asks a server for somebody from a network, zero when unknown, if there are
+// places. They are given back when the server has answered, not when whoever came has
+// gone away: what was begun there runs on, and ask ends by its own deadline.
+func (g *Gate) visit(ctx context.Context, from netip.Prefix, server matrix.ServerName, ask func(context.Context) error) error {
+	if from.IsValid() {
+		leave, err := g.visitors.enter("network "+from.String(), visitorsByNetwork)
+		if err != nil {
+			return err
+		}
+		defer leave()
+	}
+	leave, err := g.visitors.enter("server "+server.WithoutPort().String(), visitorsAtServer)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	return ask(context.WithoutCancel(ctx))
+}
 
 // crowd counts who is within, by key.
 type crowd struct {

@@ -27,8 +27,21 @@ func (f slow) Do(_ context.Context, r fedclient.Request) (fedclient.Response, er
 	return fedclient.Response{Status: 200, Body: []byte(`{"sub":"@alice:` + r.Server.String() + `"}`)}, nil
 }
 
-func (f slow) VerifyKey(context.Context, matrix.ServerName, matrix.KeyID) (ed25519.PublicKey, error) {
+func (f slow) VerifyKey(ctx context.Context, server matrix.ServerName, _ matrix.KeyID) (ed25519.PublicKey, error) {
+	f.entered <- server
+	<-f.answer
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	return nil, fedclient.ErrUnknownKey
+}
+
+// KeyAtHand has the keys of one server.
+func (f slow) KeyAtHand(server matrix.ServerName, _ matrix.KeyID) (ed25519.PublicKey, error) {
+	if server == "known.example" {
+		return nil, fedclient.ErrUnknownKey
+	}
+	return nil, fedclient.ErrNotAtHand
 }
 
 // The servers that strangers name are asked by so many at once, whichever port they

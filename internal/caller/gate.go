@@ -9,6 +9,7 @@ import (
 
 	"signet/internal/fedclient"
 	"signet/internal/matrix"
+	"signet/internal/quota"
 	"signet/internal/seal"
 	"signet/internal/store"
 )
@@ -19,14 +20,18 @@ type Federation interface {
 	Do(ctx context.Context, r fedclient.Request) (fedclient.Response, error)
 	// VerifyKey returns a key by which a server signs today.
 	VerifyKey(ctx context.Context, server matrix.ServerName, id matrix.KeyID) (ed25519.PublicKey, error)
+	// KeyAtHand is VerifyKey from memory: fedclient.ErrNotAtHand where it would ask.
+	KeyAtHand(server matrix.ServerName, id matrix.KeyID) (ed25519.PublicKey, error)
 }
 
 // Options are what a Gate needs.
 type Options struct {
 	DB         *store.DB
 	Vault      *seal.Vault
+	Quota      *quota.Quota // of Budgets
 	Federation Federation
-	Name       matrix.ServerName // this server, as others sign it
+	Name       matrix.ServerName          // this server, as others sign it
+	Own        map[matrix.ServerName]bool // the operator's homeservers, which are no newcomers
 	Terms      Terms
 	Now        func() time.Time
 	Log        *slog.Logger
@@ -38,7 +43,7 @@ type Gate struct {
 	tokens   seal.MAC
 	accounts seal.Index
 	seen     seenMemo
-	visitors crowd // registrations under way
+	visitors crowd // strangers for whom a server is being asked
 }
 
 // New opens the callers of a database.
@@ -54,8 +59,8 @@ func New(ctx context.Context, o Options) (*Gate, error) {
 // sweepEvery is how often what has ended is forgotten.
 const sweepEvery = time.Hour
 
-// Run forgets ended tokens, nonces and blocks, and accounts that stay away, until
-// ctx ends.
+// Run forgets ended tokens, nonces and blocks, and accounts and homeservers that stay
+// away, until ctx ends.
 func (g *Gate) Run(ctx context.Context) error {
 	tick := time.NewTicker(sweepEvery)
 	defer tick.Stop()
@@ -80,5 +85,6 @@ func (g *Gate) sweep(ctx context.Context) error {
 		deleteNonces(ctx, g.DB, now.Add(-nonceKept)),
 		deleteEndedBlocks(ctx, g.DB, now.Add(-sweepEvery)),
 		deleteAccounts(ctx, g.DB, now.Add(-accountKept)),
+		deleteHomeservers(ctx, g.DB, now.Add(-homeserverKept)),
 	)
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"signet/internal/matrix"
+	"signet/internal/store"
 )
 
 // Why a signed call is not taken although its signature holds.
@@ -31,7 +32,9 @@ const (
 // Once lets a signed call through one time: nil for the first call of that server
 // with the nonce, made within 5 minutes of our clock, on whichever replica it
 // arrives. Time and nonce must stand in the signed body. The nonce is used up even
-// if the caller fails afterwards. Errors: ErrNonce, ErrStale, ErrReplayed.
+// if the caller fails afterwards. Errors: ErrNonce, ErrStale, ErrReplayed, and
+// matrix.LimitExceeded for a budget used up. A call that is not let through costs nothing
+// and leaves nothing.
 func (g *Gate) Once(ctx context.Context, origin matrix.ServerName, made time.Time, nonce string) error {
 	if len(nonce) < minNonce || len(nonce) > maxNonce || !matrix.ValidOpaque(nonce) {
 		return ErrNonce
@@ -39,7 +42,25 @@ func (g *Gate) Once(ctx context.Context, origin matrix.ServerName, made time.Tim
 	if away := g.Now().Sub(made).Abs(); away > onceWithin {
 		return ErrStale
 	}
-	first, err := insertNonce(ctx, g.DB, origin, nonce, made.Add(onceWithin))
+	held, err := g.Quota.Reserve(ctx, visitor{server: origin}.charges(callBudgets)...)
+	if err != nil {
+		return err
+	}
+	defer held.Release()
+	err = g.DB.Tx(ctx, func(tx *store.Tx) error {
+		if err := held.ChargeIn(ctx, tx); err != nil {
+			return err
+		}
+		return useUp(ctx, tx, origin, nonce, made.Add(onceWithin))
+	})
+	if err == nil {
+		held.Keep()
+	}
+	return err
+}
+
+func useUp(ctx context.Context, tx *store.Tx, origin matrix.ServerName, nonce string, expires time.Time) error {
+	first, err := insertNonce(ctx, tx, origin, nonce, expires)
 	if err != nil {
 		return fmt.Errorf("remembering a nonce: %w", err)
 	}

@@ -2,6 +2,7 @@ package caller_test
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"strings"
 	"testing"
@@ -35,6 +36,34 @@ func TestASignedCallGoesThroughOnce(t *testing.T) {
 	})
 }
 
+// A homeserver leaves no more nonces than its budget has, under whichever of its names;
+// a call that is not let through costs nothing, and others notice nothing.
+func TestAHomeserverHasSoManyCalls(t *testing.T) {
+	each(t, func(s *story) {
+		now := s.clock.Now()
+		for range 20 {
+			s.once("h0.evil.example", now.Add(-time.Hour), "nonce-00", caller.ErrStale)
+		}
+		for i := range 1000 {
+			name := matrix.ServerName(fmt.Sprintf("h%d.evil.example:%d", i%7, 1+i))
+			s.once(name, now, "nonce-01", nil)
+			if i < 20 {
+				s.once(name, now, "nonce-01", caller.ErrReplayed)
+			}
+		}
+		err := s.Once(s.Context(), "new.evil.example", now, "nonce-01")
+		if limit, ok := errors.AsType[matrix.LimitExceeded](err); !ok || limit.RetryAfter != 3600*time.Millisecond {
+			s.Errorf("the call after the last = %v", err)
+		}
+		if n := s.count("caller_nonces"); n != 1000 {
+			s.Errorf("%d nonces, want 1000", n)
+		}
+		s.once("good.example", now, "nonce-01", nil)
+		s.clock.Advance(3600 * time.Millisecond)
+		s.once("new.evil.example", now, "nonce-01", nil)
+	})
+}
+
 func TestOnceRefuses(t *testing.T) {
 	each(t, func(s *story) {
 		now := s.clock.Now()
@@ -61,7 +90,7 @@ func TestNoncesAreForgottenWhenTheirTimeHasPassed(t *testing.T) {
 	each(t, func(s *story) {
 		ahead := s.clock.Now().Add(5 * time.Minute)
 		for i := range 1100 {
-			s.once("example.org", ahead, strings.Repeat("n", 8)+string(rune('a'+i%26))+strings.Repeat("x", i/26), nil)
+			s.once([]matrix.ServerName{"example.org", "other.example"}[i%2], ahead, strings.Repeat("n", 8)+string(rune('a'+i%26))+strings.Repeat("x", i/26), nil)
 		}
 		s.clock.Advance(10 * time.Minute)
 		s.sweepOnce()
@@ -77,7 +106,6 @@ func TestNoncesAreForgottenWhenTheirTimeHasPassed(t *testing.T) {
 // Fifty replays at the same time, on two replicas, let one through.
 func TestReplaysInParallel(t *testing.T) {
 	storetest.EachURL(t, func(t *testing.T, url string) {
-		owners := []string{"seal", "caller"}
 		s := newStory(t, storetest.Open(t, url, owners))
 		o := s.Options
 		if s.db.Engine() == store.PostgreSQL { // a SQLite file has one process

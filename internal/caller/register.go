@@ -42,7 +42,7 @@ type OpenID struct {
 // Register asks the homeserver whose token this is and returns an access token of
 // ours for that user. Besides the errors above: ErrBlocked, and
 // matrix.LimitExceeded when too many wait for that homeserver, or come from that
-// network, at once.
+// network, at once, or a budget is used up.
 func (g *Gate) Register(ctx context.Context, o OpenID) (token string, err error) {
 	if o.TokenType != "Bearer" {
 		return "", ErrTokenType
@@ -61,34 +61,45 @@ func (g *Gate) Register(ctx context.Context, o OpenID) (token string, err error)
 	return token, nil
 }
 
-// vouchedFor is userInfo for no more callers at once than there are places.
-func (g *Gate) vouchedFor(ctx context.Context, o OpenID) (matrix.UserID, error) {
-	if o.Network.IsValid() {
-		leave, err := g.visitors.enter("network "+o.Network.String(), registeringByNetwork)
-		if err != nil {
-			return "", err
-		}
-		defer leave()
-	}
-	leave, err := g.visitors.enter("server "+o.Homeserver.WithoutPort().String(), registeringAtServer)
+// vouchedFor is chargedUserInfo for no more callers at once than there are places.
+func (g *Gate) vouchedFor(ctx context.Context, o OpenID) (user matrix.UserID, err error) {
+	newcomer, err := g.newcomer(ctx, o.Homeserver)
 	if err != nil {
 		return "", err
 	}
-	defer leave()
-	return g.userInfo(ctx, o)
+	v := visitor{network: o.Network, server: o.Homeserver, newcomer: newcomer}
+	err = g.visit(ctx, o.Network, o.Homeserver, func(ctx context.Context) error {
+		user, err = g.chargedUserInfo(ctx, o, v)
+		return err
+	})
+	return user, err
+}
+
+// chargedUserInfo is userInfo within the visitor's budgets. The homeserver's are given
+// back if it does not vouch: anybody can name it.
+func (g *Gate) chargedUserInfo(ctx context.Context, o OpenID, v visitor) (matrix.UserID, error) {
+	theirs := v.charges(homeserverBudgets)
+	if err := g.Quota.Charge(ctx, append(v.charges(networkBudgets), theirs...)...); err != nil {
+		return "", err
+	}
+	user, err := g.userInfo(ctx, o)
+	if err != nil {
+		return "", errors.Join(err, g.Quota.Refund(ctx, theirs...))
+	}
+	return user, nil
 }
 
 // welcome stores the token, and since when the account and its homeserver are known.
 func (g *Gate) welcome(ctx context.Context, token string, user matrix.UserID) error {
+	if err := g.meet(ctx, user.Server()); err != nil {
+		return err
+	}
 	now := g.Now()
 	return g.DB.Tx(ctx, func(tx *store.Tx) error {
 		if err := insertToken(ctx, tx, g.tokens.Of(token), user, now); err != nil {
 			return err
 		}
-		if err := upsertAccount(ctx, tx, g.accounts.Of(user.String()), now); err != nil {
-			return err
-		}
-		return insertHomeserver(ctx, tx, user.Server().WithoutPort(), now)
+		return upsertAccount(ctx, tx, g.accounts.Of(user.String()), now)
 	})
 }
 

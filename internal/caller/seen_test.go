@@ -89,6 +89,32 @@ func TestStrangersAreNotRecorded(t *testing.T) {
 	})
 }
 
+// A homeserver that stays away is forgotten, and is new when it comes back; one that comes
+// once a year is not, nor one that a replica of the release before has recorded.
+func TestAHomeserverThatStaysAwayIsForgotten(t *testing.T) {
+	each(t, func(s *story) {
+		first := s.clock.Now()
+		s.register()
+		if _, err := s.db.Exec(s.Context(), "INSERT INTO caller_homeservers (server, first_seen_ms) VALUES ('old.example', $1)", first.UnixMilli()); err != nil {
+			s.Fatal(err)
+		}
+		for range 3 {
+			s.clock.Advance(390 * 24 * time.Hour)
+			s.sweepOnce()
+			s.firstSeen("example.org", first)
+			s.register()
+		}
+		if n := s.count("caller_homeservers"); n != 1 {
+			s.Errorf("%d homeservers are known, want 1", n)
+		}
+		s.clock.Advance(400*24*time.Hour + time.Millisecond)
+		s.sweepOnce()
+		s.firstSeen("example.org", time.Time{})
+		s.register()
+		s.firstSeen("example.org", s.clock.Now())
+	})
+}
+
 func TestAnAccountIsRememberedAfterItLogsOut(t *testing.T) {
 	each(t, func(s *story) {
 		s.accountSince(alice, time.Time{})

@@ -2,8 +2,10 @@ package caller
 
 import (
 	"context"
+	"crypto/ed25519"
 	"errors"
 	"fmt"
+	"net/netip"
 
 	"signet/internal/fedclient"
 	"signet/internal/matrix"
@@ -31,17 +33,22 @@ type SignedCall struct {
 	Origin matrix.ServerName
 	Method string
 	URI    string // path and query, as sent
-	Body   []byte // JSON, as sent
+	// Body reads the JSON, as sent. It is called once, if the headers alone do not
+	// refuse the call; its error is returned as it is.
+	Body func() ([]byte, error)
+	// Network is where the call comes from; zero when unknown.
+	Network netip.Prefix
 }
 
 // Homeserver returns the server that signed the call. The signature has no clock
 // and no nonce: a call that may not be repeated goes through Once too. Errors:
-// ErrSignature, ErrBlocked, ErrHomeserverDown when its keys cannot be had.
+// ErrSignature, ErrBlocked, ErrHomeserverDown when its keys cannot be had, and
+// matrix.LimitExceeded when too many wait for them, or come from that network, at once.
 //
 // Anybody can name any server: at most one server is asked for its keys, and none
-// where the name alone refuses the call.
+// where the name alone refuses the call. Whose key is at hand does not wait.
 func (g *Gate) Homeserver(ctx context.Context, c SignedCall) (matrix.ServerName, error) {
-	signatures, err := c.signatures()
+	signatures, err := c.signatures(g.Name)
 	if err != nil {
 		return "", err
 	}
@@ -49,16 +56,21 @@ func (g *Gate) Homeserver(ctx context.Context, c SignedCall) (matrix.ServerName,
 	if err := g.refuseBlocked(ctx, origin); err != nil {
 		return "", err
 	}
-	if err := g.verifyAny(ctx, c, signatures); err != nil {
+	body, err := c.Body()
+	if err != nil {
+		return "", err
+	}
+	r := matrix.SignedRequest{Method: c.Method, URI: c.URI, Origin: origin, Destination: g.Name, Content: body}
+	if err := g.verifyAny(ctx, r, c.Network, signatures); err != nil {
 		return "", err
 	}
 	return origin, g.meet(ctx, origin)
 }
 
-// signatures reads the headers, one at least. A key of an algorithm that we do not
-// know is passed over; two servers, or a token beside a signature, leave open who
-// calls and are refused.
-func (c SignedCall) signatures() ([]matrix.XMatrix, error) {
+// signatures reads the headers that are meant for us, one at least. A key of an
+// algorithm that we do not know is passed over; two servers, or a token beside a
+// signature, leave open who calls and are refused.
+func (c SignedCall) signatures(us matrix.ServerName) ([]matrix.XMatrix, error) {
 	if len(c.Authorization) > maxSignatures {
 		return nil, ErrSignature
 	}
@@ -78,7 +90,9 @@ func (c SignedCall) signatures() ([]matrix.XMatrix, error) {
 		if x.Origin != origin {
 			return nil, ErrSignature
 		}
-		found = append(found, x)
+		if x.Destination == "" || x.Destination == us {
+			found = append(found, x)
+		}
 	}
 	if len(found) == 0 {
 		return nil, ErrSignature
@@ -87,33 +101,45 @@ func (c SignedCall) signatures() ([]matrix.XMatrix, error) {
 }
 
 // verifyAny is nil when one signature holds.
-func (g *Gate) verifyAny(ctx context.Context, c SignedCall, signatures []matrix.XMatrix) (err error) {
+func (g *Gate) verifyAny(ctx context.Context, r matrix.SignedRequest, from netip.Prefix, signatures []matrix.XMatrix) error {
+	var err error
 	for _, x := range signatures {
-		if err = g.verify(ctx, c, x); err == nil {
+		var key ed25519.PublicKey
+		if key, err = g.key(ctx, from, x); err != nil {
+			continue
+		}
+		if err = r.Verify(x, key); err == nil {
 			return nil
 		}
+		err = ErrSignature
 	}
 	return err
 }
 
-func (g *Gate) verify(ctx context.Context, c SignedCall, x matrix.XMatrix) error {
-	if x.Destination != "" && x.Destination != g.Name {
-		return ErrSignature
+// key is the key that a signature names, asked for if it is not at hand.
+func (g *Gate) key(ctx context.Context, from netip.Prefix, x matrix.XMatrix) (ed25519.PublicKey, error) {
+	key, err := g.Federation.KeyAtHand(x.Origin, x.Key)
+	if errors.Is(err, fedclient.ErrNotAtHand) {
+		err = g.visit(ctx, from, x.Origin, func(ctx context.Context) (err error) {
+			key, err = g.Federation.VerifyKey(ctx, x.Origin, x.Key)
+			return err
+		})
 	}
-	key, err := g.Federation.VerifyKey(ctx, x.Origin, x.Key)
+	return key, g.keyError(x.Origin, err)
+}
+
+// keyError is what it means to a caller that a key cannot be had.
+func (g *Gate) keyError(server matrix.ServerName, err error) error {
+	_, crowded := errors.AsType[matrix.LimitExceeded](err)
 	switch {
+	case err == nil, crowded:
+		return err
 	case errors.Is(err, fedclient.ErrUnreachable):
-		g.Log.Info("a homeserver's keys cannot be had", "homeserver", x.Origin, "error", err)
+		g.Log.Info("a homeserver's keys cannot be had", "homeserver", server, "error", err)
 		return ErrHomeserverDown
 	case errors.Is(err, fedclient.ErrUnknownKey), errors.Is(err, fedclient.ErrBadKeys),
 		errors.Is(err, fedclient.ErrTooLarge), errors.Is(err, fedclient.ErrBadAnswer):
 		return ErrSignature
-	case err != nil:
-		return fmt.Errorf("checking a homeserver's signature: %w", err)
 	}
-	r := matrix.SignedRequest{Method: c.Method, URI: c.URI, Origin: x.Origin, Destination: g.Name, Content: c.Body}
-	if err := r.Verify(x, key); err != nil {
-		return ErrSignature
-	}
-	return nil
+	return fmt.Errorf("checking a homeserver's signature: %w", err)
 }

@@ -174,19 +174,26 @@ func selectBlocks(ctx context.Context, q store.Queryer, now time.Time) ([]Block,
 	return blocks, rows.Err()
 }
 
-func insertHomeserver(ctx context.Context, q store.Queryer, host matrix.ServerName, now time.Time) error {
-	_, err := q.Exec(ctx, `INSERT INTO caller_homeservers (server, first_seen_ms) VALUES ($1, $2) ON CONFLICT DO NOTHING`,
-		host.String(), now.UnixMilli())
+func upsertHomeserver(ctx context.Context, q store.Queryer, host matrix.ServerName, now time.Time) error {
+	_, err := q.Exec(ctx, `INSERT INTO caller_homeservers (server, first_seen_ms, seen_ms) VALUES ($1, $2, $2)
+		ON CONFLICT (server) DO UPDATE SET seen_ms = $2`, host.String(), now.UnixMilli())
 	return err
 }
 
-func selectHomeserver(ctx context.Context, q store.Queryer, host matrix.ServerName) (since time.Time, known bool, err error) {
-	var ms int64
-	err = q.QueryRow(ctx, `SELECT first_seen_ms FROM caller_homeservers WHERE server = $1`, host.String()).Scan(&ms)
+func selectHomeserver(ctx context.Context, q store.Queryer, host matrix.ServerName) (a acquaintance, known bool, err error) {
+	var since, seen int64
+	err = q.QueryRow(ctx, `SELECT first_seen_ms, seen_ms FROM caller_homeservers WHERE server = $1`, host.String()).Scan(&since, &seen)
 	if errors.Is(err, sql.ErrNoRows) {
-		return time.Time{}, false, nil
+		return acquaintance{}, false, nil
 	}
-	return store.Time(ms), err == nil, err
+	return acquaintance{since: store.Time(since), seen: store.Time(seen)}, err == nil, err
+}
+
+// deleteHomeservers looks at both times: a replica of the release before writes the
+// first alone.
+func deleteHomeservers(ctx context.Context, q store.Queryer, seenBefore time.Time) error {
+	_, err := q.Exec(ctx, `DELETE FROM caller_homeservers WHERE seen_ms < $1 AND first_seen_ms < $1`, seenBefore.UnixMilli())
+	return err
 }
 
 func upsertAccount(ctx context.Context, q store.Queryer, tag []byte, now time.Time) error {

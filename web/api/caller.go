@@ -66,11 +66,7 @@ func (a *API) forCaller(handle callerHandler) echo.HandlerFunc {
 // forHomeserver lets in homeservers alone, by their signature.
 func (a *API) forHomeserver(handle func(c echo.Context, server matrix.ServerName) error) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		body, err := mxhttp.Body(c)
-		if err != nil {
-			return err
-		}
-		server, err := a.signer(c, "", body)
+		server, err := a.signer(c, "", func() ([]byte, error) { return mxhttp.Body(c) })
 		if err != nil {
 			return err
 		}
@@ -78,9 +74,9 @@ func (a *API) forHomeserver(handle func(c echo.Context, server matrix.ServerName
 	}
 }
 
-// signer returns the homeserver that signed the request with that body, which must
-// be origin where one is given.
-func (a *API) signer(c echo.Context, origin matrix.ServerName, body []byte) (matrix.ServerName, error) {
+// signer returns the homeserver that signed the request, which must be origin where one
+// is given. Headers that cannot let anybody in are refused before the body is read.
+func (a *API) signer(c echo.Context, origin matrix.ServerName, body func() ([]byte, error)) (matrix.ServerName, error) {
 	mxhttp.SetCaller(c, "homeserver")
 	return a.Gate.Homeserver(c.Request().Context(), caller.SignedCall{
 		Authorization: authorizations(c),
@@ -88,6 +84,7 @@ func (a *API) signer(c echo.Context, origin matrix.ServerName, body []byte) (mat
 		Method:        c.Request().Method,
 		URI:           signedURI(c.Request()),
 		Body:          body,
+		Network:       mxhttp.ClientNetwork(c),
 	})
 }
 

@@ -2,6 +2,8 @@ package api_test
 
 import (
 	"fmt"
+	"io"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -108,6 +110,55 @@ func TestWhatASignatureDoesNotLetIn(t *testing.T) {
 		unknown := with(func(x *matrix.XMatrix) { x.Key = "ed25519:new" })
 		if a := w.do("POST", whoami, "", body, "Authorization", unknown, "Authorization", good.String()); a.status != 200 {
 			w.Errorf("the second key of one server = %d %s", a.status, a.raw)
+		}
+	})
+}
+
+// A header that lets nobody in is refused before the body is waited for, on the call
+// whose body may be largest too.
+func TestAHeaderIsJudgedBeforeTheBody(t *testing.T) {
+	each(t, nil, func(w *world) {
+		x := w.sign("example.org", "POST", v2+"/lookup", "{}")
+		x.Destination = "other.example"
+		r, err := http.NewRequestWithContext(w.Context(), "POST", w.server.URL+v2+"/lookup", unreadable{w})
+		if err != nil {
+			w.Fatal(err)
+		}
+		r.Header.Set("Authorization", x.String())
+		r.Header.Set("Expect", "100-continue")
+		response, err := (&http.Client{Transport: &http.Transport{ExpectContinueTimeout: time.Hour}}).Do(r)
+		if err != nil {
+			w.Fatal(err)
+		}
+		defer response.Body.Close()
+		if response.StatusCode != 403 {
+			w.Errorf("status %d", response.StatusCode)
+		}
+	})
+}
+
+// unreadable is a body that nobody asks for.
+type unreadable struct{ *world }
+
+func (u unreadable) Read([]byte) (int, error) {
+	u.Error("the body was asked for")
+	return 0, io.EOF
+}
+
+// Whoever signs in all names below a domain has one budget of calls, which is told.
+func TestSignedCallsHaveABudget(t *testing.T) {
+	each(t, nil, func(w *world) {
+		for i := range 1000 {
+			if err := w.gate.Once(w.Context(), "evil.example", w.Clock.Now(), fmt.Sprintf("nonce-%04d", i)); err != nil {
+				w.Fatal(err)
+			}
+		}
+		a := w.signed("a.evil.example:8448", "nonce-01")
+		if !a.is(429, matrix.LimitExceededCode) || a.body["retry_after_ms"] != 3600.0 {
+			w.Errorf("the call after the last = %d %s", a.status, a.raw)
+		}
+		if a := w.signed("good.example", "nonce-01"); a.status != 200 {
+			w.Errorf("another homeserver = %d %s", a.status, a.raw)
 		}
 	})
 }

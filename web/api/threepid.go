@@ -137,6 +137,6 @@ func (a *API) mayUnbindUser(c echo.Context, user matrix.UserID, body []byte) err
 	if len(authorizations(c)) == 0 {
 		return forbidden("only the user's own homeserver, or the owner of the address, can unbind it")
 	}
-	_, err := a.signer(c, user.Server(), body)
+	_, err := a.signer(c, user.Server(), func() ([]byte, error) { return body, nil })
 	return err
 }

@@ -20,6 +20,7 @@ import (
 	"signet/internal/keyring"
 	"signet/internal/matrix"
 	"signet/internal/mxhttp"
+	"signet/internal/quota"
 	"signet/internal/store"
 	"signet/internal/store/storetest"
 	"signet/keys"
@@ -73,6 +74,10 @@ func (f *federation) VerifyKey(_ context.Context, server matrix.ServerName, id m
 	return f.key.Public(), nil
 }
 
+func (f *federation) KeyAtHand(matrix.ServerName, matrix.KeyID) (ed25519.PublicKey, error) {
+	return nil, fedclient.ErrNotAtHand
+}
+
 var homeserverKey = matrix.SigningKey{ID: "ed25519:hs", Private: ed25519.NewKeyFromSeed(make([]byte, 32))}
 
 func each(t *testing.T, terms caller.Terms, tell func(w *world)) {
@@ -84,8 +89,11 @@ func newWorld(t testing.TB, db *store.DB, terms caller.Terms) *world {
 	w := &world{TB: t, federation: &federation{key: homeserverKey}, log: &bytes.Buffer{}}
 	log := slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	w.World = verifytest.NewLogging(t, db, log)
-	var err error
-	w.gate, err = caller.New(t.Context(), caller.Options{DB: db, Vault: w.Vault, Federation: w.federation,
+	budgets, err := quota.New(t.Context(), quota.Options{DB: db, Vault: w.Vault, Budgets: caller.Budgets(false), Now: w.Clock.Now, Log: log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.gate, err = caller.New(t.Context(), caller.Options{DB: db, Vault: w.Vault, Quota: budgets, Federation: w.federation,
 		Name: "id.example.org", Terms: terms, Now: w.Clock.Now, Log: log})
 	if err != nil {
 		t.Fatal(err)
