@@ -7,4 +7,8 @@
 // listed and revoked. A block holds at once on all replicas; a signed call that may
 // not be repeated goes through once on all of them. The package knows since when a
 // caller is known; what a caller may do is decided where it is done.
+//
+// Until it is known who calls, a stranger costs others and us little: so many questions
+// at once to a host and for a network, and budgets (internal/quota) before anything is
+// asked or stored.
 package caller
