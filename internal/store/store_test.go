@@ -12,6 +12,8 @@ import (
 	"testing/fstest"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgconn"
+
 	"signet/internal/store"
 	"signet/internal/store/storetest"
 )
@@ -317,6 +319,56 @@ func TestAKeyTakenForGood(t *testing.T) {
 		}
 	})
 }
+
+// Conflicts say nothing about a key: the first one that is taken is looked at again,
+// however many conflicts came before it.
+func TestAKeyTakenAfterConflicts(t *testing.T) {
+	storetest.Each(t, nil, func(t *testing.T, db *store.DB) {
+		counterTable(t, db)
+		rivals := []error{conflict, conflict, taken, conflict}
+		err := db.Tx(t.Context(), func(tx *store.Tx) error {
+			if len(rivals) > 0 {
+				var met error
+				met, rivals = rivals[0], rivals[1:]
+				return met
+			}
+			_, err := tx.Exec(t.Context(), "UPDATE counter SET n = n + 1")
+			return err
+		})
+		if got := count(t, db); err != nil || got != 1 {
+			t.Errorf("Tx = %v, and counter = %d; want 1", err, got)
+		}
+	})
+}
+
+// Who meets rivals again and again is told to come back, with the cause; who asks for a
+// key that is taken is not.
+func TestWhoMeetsTooManyRivalsIsTold(t *testing.T) {
+	storetest.Each(t, nil, func(t *testing.T, db *store.DB) {
+		counterTable(t, db)
+		for _, c := range []struct {
+			met  error
+			busy bool
+		}{{conflict, true}, {taken, false}} {
+			err := db.Tx(t.Context(), func(tx *store.Tx) error {
+				exec(t, tx, "UPDATE counter SET n = 7")
+				return fmt.Errorf("counting: %w", c.met)
+			})
+			if !errors.Is(err, c.met) || errors.Is(err, store.ErrBusy) != c.busy {
+				t.Errorf("Tx = %v; is it %v? want %t", err, store.ErrBusy, c.busy)
+			}
+		}
+		if got := count(t, db); got != 0 {
+			t.Errorf("counter = %d, want 0", got)
+		}
+	})
+}
+
+// What PostgreSQL says of a transaction that met a rival.
+var (
+	conflict = &pgconn.PgError{Code: "40001", Message: "could not serialize access"}
+	taken    = &pgconn.PgError{Code: "23505", Message: "duplicate key"}
+)
 
 func TestACommitThatFails(t *testing.T) {
 	storetest.Each(t, nil, func(t *testing.T, db *store.DB) {

@@ -18,12 +18,16 @@ import (
 const (
 	// maxTries bounds how often a transaction runs again after a conflict.
 	maxTries = 16
-	// maxTakenTries is the bound where a key was taken, which a second look settles
-	// unless the statement is wrong.
-	maxTakenTries = 2
+	// maxTaken bounds how often it may meet a key that is taken. A second look settles
+	// that, unless the statement is wrong.
+	maxTaken = 2
 	// txTimeout bounds one try, so that a database that hangs is not waited for.
 	txTimeout = 30 * time.Second
 )
+
+// ErrBusy says that a transaction met rivals each time it ran and was given up. Nothing
+// is wrong with it: it may be asked for again a little later.
+var ErrBusy = errors.New("the database is busy")
 
 // errUndone is the error of a transaction in which a statement had failed and that
 // was to be committed all the same.
@@ -45,17 +49,26 @@ type Tx struct {
 // Tx runs fn in a serializable transaction and commits it if fn returns nil. On a
 // conflict with another transaction fn runs again from the start, so it must set
 // what it returns afresh and send nothing out of the house; what it set counts only
-// if Tx returns nil.
+// if Tx returns nil. ErrBusy wraps the last of too many conflicts.
 func (db *DB) Tx(ctx context.Context, fn func(*Tx) error) error {
-	for try := 1; ; try++ {
+	conflicts, taken := 0, 0
+	for {
 		err := db.try(ctx, fn)
-		if err == nil || !isConflict(err) && !isTaken(err) {
+		switch {
+		case isConflict(err):
+			conflicts++
+		case isTaken(err):
+			taken++
+		default:
 			return err
 		}
-		if try == maxTries || isTaken(err) && try >= maxTakenTries {
-			return fmt.Errorf("giving up after %d conflicts: %w", try, err)
+		if taken == maxTaken {
+			return err
 		}
-		if err := pause(ctx, try); err != nil {
+		if conflicts == maxTries {
+			return fmt.Errorf("%w: giving up after %d conflicts: %w", ErrBusy, conflicts, err)
+		}
+		if err := pause(ctx, conflicts+taken); err != nil {
 			return err
 		}
 	}
