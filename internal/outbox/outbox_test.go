@@ -150,6 +150,44 @@ func TestTheSameKeyIsOneJob(t *testing.T) {
 	})
 }
 
+// Two who put different work at the same time do not get in each other's way. SQLite
+// has one writer at a time anyway.
+func TestNeighboursAreNoRivals(t *testing.T) {
+	each(t, func(w *world) {
+		o := w.replica(func(context.Context, outbox.Job) error { return nil })
+		var met, ended sync.WaitGroup
+		if w.db.Engine() == store.PostgreSQL {
+			met.Add(2)
+		}
+		var tries atomic.Int32
+		putTwo := func(who string) error {
+			meet := sync.OnceFunc(func() {
+				if w.db.Engine() == store.PostgreSQL {
+					met.Done()
+					met.Wait()
+				}
+			})
+			return w.db.Tx(w.Context(), func(tx *store.Tx) error {
+				tries.Add(1)
+				_, first := o.Put(w.Context(), tx, outbox.Work{Kind: "mail", Key: who, Expires: w.clock.Now().Add(time.Hour)})
+				meet()
+				_, second := o.Put(w.Context(), tx, outbox.Work{Kind: "mail", Key: who + " again", Expires: w.clock.Now().Add(time.Hour)})
+				return errors.Join(first, second)
+			})
+		}
+		for _, who := range []string{"alice", "bob"} {
+			ended.Go(func() {
+				if err := putTwo(who); err != nil {
+					w.Error(err)
+				}
+			})
+		}
+		if ended.Wait(); tries.Load() != 2 {
+			w.Errorf("%d tries of 2 transactions", tries.Load())
+		}
+	})
+}
+
 // A process dies between the commit and its attempt. Nobody touches the job while
 // its lease runs; then another replica does it.
 func TestAnotherReplicaTakesOverFromADeadOne(t *testing.T) {

@@ -26,17 +26,18 @@ type jobRow struct {
 	due, leaseUntil, expires, created time.Time
 }
 
-// insertJob returns the id that stands under the row's kind and key afterwards.
+// insertJob returns the id that stands under the row's kind and key afterwards. It looks
+// for another's only where there is one: on PostgreSQL whoever reads next to what others
+// insert is their rival.
 func insertJob(ctx context.Context, tx *store.Tx, r jobRow) (id string, err error) {
-	_, err = tx.Exec(ctx, `INSERT INTO outbox_jobs
+	err = tx.QueryRow(ctx, `INSERT INTO outbox_jobs
 		(id, kind, idempotency_key, payload, state, attempts, due_ms, lease_until_ms, expires_ms, created_ms)
 		VALUES ($1, $2, $3, $4, 'pending', $5, $6, $7, $8, $9)
-		ON CONFLICT (kind, idempotency_key) DO NOTHING`,
-		r.id, r.kind, r.key, r.payload, r.attempts, r.due.UnixMilli(), store.Millis(r.leaseUntil), r.expires.UnixMilli(), r.created.UnixMilli())
-	if err != nil {
-		return "", err
+		ON CONFLICT (kind, idempotency_key) DO NOTHING RETURNING id`,
+		r.id, r.kind, r.key, r.payload, r.attempts, r.due.UnixMilli(), store.Millis(r.leaseUntil), r.expires.UnixMilli(), r.created.UnixMilli()).Scan(&id)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = tx.QueryRow(ctx, `SELECT id FROM outbox_jobs WHERE kind = $1 AND idempotency_key = $2`, r.kind, r.key).Scan(&id)
 	}
-	err = tx.QueryRow(ctx, `SELECT id FROM outbox_jobs WHERE kind = $1 AND idempotency_key = $2`, r.kind, r.key).Scan(&id)
 	return id, err
 }
 
