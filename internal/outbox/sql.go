@@ -108,11 +108,17 @@ func rescheduleJob(ctx context.Context, q store.Queryer, row jobRow, due time.Ti
 	return err
 }
 
-func deleteEnded(ctx context.Context, q store.Queryer, doneBefore, deadBefore time.Time) error {
-	_, err := q.Exec(ctx, `DELETE FROM outbox_jobs
-		WHERE state IN ('done', 'withdrawn') AND ended_ms < $1 OR state = 'dead' AND ended_ms < $2`,
-		doneBefore.UnixMilli(), deadBefore.UnixMilli())
-	return err
+// deleteEnded forgets at most limit jobs that ended before the moment of their state.
+// Its first condition is that of the index.
+func deleteEnded(ctx context.Context, q store.Queryer, doneBefore, deadBefore time.Time, limit int) (deleted int64, err error) {
+	result, err := q.Exec(ctx, `DELETE FROM outbox_jobs WHERE id IN (SELECT id FROM outbox_jobs
+		WHERE state <> 'pending' AND ended_ms < $1 AND (state <> 'dead' OR ended_ms < $2)
+		ORDER BY ended_ms LIMIT $3)`,
+		doneBefore.UnixMilli(), deadBefore.UnixMilli(), limit)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
 }
 
 func scanJobs(rows *sql.Rows) (jobs []jobRow, err error) {

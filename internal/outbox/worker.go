@@ -15,6 +15,8 @@ const (
 	keepDone      = 24 * time.Hour
 	keepDead      = 7 * 24 * time.Hour
 	leasedAtATime = 16
+	// sweptAtATime keeps others from waiting long behind a sweep.
+	sweptAtATime = 1000
 )
 
 // Run attempts due jobs until ctx ends, then waits for the attempts under way.
@@ -23,7 +25,7 @@ func (o *Outbox) Run(ctx context.Context) error {
 	for _, k := range o.kinds {
 		workers.Go(func() { o.work(ctx, k) })
 	}
-	workers.Go(func() { o.sweep(ctx) })
+	workers.Go(func() { o.forget(ctx) })
 	workers.Wait()
 	o.busy.Wait()
 	return nil
@@ -82,18 +84,29 @@ func (o *Outbox) takeSlots(ctx context.Context, k *kind) int {
 	return leasedAtATime
 }
 
-func (o *Outbox) sweep(ctx context.Context) {
+// forget sweeps now and then until ctx ends.
+func (o *Outbox) forget(ctx context.Context) {
 	tick := time.NewTicker(sweepEvery)
 	defer tick.Stop()
 	for {
-		now := o.Now()
-		if err := deleteEnded(ctx, o.DB, now.Add(-keepDone), now.Add(-keepDead)); err != nil && ctx.Err() == nil {
+		if err := o.sweep(ctx); err != nil && ctx.Err() == nil {
 			o.Log.Error("outbox cannot forget ended jobs", "error", err)
 		}
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
+		}
+	}
+}
+
+// sweep forgets jobs that ended long ago, in steps of a transaction each.
+func (o *Outbox) sweep(ctx context.Context) error {
+	now := o.Now()
+	for {
+		deleted, err := deleteEnded(ctx, o.DB, now.Add(-keepDone), now.Add(-keepDead), sweptAtATime)
+		if err != nil || deleted < sweptAtATime {
+			return err
 		}
 	}
 }

@@ -1,0 +1,4 @@
+package outbox
+
+// For tests from outside.
+var Sweep = (*Outbox).sweep
