@@ -295,7 +295,7 @@ func (v *Verifier) undo(ctx context.Context, o opened, why error) error {
 		if err := v.takeBack(ctx, tx, o, refused); err != nil {
 			return err
 		}
-		if err := v.Outbox.Withdraw(ctx, tx, o.job.ID); err != nil {
+		if _, err := v.Outbox.Withdraw(ctx, tx, o.job.ID); err != nil {
 			return err
 		}
 		moved, err := sessionMoved(ctx, tx, o.now)

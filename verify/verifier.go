@@ -94,8 +94,8 @@ func New(ctx context.Context, o Options) (*Verifier, error) {
 	if err := errors.Join(errs[:]...); err != nil {
 		return nil, err
 	}
-	o.Outbox.Handle(emailKind, emailSlots, v.deliverEmail)
-	o.Outbox.Handle(smsKind, smsSlots, v.deliverSMS)
+	o.Outbox.Handle(outbox.Kind{Name: emailKind, Slots: emailSlots, Attempt: v.deliverEmail})
+	o.Outbox.Handle(outbox.Kind{Name: smsKind, Slots: smsSlots, Attempt: v.deliverSMS})
 	return v, nil
 }
 

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"time"
+
+	"signet/internal/store"
 )
 
 const (
@@ -107,11 +109,7 @@ func (o *Outbox) start(k *kind, row jobRow, ended func(error)) {
 }
 
 func (o *Outbox) run(ctx context.Context, k *kind, row jobRow) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("the handler of %s panicked: %v", k.name, p)
-		}
-	}()
+	defer recovered(k, &err)
 	if !row.expires.After(o.Now()) {
 		return fmt.Errorf("%w: too late to be of use", ErrRefused)
 	}
@@ -119,7 +117,14 @@ func (o *Outbox) run(ctx context.Context, k *kind, row jobRow) (err error) {
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrRefused, err)
 	}
-	return k.handle(ctx, Job{ID: row.id, Payload: payload, Attempt: row.attempts})
+	return k.Attempt(ctx, Job{ID: row.id, Payload: payload, Attempt: row.attempts})
+}
+
+// recovered makes an error of a panic in what a kind's owner wrote.
+func recovered(k *kind, err *error) {
+	if p := recover(); p != nil {
+		*err = fmt.Errorf("the handler of %s panicked: %v", k.Name, p)
+	}
 }
 
 // record writes how the attempt ended, unless another process has taken the job over
@@ -135,19 +140,32 @@ func (o *Outbox) record(k *kind, row jobRow, failure error) {
 		err = finishJob(ctx, o.DB, row.id, now)
 	case errors.Is(failure, ErrRefused):
 		outcome = Dead
-		err = buryJob(ctx, o.DB, row, failure.Error(), now)
+		err = o.bury(ctx, k, row, failure)
 	default:
 		outcome = Retried
 		err = rescheduleJob(ctx, o.DB, row, now.Add(delay(row.attempts)), failure.Error())
 	}
-	o.Observe(k.name, outcome)
-	log := o.Log.With("kind", k.name, "job", row.id, "attempt", row.attempts)
+	o.Observe(k.Name, outcome)
+	log := o.Log.With("kind", k.Name, "job", row.id, "attempt", row.attempts)
 	if failure != nil {
 		log.Warn("outbox job failed", "outcome", outcome, "error", failure)
 	}
 	if err != nil {
 		log.Error("outbox job not recorded; it will be attempted again", "error", err)
 	}
+}
+
+// bury ends a job for good, together with what its kind does about that.
+func (o *Outbox) bury(ctx context.Context, k *kind, row jobRow, why error) (err error) {
+	defer recovered(k, &err)
+	payload, _ := o.box.Open(row.payload, []byte(row.id)) // if it cannot be opened, that is why
+	return o.DB.Tx(ctx, func(tx *store.Tx) error {
+		buried, err := buryJob(ctx, tx, row, why.Error(), o.Now())
+		if err != nil || !buried || k.Died == nil {
+			return err
+		}
+		return k.Died(ctx, tx, Job{ID: row.id, Payload: payload, Attempt: row.attempts})
+	})
 }
 
 // delay doubles with each attempt and is drawn between half and all of that, so

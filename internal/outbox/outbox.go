@@ -54,6 +54,18 @@ type Job struct {
 // Handler attempts a job. ctx ends before the lease does.
 type Handler func(ctx context.Context, job Job) error
 
+// Kind is a sort of work, and who does it.
+type Kind struct {
+	Name    string
+	Slots   int // so many of its jobs this process attempts at the same time
+	Attempt Handler
+	// Died, if set, is told of each job that is refused for good or past its expiry,
+	// in the very transaction in which it dies: once, however many requesters and
+	// replicas there are. An error of it leaves the job pending. The payload is nil if
+	// it cannot be opened.
+	Died func(ctx context.Context, tx *store.Tx, job Job) error
+}
+
 // Options are what an Outbox needs. Observe, if set, is told of each attempt.
 type Options struct {
 	DB      *store.DB
@@ -82,13 +94,12 @@ type Outbox struct {
 	busy  sync.WaitGroup // attempts under way
 }
 
-// kind is a sort of work: its handler, and a slot for each attempt that may run at
-// the same time, so that one slow receiver blocks no other kind.
+// kind is a Kind with a slot for each attempt that may run at the same time, so that
+// one slow receiver blocks no other kind.
 type kind struct {
-	name   string
-	handle Handler
-	slots  chan struct{}
-	wake   chan struct{}
+	Kind
+	slots chan struct{}
+	wake  chan struct{}
 }
 
 // New opens the outbox of a database.
@@ -103,10 +114,9 @@ func New(ctx context.Context, o Options) (*Outbox, error) {
 	return &Outbox{Options: o, box: box, kinds: map[string]*kind{}}, nil
 }
 
-// Handle sets the handler of a kind and how many of its jobs this process attempts
-// at the same time. It is called before Run.
-func (o *Outbox) Handle(name string, slots int, handle Handler) {
-	o.kinds[name] = &kind{name: name, handle: handle, slots: make(chan struct{}, slots), wake: make(chan struct{}, 1)}
+// Handle says how a kind of work is done. It is called before Run.
+func (o *Outbox) Handle(k Kind) {
+	o.kinds[k.Name] = &kind{Kind: k, slots: make(chan struct{}, k.Slots), wake: make(chan struct{}, 1)}
 }
 
 // Put stores work in tx. Work whose key is known already is left as it is. Call
@@ -150,13 +160,4 @@ func (o *Outbox) Failed(ctx context.Context, q store.Queryer, kind, key string) 
 		return false, fmt.Errorf("reading a job: %w", err)
 	}
 	return s == dead || s == withdrawn, nil
-}
-
-// Withdraw ends a job that is still pending. An attempt that runs at this moment
-// is not stopped.
-func (o *Outbox) Withdraw(ctx context.Context, tx *store.Tx, id string) error {
-	if err := withdrawJob(ctx, tx, id, o.Now()); err != nil {
-		return fmt.Errorf("withdrawing work: %w", err)
-	}
-	return nil
 }

@@ -42,7 +42,7 @@ func (w *world) replica(h outbox.Handler) *outbox.Outbox {
 	if err != nil {
 		w.Fatal(err)
 	}
-	o.Handle("mail", 4, h)
+	o.Handle(outbox.Kind{Name: "mail", Slots: 4, Attempt: h})
 	return o
 }
 
@@ -57,6 +57,16 @@ func (w *world) run(o *outbox.Outbox) {
 			w.Error(err)
 		}
 	})
+}
+
+// drain waits for the attempts of o that are under way.
+func (w *world) drain(o *outbox.Outbox) {
+	w.Helper()
+	stopped, stop := context.WithCancel(context.Background())
+	stop()
+	if err := o.Run(stopped); err != nil {
+		w.Fatal(err)
+	}
 }
 
 func (w *world) put(o *outbox.Outbox, key string, held bool) outbox.Ticket {
@@ -324,29 +334,9 @@ func TestAttemptDoesNotWaitForEver(t *testing.T) {
 			w.Errorf("Attempt = %v, want %v", err, outbox.ErrPending)
 		}
 		close(finish)
-		stopped, stop := context.WithCancel(context.Background())
-		stop()
-		if err := o.Run(stopped); err != nil { // waits for the attempt under way
-			w.Fatal(err)
-		}
+		w.drain(o)
 		if state, _ := w.state(ticket); state != "done" {
 			w.Errorf("state = %q, want done", state)
-		}
-	})
-}
-
-func TestAWithdrawnJobIsNotAttempted(t *testing.T) {
-	each(t, func(w *world) {
-		attempted := make(chan string, 2)
-		o := w.replica(func(_ context.Context, j outbox.Job) error { attempted <- j.ID; return nil })
-		ticket := w.put(o, "k", false)
-		if err := w.db.Tx(w.Context(), func(tx *store.Tx) error { return o.Withdraw(w.Context(), tx, ticket.ID) }); err != nil {
-			w.Fatal(err)
-		}
-		other := w.put(o, "other", false)
-		w.run(o)
-		if got := <-attempted; got != other.ID {
-			w.Errorf("attempted %s, which was withdrawn", got)
 		}
 	})
 }
@@ -359,7 +349,7 @@ func TestASlowKindBlocksNoOther(t *testing.T) {
 		o := w.replica(func(context.Context, outbox.Job) error { <-hang; return nil })
 		w.Cleanup(func() { close(hang) })
 		delivered := make(chan struct{})
-		o.Handle("sms", 1, func(context.Context, outbox.Job) error { close(delivered); return nil })
+		o.Handle(outbox.Kind{Name: "sms", Slots: 1, Attempt: func(context.Context, outbox.Job) error { close(delivered); return nil }})
 		for i := range 20 {
 			w.put(o, fmt.Sprint(i), false)
 		}
@@ -387,7 +377,7 @@ func TestALeaseThatIsNotCommittedIsNoLease(t *testing.T) {
 		if err != nil {
 			w.Fatal(err)
 		}
-		o.Handle("mail", 4, func(context.Context, outbox.Job) error { attempts.Add(1); return nil })
+		o.Handle(outbox.Kind{Name: "mail", Slots: 4, Attempt: func(context.Context, outbox.Job) error { attempts.Add(1); return nil }})
 		w.put(o, "k", false)
 		storetest.FailCommits(w.T, w.db, "outbox_jobs")
 		w.run(o)

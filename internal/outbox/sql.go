@@ -86,18 +86,28 @@ func finishJob(ctx context.Context, q store.Queryer, id string, now time.Time) e
 	return err
 }
 
-func withdrawJob(ctx context.Context, q store.Queryer, id string, now time.Time) error {
-	_, err := q.Exec(ctx, `UPDATE outbox_jobs SET state = 'withdrawn', payload = $3, ended_ms = $2
-		WHERE id = $1 AND state = 'pending'`, id, now.UnixMilli(), []byte{})
+func withdrawJob(ctx context.Context, tx *store.Tx, id string, now time.Time) (withdrawn bool, err error) {
+	return store.Changed(tx.Exec(ctx, `UPDATE outbox_jobs SET state = 'withdrawn', payload = $3, ended_ms = $2
+		WHERE id = $1 AND state = 'pending'`, id, now.UnixMilli(), []byte{}))
+}
+
+// withdrawJobByKey leaves the payload, which it returns, for forgetPayload.
+func withdrawJobByKey(ctx context.Context, tx *store.Tx, kind, key string, now time.Time) (id string, payload []byte, err error) {
+	err = tx.QueryRow(ctx, `UPDATE outbox_jobs SET state = 'withdrawn', ended_ms = $3
+		WHERE kind = $1 AND idempotency_key = $2 AND state = 'pending' RETURNING id, payload`, kind, key, now.UnixMilli()).Scan(&id, &payload)
+	return id, payload, err
+}
+
+func forgetPayload(ctx context.Context, tx *store.Tx, id string) error {
+	_, err := tx.Exec(ctx, `UPDATE outbox_jobs SET payload = $2 WHERE id = $1`, id, []byte{})
 	return err
 }
 
 // buryJob ends a job that row's attempt found hopeless. The number of attempts
 // tells whether it is still that one's to say: each lease counts one up.
-func buryJob(ctx context.Context, q store.Queryer, row jobRow, failure string, now time.Time) error {
-	_, err := q.Exec(ctx, `UPDATE outbox_jobs SET state = 'dead', failure = $3, ended_ms = $4
-		WHERE id = $1 AND state = 'pending' AND attempts = $2`, row.id, row.attempts, failure, now.UnixMilli())
-	return err
+func buryJob(ctx context.Context, tx *store.Tx, row jobRow, failure string, now time.Time) (buried bool, err error) {
+	return store.Changed(tx.Exec(ctx, `UPDATE outbox_jobs SET state = 'dead', failure = $3, ended_ms = $4
+		WHERE id = $1 AND state = 'pending' AND attempts = $2`, row.id, row.attempts, failure, now.UnixMilli()))
 }
 
 // rescheduleJob gives up the lease of row's attempt, if that still has it.

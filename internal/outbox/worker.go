@@ -54,9 +54,9 @@ func (o *Outbox) takeDue(ctx context.Context, k *kind) bool {
 	if slots == 0 {
 		return false
 	}
-	rows, err := leaseJobs(ctx, o.DB, k.name, o.Now(), slots)
+	rows, err := leaseJobs(ctx, o.DB, k.Name, o.Now(), slots)
 	if err != nil && ctx.Err() == nil {
-		o.Log.Error("outbox cannot look for work", "kind", k.name, "error", err)
+		o.Log.Error("outbox cannot look for work", "kind", k.Name, "error", err)
 	}
 	for range slots - len(rows) {
 		<-k.slots
