@@ -27,23 +27,16 @@ func (v *Verifier) admit(ctx context.Context, tx *store.Tx, o sending) (a admiss
 	if o.suppressed[noMailbox] {
 		return a, ErrEmailNotSent
 	}
-	if a.price, err = v.admitNumber(ctx, tx, o); err != nil {
-		return a, err
-	}
-	o.signals.fraud = a.price != nil && (a.price.Suspicious || a.price.Risky)
 	a.charged = o.held
-	if a.pass, err = v.charge(ctx, tx, o); err != nil || a.price == nil {
-		return a, err
+	if !o.decoy() { // which was told the same as any other, and costs nothing
+		a.price = o.price
 	}
-	if o.decoy() { // it was told the same as any other, and costs nothing
-		err, a.price = v.Fraud.Refund(ctx, tx, *a.price), nil
-		return a, err
-	}
-	return a, v.Fraud.Sent(ctx, tx, o.Address, a.price.Charged, a.pass != "")
+	a.pass, err = v.charge(ctx, tx, o)
+	return a, err
 }
 
 // admitNumber asks whether a text message may go to a number, which charges its price.
-func (v *Verifier) admitNumber(ctx context.Context, tx *store.Tx, o sending) (*fraud.Verdict, error) {
+func (v *Verifier) admitNumber(ctx context.Context, o sending) (*fraud.Verdict, error) {
 	if v.Fraud == nil || o.Address.Medium() != threepid.MSISDN {
 		return nil, nil
 	}
@@ -51,8 +44,11 @@ func (v *Verifier) admitNumber(ctx context.Context, tx *store.Tx, o sending) (*f
 	if err != nil {
 		return nil, err
 	}
-	verdict, err := v.Fraud.Admit(ctx, tx, o.Address, segments)
-	return &verdict, err
+	verdict, err := v.Fraud.Admit(ctx, o.Address, segments)
+	if err != nil {
+		return nil, err
+	}
+	return &verdict, nil
 }
 
 // charge charges one message, and spends a CAPTCHA where one is needed: for lifted
@@ -93,7 +89,7 @@ func (v *Verifier) asks(s signals, m threepid.Medium) bool {
 
 // takeBack gives back what a message was charged that was not sent. One that was refused
 // for good was tried all the same, and stays on its requester's account: addresses cannot
-// be tried out for nothing.
+// be tried out for nothing. What a dead message cost is given back as it dies (died).
 func (v *Verifier) takeBack(ctx context.Context, tx *store.Tx, o opened, refused bool) error {
 	if !refused {
 		if err := o.charged.RefundIn(ctx, tx); err != nil {
@@ -105,11 +101,9 @@ func (v *Verifier) takeBack(ctx context.Context, tx *store.Tx, o opened, refused
 			return err
 		}
 	}
-	if o.price == nil {
-		return nil
+	withdrawn, err := v.Outbox.Withdraw(ctx, tx, o.job.ID)
+	if err != nil || !withdrawn || o.price == nil {
+		return err
 	}
-	return errors.Join(
-		v.Fraud.Refund(ctx, tx, *o.price),
-		v.Fraud.Unsent(ctx, tx, o.now.address, o.price.Charged, o.pass != ""),
-	)
+	return v.Fraud.Refund(ctx, tx, *o.price)
 }

@@ -16,6 +16,7 @@ import (
 	"signet/internal/outbox"
 	"signet/internal/store"
 	"signet/internal/threepid"
+	"signet/verify/fraud"
 	"signet/verify/message"
 )
 
@@ -34,6 +35,8 @@ type letter struct {
 	language   locale.Language
 	trusted    bool // whoever asks may be named in a text message
 	decoy      bool
+	price      *fraud.Verdict // of a text message
+	vouched    bool           // a CAPTCHA was passed for it
 }
 
 // mailing is the payload of a message. The outbox keeps it sealed.
@@ -52,6 +55,8 @@ type mailing struct {
 	LinkExpires int64           `json:"link_expires"`
 	Stop        string          `json:"stop"`
 	Decoy       bool            `json:"decoy,omitempty"`
+	Price       *fraud.Verdict  `json:"price,omitempty"`
+	Vouched     bool            `json:"vouched,omitempty"`
 }
 
 // enqueue puts the message of a session's latest code and link into the outbox,
@@ -82,6 +87,8 @@ func (v *Verifier) mailing(s session, l letter) mailing {
 		LinkExpires: s.linkExpires.UnixMilli(),
 		Stop:        v.StopURL(v.stopToken(s.sid)),
 		Decoy:       l.decoy,
+		Price:       l.price,
+		Vouched:     l.vouched,
 	}
 }
 
@@ -126,14 +133,52 @@ func (v *Verifier) deliverSMS(ctx context.Context, job outbox.Job) error {
 	if err != nil {
 		return fmt.Errorf("writing a text message: %w", err)
 	}
-	return delivered(v.pace(ctx, threepid.MSISDN, m.Decoy, func() error {
+	err = delivered(v.pace(ctx, threepid.MSISDN, m.Decoy, func() error {
 		return v.sendSMS(ctx, m.SID, deliver.SMS{ID: job.ID, To: to, Text: text})
 	}))
+	if err == nil && m.Price != nil {
+		v.note(v.Fraud.Sent(ctx, to, m.Price.Charged, m.Vouched))
+	}
+	return err
+}
+
+// note tells the log of something that could not be counted: it is no reason to send, or to
+// guess, again.
+func (v *Verifier) note(err error) {
+	if err != nil {
+		v.Log.Error("a text message was not counted", "error", err)
+	}
+}
+
+// died gives back the price of a text message that will not be sent any more.
+func (v *Verifier) died(ctx context.Context, tx *store.Tx, job outbox.Job) error {
+	return v.refund(ctx, tx, job.Payload)
+}
+
+func (v *Verifier) refund(ctx context.Context, tx *store.Tx, payload []byte) error {
+	_, m, err := read(outbox.Job{Payload: payload})
+	if err != nil || m.Price == nil {
+		return nil // what cannot be read has no price
+	}
+	return v.Fraud.Refund(ctx, tx, *m.Price)
+}
+
+// withdraw takes the session's message out of the outbox if it has not left.
+func (v *Verifier) withdraw(ctx context.Context, tx *store.Tx, s *session) error {
+	kind, key := s.message()
+	withdrawn, payload, err := v.Outbox.WithdrawKey(ctx, tx, kind, key)
+	if err != nil || !withdrawn {
+		return err
+	}
+	return v.refund(ctx, tx, payload)
 }
 
 // sendSMS hands a text message to a provider that the session has not tried yet, marking
 // each in the session before it is asked.
 func (v *Verifier) sendSMS(ctx context.Context, sid string, m deliver.SMS) error {
+	if err := v.mayText(ctx); err != nil {
+		return err
+	}
 	tried, err := selectTried(ctx, v.DB, sid)
 	if err != nil {
 		return fmt.Errorf("reading which providers were tried: %w", err)
@@ -141,6 +186,19 @@ func (v *Verifier) sendSMS(ctx context.Context, sid string, m deliver.SMS) error
 	return v.SMS.Send(ctx, m, tried, func(ctx context.Context, provider string) error {
 		return v.DB.Tx(ctx, func(tx *store.Tx) error { return markTried(ctx, tx, sid, sms.Tried{Provider: provider, Message: m.ID}) })
 	})
+}
+
+// mayText is a refusal while text messages are switched off: also for those that were let
+// through before, and wait.
+func (v *Verifier) mayText(ctx context.Context) error {
+	if v.Fraud == nil {
+		return nil
+	}
+	sw, err := v.Fraud.Sending(ctx)
+	if err == nil && !sw.On {
+		err = fmt.Errorf("%w: %w", deliver.ErrRefused, fraud.ErrOff)
+	}
+	return err
 }
 
 // segments is how many a text message will be paid for: those of the same message with
@@ -165,6 +223,9 @@ func read(job outbox.Job) (to threepid.Address, m mailing, err error) {
 	}
 	if to, err = threepid.Parse(m.Medium, m.Address); err != nil {
 		return threepid.Address{}, m, fmt.Errorf("%w: its receiver cannot be read", outbox.ErrRefused)
+	}
+	if m.Purpose == "" { // an earlier release knew no other
+		m.Purpose = Verify
 	}
 	return to, m, nil
 }

@@ -16,6 +16,7 @@ import (
 type Proof struct {
 	sid       string
 	address   threepid.Address
+	caller    Caller
 	purpose   Purpose
 	user      matrix.UserID
 	validated time.Time
@@ -23,6 +24,9 @@ type Proof struct {
 
 // Address is the proven address.
 func (p Proof) Address() threepid.Address { return p.address }
+
+// Caller is who opened the session.
+func (p Proof) Caller() Caller { return p.caller }
 
 // Purpose is what control was shown for.
 func (p Proof) Purpose() Purpose { return p.purpose }
@@ -68,7 +72,7 @@ func (v *Verifier) prove(ctx context.Context, c Credentials, may func(*session) 
 	case s.validated.IsZero(), !s.stopped.IsZero():
 		return Proof{}, ErrNotValidated
 	}
-	return Proof{sid: s.sid, address: s.address, purpose: s.purpose, user: s.user, validated: s.validated}, nil
+	return Proof{sid: s.sid, address: s.address, caller: s.caller, purpose: s.purpose, user: s.user, validated: s.validated}, nil
 }
 
 // Spend uses up the proof's session in tx, so that of several who spend it at the

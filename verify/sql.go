@@ -38,7 +38,7 @@ func (v *Verifier) selectSession(ctx context.Context, q store.Queryer, c Credent
 func (v *Verifier) selectSame(ctx context.Context, q store.Queryer, r Request) (*session, error) {
 	return v.scan(q.QueryRow(ctx, `SELECT `+sessionColumns+` FROM verify_sessions
 		WHERE address_index = $1 AND secret_mac = $2 AND caller = $3 AND purpose = $4 AND user_id = $5`,
-		v.indexOf(r.Address), v.mac.Of("secret", r.ClientSecret), string(r.Caller), string(r.Purpose), r.User.String()))
+		v.indexOf(r.Address), v.mac.Of("secret", r.ClientSecret), string(r.Caller), string(r.Purpose), storedUser(r.Caller, r.User)))
 }
 
 // selectStop finds the session of a "this was not me" link, or ErrNoLink.
@@ -57,22 +57,45 @@ func (v *Verifier) selectByLink(ctx context.Context, q store.Queryer, linkMAC []
 	return v.scan(q.QueryRow(ctx, `SELECT `+sessionColumns+` FROM verify_sessions WHERE link_mac = $1`, linkMAC))
 }
 
-// putSession writes a new session, or what a re-send changes of a known one.
-func (v *Verifier) putSession(ctx context.Context, tx *store.Tx, s session) error {
+// insertSession writes a new session, unless there is one of the same request.
+func (v *Verifier) insertSession(ctx context.Context, tx *store.Tx, s session) (inserted bool, err error) {
 	sealed := v.addresses.Seal([]byte(s.address.String()), []byte(s.sid))
-	_, err := tx.Exec(ctx, `INSERT INTO verify_sessions
+	return store.Changed(tx.Exec(ctx, `INSERT INTO verify_sessions
 		(sid, medium, address_index, address_sealed, secret_mac, caller, next_link, send_attempt,
 		 code_mac, code_expires_ms, link_mac, link_expires_ms, created_ms, changed_ms,
 		 wrong_codes, validated_ms, spent_ms, messages, sent_ms, purpose, user_id, asker, raised, stop_mac, stopped_ms)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25)
-		ON CONFLICT (sid) DO UPDATE SET next_link = $7, send_attempt = $8,
-			code_mac = $9, code_expires_ms = $10, link_mac = $11, link_expires_ms = $12, changed_ms = $14,
-			messages = $18, sent_ms = $19, raised = $23`,
+		ON CONFLICT DO NOTHING`,
 		s.sid, string(s.address.Medium()), v.indexOf(s.address), sealed, s.secretMAC, string(s.caller), v.sealNext(s), s.sendAttempt,
 		s.codeMAC, s.codeExpires.UnixMilli(), s.linkMAC, s.linkExpires.UnixMilli(), s.created.UnixMilli(), s.changed.UnixMilli(),
 		s.wrongCodes, store.Millis(s.validated), store.Millis(s.spent), s.messages, s.sent.UnixMilli(),
-		string(s.purpose), s.user.String(), s.asker, s.raised, v.mac.Of("stop", v.stopToken(s.sid)), store.Millis(s.stopped))
-	return err
+		string(s.purpose), storedUser(s.caller, s.user), octets(s.asker), s.raised, v.stopMAC(s), store.Millis(s.stopped)))
+}
+
+// updateSession writes what a re-send changes, unless the session was changed since it was
+// read as before.
+func (v *Verifier) updateSession(ctx context.Context, tx *store.Tx, before, s session) (updated bool, err error) {
+	return store.Changed(tx.Exec(ctx, `UPDATE verify_sessions SET next_link = $3, send_attempt = $4,
+			code_mac = $5, code_expires_ms = $6, link_mac = $7, link_expires_ms = $8, changed_ms = $9,
+			messages = $10, sent_ms = $11, raised = $12, asker = $13, stop_mac = $14
+		WHERE sid = $1 AND link_mac = $2`,
+		s.sid, before.linkMAC, v.sealNext(s), s.sendAttempt,
+		s.codeMAC, s.codeExpires.UnixMilli(), s.linkMAC, s.linkExpires.UnixMilli(), s.changed.UnixMilli(),
+		s.messages, s.sent.UnixMilli(), s.raised, octets(s.asker), v.stopMAC(s)))
+}
+
+func (v *Verifier) stopMAC(s session) []byte { return v.mac.Of("stop", v.stopToken(s.sid)) }
+
+// octets is b as a column takes it that is never NULL: one engine gives none back as nil.
+func octets(b []byte) []byte { return append([]byte{}, b...) }
+
+// storedUser is the user as a column holds it: an account that asks for itself, as the
+// caller says already, as none.
+func storedUser(c Caller, user matrix.UserID) string {
+	if own, ok := c.Account(); ok && own == user {
+		return ""
+	}
+	return user.String()
 }
 
 // sessionMoved tells whether a session is no longer as the request that wrote s
@@ -112,21 +135,25 @@ func markSpent(ctx context.Context, tx *store.Tx, sid string, now time.Time) (fi
 }
 
 // retireSession keeps a session's row for its link alone: no request finds it any more.
-func retireSession(ctx context.Context, tx *store.Tx, sid string, secretMAC []byte) error {
-	_, err := tx.Exec(ctx, `UPDATE verify_sessions SET secret_mac = $2 WHERE sid = $1`, sid, secretMAC)
-	return err
+func retireSession(ctx context.Context, tx *store.Tx, s *session, secretMAC []byte) (found bool, err error) {
+	return store.Changed(tx.Exec(ctx, `UPDATE verify_sessions SET secret_mac = $3 WHERE sid = $1 AND link_mac = $2`, s.sid, s.linkMAC, secretMAC))
 }
 
-func deleteSession(ctx context.Context, tx *store.Tx, sid string) error {
-	_, err := tx.Exec(ctx, `DELETE FROM verify_sessions WHERE sid = $1`, sid)
-	return err
+func deleteSession(ctx context.Context, tx *store.Tx, s *session) (found bool, err error) {
+	return store.Changed(tx.Exec(ctx, `DELETE FROM verify_sessions WHERE sid = $1 AND link_mac = $2`, s.sid, s.linkMAC))
 }
 
-// deleteSessions forgets old sessions; stopped ones later, by whose link an address can
-// be written to again.
-func deleteSessions(ctx context.Context, q store.Queryer, changedBefore, stoppedBefore time.Time) error {
-	_, err := q.Exec(ctx, `DELETE FROM verify_sessions WHERE changed_ms < $1 AND stopped_ms < $2`,
-		changedBefore.UnixMilli(), stoppedBefore.UnixMilli())
+// lastOf is the last sid of the next step of a walk through the table.
+func lastOf(ctx context.Context, q store.Queryer, after string, step int) (last string, err error) {
+	err = q.QueryRow(ctx, `SELECT sid FROM verify_sessions WHERE sid > $1 ORDER BY sid LIMIT 1 OFFSET $2`, after, step-1).Scan(&last)
+	return last, err
+}
+
+// deleteSessions forgets the old sessions of a step; stopped ones later, by whose link an
+// address can be written to again.
+func deleteSessions(ctx context.Context, q store.Queryer, after, last string, changedBefore, stoppedBefore time.Time) error {
+	_, err := q.Exec(ctx, `DELETE FROM verify_sessions WHERE sid > $1 AND sid <= $2 AND changed_ms < $3 AND stopped_ms < $4`,
+		after, last, changedBefore.UnixMilli(), stoppedBefore.UnixMilli())
 	return err
 }
 
@@ -275,6 +302,9 @@ func (v *Verifier) scan(row *sql.Row) (*session, error) {
 		return nil, err
 	}
 	s.nextLink = v.openNext(s)
+	if own, ok := s.caller.Account(); ok && s.user == "" {
+		s.user = own
+	}
 	s.sent = store.Time(sent)
 	s.codeExpires, s.linkExpires = store.Time(codeExpires), store.Time(linkExpires)
 	s.created, s.changed = store.Time(created), store.Time(changed)

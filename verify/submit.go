@@ -53,17 +53,23 @@ func (v *Verifier) guessAt(ctx context.Context, c Credentials, code string, may 
 	}
 	defer held.Release()
 	var outcome error // a wrong code is counted, so it must not undo the transaction
+	counted := false
 	err = v.DB.Tx(ctx, func(tx *store.Tx) error {
 		if s, err = v.selectSession(ctx, tx, c); err != nil {
 			return err
 		}
+		before := s.wrongCodes
 		outcome, err = v.try(ctx, tx, guess{s, code, held})
+		counted = errors.Is(outcome, ErrWrongCode) && before < maxWrongCodes
 		return err
 	})
 	if err != nil {
 		return "", err
 	}
-	if errors.Is(outcome, ErrWrongCode) {
+	if outcome == nil && s.validated.IsZero() && s.address.Medium() == threepid.MSISDN && v.Fraud != nil {
+		v.note(v.Fraud.Validated(ctx, s.address, s.sent, s.raised))
+	}
+	if counted {
 		held.Keep()
 	}
 	return s.nextLink, outcome // it counts once it is committed
@@ -107,7 +113,7 @@ func (v *Verifier) try(ctx context.Context, tx *store.Tx, g guess) (outcome, err
 	if err := errors.Join(g.held.RefundIn(ctx, tx), uncountGuess(ctx, tx, g.sid)); err != nil {
 		return nil, err
 	}
-	return nil, v.validate(ctx, tx, g.session)
+	return nil, markValidated(ctx, tx, g.sid, now)
 }
 
 // guesses is what one guess costs. A session for which a CAPTCHA was passed has budgets of
@@ -115,17 +121,6 @@ func (v *Verifier) try(ctx context.Context, tx *store.Tx, g guess) (outcome, err
 func guesses(s *session) []quota.Charge {
 	a := asking{Request: Request{Address: s.address, Caller: s.caller}, asker: s.asker}
 	return guessTariff(s.address.Medium()).charges(a, s.raised)
-}
-
-// validate marks control of the address as shown. The first time tells that a text
-// message was worth its price.
-func (v *Verifier) validate(ctx context.Context, tx *store.Tx, s *session) error {
-	if v.Fraud != nil && s.validated.IsZero() && s.address.Medium() == threepid.MSISDN {
-		if err := v.Fraud.Validated(ctx, tx, s.address, s.sent, s.raised); err != nil {
-			return err
-		}
-	}
-	return markValidated(ctx, tx, s.sid, v.Now())
 }
 
 // Link is what the page of a mailed link shows before it is confirmed.
@@ -159,7 +154,7 @@ func (v *Verifier) Confirm(ctx context.Context, token string) (link Link, err er
 		}
 		link = s.link()
 		if s.validated.IsZero() {
-			return v.validate(ctx, tx, s)
+			return markValidated(ctx, tx, s.sid, v.Now())
 		}
 		return nil
 	})

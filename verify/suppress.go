@@ -54,6 +54,9 @@ func (v *Verifier) StopPage(ctx context.Context, token string) (Stopped, error) 
 // for 30 days, whoever asks, and nobody is told so. The error is ErrNoLink.
 func (v *Verifier) Stop(ctx context.Context, token string, silence bool) (Stopped, error) {
 	return v.atStop(ctx, token, func(tx *store.Tx, s *session) error {
+		if err := v.withdraw(ctx, tx, s); err != nil {
+			return err
+		}
 		if err := markStopped(ctx, tx, s.sid, v.Now()); err != nil || !silence {
 			return err
 		}

@@ -95,32 +95,11 @@ func New(ctx context.Context, o Options) (*Verifier, error) {
 		return nil, err
 	}
 	o.Outbox.Handle(outbox.Kind{Name: emailKind, Slots: emailSlots, Attempt: v.deliverEmail})
-	o.Outbox.Handle(outbox.Kind{Name: smsKind, Slots: smsSlots, Attempt: v.deliverSMS})
+	o.Outbox.Handle(outbox.Kind{Name: smsKind, Slots: smsSlots, Attempt: v.deliverSMS, Died: v.died})
 	return v, nil
 }
 
 // suspect tells whether a client comes from where machines live.
 func (v *Verifier) suspect(client netip.Addr) bool {
 	return slices.ContainsFunc(v.SuspectNetworks, func(p netip.Prefix) bool { return p.Contains(client.Unmap()) })
-}
-
-// sweepEvery is how often sessions long past their end are forgotten.
-const sweepEvery = time.Hour
-
-// Run forgets old sessions until ctx ends.
-func (v *Verifier) Run(ctx context.Context) error {
-	tick := time.NewTicker(sweepEvery)
-	defer tick.Stop()
-	for {
-		now := v.Now()
-		err := errors.Join(deleteSessions(ctx, v.DB, now.Add(-sessionLife-sessionKept), now.Add(-ownersSilence)), deleteSuppressions(ctx, v.DB, now))
-		if err != nil && ctx.Err() == nil {
-			v.Log.Error("old verification sessions are not forgotten", "error", err)
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
-	}
 }

@@ -13,12 +13,14 @@ import (
 	"signet/verify"
 )
 
-// validated is a validated session. What is ours says what for, and for whom.
+// validated is a validated session. What is ours says what for, asked by whom (an account
+// or a homeserver), and for whom.
 type validated struct {
 	Medium      threepid.Medium `json:"medium"`
 	Address     string          `json:"address"`
 	ValidatedAt int64           `json:"validated_at"`
 	Purpose     verify.Purpose  `json:"im.signet.purpose"`
+	Caller      string          `json:"im.signet.caller"`
 	UserID      matrix.UserID   `json:"im.signet.user_id,omitzero"`
 }
 
@@ -42,6 +44,7 @@ func (a *API) getValidated3pid(c echo.Context, who caller.Caller) error {
 		Address:     proof.Address().String(),
 		ValidatedAt: proof.ValidatedAt().UnixMilli(),
 		Purpose:     proof.Purpose(),
+		Caller:      proof.Caller().Asker(),
 		UserID:      proof.User(),
 	})
 }

@@ -41,7 +41,7 @@ func TestAHomeserverProvesAnAddressForASignUp(t *testing.T) {
 			w.Errorf("submitToken = %d %s", a.status, a.raw)
 		}
 		query := v2 + "/3pid/getValidated3pid?" + url.Values{"sid": {sid}, "client_secret": {"s3cret"}}.Encode()
-		if a := w.as("hs.example", "GET", query, ""); a.text("address") != "new@example.org" || a.text("im.signet.purpose") != "register" {
+		if a := w.as("hs.example", "GET", query, ""); a.text("address") != "new@example.org" || a.text("im.signet.purpose") != "register" || a.text("im.signet.caller") != "hs.example" {
 			w.Errorf("getValidated3pid = %d %s", a.status, a.raw)
 		}
 		if a := w.as("evil.example", "GET", query, ""); !a.is(404, matrix.NoValidSession) {
