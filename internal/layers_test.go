@@ -52,6 +52,9 @@ var layers = map[string][]string{
 	"internal/homeserver/account":   {"internal/matrix", "internal/seal", "internal/store"},
 	"internal/homeserver/clientapi": {"internal/homeserver/account", "internal/matrix", "internal/mxhttp"},
 	"internal/homeserver/fedapi":    {"internal/homeserver/account", "internal/keyring", "internal/matrix", "internal/mxhttp"},
+
+	// What puts load on the identity server talks HTTP to it, as a client does.
+	"script/load": {"internal/localca", "internal/store"},
 }
 
 // testSupport is for tests alone and may import anything.

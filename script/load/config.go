@@ -1,0 +1,51 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// Names of the server under load.
+const (
+	hostName   = "id.load.example"
+	configFile = "idserver.yaml"
+)
+
+// raised are the budgets that a few thousand accounts on one machine would use up in
+// seconds, with limits per hour that they do not. What is charged within the hour of
+// an account is as exact as by default: beyond 1,000 an hour the server leases.
+var raised = map[string]int{
+	"email.account.hour":           1000,
+	"email.account.day":            24_000,
+	"email.account.addresses.day":  24_000,
+	"email.homeserver.hour":        1_000_000,
+	"email.homeserver.hour.raised": 1_000_000,
+	"email.newcomer.hour":          1_000_000,
+	"email.domain.hour":            1000,
+	"email.domain.hour.raised":     1000,
+	"email.deployment.hour":        100_000_000,
+	"captcha.homeserver.hour":      1_000_000,
+}
+
+// config is what a measurement sets of the server's configuration.
+type config struct {
+	addr, smtp, database, ca string
+	captcha                  string // when one must be solved
+}
+
+// write writes the configuration of a server in production: budgets are in force, and
+// a reverse proxy says who the clients are.
+func (c config) write(dir string) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "server_name: %s\npublic_url: https://%[1]s\nlisten: %s\nmetrics_listen: \"\"\n", hostName, c.addr)
+	fmt.Fprintf(&b, "behind_proxy: [127.0.0.1]\ndatabase: %q\n", c.database)
+	fmt.Fprintf(&b, "email: {smtp: %q, tls: none, from: no-reply@%s, check_mx: false}\n", c.smtp, hostName)
+	fmt.Fprintf(&b, "federation: {allow_networks: [127.0.0.0/8], ca_file: %q}\n", c.ca)
+	fmt.Fprintf(&b, "captcha: {when: %s}\nlimits:\n  budgets:\n", c.captcha)
+	for name, limit := range raised {
+		fmt.Fprintf(&b, "    %s: %d\n", name, limit)
+	}
+	return os.WriteFile(filepath.Join(dir, configFile), []byte(b.String()), 0o600)
+}

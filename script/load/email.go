@@ -1,0 +1,54 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// A crowd of so many accounts of so many homeservers asks for messages.
+const (
+	crowd       = 1000
+	crowdOrigin = 200
+)
+
+// prepareEmail gives each run a server of its own, so that one does not find the
+// sessions of another.
+func prepareEmail(_ context.Context, s settings) (*stage, error) {
+	return &stage{close: func() {}, run: func(ctx context.Context) ([]figures, error) {
+		w, err := build(ctx, s, scene{homeservers: crowdOrigin, accounts: crowd})
+		if err != nil {
+			return nil, err
+		}
+		defer w.close()
+		return w.each(ctx, w.request(nil))
+	}}, nil
+}
+
+// prepareEmailFull makes the sessions as they come to be in life: by requests, whose
+// messages are sent. Their accounts are more, so that each has about as many.
+//
+// The runs go on in the same database: a few thousand more make no difference to it.
+func prepareEmailFull(ctx context.Context, s settings) (*stage, error) {
+	w, err := build(ctx, s, scene{homeservers: crowdOrigin, accounts: max(crowd, s.sessions/10), hurry: true})
+	if err != nil {
+		return nil, err
+	}
+	next := w.request(nil)
+	if err := w.fill(ctx, s.sessions, next); err != nil {
+		w.close()
+		return nil, fmt.Errorf("making sessions: %w", err)
+	}
+	return &stage{close: w.close, run: func(ctx context.Context) ([]figures, error) { return w.each(ctx, next) }}, nil
+}
+
+func (w *world) fill(ctx context.Context, sessions int, next source) error {
+	began := time.Now()
+	some := upTo(sessions, func(int) exchange { x, _ := next(); return x })
+	if _, err := hammer(ctx, w.server.addr, joining, forever, some); err != nil {
+		return err
+	}
+	progress("%d sessions took %s", sessions, time.Since(began).Round(time.Second))
+	return errors.Join(ctx.Err(), w.calm(ctx))
+}

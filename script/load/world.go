@@ -1,0 +1,191 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"net"
+	"os"
+	"sync/atomic"
+	"time"
+)
+
+const v2 = "/_matrix/identity/v2"
+
+// How many connections there are: in a measurement, and where all that matters is that
+// something gets done.
+const (
+	connections = 8
+	joining     = 16
+)
+
+const forever = time.Duration(math.MaxInt64 / 4)
+
+// scene is what a measurement asks for.
+type scene struct {
+	homeservers, accounts int
+	captcha               string                // when one must be solved; empty: never
+	delay                 time.Duration         // of the mail server
+	open                  func(to, code string) // is told of each code, if set
+	hurry                 bool                  // keep the database in memory until calm
+}
+
+// world is a server on an empty database, and what is around it.
+type world struct {
+	settings
+	dir      string
+	database *database
+	config   config
+	server   *server
+	sink     *sink
+	people   []string // their tokens
+	asked    atomic.Int64
+	undo     []func()
+}
+
+// build makes a world. close ends it, also one that was not finished.
+func build(ctx context.Context, s settings, sc scene) (w *world, err error) {
+	w = &world{settings: s}
+	defer func() {
+		if err != nil {
+			w.close()
+			w = nil
+		}
+	}()
+	if w.dir, err = os.MkdirTemp(s.dir, "world."); err != nil {
+		return w, err
+	}
+	w.later(func() { _ = os.RemoveAll(w.dir) })
+	if w.sink, err = startSink(sc.delay, sc.open); err != nil {
+		return w, err
+	}
+	w.later(w.sink.close)
+	around, err := startHomeservers(w.dir, max(1, sc.homeservers))
+	if err != nil {
+		return w, err
+	}
+	w.later(around.close)
+	if err := w.serve(ctx, sc, around.ca); err != nil {
+		return w, err
+	}
+	w.people, err = around.join(ctx, w.server.addr, sc.accounts)
+	return w, err
+}
+
+func (w *world) later(undo func()) { w.undo = append(w.undo, undo) }
+
+func (w *world) close() {
+	for i := len(w.undo) - 1; i >= 0; i-- {
+		w.undo[i]()
+	}
+}
+
+// serve starts the server on a free port, with an empty database.
+func (w *world) serve(ctx context.Context, sc scene, ca string) (err error) {
+	if w.database, err = newDatabase(ctx, w.postgres, w.dir); err != nil {
+		return err
+	}
+	w.later(w.database.drop)
+	if sc.hurry {
+		if err := w.database.hurry(); err != nil {
+			return err
+		}
+	}
+	w.config = config{smtp: w.sink.addr, database: w.database.url, ca: ca, captcha: sc.captcha}
+	if w.config.captcha == "" {
+		w.config.captcha = "never"
+	}
+	if w.config.addr, err = freeAddr(); err != nil {
+		return err
+	}
+	w.later(func() { w.server.end() })
+	return w.start(ctx)
+}
+
+// start starts the server as it is configured.
+func (w *world) start(ctx context.Context) (err error) {
+	if err := w.config.write(w.dir); err != nil {
+		return err
+	}
+	w.server, err = startServer(ctx, w.idserver, w.dir, w.config.addr)
+	return err
+}
+
+// calm starts the server again, with its database where it is to be measured.
+func (w *world) calm(ctx context.Context) (err error) {
+	w.server.end()
+	if err := w.database.calm(); err != nil {
+		return err
+	}
+	w.config.database = w.database.url
+	return w.start(ctx)
+}
+
+func freeAddr() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	defer l.Close()
+	return l.Addr().String(), nil
+}
+
+// measure hammers the server for the time that was set, and observes it.
+func (w *world) measure(ctx context.Context, next source) (figures, error) {
+	var s sample
+	server, err := w.server.busy()
+	if err != nil {
+		return figures{}, err
+	}
+	own, err := ownBusy()
+	if err != nil {
+		return figures{}, err
+	}
+	began := time.Now()
+	if s.took, err = hammer(ctx, w.server.addr, connections, w.duration, next); err != nil {
+		return figures{}, err
+	}
+	s.elapsed = time.Since(began)
+	if s.server, err = w.server.busy(); err != nil {
+		return figures{}, err
+	}
+	if s.own, err = ownBusy(); err != nil {
+		return figures{}, err
+	}
+	s.server -= server
+	s.own -= own
+	s.residentKB, err = w.server.residentKB()
+	return s.figures(), err
+}
+
+// request is the nth request for a message: of one account after the other, each time
+// to a new address, which is one of a thousand domains', from one of many networks.
+func (w *world) request(take func(email, secret string, by caller, a answer) error) source {
+	return func() (exchange, bool) {
+		n := int(w.asked.Add(1))
+		by := caller{token: w.people[n%len(w.people)], client: fmt.Sprintf("198.18.%d.%d", n>>8&0xff, n&0xff)}
+		email, secret := fmt.Sprintf("user%d@domain%d.example", n, n%1000), fmt.Sprintf("secret%d", n)
+		x := exchange{request: post(v2+"/validate/email/requestToken", by, requestBody(email, secret, ""))}
+		if take != nil {
+			x.take = func(a answer) error { return take(email, secret, by, a) }
+		}
+		return x, true
+	}
+}
+
+// requestBody asks for a message; more is further members.
+func requestBody(email, secret, more string) string {
+	return fmt.Sprintf(`{"email":%q,"client_secret":%q,"send_attempt":1%s}`, email, secret, more)
+}
+
+// upTo is a source of n exchanges.
+func upTo(n int, make func(i int) exchange) source {
+	var given atomic.Int64
+	return func() (exchange, bool) {
+		i := int(given.Add(1)) - 1
+		if i >= n {
+			return exchange{}, false
+		}
+		return make(i), true
+	}
+}
