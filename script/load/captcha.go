@@ -21,7 +21,9 @@ type challenged struct {
 var errNoChallenge = errors.New("no challenge came with the refusal")
 
 func prepareCaptcha(ctx context.Context, s settings) (*stage, error) {
-	w, err := build(ctx, s, scene{homeservers: crowdOrigin, accounts: crowd, captcha: "always"})
+	sc := s.crowd(0)
+	sc.captcha = "always"
+	w, err := build(ctx, s, sc)
 	if err != nil {
 		return nil, err
 	}

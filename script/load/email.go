@@ -7,17 +7,32 @@ import (
 	"time"
 )
 
-// A crowd of so many accounts of so many homeservers asks for messages.
+// A crowd is of at least so many accounts of so many homeservers. Each homeserver makes
+// no more requests than its budget has, and no account many.
 const (
-	crowd       = 1000
-	crowdOrigin = 200
+	leastAccounts    = 1000
+	leastHomeservers = 200
+	ofHomeserver     = 500
+	ofAccount        = 10
 )
+
+// fastest is a rate of requests, in a second, that no server reaches.
+const fastest = 3000
+
+// crowd is a scene with enough people for so many sessions beforehand and for all runs.
+func (s settings) crowd(sessions int) scene {
+	runs := s.count * int(fastest*s.duration.Seconds())
+	return scene{
+		homeservers: max(leastHomeservers, (sessions+runs)/ofHomeserver),
+		accounts:    max(leastAccounts, sessions/ofAccount),
+	}
+}
 
 // prepareEmail gives each run a server of its own, so that one does not find the
 // sessions of another.
 func prepareEmail(_ context.Context, s settings) (*stage, error) {
 	return &stage{close: func() {}, run: func(ctx context.Context) ([]figures, error) {
-		w, err := build(ctx, s, scene{homeservers: crowdOrigin, accounts: crowd})
+		w, err := build(ctx, s, s.crowd(0))
 		if err != nil {
 			return nil, err
 		}
@@ -31,7 +46,9 @@ func prepareEmail(_ context.Context, s settings) (*stage, error) {
 //
 // The runs go on in the same database: a few thousand more make no difference to it.
 func prepareEmailFull(ctx context.Context, s settings) (*stage, error) {
-	w, err := build(ctx, s, scene{homeservers: crowdOrigin, accounts: max(crowd, s.sessions/10), hurry: true})
+	sc := s.crowd(s.sessions)
+	sc.hurry = true
+	w, err := build(ctx, s, sc)
 	if err != nil {
 		return nil, err
 	}

@@ -12,7 +12,9 @@ const (
 )
 
 func prepareSlow(ctx context.Context, s settings) (*stage, error) {
-	w, err := build(ctx, s, scene{homeservers: crowdOrigin, accounts: crowd, delay: slowness})
+	sc := s.crowd(0)
+	sc.delay = slowness
+	w, err := build(ctx, s, sc)
 	if err != nil {
 		return nil, err
 	}

@@ -39,7 +39,9 @@ func (l *letters) take(to string) string {
 
 func prepareSubmit(ctx context.Context, s settings) (*stage, error) {
 	mail := &letters{codes: map[string]string{}}
-	w, err := build(ctx, s, scene{homeservers: crowdOrigin, accounts: crowd, open: mail.put})
+	sc := s.crowd(0)
+	sc.open = mail.put
+	w, err := build(ctx, s, sc)
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,43 @@
+package main
+
+import (
+	"testing"
+	"time"
+)
+
+func TestParseResident(t *testing.T) {
+	got, err := parseResident("Name:\tVmRSS: 1 kB\nVmHWM:\t   90000 kB\nVmRSS:\t   41234 kB\nRssAnon:\t 1 kB\n")
+	if err != nil || got != 41234 {
+		t.Errorf("parseResident = %d, %v, want 41234", got, err)
+	}
+	for _, bad := range []string{"", "VmHWM:\t 1 kB\n", "\nVmRSS:\tmuch kB\n", "\nVmRSS:\t 1"} {
+		if got, err := parseResident(bad); err == nil {
+			t.Errorf("parseResident(%q) = %d, want an error", bad, got)
+		}
+	}
+}
+
+func TestParseBusy(t *testing.T) {
+	got, err := parseBusy("42 (a (bad) name) S 1 42 42 0 -1 4194560 500 0 0 0 150 75 0 0 20 0 9 0 100 1 2")
+	if err != nil || got != 2250*time.Millisecond {
+		t.Errorf("parseBusy = %v, %v, want 2.25s", got, err)
+	}
+	for _, bad := range []string{"", "42 (idserver) S 1 2 3", "42 (x) S 1 42 42 0 -1 0 5 0 0 0 much 75 0", "42 (x) S 1 42 42 0 -1 0 5 0 0 0 1 much 0"} {
+		if got, err := parseBusy(bad); err == nil {
+			t.Errorf("parseBusy(%q) = %v, want an error", bad, got)
+		}
+	}
+}
+
+// What a process has used and holds can be read of this one, too.
+func TestOwnBusy(t *testing.T) {
+	before, err := ownBusy()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for began := time.Now(); time.Since(began) < 20*time.Millisecond; {
+	}
+	if after, err := ownBusy(); err != nil || after <= before {
+		t.Errorf("20 ms of work: from %v to %v, %v", before, after, err)
+	}
+}

@@ -1,0 +1,65 @@
+package main
+
+import (
+	"errors"
+	"testing"
+	"time"
+)
+
+func read(env map[string]string) (settings, error) {
+	full := map[string]string{"IDSERVER": "idserver", "BENCH_DIR": "folder"}
+	for name, value := range env {
+		full[name] = value
+	}
+	return readSettings(func(name string) string { return full[name] })
+}
+
+func TestSettings(t *testing.T) {
+	const url = "postgres://signet@127.0.0.1/postgres"
+	usual := settings{idserver: "idserver", dir: "folder", count: 3, duration: 10 * time.Second, sessions: 100_000}
+	short, postgres := usual, usual
+	short.count, short.duration, short.sessions = 1, 1500*time.Millisecond, 20
+	postgres.postgres = url
+	for _, c := range []struct {
+		name string
+		env  map[string]string
+		want settings
+	}{
+		{"nothing set", nil, usual},
+		{"all set", map[string]string{"COUNT": "1", "DURATION": "1.5s", "SESSIONS": "20", "ENGINE": "sqlite", "SIGNET_TEST_POSTGRES": url}, short},
+		{"the other engine", map[string]string{"ENGINE": "postgres", "SIGNET_TEST_POSTGRES": url}, postgres},
+	} {
+		if got, err := read(c.env); err != nil || got != c.want {
+			t.Errorf("%s: settings = %+v, %v, want %+v", c.name, got, err, c.want)
+		}
+	}
+}
+
+func TestBadSettings(t *testing.T) {
+	for _, env := range []map[string]string{
+		{"COUNT": "0"}, {"COUNT": "three"}, {"SESSIONS": "-1"}, {"DURATION": "10"}, {"DURATION": "-1s"}, {"DURATION": "0s"},
+		{"ENGINE": "mysql"}, {"ENGINE": "postgres"},
+	} {
+		if s, err := read(env); !errors.Is(err, errSetting) {
+			t.Errorf("settings of %v = %+v, %v, want an error", env, s, err)
+		}
+	}
+	if _, err := readSettings(func(string) string { return "" }); err == nil {
+		t.Error("the program wants to run without its script")
+	}
+}
+
+func TestChoose(t *testing.T) {
+	all, err := choose(nil)
+	if err != nil || len(all) != len(measurements()) {
+		t.Errorf("no names choose %d, %v, want all", len(all), err)
+	}
+	for _, m := range measurements() {
+		if got, err := choose([]string{m.name}); err != nil || len(got) != 1 || got[0].name != m.name {
+			t.Errorf("choose(%s) = %v, %v", m.name, got, err)
+		}
+	}
+	if _, err := choose([]string{"ping", "pong"}); !errors.Is(err, errName) {
+		t.Errorf("an unknown name: %v, want %v", err, errName)
+	}
+}
