@@ -27,15 +27,18 @@ func prepareCaptcha(ctx context.Context, s settings) (*stage, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &stage{close: w.close, run: func(ctx context.Context) ([]figures, error) {
-		var met meetings
-		challenges, err := w.measure(ctx, w.request(met.add))
-		if err != nil {
-			return nil, err
-		}
-		rest, err := w.each(ctx, met.pictures(), met.wrongAnswers())
-		return append([]figures{challenges}, rest...), err
-	}}, nil
+	return &stage{close: w.close, run: w.captchas}, nil
+}
+
+// captchas measures challenges, and then what can be done with those that came.
+func (w *world) captchas(ctx context.Context) ([]figures, error) {
+	var met meetings
+	challenges, err := w.measure(ctx, w.requestTokens(met.add))
+	if err != nil {
+		return nil, err
+	}
+	rest, err := w.each(ctx, met.pictures(), met.wrongAnswers())
+	return append([]figures{challenges}, rest...), err
 }
 
 // meetings are the challenges of a run.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"io"
 	"net/url"
 	"os"
@@ -21,8 +22,11 @@ type database struct {
 	drop func() // ends it
 }
 
-// memory is a folder of files that the disk never sees.
+// memory is a folder of files that the disk never sees, and hurried begins the names of
+// this program's folders there.
 const memory = "/dev/shm"
+
+var hurried = fmt.Sprintf("signet-load-%d.", os.Getpid())
 
 func newDatabase(ctx context.Context, postgres, dir string) (*database, error) {
 	if postgres == "" {
@@ -64,7 +68,7 @@ func (d *database) hurry() (err error) {
 	if info, err := os.Stat(memory); d.file == "" || err != nil || !info.IsDir() {
 		return nil
 	}
-	if d.fast, err = os.MkdirTemp(memory, "signet-load."); err != nil {
+	if d.fast, err = os.MkdirTemp(memory, hurried); err != nil {
 		return err
 	}
 	d.url = "sqlite:" + filepath.Join(d.fast, "idserver.db")

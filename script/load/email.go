@@ -37,7 +37,7 @@ func prepareEmail(_ context.Context, s settings) (*stage, error) {
 			return nil, err
 		}
 		defer w.close()
-		return w.each(ctx, w.request(nil))
+		return w.each(ctx, w.requestTokens(nil))
 	}}, nil
 }
 
@@ -52,7 +52,7 @@ func prepareEmailFull(ctx context.Context, s settings) (*stage, error) {
 	if err != nil {
 		return nil, err
 	}
-	next := w.request(nil)
+	next := w.requestTokens(nil)
 	if err := w.fill(ctx, s.sessions, next); err != nil {
 		w.close()
 		return nil, fmt.Errorf("making sessions: %w", err)
@@ -63,9 +63,10 @@ func prepareEmailFull(ctx context.Context, s settings) (*stage, error) {
 func (w *world) fill(ctx context.Context, sessions int, next source) error {
 	began := time.Now()
 	some := upTo(sessions, func(int) exchange { x, _ := next(); return x })
-	if _, err := hammer(ctx, w.server.addr, joining, forever, some); err != nil {
+	_, err := hammer(ctx, w.server.addr, joining, forever, some)
+	if err := errors.Join(err, ctx.Err()); err != nil {
 		return err
 	}
 	progress("%d sessions took %s", sessions, time.Since(began).Round(time.Second))
-	return errors.Join(ctx.Err(), w.calm(ctx))
+	return w.calm(ctx)
 }

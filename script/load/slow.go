@@ -26,7 +26,7 @@ func (w *world) pingWhileSlow(ctx context.Context) ([]figures, error) {
 	behind, cancel := context.WithCancel(ctx)
 	ended := make(chan error, 1)
 	under := make(chan struct{}, waiting) // one for each request that was given out
-	next := w.request(nil)
+	next := w.requestTokens(nil)
 	go func() {
 		_, err := hammer(behind, w.server.addr, waiting, forever, func() (exchange, bool) {
 			select {

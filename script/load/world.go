@@ -158,9 +158,9 @@ func (w *world) measure(ctx context.Context, next source) (figures, error) {
 	return s.figures(), err
 }
 
-// request is the nth request for a message: of one account after the other, each time
+// requestTokens asks for messages: for one account after the other, each time
 // to a new address, which is one of a thousand domains', from one of many networks.
-func (w *world) request(take func(email, secret string, by caller, a answer) error) source {
+func (w *world) requestTokens(take func(email, secret string, by caller, a answer) error) source {
 	return func() (exchange, bool) {
 		n := int(w.asked.Add(1))
 		by := caller{token: w.people[n%len(w.people)], client: fmt.Sprintf("198.18.%d.%d", n>>8&0xff, n&0xff)}
