@@ -7,27 +7,6 @@ import (
 	"time"
 )
 
-// A crowd is of at least so many accounts of so many homeservers. Each homeserver makes
-// no more requests than its budget has, and no account many.
-const (
-	leastAccounts    = 1000
-	leastHomeservers = 200
-	ofHomeserver     = 500
-	ofAccount        = 10
-)
-
-// fastest is a rate of requests, in a second, that no server reaches.
-const fastest = 3000
-
-// crowd is a scene with enough people for so many sessions beforehand and for all runs.
-func (s settings) crowd(sessions int) scene {
-	runs := s.count * int(fastest*s.duration.Seconds())
-	return scene{
-		homeservers: max(leastHomeservers, (sessions+runs)/ofHomeserver),
-		accounts:    max(leastAccounts, sessions/ofAccount),
-	}
-}
-
 // prepareEmail gives each run a server of its own, so that one does not find the
 // sessions of another.
 func prepareEmail(_ context.Context, s settings) (*stage, error) {

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -19,6 +20,18 @@ type source func() (exchange, bool)
 // only gives the same request for ever.
 func only(request []byte) source {
 	return func() (exchange, bool) { return exchange{request: request}, true }
+}
+
+// upTo is a source of n exchanges.
+func upTo(n int, make func(i int) exchange) source {
+	var given atomic.Int64
+	return func() (exchange, bool) {
+		i := int(given.Add(1)) - 1
+		if i >= n {
+			return exchange{}, false
+		}
+		return make(i), true
+	}
 }
 
 // hammer keeps connections busy with what the source gives, for a time or until it

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"math"
 	"net"
 	"os"
@@ -156,36 +155,4 @@ func (w *world) measure(ctx context.Context, next source) (figures, error) {
 	s.own -= own
 	s.residentKB, err = w.server.residentKB()
 	return s.figures(), err
-}
-
-// requestTokens asks for messages: for one account after the other, each time
-// to a new address, which is one of a thousand domains', from one of many networks.
-func (w *world) requestTokens(take func(email, secret string, by caller, a answer) error) source {
-	return func() (exchange, bool) {
-		n := int(w.asked.Add(1))
-		by := caller{token: w.people[n%len(w.people)], client: fmt.Sprintf("198.18.%d.%d", n>>8&0xff, n&0xff)}
-		email, secret := fmt.Sprintf("user%d@domain%d.example", n, n%1000), fmt.Sprintf("secret%d", n)
-		x := exchange{request: post(v2+"/validate/email/requestToken", by, requestBody(email, secret, ""))}
-		if take != nil {
-			x.take = func(a answer) error { return take(email, secret, by, a) }
-		}
-		return x, true
-	}
-}
-
-// requestBody asks for a message; more is further members.
-func requestBody(email, secret, more string) string {
-	return fmt.Sprintf(`{"email":%q,"client_secret":%q,"send_attempt":1%s}`, email, secret, more)
-}
-
-// upTo is a source of n exchanges.
-func upTo(n int, make func(i int) exchange) source {
-	var given atomic.Int64
-	return func() (exchange, bool) {
-		i := int(given.Add(1)) - 1
-		if i >= n {
-			return exchange{}, false
-		}
-		return make(i), true
-	}
 }
