@@ -36,26 +36,28 @@ func run(ctx context.Context, names []string) error {
 	if err != nil {
 		return err
 	}
-	rows := measureAll(ctx, s, chosen)
+	rows, err := measureAll(ctx, s, chosen)
 	fmt.Print(table(rows))
 	if ctx.Err() != nil {
 		return errors.New("stopped before the end")
 	}
-	return nil
+	return err
 }
 
-// measureAll goes on after a measurement that failed, and says so in its row.
-func measureAll(ctx context.Context, s settings, chosen []measurement) (all []row) {
+// measureAll goes on after a measurement that failed, says so in its row, and returns an
+// error at the end.
+func measureAll(ctx context.Context, s settings, chosen []measurement) (all []row, err error) {
 	for _, m := range chosen {
+		rows, failed := m.measure(ctx, s)
 		if ctx.Err() != nil {
-			return all
+			return all, ctx.Err()
 		}
-		rows, err := m.measure(ctx, s)
-		if err != nil && ctx.Err() == nil {
-			rows = []row{{name: m.name, note: err.Error()}}
-			progress("%s: %v", m.name, err)
+		if failed != nil {
+			err = errors.New("not all was measured")
+			rows = []row{{name: m.name, note: failed.Error()}}
+			progress("%s: %v", m.name, failed)
 		}
 		all = append(all, rows...)
 	}
-	return all
+	return all, err
 }
