@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"regexp"
 	"strings"
 	"time"
 
@@ -26,6 +27,7 @@ var words = map[string]func(ts *testscript.TestScript, neg bool, args []string){
 	"get":    func(ts *testscript.TestScript, neg bool, args []string) { ask(ts, neg, "GET", args) },
 	"post":   func(ts *testscript.TestScript, neg bool, args []string) { ask(ts, neg, "POST", args) },
 	"keep":   keep,
+	"found":  found,
 	"hash":   hash,
 	"smtp":   smtpStart,
 	"mail":   mail,
@@ -163,6 +165,15 @@ func keep(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Fatalf("there is no text %q in %s", args[1], ts.ReadFile("stdout"))
 	}
 	ts.Setenv(args[0], value)
+}
+
+// found NAME PATTERN: keeps what the pattern's group matches in what was printed last.
+func found(ts *testscript.TestScript, _ bool, args []string) {
+	match := regexp.MustCompile(args[1]).FindStringSubmatch(ts.ReadFile("stdout"))
+	if match == nil {
+		ts.Fatalf("nothing matches %s in %s", args[1], ts.ReadFile("stdout"))
+	}
+	ts.Setenv(args[0], match[1])
 }
 
 // hash NAME ADDRESS MEDIUM PEPPER: hashes an address as a client does for a

@@ -74,9 +74,10 @@ func openSQLite(ctx context.Context, path string) (*DB, error) {
 	if err := createPrivately(path); err != nil {
 		return nil, err
 	}
-	// The writer comes first: it turns the file to WAL, which a reader may not.
+	// The writer comes first: it turns the file to WAL, which a reader may not. What it may
+	// have to undo of a statement of many rows stays in memory: small, and gone with it.
 	// busy_timeout waits for another process only, a command beside the server.
-	writing, err := sql.Open("sqlite", sqliteDSN(path, "busy_timeout(5000)", "foreign_keys(1)", "journal_mode(WAL)", "synchronous(FULL)"))
+	writing, err := sql.Open("sqlite", sqliteDSN(path, "busy_timeout(5000)", "foreign_keys(1)", "journal_mode(WAL)", "synchronous(FULL)", "temp_store(MEMORY)"))
 	if err != nil {
 		return nil, err
 	}

@@ -22,9 +22,11 @@ var raised = map[string]int{
 	"email.account.addresses.day": 24_000,
 	"email.homeserver.hour":       1000,
 	"email.newcomer.hour":         1000,
+	"email.newcomers.hour":        100_000_000,
 	"email.domain.hour":           1000,
 	"email.deployment.hour":       100_000_000,
 	"captcha.homeserver.hour":     1_000_000,
+	"captcha.deployment.hour":     100_000_000,
 }
 
 // config is what a measurement sets of the server's configuration.

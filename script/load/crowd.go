@@ -28,7 +28,7 @@ func (s settings) crowd(sessions int) scene {
 func (w *world) requestTokens(take func(email, secret string, by caller, a answer) error) source {
 	return func() (exchange, bool) {
 		n := int(w.asked.Add(1))
-		by := caller{token: w.people[n%len(w.people)], client: fmt.Sprintf("198.18.%d.%d", n>>8&0xff, n&0xff)}
+		by := caller{token: w.people[n%len(w.people)], client: network(n)}
 		email, secret := fmt.Sprintf("user%d@domain%d.example", n, n%1000), fmt.Sprintf("secret%d", n)
 		x := exchange{request: post(v2+"/validate/email/requestToken", by, requestBody(email, secret, ""))}
 		if take != nil {
@@ -37,6 +37,9 @@ func (w *world) requestTokens(take func(email, secret string, by caller, a answe
 		return x, true
 	}
 }
+
+// network is the n-th of many networks.
+func network(n int) string { return fmt.Sprintf("198.18.%d.%d", n>>8&0xff, n&0xff) }
 
 // requestBody asks for a message; more is further members.
 func requestBody(email, secret, more string) string {

@@ -77,7 +77,7 @@ func (h *homeservers) join(ctx context.Context, addr string, n int) ([]string, e
 	next := upTo(n, func(i int) exchange {
 		name := h.names[i%len(h.names)]
 		body := fmt.Sprintf(`{"access_token":"@user%d:%s","token_type":"Bearer","matrix_server_name":%q,"expires_in":3600}`, i, name, name)
-		return exchange{request: post(v2+"/account/register", caller{}, body), take: take}
+		return exchange{request: post(v2+"/account/register", caller{client: network(i)}, body), take: take}
 	})
 	if _, err := hammer(ctx, addr, joining, forever, next); err != nil {
 		return nil, fmt.Errorf("registering accounts: %w", err)
