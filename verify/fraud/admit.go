@@ -6,35 +6,35 @@ import (
 	"fmt"
 	"time"
 
-	"signet/internal/store"
 	"signet/internal/threepid"
 )
 
-// Verdict is on what terms a message may be sent. It is charged already.
+// Verdict is on what terms a message may be sent. It is charged already. As JSON it goes
+// with the message, for whoever has to call Refund or Sent later.
 type Verdict struct {
-	Country    string
-	Segments   int
-	Price      Money     // of all segments
-	Charged    time.Time // when; Refund wants it
-	Suspicious bool      // too few codes come back from around this number: ask for a CAPTCHA
-	Risky      bool      // the policy names the country
+	Country    string    `json:"country"`
+	Segments   int       `json:"segments"`
+	Price      Money     `json:"price"`   // of all segments
+	Charged    time.Time `json:"charged"` // when, in UTC; it tells Refund the day and the month
+	Suspicious bool      `json:"-"`       // too few codes come back from around this number: ask for a CAPTCHA
+	Risky      bool      `json:"-"`       // the policy names the country
 }
 
 // maxSegments is how many parts a text message can have (3GPP TS 23.040, 9.2.3.24.1).
 const maxSegments = 255
 
-// Admit charges one message of so many segments to number if it may be sent, as part of
-// tx: all that it asks is asked there, and what it charges stands if and only if tx
-// commits. After a refusal nothing is written, and tx may go on. Who only acts as if a
-// message were sent calls Refund in the same tx, and nothing shows it. Errors: ErrOff,
-// ErrCountry, ErrNumberType, ErrPaused, ErrCap.
-func (g *Guard) Admit(ctx context.Context, tx *store.Tx, number threepid.Address, segments int) (Verdict, error) {
+// Admit charges one message of so many segments to number if it may be sent. What it
+// charges stands when it returns, by itself and before whatever the message belongs to
+// is written, so whoever does not send it after all, or only acts as if, calls Refund.
+// It must not be called within a Tx of the same DB. After a refusal nothing is
+// charged. Errors: ErrOff, ErrCountry, ErrNumberType, ErrPaused, ErrCap.
+func (g *Guard) Admit(ctx context.Context, number threepid.Address, segments int) (Verdict, error) {
 	if segments < 1 || segments > maxSegments {
 		return Verdict{}, fmt.Errorf("a text message has from 1 to %d segments, not %d", maxSegments, segments)
 	}
-	v := Verdict{Country: number.Country(), Segments: segments, Charged: g.Now()}
+	v := Verdict{Country: number.Country(), Segments: segments, Charged: g.Now().UTC()}
 	v.Price, v.Risky = Money(segments)*g.Policy.price(v.Country), g.Policy.risky(v.Country)
-	err := g.admit(ctx, tx, number, &v)
+	err := g.admit(ctx, number, &v)
 	event, decided := v.event(err)
 	if !decided {
 		return Verdict{}, fmt.Errorf("asking whether a text message may be sent: %w", err)
@@ -48,8 +48,8 @@ func (g *Guard) Admit(ctx context.Context, tx *store.Tx, number threepid.Address
 
 // admit asks in an order in which an answer tells a stranger least: what holds for
 // everybody comes before what was learned of the numbers around this one.
-func (g *Guard) admit(ctx context.Context, tx *store.Tx, number threepid.Address, v *Verdict) error {
-	sw, err := selectSwitch(ctx, tx)
+func (g *Guard) admit(ctx context.Context, number threepid.Address, v *Verdict) error {
+	sw, err := selectSwitch(ctx, g.DB)
 	switch {
 	case err != nil:
 		return err
@@ -62,10 +62,10 @@ func (g *Guard) admit(ctx context.Context, tx *store.Tx, number threepid.Address
 	case !receivesText(number.NumberType()):
 		return ErrNumberType
 	}
-	if v.Suspicious, err = g.suspicious(ctx, tx, number, v.Charged); err != nil {
+	if v.Suspicious, err = g.suspicious(ctx, number, v.Charged); err != nil {
 		return err
 	}
-	return g.charge(ctx, tx, *v)
+	return g.charge(ctx, *v)
 }
 
 // receivesText is true for the types that can receive a text message at what one

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
-	"signet/internal/store"
+	"github.com/go-json-experiment/json"
+
 	"signet/internal/threepid"
 	"signet/verify/fraud"
 )
@@ -23,12 +25,12 @@ func TestAMessageIsAdmittedOnTerms(t *testing.T) {
 			"12015550123":   {Country: "US", Price: fraud.DefaultPrice}, // may be a mobile
 			"18765551234":   {Country: "JM", Price: fraud.DefaultPrice, Risky: true},
 		} {
-			want.Charged, want.Segments = w.clock.Now(), 1
+			want.Charged, want.Segments = w.clock.Now().UTC(), 1
 			if got := w.allow(w.a, number(w, digits)); got != want {
 				w.Errorf("Admit to %s = %+v, want %+v", want.Country, got, want)
 			}
 		}
-		if spent := w.count(`SELECT SUM(micros) FROM fraud_spend`); spent != 40_000+70_001+2*100_000 {
+		if spent := w.count(`SELECT micros FROM fraud_totals WHERE period = 'month'`); spent != 40_000+70_001+2*100_000 {
 			w.Errorf("%d micros are booked", spent)
 		}
 		w.wantSeen(map[string]int{"admitted GB": 1, "admitted DE": 1, "admitted US": 1, "admitted JM": 1})
@@ -80,8 +82,7 @@ func TestOnlyMobilePhonesAreSentTo(t *testing.T) {
 		}
 		for _, none := range []threepid.Address{{}, email} {
 			w.refuse(w.a, none, is(fraud.ErrNumberType))
-			err := w.db.Tx(w.Context(), func(tx *store.Tx) error { return w.a.Sent(w.Context(), tx, none, w.clock.Now(), true) })
-			if !errors.Is(err, fraud.ErrNumberType) {
+			if err := w.a.Sent(w.Context(), none, w.clock.Now(), true); !errors.Is(err, fraud.ErrNumberType) {
 				w.Errorf("Sent = %v for no number, want ErrNumberType", err)
 			}
 		}
@@ -121,44 +122,40 @@ func TestAReasonThatCannotBeShownSwitchesNothing(t *testing.T) {
 	})
 }
 
-// The switch is read in the caller's transaction: one that switches off and then asks
-// is refused by what it wrote itself.
-func TestEverythingIsAskedInTheCallersTransaction(t *testing.T) {
+// A database that fails is no refusal, and has charged nothing.
+func TestAFailureIsNoVerdict(t *testing.T) {
 	each(t, policy, func(w *world) {
-		n := number(w, "447400123456")
-		w.tx(func(ctx context.Context, tx *store.Tx) error {
-			if _, err := tx.Exec(ctx, `INSERT INTO fraud_switch (medium, sending, reason, changed_ms) VALUES ('msisdn', FALSE, '', 1)`); err != nil {
-				return err
-			}
-			if _, err := w.a.Admit(ctx, tx, n, 1); !errors.Is(err, fraud.ErrOff) {
-				w.Errorf("Admit = %v, want ErrOff", err)
-			}
-			_, err := tx.Exec(ctx, `DELETE FROM fraud_switch`)
-			return err
-		})
-		undone := errors.New("undone")
-		err := w.a.db.Tx(w.Context(), func(tx *store.Tx) error {
-			_, err := w.a.Admit(w.Context(), tx, n, 1)
-			return errors.Join(err, undone)
-		})
-		if !errors.Is(err, undone) || w.dump() != "" {
-			w.Errorf("%v, and the tables hold %q; want it undone", err, w.dump())
+		ended, end := context.WithCancel(w.Context())
+		end()
+		if _, err := w.a.admit(ended, number(w, "447400123456")); !errors.Is(err, context.Canceled) {
+			w.Errorf("Admit = %v, want it cancelled", err)
+		}
+		w.wantSeen(map[string]int{})
+		if w.dump() != "" {
+			w.Errorf("it was charged:\n%s", w.dump())
 		}
 	})
 }
 
-// A database that fails is no refusal.
-func TestAFailureIsNoVerdict(t *testing.T) {
+// A verdict goes with its message to whoever sends it.
+func TestAVerdictTravels(t *testing.T) {
 	each(t, policy, func(w *world) {
-		ended, end := context.WithCancel(w.Context())
-		failed := w.a.db.Tx(ended, func(tx *store.Tx) error {
-			end()
-			_, err := w.a.Admit(ended, tx, number(w, "447400123456"), 1)
-			return err
-		})
-		if !errors.Is(failed, context.Canceled) {
-			w.Errorf("Admit = %v, want it cancelled", failed)
+		w.clock.Advance(12345 * time.Microsecond) // finer than the database counts
+		v, err := w.a.Admit(w.Context(), number(w, "4915123456789"), 3)
+		if err != nil {
+			w.Fatal(err)
 		}
-		w.wantSeen(map[string]int{})
+		text, err := json.Marshal(v)
+		if err != nil {
+			w.Fatal(err)
+		}
+		var back fraud.Verdict
+		if err := json.Unmarshal(text, &back); err != nil || back != v {
+			w.Errorf("%+v came back as %+v, %v, by %s", v, back, err, text)
+		}
+		w.do(w.b.Refund(w.Context(), w.db, back))
+		if left := w.count(`SELECT COUNT(*) FROM fraud_totals WHERE micros <> 0`); left != 0 {
+			w.Errorf("after the refund there is\n%s", w.dump())
+		}
 	})
 }

@@ -50,47 +50,37 @@ type message struct {
 	vouched bool
 }
 
-// Sent counts a message to number, as part of tx; vouched says that a CAPTCHA was passed
-// for it. Admit does not: a message that is charged may still be refused by whoever
-// carries it.
-func (g *Guard) Sent(ctx context.Context, tx *store.Tx, number threepid.Address, at time.Time, vouched bool) error {
-	return g.count(ctx, tx, message{number, at, vouched}, counting{countSent, countVouchedSent})
-}
-
-// Unsent takes back what Sent counted, for a message that did not leave after all.
-func (g *Guard) Unsent(ctx context.Context, tx *store.Tx, number threepid.Address, sentAt time.Time, vouched bool) error {
-	return g.count(ctx, tx, message{number, sentAt, vouched}, counting{uncountSent, uncountVouchedSent})
+// Sent counts a message to number that a provider has taken; vouched says that a CAPTCHA
+// was passed for it. Admit does not: a message that is charged may still be refused by
+// whoever carries it. A message that a crash keeps from being counted harms nobody.
+func (g *Guard) Sent(ctx context.Context, number threepid.Address, at time.Time, vouched bool) error {
+	return g.count(ctx, message{number, at, vouched}, tally{sent: 1})
 }
 
 // Validated counts a code that came back, for the time at which it was sent: it is
 // messages that are judged, not hours. A code counts once, so it must not be told of
-// again.
-func (g *Guard) Validated(ctx context.Context, tx *store.Tx, number threepid.Address, sentAt time.Time, vouched bool) error {
-	return g.count(ctx, tx, message{number, sentAt, vouched}, counting{countValidated, countVouchedValidated})
+// again. One of a message that was not counted is not either.
+func (g *Guard) Validated(ctx context.Context, number threepid.Address, sentAt time.Time, vouched bool) error {
+	return g.count(ctx, message{number, sentAt, vouched}, tally{validated: 1})
 }
 
-// counting is a statement for all messages and its like for the vouched ones.
-type counting struct {
-	all     func(context.Context, *store.Tx, scope, int64) error
-	vouched func(context.Context, *store.Tx, neighbour, int64) error
-}
-
-// count writes the block before the country before the number, always: two that took
-// their rows in different orders could wait for each other.
-func (g *Guard) count(ctx context.Context, tx *store.Tx, m message, write counting) error {
+// count writes all messages before the vouched ones, each in a statement of its own, so
+// that of these there are never more.
+func (g *Guard) count(ctx context.Context, m message, by tally) error {
 	if m.number.Medium() != threepid.MSISDN {
 		return ErrNumberType
 	}
 	block, country := g.scopes(m.number)
-	for _, s := range []scope{block, country} {
-		if err := write.all(ctx, tx, s, slotOf(m.at)); err != nil {
-			return fmt.Errorf("counting a text message: %w", err)
-		}
+	err := g.DB.Alone(ctx, func(q store.Queryer) error { return moveSends(ctx, q, block, country, slotOf(m.at), by) })
+	if err != nil {
+		return fmt.Errorf("counting a text message: %w", err)
 	}
 	if !m.vouched && !g.Policy.NoCaptcha {
 		return nil
 	}
-	if err := write.vouched(ctx, tx, g.neighbour(block, m.number), slotOf(m.at)); err != nil {
+	n := g.neighbour(block, m.number)
+	err = g.DB.Alone(ctx, func(q store.Queryer) error { return moveVouched(ctx, q, n, slotOf(m.at), by) })
+	if err != nil {
 		return fmt.Errorf("counting a text message for which a CAPTCHA was passed: %w", err)
 	}
 	return nil
@@ -129,9 +119,9 @@ func windowAt(now time.Time) window {
 
 // suspicious tells whether few codes come back from around number. The error is Paused
 // when its block is paused, or will be as soon as Run sees what is seen here.
-func (g *Guard) suspicious(ctx context.Context, tx *store.Tx, number threepid.Address, now time.Time) (bool, error) {
+func (g *Guard) suspicious(ctx context.Context, number threepid.Address, now time.Time) (bool, error) {
 	block, country := g.scopes(number)
-	pausedUntil, err := selectUntil(ctx, tx, block.key)
+	pausedUntil, err := selectUntil(ctx, g.DB, block.key)
 	if err != nil {
 		return false, err
 	}
@@ -139,44 +129,44 @@ func (g *Guard) suspicious(ctx context.Context, tx *store.Tx, number threepid.Ad
 		then := time.UnixMilli(pausedUntil)
 		return false, Paused{then, until(now, then)}
 	}
-	whole, err := g.suspects(ctx, tx, country, now)
+	whole, err := g.suspects(ctx, country, now)
 	if err != nil {
 		return false, err
 	}
-	near, err := g.suspects(ctx, tx, block, now)
+	near, err := g.suspects(ctx, block, now)
 	if err != nil || !near {
 		return whole, err
 	}
-	vouched, err := g.vouched(ctx, tx, block, now)
+	vouched, err := g.vouched(ctx, g.DB, block, now)
 	if err == nil && g.Policy.Conversion.pauses(vouched) {
 		return false, Paused{now.Add(g.Policy.Conversion.PauseFor), g.Policy.Conversion.PauseFor}
 	}
 	return true, err
 }
 
-func (g *Guard) suspects(ctx context.Context, tx *store.Tx, s scope, now time.Time) (bool, error) {
-	w, err := unforgiven(ctx, tx, s, now)
+func (g *Guard) suspects(ctx context.Context, s scope, now time.Time) (bool, error) {
+	w, err := unforgiven(ctx, g.DB, s, now)
 	if err != nil {
 		return false, err
 	}
-	all, err := selectTally(ctx, tx, s.key, w)
+	all, err := selectTally(ctx, g.DB, s.key, w)
 	return g.Policy.Conversion.suspects(all), err
 }
 
-func (g *Guard) vouched(ctx context.Context, tx *store.Tx, block scope, now time.Time) (vouchedTally, error) {
-	w, err := unforgiven(ctx, tx, block, now)
+func (g *Guard) vouched(ctx context.Context, q store.Queryer, block scope, now time.Time) (vouchedTally, error) {
+	w, err := unforgiven(ctx, q, block, now)
 	if err != nil {
 		return vouchedTally{}, err
 	}
-	return selectVouchedTally(ctx, tx, block.key, w)
+	return selectVouchedTally(ctx, q, block.key, w)
 }
 
 // unforgiven is the window without what was sent before a pause of the scope or of its
 // country ended.
-func unforgiven(ctx context.Context, tx *store.Tx, s scope, now time.Time) (window, error) {
+func unforgiven(ctx context.Context, q store.Queryer, s scope, now time.Time) (window, error) {
 	w := windowAt(now)
 	for _, key := range []string{s.key, s.country} {
-		ms, err := selectUntil(ctx, tx, key)
+		ms, err := selectUntil(ctx, q, key)
 		if err != nil {
 			return w, err
 		}

@@ -23,8 +23,10 @@
 // count: there a block costs 20 messages to 10 numbers.
 //
 // Money is a strict ledger by UTC day: the sums of the day and of the calendar month
-// never pass their caps. Each message writes the row of its day and country, so on
-// PostgreSQL rivals run again; text messages are hundreds an hour, for which that is
-// cheap. Nothing here knows sessions or providers: verify calls Admit in the
-// transaction that opens one, and Refund if no message left.
+// never pass their caps. They are kept as rows, which rivals move one after the other,
+// each in a statement of its own: none fails, and at worst one is refused by what another
+// takes back in the same moment. A process that dies between a charge and its refund
+// leaves money spent that was not, never the other way. Nothing here knows sessions or
+// providers, nor takes part in their transactions: verify calls Admit before it opens a
+// session, Refund if no message left, Sent when one did.
 package fraud

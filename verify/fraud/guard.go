@@ -14,9 +14,8 @@ import (
 // Event is what happened, as a metric label.
 type Event string
 
-// The events. Those of Admit are told as they are decided, so if its transaction runs
-// again or is undone, they have been told all the same; those of Run are told once by
-// all replicas together.
+// The events. Admit tells one a call, those of Run are told once by all replicas
+// together.
 const (
 	Admitted           Event = "admitted"
 	AdmittedSuspicious Event = "admitted_suspicious"

@@ -38,8 +38,8 @@ func (g *Guard) Report(ctx context.Context) (r Report, err error) {
 	now := g.Now()
 	var errs [5]error
 	r.Switch, errs[0] = selectSwitch(ctx, g.DB)
-	r.Today, errs[1] = selectSpent(ctx, g.DB, Day.around(now))
-	r.ThisMonth, errs[2] = selectSpent(ctx, g.DB, Month.around(now))
+	r.Today, errs[1] = selectSpent(ctx, g.DB, Day, now)
+	r.ThisMonth, errs[2] = selectSpent(ctx, g.DB, Month, now)
 	r.Countries, errs[3] = g.countries(ctx)
 	r.Pauses, errs[4] = selectPauses(ctx, g.DB, now)
 	r.Today.Cap, r.ThisMonth.Cap = g.Policy.CapPerDay, g.Policy.CapPerMonth

@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
+	"strings"
 	"time"
 
 	"signet/internal/store"
@@ -31,53 +33,59 @@ func putSwitch(ctx context.Context, q store.Queryer, sw Switch) error {
 	return err
 }
 
-// entry is a message to be booked, and the most that may have been spent before it.
-type entry struct {
-	Verdict
-	day, month         span
-	dayRoom, monthRoom Money
+// moveTotals moves those of the totals that end within their bounds, in their order, and
+// returns what they have come to. An amount is compared and added where the row is
+// locked, so that at any isolation each sees what the last one left.
+func moveTotals(ctx context.Context, q store.Queryer, m movement) (map[total]Spending, error) {
+	moved := map[total]Spending{}
+	args := []any{m.by.Messages, m.by.Segments, int64(m.by.Spent), int64(m.day), int64(m.month)}
+	for _, t := range m.totals {
+		args = append(args, string(t.period), t.startMS, t.country)
+	}
+	rows, err := q.Query(ctx, moveStatement(len(m.totals)), args...)
+	err = each(rows, err, func() error {
+		var t total
+		var s Spending
+		err := rows.Scan(&t.period, &t.startMS, &t.country, &s.Messages, &s.Segments, &s.Spent)
+		moved[t] = s
+		return err
+	})
+	return moved, err
 }
 
-// insertSpend books a message unless it would pass a cap. The sums are taken in the
-// statement, and the transaction is serializable: nothing is booked in between.
-func insertSpend(ctx context.Context, tx *store.Tx, e entry) (booked bool, err error) {
-	return store.Changed(tx.Exec(ctx, `INSERT INTO fraud_spend (day_ms, country, messages, micros, segments)
-		SELECT CAST($1 AS BIGINT), CAST($2 AS TEXT), 1, CAST($3 AS BIGINT), CAST($8 AS BIGINT)
-		WHERE (SELECT COALESCE(SUM(micros), 0) FROM fraud_spend WHERE day_ms = $1) <= CAST($4 AS BIGINT)
-			AND (SELECT COALESCE(SUM(micros), 0) FROM fraud_spend WHERE day_ms >= $5 AND day_ms < $6) <= CAST($7 AS BIGINT)
-		ON CONFLICT (day_ms, country) DO UPDATE SET messages = fraud_spend.messages + 1,
-			micros = fraud_spend.micros + $3, segments = fraud_spend.segments + $8`,
-		e.day.from.UnixMilli(), e.Country, int64(e.Price), int64(e.dayRoom),
-		e.month.from.UnixMilli(), e.month.to.UnixMilli(), int64(e.monthRoom), e.Segments))
+// moveStatement is the statement for so many totals, each with three parameters of its
+// own after five that they share.
+func moveStatement(totals int) string {
+	rows := make([]string, totals)
+	for i := range rows {
+		rows[i] = fmt.Sprintf("($%d, $%d, $%d, $1, $2, $3)", 3*i+6, 3*i+7, 3*i+8)
+	}
+	return `INSERT INTO fraud_totals (period, start_ms, country, messages, segments, micros) VALUES ` + strings.Join(rows, ", ") + `
+		ON CONFLICT (period, start_ms, country) DO UPDATE SET messages = fraud_totals.messages + excluded.messages,
+			segments = fraud_totals.segments + excluded.segments, micros = fraud_totals.micros + excluded.micros
+		WHERE fraud_totals.messages + excluded.messages >= 0 AND fraud_totals.segments + excluded.segments >= 0
+			AND fraud_totals.micros + excluded.micros >= 0
+			AND (fraud_totals.country <> '' OR fraud_totals.micros + excluded.micros
+				<= CASE WHEN fraud_totals.period = 'day' THEN CAST($4 AS BIGINT) ELSE CAST($5 AS BIGINT) END)
+		RETURNING period, start_ms, country, messages, segments, micros`
 }
 
-// refundSpend takes one message back, unless that would leave less than nothing.
-func refundSpend(ctx context.Context, tx *store.Tx, day span, v Verdict) error {
-	_, err := tx.Exec(ctx, `UPDATE fraud_spend SET messages = messages - 1, micros = micros - $3, segments = segments - $4
-		WHERE day_ms = $1 AND country = $2 AND messages > 0 AND micros >= $3 AND segments >= $4`,
-		day.from.UnixMilli(), v.Country, int64(v.Price), v.Segments)
-	return err
-}
-
-// deleteUnspent forgets a day and country of which everything was taken back.
-func deleteUnspent(ctx context.Context, tx *store.Tx, day span, country string) error {
-	_, err := tx.Exec(ctx, `DELETE FROM fraud_spend
-		WHERE day_ms = $1 AND country = $2 AND messages = 0 AND micros = 0 AND segments = 0`, day.from.UnixMilli(), country)
-	return err
-}
-
-func selectSpent(ctx context.Context, q store.Queryer, s span) (spending Spending, err error) {
-	err = q.QueryRow(ctx, `SELECT CAST(COALESCE(SUM(messages), 0) AS BIGINT), CAST(COALESCE(SUM(segments), 0) AS BIGINT),
-			CAST(COALESCE(SUM(micros), 0) AS BIGINT)
-		FROM fraud_spend WHERE day_ms >= $1 AND day_ms < $2`,
-		s.from.UnixMilli(), s.to.UnixMilli()).Scan(&spending.Messages, &spending.Segments, &spending.Spent)
-	return spending, err
+// selectSpent is what was spent in the day or month that a moment is in.
+func selectSpent(ctx context.Context, q store.Queryer, p Period, at time.Time) (s Spending, err error) {
+	err = q.QueryRow(ctx, `SELECT messages, segments, micros FROM fraud_totals
+		WHERE period = $1 AND start_ms = $2 AND country = ''`, string(p), p.around(at).from.UnixMilli()).
+		Scan(&s.Messages, &s.Segments, &s.Spent)
+	if errors.Is(err, sql.ErrNoRows) {
+		return Spending{}, nil
+	}
+	return s, err
 }
 
 func selectSpentByCountry(ctx context.Context, q store.Queryer, s span) (map[string]Spending, error) {
 	found := map[string]Spending{}
 	rows, err := q.Query(ctx, `SELECT country, CAST(SUM(messages) AS BIGINT), CAST(SUM(segments) AS BIGINT), CAST(SUM(micros) AS BIGINT)
-		FROM fraud_spend WHERE day_ms >= $1 AND day_ms < $2 GROUP BY country`, s.from.UnixMilli(), s.to.UnixMilli())
+		FROM fraud_totals WHERE period = 'day' AND start_ms >= $1 AND start_ms < $2 AND country <> ''
+		GROUP BY country HAVING SUM(messages) > 0`, s.from.UnixMilli(), s.to.UnixMilli())
 	err = each(rows, err, func() error {
 		var country string
 		var spending Spending
@@ -88,21 +96,13 @@ func selectSpentByCountry(ctx context.Context, q store.Queryer, s span) (map[str
 	return found, err
 }
 
-func countSent(ctx context.Context, tx *store.Tx, s scope, slotMS int64) error {
-	_, err := tx.Exec(ctx, `INSERT INTO fraud_sends (scope, slot_ms, country, sent, validated) VALUES ($1, $2, $3, 1, 0)
-		ON CONFLICT (scope, slot_ms) DO UPDATE SET sent = fraud_sends.sent + 1`, s.key, slotMS, s.country)
-	return err
-}
-
-func uncountSent(ctx context.Context, tx *store.Tx, s scope, slotMS int64) error {
-	_, err := tx.Exec(ctx, `UPDATE fraud_sends SET sent = sent - 1
-		WHERE scope = $1 AND slot_ms = $2 AND sent > validated`, s.key, slotMS)
-	return err
-}
-
-func countValidated(ctx context.Context, tx *store.Tx, s scope, slotMS int64) error {
-	_, err := tx.Exec(ctx, `UPDATE fraud_sends SET validated = validated + 1
-		WHERE scope = $1 AND slot_ms = $2 AND validated < sent`, s.key, slotMS)
+// moveSends adds to what was sent to a block and its country, in this order, and to the
+// codes that came back, of which there are never more.
+func moveSends(ctx context.Context, q store.Queryer, block, country scope, slotMS int64, by tally) error {
+	_, err := q.Exec(ctx, `INSERT INTO fraud_sends (scope, slot_ms, country, sent, validated)
+		VALUES ($1, $3, $2, $4, 0), ($2, $3, $2, $4, 0)
+		ON CONFLICT (scope, slot_ms) DO UPDATE SET sent = fraud_sends.sent + $4, validated = fraud_sends.validated + $5
+		WHERE fraud_sends.validated + $5 <= fraud_sends.sent + $4`, block.key, country.key, slotMS, by.sent, by.validated)
 	return err
 }
 
@@ -113,21 +113,11 @@ func selectTally(ctx context.Context, q store.Queryer, key string, w window) (t 
 	return t, err
 }
 
-func countVouchedSent(ctx context.Context, tx *store.Tx, n neighbour, slotMS int64) error {
-	_, err := tx.Exec(ctx, `INSERT INTO fraud_vouched (scope, slot_ms, number, sent, validated) VALUES ($1, $2, $3, 1, 0)
-		ON CONFLICT (scope, slot_ms, number) DO UPDATE SET sent = fraud_vouched.sent + 1`, n.block.key, slotMS, n.tag)
-	return err
-}
-
-func uncountVouchedSent(ctx context.Context, tx *store.Tx, n neighbour, slotMS int64) error {
-	_, err := tx.Exec(ctx, `UPDATE fraud_vouched SET sent = sent - 1
-		WHERE scope = $1 AND slot_ms = $2 AND number = $3 AND sent > validated`, n.block.key, slotMS, n.tag)
-	return err
-}
-
-func countVouchedValidated(ctx context.Context, tx *store.Tx, n neighbour, slotMS int64) error {
-	_, err := tx.Exec(ctx, `UPDATE fraud_vouched SET validated = validated + 1
-		WHERE scope = $1 AND slot_ms = $2 AND number = $3 AND validated < sent`, n.block.key, slotMS, n.tag)
+// moveVouched is moveSends for a number.
+func moveVouched(ctx context.Context, q store.Queryer, n neighbour, slotMS int64, by tally) error {
+	_, err := q.Exec(ctx, `INSERT INTO fraud_vouched (scope, slot_ms, number, sent, validated) VALUES ($1, $2, $3, $4, 0)
+		ON CONFLICT (scope, slot_ms, number) DO UPDATE SET sent = fraud_vouched.sent + $4, validated = fraud_vouched.validated + $5
+		WHERE fraud_vouched.validated + $5 <= fraud_vouched.sent + $4`, n.block.key, slotMS, n.tag, by.sent, by.validated)
 	return err
 }
 
@@ -243,8 +233,10 @@ func deletePauses(ctx context.Context, q store.Queryer, endedBefore time.Time) e
 	return err
 }
 
-func deleteSpend(ctx context.Context, q store.Queryer, before time.Time) error {
-	_, err := q.Exec(ctx, `DELETE FROM fraud_spend WHERE day_ms < $1`, before.UnixMilli())
+// deleteTotals forgets what is old and what came to nothing.
+func deleteTotals(ctx context.Context, q store.Queryer, before time.Time) error {
+	_, err := q.Exec(ctx, `DELETE FROM fraud_totals
+		WHERE start_ms < $1 OR messages = 0 AND segments = 0 AND micros = 0`, before.UnixMilli())
 	return err
 }
 

@@ -20,7 +20,7 @@ type Switch struct {
 const maxReason = 200
 
 // SetSending switches text messages on or off, for all replicas: each
-// transaction that begins after it returns sees it. The error is ErrReason for a
+// Admit that begins after it returns sees it. The error is ErrReason for a
 // reason that cannot be shown.
 func (g *Guard) SetSending(ctx context.Context, on bool, reason string) error {
 	if len(reason) > maxReason || !utf8.ValidString(reason) || strings.ContainsFunc(reason, func(r rune) bool { return !unicode.IsPrint(r) }) {

@@ -1,12 +1,10 @@
 package fraud_test
 
 import (
-	"context"
 	"errors"
 	"testing"
 	"time"
 
-	"signet/internal/store"
 	"signet/verify/fraud"
 )
 
@@ -94,22 +92,6 @@ func TestANumberIsCountedOnceADay(t *testing.T) {
 		w.wantStands(w.b, north, stands{suspicious: true})
 		w.sendBy(w.a, sending{first: north, n: 10, numbers: 10, vouched: true})
 		w.wantStands(w.b, north, stands{paused: true})
-	})
-}
-
-// A vouched message that did not leave speaks of nobody.
-func TestAnUnsentVouchedMessageIsForgotten(t *testing.T) {
-	each(t, policy, func(w *world) {
-		w.send(north, 10, 0)
-		w.sendBy(w.a, sending{first: north, n: 30, numbers: 9, vouched: true})
-		now := w.clock.Now()
-		w.tx(func(ctx context.Context, tx *store.Tx) error {
-			return w.b.Unsent(ctx, tx, block(w, north, 9), now, true)
-		})
-		w.wantStands(w.a, north, stands{suspicious: true}) // 39 messages to nine numbers
-		if n := w.count(`SELECT CAST(SUM(sent) AS BIGINT) FROM fraud_vouched`); n != 39 {
-			w.Errorf("%d vouched messages are counted, want 39", n)
-		}
 	})
 }
 

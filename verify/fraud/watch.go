@@ -155,7 +155,7 @@ func (g *Guard) watchSpending(ctx context.Context, now time.Time, p Period) erro
 	if limit == 0 {
 		return nil
 	}
-	spending, err := selectSpent(ctx, g.DB, during)
+	spending, err := selectSpent(ctx, g.DB, p, now)
 	if err != nil {
 		return err
 	}
@@ -195,7 +195,7 @@ func (g *Guard) sweep(ctx context.Context) error {
 		deleteSends(ctx, g.DB, counted),
 		deleteVouched(ctx, g.DB, counted),
 		deletePauses(ctx, g.DB, counted),
-		deleteSpend(ctx, g.DB, now.Add(-spendKept)),
+		deleteTotals(ctx, g.DB, now.Add(-spendKept)),
 		deleteAlerts(ctx, g.DB, now.Add(-spendKept)),
 	)
 }

@@ -3,6 +3,7 @@ package fraud_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -109,17 +110,9 @@ func block(t testing.TB, first string, i int) threepid.Address {
 	return number(t, fmt.Sprintf("%s%04d", first, i))
 }
 
-// admit is Admit of one segment in a transaction of its own.
-func (r *replica) admit(ctx context.Context, n threepid.Address) (v fraud.Verdict, err error) {
-	return r.admitSegments(ctx, n, 1)
-}
-
-func (r *replica) admitSegments(ctx context.Context, n threepid.Address, segments int) (v fraud.Verdict, err error) {
-	err = r.db.Tx(ctx, func(tx *store.Tx) (err error) {
-		v, err = r.Admit(ctx, tx, n, segments)
-		return err
-	})
-	return v, err
+// admit is Admit of one segment.
+func (r *replica) admit(ctx context.Context, n threepid.Address) (fraud.Verdict, error) {
+	return r.Admit(ctx, n, 1)
 }
 
 func (w *world) allow(r *replica, n threepid.Address) fraud.Verdict {
@@ -135,25 +128,18 @@ func (w *world) allow(r *replica, n threepid.Address) fraud.Verdict {
 func (w *world) refuse(r *replica, n threepid.Address, check func(error) bool) {
 	w.Helper()
 	before := w.dump()
-	err := r.db.Tx(w.Context(), func(tx *store.Tx) error {
-		v, err := r.Admit(w.Context(), tx, n, 1)
-		if err == nil || !check(err) || v != (fraud.Verdict{}) {
-			w.Errorf("Admit to %q = %+v, %v", n.Country(), v, err)
-		}
-		return nil // what it wrote, if anything, stands
-	})
-	if err != nil {
-		w.Fatal(err)
+	if v, err := r.admit(w.Context(), n); err == nil || !check(err) || v != (fraud.Verdict{}) {
+		w.Errorf("Admit to %q = %+v, %v", n.Country(), v, err)
 	}
 	if after := w.dump(); before != after {
 		w.Errorf("a refusal changed the tables from\n%s\nto\n%s", before, after)
 	}
 }
 
-// tx runs one counting call.
-func (w *world) tx(do func(ctx context.Context, tx *store.Tx) error) {
+// do fails the test if one of these failed.
+func (w *world) do(errs ...error) {
 	w.Helper()
-	if err := w.db.Tx(w.Context(), func(tx *store.Tx) error { return do(w.Context(), tx) }); err != nil {
+	if err := errors.Join(errs...); err != nil {
 		w.Fatal(err)
 	}
 }
@@ -176,19 +162,12 @@ type sending struct {
 func (w *world) sendBy(r *replica, s sending) {
 	w.Helper()
 	now := w.clock.Now()
-	w.tx(func(ctx context.Context, tx *store.Tx) error {
-		for i := range s.n {
-			if err := r.Sent(ctx, tx, block(w, s.first, i%s.numbers), now, s.vouched); err != nil {
-				return err
-			}
-		}
-		for i := range s.validated {
-			if err := r.Validated(ctx, tx, block(w, s.first, i%s.numbers), now, s.vouched); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	for i := range s.n {
+		w.do(r.Sent(w.Context(), block(w, s.first, i%s.numbers), now, s.vouched))
+	}
+	for i := range s.validated {
+		w.do(r.Validated(w.Context(), block(w, s.first, i%s.numbers), now, s.vouched))
+	}
 }
 
 // watch is a round of both replicas at once.
@@ -208,7 +187,7 @@ func (w *world) watch() {
 // ripen lets the codes under way die.
 func (w *world) ripen() { w.clock.Advance(20 * time.Minute) }
 
-var tables = []string{"fraud_switch", "fraud_spend", "fraud_sends", "fraud_vouched", "fraud_pauses", "fraud_alerts"}
+var tables = []string{"fraud_switch", "fraud_totals", "fraud_sends", "fraud_vouched", "fraud_pauses", "fraud_alerts"}
 
 // dump is every row of ours as text.
 func (w *world) dump() string {
@@ -265,11 +244,18 @@ func (w *world) check() {
 		"a vouched message was not sent":              `SELECT COUNT(*) FROM fraud_vouched v WHERE NOT EXISTS (SELECT 1 FROM fraud_sends s WHERE s.scope = v.scope AND s.slot_ms = v.slot_ms)`,
 		"more vouched codes came back than were sent": `SELECT COUNT(*) FROM fraud_vouched WHERE validated > sent OR validated < 0 OR length(number) <> 64`,
 		"a slot is not ten minutes":                   `SELECT COUNT(*) FROM fraud_sends WHERE slot_ms % 600000 <> 0`,
-		"a day is not a UTC day":                      `SELECT COUNT(*) FROM fraud_spend WHERE day_ms % 86400000 <> 0`,
-		"a row of the ledger is for nothing":          `SELECT COUNT(*) FROM fraud_spend WHERE messages < 1 OR micros < 0 OR segments < messages`,
-		"a scope is neither a country nor a tag":      `SELECT COUNT(*) FROM fraud_sends WHERE scope <> country AND length(scope) <> 64`,
-		"a whole country is paused":                   `SELECT COUNT(*) FROM fraud_pauses WHERE scope = country AND until_ms > since_ms`,
-		"blocks and countries do not have same sums":  `SELECT COALESCE(SUM(CASE WHEN scope = country THEN sent ELSE -sent END), 0) FROM fraud_sends`,
+		"a day is not a UTC day":                      `SELECT COUNT(*) FROM fraud_totals WHERE start_ms % 86400000 <> 0`,
+		"a total is below nothing":                    `SELECT COUNT(*) FROM fraud_totals WHERE messages < 0 OR micros < 0 OR segments < messages`,
+		"a day's countries do not come to the day": `SELECT COUNT(*) FROM (SELECT start_ms,
+				SUM(CASE WHEN country = '' THEN messages ELSE -messages END) AS messages, SUM(CASE WHEN country = '' THEN segments ELSE -segments END) AS segments,
+				SUM(CASE WHEN country = '' THEN micros ELSE -micros END) AS micros
+			FROM fraud_totals WHERE period = 'day' GROUP BY start_ms) d WHERE messages <> 0 OR segments <> 0 OR micros <> 0`,
+		"the days do not come to the months": `SELECT COUNT(*) FROM (SELECT SUM(CASE WHEN period = 'day' THEN messages ELSE -messages END) AS messages,
+				SUM(CASE WHEN period = 'day' THEN segments ELSE -segments END) AS segments, SUM(CASE WHEN period = 'day' THEN micros ELSE -micros END) AS micros
+			FROM fraud_totals WHERE country = '') t WHERE messages <> 0 OR segments <> 0 OR micros <> 0`,
+		"a scope is neither a country nor a tag":     `SELECT COUNT(*) FROM fraud_sends WHERE scope <> country AND length(scope) <> 64`,
+		"a whole country is paused":                  `SELECT COUNT(*) FROM fraud_pauses WHERE scope = country AND until_ms > since_ms`,
+		"blocks and countries do not have same sums": `SELECT COALESCE(SUM(CASE WHEN scope = country THEN sent ELSE -sent END), 0) FROM fraud_sends`,
 	} {
 		if n := w.count(query); n != 0 {
 			w.Errorf("%s (%d)\n%s", law, n, w.dump())
