@@ -13,15 +13,7 @@ func (db *DB) Alone(ctx context.Context, fn func(Queryer) error) error {
 	if db.engine == SQLite { // whose transactions wait for each other anyway
 		return db.Tx(ctx, func(tx *Tx) error { return fn(tx) })
 	}
-	for try := 1; ; try++ {
-		err := db.alone(ctx, fn)
-		if err == nil || !isConflict(err) || try == maxTries {
-			return err
-		}
-		if err := pause(ctx, try); err != nil {
-			return err
-		}
-	}
+	return again(ctx, func() error { return db.alone(ctx, fn) })
 }
 
 // alone is one try on PostgreSQL, which commits each statement that no BEGIN precedes.

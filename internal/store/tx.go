@@ -51,9 +51,14 @@ type Tx struct {
 // what it returns afresh and send nothing out of the house; what it set counts only
 // if Tx returns nil. ErrBusy wraps the last of too many conflicts.
 func (db *DB) Tx(ctx context.Context, fn func(*Tx) error) error {
+	return again(ctx, func() error { return db.try(ctx, fn) })
+}
+
+// again tries until it succeeds, fails for good or has met too many conflicts.
+func again(ctx context.Context, try func() error) error {
 	conflicts, taken := 0, 0
 	for {
-		err := db.try(ctx, fn)
+		err := try()
 		switch {
 		case isConflict(err):
 			conflicts++
