@@ -23,11 +23,10 @@ func (q *Quota) Charge(ctx context.Context, charges ...Charge) error {
 	return nil
 }
 
-// chargeAlone needs to give nothing back after a refusal, which undoes its transaction,
-// and needs no transaction for what is leased.
+// chargeAlone needs a transaction only for what is exact and not charged yet.
 func (r *Reservation) chargeAlone(ctx context.Context) error {
-	if len(r.exact) == 0 {
-		return r.charge(ctx, nil)
+	if r.ahead || len(r.exact) == 0 {
+		return r.ChargeIn(ctx, nil)
 	}
 	return wrap(r.quota.DB.Tx(ctx, func(tx *store.Tx) error { return r.charge(ctx, tx) }))
 }

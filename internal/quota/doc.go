@@ -8,10 +8,27 @@
 // bucket is one number, the moment at which it is full again: using up moves that
 // moment into the future, and it must not lie further ahead than an empty bucket
 // needs. One statement refills and charges all budgets of a request and tells where
-// that leaves them; if it is too far, the same transaction undoes it, so rivals cannot
-// both have the last. A subject is stored as a keyed tag alone, another one in each
-// budget. After a change of Limit or Per, what was used comes back at the moment it
-// would have.
+// that leaves them; if it is too far, another undoes it. A subject is stored as a keyed
+// tag alone, another one in each budget. After a change of Limit or Per, what was used
+// comes back at the moment it would have.
+//
+// # Who waits for whom
+//
+// On SQLite, with one writer, all this is part of the caller's transaction, and nobody
+// sees it before it commits. On PostgreSQL Reserve does it before that transaction, each
+// statement committed by itself, so that requests that share a subject wait for each
+// other's statements only and none of them fails. It looks at the budgets first and
+// charges nothing where one has not enough, so that a refusal is in nobody's way.
+//
+// All or none of a request's budgets are charged whenever no charge is under way. In
+// between a rival may see what is going to be given back: by one that lost the last of
+// another budget in that moment, or by a transaction that does not commit. It may be
+// refused for that, or be told to wait too long, but is never let through beyond the
+// limit: each bucket's charges are made one after another, each is let through only if
+// it finds itself and all before it that stand within an empty bucket's reach, and none
+// gives back more than it took. So over any time t at most Limit × (1 + t/Per) stand, and
+// what was under way at its beginning and was then given back, which had room of its own.
+// A process that dies in between leaves what it charged used up; it comes back by itself.
 //
 // # Leases
 //

@@ -27,7 +27,7 @@ type Options struct {
 	Vault   *seal.Vault
 	Budgets []Budget // all there are, each name once
 	Now     func() time.Time
-	Log     *slog.Logger
+	Log     *slog.Logger // optional
 	Observe func(budget string, outcome Outcome)
 }
 
@@ -60,6 +60,9 @@ func New(ctx context.Context, o Options) (*Quota, error) {
 	}
 	if o.Observe == nil {
 		o.Observe = func(string, Outcome) {}
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
 	}
 	return &Quota{Options: o, index: index, byName: byName, leases: newLeases()}, nil
 }

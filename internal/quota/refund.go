@@ -11,7 +11,11 @@ import (
 // given back at most once, and soon: a charge also comes back by itself, so a
 // refund that comes late lets its subject have up to N twice.
 func (q *Quota) Refund(ctx context.Context, charges ...Charge) error {
-	return q.DB.Tx(ctx, func(tx *store.Tx) error { return q.RefundIn(ctx, tx, charges...) })
+	items, err := q.items(charges)
+	if err == nil {
+		_, err = moveAlone(ctx, q.DB, q.Now().UnixNano(), moves(items, -1))
+	}
+	return refunding(err)
 }
 
 // RefundIn is Refund as part of tx. It gives leased ones back in the database too, so
@@ -22,10 +26,15 @@ func (q *Quota) RefundIn(ctx context.Context, tx *store.Tx, charges ...Charge) e
 	if err == nil {
 		err = giveBack(ctx, tx, q.Now().UnixNano(), items)
 	}
-	if err != nil {
-		return fmt.Errorf("refunding budgets: %w", err)
+	return refunding(err)
+}
+
+// refunding names the action.
+func refunding(err error) error {
+	if err == nil {
+		return nil
 	}
-	return nil
+	return fmt.Errorf("refunding budgets: %w", err)
 }
 
 // giveBack needs no floor: a bucket that is full before now is full, and moveBuckets

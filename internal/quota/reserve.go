@@ -14,9 +14,11 @@ import (
 // everywhere. The zero Reservation charges nothing.
 type Reservation struct {
 	quota   *Quota
-	exact   []item // charged in the database, by ChargeIn
+	exact   []item // charged in the database
 	leased  []held // taken out of leases, by Reserve
-	now     int64  // of the last ChargeIn
+	ahead   bool   // Reserve has charged what is exact, not ChargeIn
+	taken   []item // of exact, what was charged ahead and Release gives back
+	now     int64  // when what is exact was charged
 	decided decision
 	ended   bool
 }
@@ -30,65 +32,58 @@ const (
 	refused
 )
 
-// Reserve prepares charges for a transaction that is about to begin. It may write a
-// lease in a transaction of its own, so it must not be called within another. Budgets
-// that have not enough are no error yet: ChargeIn tells of them, and a transaction
-// that finds nothing to charge does not call it.
+// Reserve prepares charges for a transaction that is about to begin. It may write in
+// transactions of its own, so it must not be called within another. Budgets that have
+// not enough are no error yet: ChargeIn tells of them, and a transaction that finds
+// nothing to charge does not call it. Where the exact budgets are charged ahead, they
+// are from here on until Release; after a crash in between they stay used up until
+// they come back by themselves.
 func (q *Quota) Reserve(ctx context.Context, charges ...Charge) (*Reservation, error) {
 	items, err := q.items(charges)
 	if err != nil {
 		return nil, wrap(err)
 	}
-	r := &Reservation{quota: q}
+	r := &Reservation{quota: q, ahead: q.ahead()}
+	if err := r.take(ctx, items); err != nil {
+		r.Release()
+		return nil, wrap(err)
+	}
+	return r, nil
+}
+
+func (r *Reservation) take(ctx context.Context, items []item) error {
 	for _, i := range items {
 		if !i.leased() {
 			r.exact = append(r.exact, i)
 			continue
 		}
-		h, err := q.hold(ctx, i)
+		h, err := r.quota.hold(ctx, i)
 		if err != nil {
-			r.Release()
-			return nil, wrap(err)
+			return err
 		}
 		r.leased = append(r.leased, h)
 	}
-	return r, nil
+	if r.ahead {
+		return r.chargeAhead(ctx)
+	}
+	return nil
 }
 
 // ChargeIn charges all of them as part of tx, or none, which is Exhausted as of Charge:
-// after it tx may go on and commit. If tx runs again, so does ChargeIn.
+// after it tx may go on and commit. If tx runs again, so does ChargeIn. Where Reserve
+// has charged ahead it only tells what came of that.
 func (r *Reservation) ChargeIn(ctx context.Context, tx *store.Tx) error {
-	err := r.charge(ctx, tx)
-	if r.decided == refused {
-		if err := giveBack(ctx, tx, r.now, r.exact); err != nil {
-			return wrap(err)
-		}
-	}
-	return wrap(err)
+	return wrap(r.charge(ctx, tx))
 }
 
-// charge charges the exact ones and looks at all of them, to tell the longest wait.
-// What it has charged before it was refused stays for the caller to undo. Nobody else
-// sees it until then.
 func (r *Reservation) charge(ctx context.Context, tx *store.Tx) error {
 	if r.quota == nil {
 		return nil
 	}
-	r.now, r.decided = r.quota.Now().UnixNano(), undecided
-	full, err := moveBuckets(ctx, tx, r.now, moves(r.exact, 1))
-	if err != nil {
-		return err
-	}
-	var wouldRefuse []item
-	for at := range r.exact {
-		i := &r.exact[at]
-		i.full = full[string(i.tag)]
-		i.wait = i.never()
-		if i.fits() {
-			i.wait = wholeMillis(max(0, i.late(i.full, 0, r.now)))
-		}
-		if i.outcome() == WouldRefuse {
-			wouldRefuse = append(wouldRefuse, *i)
+	r.decided = undecided
+	if !r.ahead {
+		if err := r.chargeWithin(ctx, tx); err != nil {
+			return err
 		}
 	}
 	if e := r.exhausted(); len(e.Short) > 0 {
@@ -96,7 +91,50 @@ func (r *Reservation) charge(ctx context.Context, tx *store.Tx) error {
 		return e
 	}
 	r.decided = charged
-	return giveBack(ctx, tx, r.now, wouldRefuse)
+	return nil
+}
+
+// chargeWithin charges the exact ones and undoes what went too far. Nobody else sees it
+// until then.
+func (r *Reservation) chargeWithin(ctx context.Context, tx *store.Tx) error {
+	r.now = r.quota.Now().UnixNano()
+	full, err := moveBuckets(ctx, tx, r.now, moves(r.exact, 1))
+	if err != nil {
+		return err
+	}
+	r.judge(full)
+	_, excess := r.divide(r.exact)
+	return giveBack(ctx, tx, r.now, excess)
+}
+
+// judge looks at where the charges leave the exact ones, to tell the longest wait.
+func (r *Reservation) judge(full map[string]int64) {
+	for at := range r.exact {
+		i := &r.exact[at]
+		moment, seen := full[string(i.tag)]
+		switch {
+		case !i.fits():
+			i.wait = i.never()
+		case seen:
+			i.full, i.wait = moment, wholeMillis(max(0, i.late(moment, 0, r.now)))
+		}
+	}
+}
+
+// divide tells what of the exact items stands and what went too far: all of them if any
+// budget refuses, or else those in a dry run that had not enough.
+func (r *Reservation) divide(items []item) (stand, excess []item) {
+	if len(r.exhausted().Short) > 0 {
+		return nil, items
+	}
+	for _, i := range items {
+		if i.wait > 0 {
+			excess = append(excess, i)
+		} else {
+			stand = append(stand, i)
+		}
+	}
+	return stand, excess
 }
 
 // exhausted has something Short if not all can be charged.
@@ -150,22 +188,24 @@ func (r *Reservation) share(i item) float64 {
 	return i.Budget.share(i.full, r.now)
 }
 
-// RefundIn gives the charges of a transaction that has committed back as part of tx.
-// Once tx has committed as well, Release gives back what is leased.
+// RefundIn gives the charges of tx itself, or of a transaction that has committed, back as
+// part of tx. Once tx has committed as well, Release gives back the rest: what is leased,
+// and what was charged ahead. After a crash in between, that stays used up until it
+// comes back by itself.
 func (r *Reservation) RefundIn(ctx context.Context, tx *store.Tx) error {
-	if r.decided != charged {
+	if r.ahead || r.decided != charged {
 		return nil
 	}
-	taken := slices.DeleteFunc(slices.Clone(r.exact), func(i item) bool { return i.wait > 0 })
-	if err := giveBack(ctx, tx, r.quota.Now().UnixNano(), taken); err != nil {
-		return fmt.Errorf("refunding budgets: %w", err)
-	}
-	return nil
+	stand, _ := r.divide(r.exact)
+	return refunding(giveBack(ctx, tx, r.quota.Now().UnixNano(), stand))
 }
 
 // Keep ends a reservation whose charges stand: ChargeIn succeeded, and its transaction
-// committed. They are observed.
+// committed. They are observed. If ChargeIn did not, Keep is Release.
 func (r *Reservation) Keep() {
+	if r.decided != charged {
+		r.Release()
+	}
 	if r.ended {
 		return
 	}
@@ -175,8 +215,10 @@ func (r *Reservation) Keep() {
 	}
 }
 
-// Release ends a reservation that comes to nothing. If ChargeIn refused it, the budgets
-// that had not enough are observed.
+// Release ends a reservation that comes to nothing: its transaction did not commit or
+// was taken back. It gives back what is leased and what was charged ahead; if the
+// database does not answer, the latter is logged, and comes back by itself. If ChargeIn
+// refused, the budgets that had not enough are observed.
 func (r *Reservation) Release() {
 	if r.ended {
 		return
@@ -185,6 +227,7 @@ func (r *Reservation) Release() {
 	for _, h := range r.leased {
 		h.release()
 	}
+	r.giveBackAhead()
 	for i := range r.items {
 		if r.decided == refused && i.wait > 0 {
 			r.quota.Observe(i.Name, i.outcome())

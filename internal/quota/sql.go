@@ -3,6 +3,8 @@ package quota
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -30,7 +32,7 @@ type move struct {
 // returns the new ones by their tags. One that was full before now counts as full now.
 // It reads nothing that SERIALIZABLE would have to remember, neither a row nor a gap
 // between two, so that only those who move the same bucket are rivals.
-func moveBuckets(ctx context.Context, tx *store.Tx, now int64, moves []move) (map[string]int64, error) {
+func moveBuckets(ctx context.Context, from store.Queryer, now int64, moves []move) (map[string]int64, error) {
 	full := make(map[string]int64, len(moves))
 	for len(moves) > 0 {
 		n := min(len(moves), rowsAtATime)
@@ -39,7 +41,7 @@ func moveBuckets(ctx context.Context, tx *store.Tx, now int64, moves []move) (ma
 		for _, m := range moves[:n] {
 			args = append(args, m.tag, m.budget, now+m.by)
 		}
-		moved, err := queryRows(ctx, tx, moveStatement(n), args...)
+		moved, err := queryRows(ctx, from, moveStatement(n), args...)
 		if err != nil {
 			return nil, err
 		}
@@ -47,6 +49,24 @@ func moveBuckets(ctx context.Context, tx *store.Tx, now int64, moves []move) (ma
 			full[string(r.tag)] = r.full
 		}
 		moves = moves[n:]
+	}
+	return full, nil
+}
+
+// moveAlone is moveBuckets with each statement committed when it returns. It locks the rows
+// one after another in the order of the moves, which are in that of their tags. On an
+// error it returns what it has moved all the same.
+func moveAlone(ctx context.Context, db *store.DB, now int64, moves []move) (map[string]int64, error) {
+	full := make(map[string]int64, len(moves))
+	for some := range slices.Chunk(moves, rowsAtATime) {
+		err := db.Alone(ctx, func(from store.Queryer) error {
+			moved, err := moveBuckets(ctx, from, now, some)
+			maps.Copy(full, moved)
+			return err
+		})
+		if err != nil {
+			return full, err
+		}
 	}
 	return full, nil
 }

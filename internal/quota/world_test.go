@@ -60,8 +60,19 @@ func (w *world) replica(db *store.DB) *quota.Quota { return w.replicaOf(db, budg
 
 func (w *world) replicaOf(db *store.DB, budgets []quota.Budget) *quota.Quota {
 	w.Helper()
-	q, err := quota.New(w.Context(), quota.Options{DB: db, Vault: w.vault, Budgets: budgets, Now: w.clock.Now,
-		Log: slog.New(slog.DiscardHandler), Observe: w.observe})
+	return w.open(quota.Options{DB: db, Budgets: budgets, Now: w.clock.Now})
+}
+
+// replicaAt is one with a clock of its own.
+func (w *world) replicaAt(now func() time.Time) *quota.Quota {
+	w.Helper()
+	return w.open(quota.Options{DB: w.db, Budgets: budgets, Now: now})
+}
+
+func (w *world) open(o quota.Options) *quota.Quota {
+	w.Helper()
+	o.Vault, o.Log, o.Observe = w.vault, slog.New(slog.DiscardHandler), w.observe
+	q, err := quota.New(w.Context(), o)
 	if err != nil {
 		w.Fatal(err)
 	}
@@ -126,9 +137,14 @@ type row struct {
 	full   int64
 }
 
-func (w *world) rows() (found []row) {
+func (w *world) rows() []row {
 	w.Helper()
-	rows, err := w.db.Query(context.Background(), "SELECT budget, tag, full_ns FROM quota_buckets ORDER BY tag")
+	return w.query("SELECT budget, tag, full_ns FROM quota_buckets ORDER BY tag")
+}
+
+func (w *world) query(statement string) (found []row) {
+	w.Helper()
+	rows, err := w.db.Query(context.Background(), statement)
 	if err != nil {
 		w.Fatal(err)
 	}
