@@ -8,6 +8,7 @@
 //
 // A read-then-write goes through DB.Tx, which is serializable on both engines and
 // may run its function more than once: nothing leaves the house inside it. What a
-// committed Tx wrote survives kill -9 and power loss (synchronous=FULL), and every
-// later read sees it.
+// committed Tx wrote survives kill -9 and power loss, and every later read sees it: on
+// SQLite a commit returns when a sync of the log that began after it has ended, which
+// those who commit at the same time share.
 package store

@@ -32,7 +32,7 @@ func (db *DB) Migrate(ctx context.Context, schema fs.FS, owners ...string) error
 			return fmt.Errorf("migrating the tables of %s: %w", owner, err)
 		}
 	}
-	return nil
+	return db.writer.flush()
 }
 
 func (db *DB) migrateOwner(ctx context.Context, schema fs.FS, owner string) error {

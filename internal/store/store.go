@@ -76,12 +76,13 @@ func openSQLite(ctx context.Context, path string) (*DB, error) {
 	}
 	// The writer comes first: it turns the file to WAL, which a reader may not. What it may
 	// have to undo of a statement of many rows stays in memory: small, and gone with it.
+	// It syncs its log where a checkpoint needs that; for commits the flusher does.
 	// busy_timeout waits for another process only, a command beside the server.
-	writing, err := sql.Open("sqlite", sqliteDSN(path, "busy_timeout(5000)", "foreign_keys(1)", "journal_mode(WAL)", "synchronous(FULL)", "temp_store(MEMORY)"))
+	writing, err := sql.Open("sqlite", sqliteDSN(path, "busy_timeout(5000)", "foreign_keys(1)", "journal_mode(WAL)", "synchronous(NORMAL)", "temp_store(MEMORY)"))
 	if err != nil {
 		return nil, err
 	}
-	writer, err := newSQLiteWriter(ctx, writing)
+	writer, err := newSQLiteWriter(ctx, writing, path)
 	if err != nil {
 		return nil, errors.Join(err, writing.Close())
 	}

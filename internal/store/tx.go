@@ -51,7 +51,12 @@ type Tx struct {
 // what it returns afresh and send nothing out of the house; what it set counts only
 // if Tx returns nil. ErrBusy wraps the last of too many conflicts.
 func (db *DB) Tx(ctx context.Context, fn func(*Tx) error) error {
-	return again(ctx, func() error { return db.try(ctx, fn) })
+	return again(ctx, func() error {
+		if err := db.try(ctx, fn); err != nil {
+			return err
+		}
+		return db.writer.flush()
+	})
 }
 
 // again tries until it succeeds, fails for good or has met too many conflicts.

@@ -13,9 +13,10 @@ type writer struct {
 
 	// SQLite only: the one connection that writes, the statements prepared on it,
 	// and the right to use both, which is taken by sending to turn.
-	conn  *sql.Conn
-	cache *statements
-	turn  chan struct{}
+	conn    *sql.Conn
+	cache   *statements
+	turn    chan struct{}
+	flusher *flusher
 }
 
 // newPostgreSQLWriter takes any connection of the pool; rivals are told apart by
@@ -27,9 +28,35 @@ func newPostgreSQLWriter(db *sql.DB) *writer {
 // newSQLiteWriter keeps one connection for good: SQLite has one writer at a time
 // anyway, and waiting for a turn in Go obeys a context where SQLite's own wait
 // does not.
-func newSQLiteWriter(ctx context.Context, db *sql.DB) (*writer, error) {
+func newSQLiteWriter(ctx context.Context, db *sql.DB, path string) (*writer, error) {
 	w := &writer{db: db, begin: "BEGIN IMMEDIATE", turn: make(chan struct{}, 1)}
-	return w, w.connect(ctx)
+	if err := w.connect(ctx); err != nil {
+		return nil, err
+	}
+	if err := w.startLog(ctx); err != nil {
+		return nil, errors.Join(err, w.conn.Close())
+	}
+	var err error
+	w.flusher, err = newFlusher(path)
+	return w, err
+}
+
+// startLog makes SQLite make its log, which it does with the first transaction.
+func (w *writer) startLog(ctx context.Context) error {
+	for _, statement := range []string{w.begin, "COMMIT"} {
+		if _, err := w.conn.ExecContext(ctx, statement); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// flush returns when what was committed is durable. PostgreSQL sees to that by itself.
+func (w *writer) flush() error {
+	if w.flusher == nil {
+		return nil
+	}
+	return w.flusher.flush()
 }
 
 // connect makes the connection that writes.
