@@ -30,7 +30,7 @@ const (
 // known before, Attempt only waits. A ticket is good for one call.
 func (o *Outbox) Attempt(ctx context.Context, t Ticket) error {
 	if t.lease == nil {
-		return o.wait(ctx, func() (state, error) { return selectState(ctx, o.DB, t.ID) })
+		return o.Wait(ctx, t.kind, t.key)
 	}
 	row := *t.lease
 	k := o.kinds[row.kind]
@@ -56,14 +56,10 @@ const lookAgain = 50 * time.Millisecond
 // error is nil when it is done, ErrRefused when it ended otherwise, ErrPending when
 // patience ended first, ErrUnknownJob when there is none.
 func (o *Outbox) Wait(ctx context.Context, kind, key string) error {
-	return o.wait(ctx, func() (state, error) { return selectStateByKey(ctx, o.DB, kind, key) })
-}
-
-func (o *Outbox) wait(ctx context.Context, look func() (state, error)) error {
 	tick := time.NewTicker(lookAgain)
 	defer tick.Stop()
 	for {
-		now, err := look()
+		now, err := o.look(ctx, kind, key)
 		switch {
 		case errors.Is(err, sql.ErrNoRows):
 			return ErrUnknownJob
@@ -80,6 +76,15 @@ func (o *Outbox) wait(ctx context.Context, look func() (state, error)) error {
 		case <-tick.C:
 		}
 	}
+}
+
+// look finds out where a job stands. The ledger is asked first: a job leaves it after it
+// was recorded.
+func (o *Outbox) look(ctx context.Context, kind, key string) (state, error) {
+	if o.ledger.has(func(r jobRow) bool { return r.kind == kind && r.key == key }) {
+		return done, nil
+	}
+	return selectStateByKey(ctx, o.DB, kind, key)
 }
 
 // release gives a lease back unused, for the next free worker.
@@ -127,9 +132,9 @@ func recovered(k *kind, err *error) {
 	}
 }
 
-// record writes how the attempt ended, unless another process has taken the job over
-// since. If it cannot, the lease runs out and the job is attempted again: twice
-// rather than never.
+// record writes how the attempt ended, at once unless the job is done. Another process
+// that has taken the job over since decides about a failure of its own. What cannot be
+// written is attempted again when the lease has run out: twice rather than never.
 func (o *Outbox) record(k *kind, row jobRow, failure error) {
 	ctx, cancel := context.WithTimeout(context.Background(), recordTime)
 	defer cancel()
@@ -137,7 +142,7 @@ func (o *Outbox) record(k *kind, row jobRow, failure error) {
 	var err error
 	switch {
 	case failure == nil:
-		err = finishJob(ctx, o.DB, row.id, now)
+		o.finish(row)
 	case errors.Is(failure, ErrRefused):
 		outcome = Dead
 		err = o.bury(ctx, k, row, failure)

@@ -12,7 +12,12 @@
 //	 ├──▶ dead   refused for good, or past its expiry: kept a week for the operator
 //	 └──▶ withdrawn   by whoever put it
 //
-// An attempt may run more than once (a process can die after it, before it is
-// recorded), so handlers send an id that the other side can recognise. Payloads are
-// sealed: they may hold addresses and codes.
+// Whoever ends a job without doing it, Withdraw or the kind's Died, learns that in the
+// transaction that ends it, once: what was charged for the job is given back there.
+//
+// What is done is recorded a few milliseconds later, many jobs in one commit; in this
+// process it counts as done at once. An attempt may run more than once (a process can
+// die after it, before it is recorded), twice rather than never, so handlers send an
+// id that the other side can recognise. Payloads are sealed: they may hold addresses
+// and codes.
 package outbox

@@ -40,8 +40,9 @@ type Work struct {
 // Ticket is what Put gives for a job. That of held work carries the job's first
 // lease, unless the job was known before.
 type Ticket struct {
-	ID    string
-	lease *jobRow
+	ID        string
+	kind, key string
+	lease     *jobRow
 }
 
 // Job is one attempt at a piece of work.
@@ -89,9 +90,10 @@ const (
 // handler is set.
 type Outbox struct {
 	Options
-	box   seal.Box
-	kinds map[string]*kind
-	busy  sync.WaitGroup // attempts under way
+	box    seal.Box
+	kinds  map[string]*kind
+	ledger ledger
+	busy   sync.WaitGroup // attempts under way, and records of them
 }
 
 // kind is a Kind with a slot for each attempt that may run at the same time, so that
@@ -135,10 +137,11 @@ func (o *Outbox) Put(ctx context.Context, tx *store.Tx, w Work) (Ticket, error) 
 	if err != nil {
 		return Ticket{}, fmt.Errorf("storing work: %w", err)
 	}
-	if !w.Held || id != row.id {
-		return Ticket{ID: id}, nil
+	t := Ticket{ID: id, kind: w.Kind, key: w.Key}
+	if w.Held && id == row.id {
+		t.lease = &row
 	}
-	return Ticket{ID: id, lease: &row}, nil
+	return t, nil
 }
 
 // Wake makes the workers of a kind look for work at once, instead of at their next

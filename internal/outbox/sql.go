@@ -4,6 +4,9 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"math/bits"
+	"strconv"
+	"strings"
 	"time"
 
 	"signet/internal/store"
@@ -41,11 +44,6 @@ func insertJob(ctx context.Context, tx *store.Tx, r jobRow) (id string, err erro
 	return id, err
 }
 
-func selectState(ctx context.Context, q store.Queryer, id string) (s state, err error) {
-	err = q.QueryRow(ctx, `SELECT state FROM outbox_jobs WHERE id = $1`, id).Scan(&s)
-	return s, err
-}
-
 func selectStateByKey(ctx context.Context, q store.Queryer, kind, key string) (s state, err error) {
 	err = q.QueryRow(ctx, `SELECT state FROM outbox_jobs WHERE kind = $1 AND idempotency_key = $2`, kind, key).Scan(&s)
 	return s, err
@@ -64,7 +62,7 @@ func leaseJobs(ctx context.Context, db *store.DB, kind string, now time.Time, li
 			WHERE id IN (SELECT id FROM outbox_jobs
 				WHERE state = 'pending' AND kind = $1 AND due_ms <= $2 AND lease_until_ms <= $2
 				ORDER BY due_ms LIMIT $4)
-			RETURNING id, kind, payload, attempts, lease_until_ms, expires_ms`,
+			RETURNING id, kind, idempotency_key, payload, attempts, lease_until_ms, expires_ms`,
 			kind, now.UnixMilli(), now.Add(leaseTime).UnixMilli(), limit)
 		if err != nil {
 			return err
@@ -78,11 +76,16 @@ func leaseJobs(ctx context.Context, db *store.DB, kind string, now time.Time, li
 	return rows, nil
 }
 
-// finishJob ends a job that is done, whoever holds its lease now. Its payload is
-// forgotten.
-func finishJob(ctx context.Context, q store.Queryer, id string, now time.Time) error {
-	_, err := q.Exec(ctx, `UPDATE outbox_jobs SET state = 'done', payload = $3, failure = '', ended_ms = $2
-		WHERE id = $1 AND state = 'pending'`, id, now.UnixMilli(), []byte{})
+// finishJobs ends jobs that are done, whoever holds their leases now. Their payloads are
+// forgotten. The list is filled up with its last to a power of two: a few statements
+// are prepared, not one for each length.
+func finishJobs(ctx context.Context, q store.Queryer, ids []string, now time.Time) error {
+	args, places := []any{now.UnixMilli(), []byte{}}, []string{}
+	for i := range 1 << bits.Len(uint(len(ids)-1)) {
+		args, places = append(args, ids[min(i, len(ids)-1)]), append(places, "$"+strconv.Itoa(i+3))
+	}
+	_, err := q.Exec(ctx, `UPDATE outbox_jobs SET state = 'done', payload = $2, failure = '', ended_ms = $1
+		WHERE state = 'pending' AND id IN (`+strings.Join(places, ", ")+`)`, args...)
 	return err
 }
 
@@ -145,7 +148,7 @@ func scanJobs(rows *sql.Rows) (jobs []jobRow, err error) {
 
 func scanJob(row interface{ Scan(...any) error }) (r jobRow, err error) {
 	var lease, expires int64
-	err = row.Scan(&r.id, &r.kind, &r.payload, &r.attempts, &lease, &expires)
+	err = row.Scan(&r.id, &r.kind, &r.key, &r.payload, &r.attempts, &lease, &expires)
 	r.leaseUntil, r.expires = time.UnixMilli(lease), time.UnixMilli(expires)
 	return r, err
 }
