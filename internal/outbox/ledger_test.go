@@ -37,13 +37,15 @@ func TestWhatIsDoneIsKnownAtOnceAndRecordedSoon(t *testing.T) {
 		o := w.replica(func(context.Context, outbox.Job) error { return nil })
 		other := w.replica(nil)
 		ticket, again := w.put(o, "k", true), w.put(o, "k", true)
+		patience, cancel := context.WithTimeout(w.Context(), 10*time.Second)
+		defer cancel()
 		w.hold(func(tx *store.Tx) {
 			for _, t := range []outbox.Ticket{ticket, again} {
-				if err := o.Attempt(w.Context(), t); err != nil {
+				if err := o.Attempt(patience, t); err != nil {
 					w.Errorf("Attempt = %v", err)
 				}
 			}
-			if err := o.Wait(w.Context(), "mail", "k"); err != nil {
+			if err := o.Wait(patience, "mail", "k"); err != nil {
 				w.Errorf("Wait = %v", err)
 			}
 			if failed, err := o.Failed(w.Context(), tx, "mail", "k"); failed || err != nil {
@@ -99,9 +101,11 @@ func (w *world) recordTogether(jobs int) (statements int) {
 	if err != nil {
 		w.Fatal(err)
 	}
+	patience, cancel := context.WithTimeout(w.Context(), 10*time.Second)
+	defer cancel()
 	w.hold(func(*store.Tx) {
 		for _, t := range tickets {
-			if err := o.Attempt(w.Context(), t); err != nil {
+			if err := o.Attempt(patience, t); err != nil {
 				w.Error(err)
 			}
 		}
