@@ -110,6 +110,25 @@ func TestARefundIsBookedToItsDay(t *testing.T) {
 	})
 }
 
+// A verdict that outlives its month is taken back from there, by a replica that has not
+// charged anything yet.
+func TestARefundIsBookedToItsMonth(t *testing.T) {
+	each(t, capped(0, 80_000), func(w *world) {
+		gb := number(w, "447400123456")
+		w.clock.Advance(december.Sub(w.clock.Now()) - time.Millisecond)
+		w.allow(w.a, gb)
+		late := w.allow(w.a, gb)
+		w.clock.Advance(time.Millisecond)
+		w.do(w.b.Refund(w.Context(), w.db, late))
+		if n := w.count(`SELECT COUNT(*) FROM fraud_totals WHERE micros = 40000 AND messages = 1`); n != 3 {
+			w.Errorf("the refund left\n%s", w.dump())
+		}
+		w.allow(w.a, gb)
+		w.allow(w.b, gb)
+		w.refuse(w.a, gb, full(w, fraud.Month, time.Date(2024, time.January, 1, 0, 0, 0, 0, time.UTC)))
+	})
+}
+
 func TestNoRefundLeavesLessThanNothing(t *testing.T) {
 	each(t, policy, func(w *world) {
 		v := w.allow(w.a, number(w, "447400123456"))
