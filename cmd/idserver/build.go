@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"io"
 	"log/slog"
 	"net"
@@ -14,10 +15,12 @@ import (
 	"signet/internal/caller"
 	"signet/internal/daemon"
 	"signet/internal/deliver"
+	"signet/internal/matrix"
 	"signet/internal/mxhttp"
 	"signet/internal/outbox"
 	"signet/internal/program"
 	"signet/internal/quota"
+	"signet/internal/store"
 	"signet/keys"
 	"signet/lookup"
 	"signet/verify"
@@ -207,7 +210,7 @@ func (s *server) buildHandler(env program.Env, tracer trace.TracerProvider) (htt
 	routes := slices.Concat(a.Routes(), pages.Routes(), program.HealthRoutes(s.health))
 	return mxhttp.New(mxhttp.Options{
 		Logger:    s.log,
-		Translate: a.Translate,
+		Translate: busyOr(a.Translate),
 		Proxies:   s.cfg.BehindProxy,
 		Hosts:     s.cfg.Hosts(),
 		Metrics:   s.metrics,
@@ -215,6 +218,18 @@ func (s *server) buildHandler(env program.Env, tracer trace.TracerProvider) (htt
 		Tracer:    tracer,
 		Page:      pages.Error,
 	}, routes)
+}
+
+// busyOr tells clients to come back where a request met so many others that the database
+// gave up: nothing was done, and nothing is broken.
+func busyOr(translate func(error) (mxhttp.Problem, bool)) func(error) (mxhttp.Problem, bool) {
+	return func(err error) (mxhttp.Problem, bool) {
+		if errors.Is(err, store.ErrBusy) {
+			return mxhttp.Problem{Status: http.StatusServiceUnavailable, Code: matrix.Unknown,
+				Message: "the server is busy; try again in a moment"}, true
+		}
+		return translate(err)
+	}
 }
 
 func (s *server) buildPages(rand io.Reader) (*page.Pages, error) {

@@ -192,7 +192,7 @@ func selectHomeserver(ctx context.Context, q store.Queryer, host matrix.ServerNa
 // deleteHomeservers looks at both times: a replica of the release before writes the
 // first alone.
 func deleteHomeservers(ctx context.Context, q store.Queryer, seenBefore time.Time) error {
-	_, err := q.Exec(ctx, `DELETE FROM caller_homeservers WHERE seen_ms < $1 AND first_seen_ms < $1`, seenBefore.UnixMilli())
+	_, err := q.Exec(ctx, `DELETE FROM caller_homeservers WHERE seen_ms < $1`, seenBefore.UnixMilli())
 	return err
 }
 

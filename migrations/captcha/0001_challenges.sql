@@ -1,5 +1,6 @@
 -- CAPTCHAs: what each is for, as the tag that its caller gave, and what became of
--- it. The answer is nowhere: it follows from the id and a sealed key.
+-- it. The answer is nowhere: it follows from the id and a sealed key, and the picture is
+-- sealed, too.
 -- +goose Up
 CREATE TABLE captcha_challenges (
     id         TEXT   NOT NULL PRIMARY KEY,
