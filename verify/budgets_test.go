@@ -254,3 +254,39 @@ func TestReplicasShareLimits(t *testing.T) {
 		}
 	})
 }
+
+// Guesses at one address are counted together, whichever replica they come to.
+func TestReplicasShareGuesses(t *testing.T) {
+	storetest.EachURL(t, func(t *testing.T, url string) {
+		s := &story{T: t, World: verifytest.New(t, storetest.Open(t, url, verifytest.Owners)).Limited(t)}
+		second := s.Replica(t, storetest.Open(t, url, verifytest.Owners)).Limited(t)
+		for i := range 3 {
+			c := user(i, fmt.Sprintf("hs%d.example", i))
+			sid, err := s.Request(t.Context(), verify.Request{Address: email(t, "victim@example.org"), ClientSecret: "s", Caller: c, SendAttempt: 1})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for guess := range 5 {
+				at := []*verifytest.World{s.World, second}[guess%2]
+				err := at.Submit(t.Context(), verify.Credentials{SID: sid, ClientSecret: "s"}, c, other(s.Post.Last(t).Code()))
+				if i < 2 && !errors.Is(err, verify.ErrWrongCode) {
+					t.Errorf("guess %d = %v", 5*i+guess, err)
+				}
+				if i == 2 {
+					wantLimit(s, err)
+				}
+			}
+		}
+	})
+}
+
+// In dry run everything is counted and nothing is refused.
+func TestDryRunRefusesNothing(t *testing.T) {
+	each(t, func(s *story) { // whose budgets are in dry run
+		for i := range 30 {
+			if err := s.ask(email(s.T, "victim@example.org"), user(i%2, "one.example"), "203.0.113.1"); err != nil {
+				s.Fatalf("message %d = %v", i, err)
+			}
+		}
+	})
+}

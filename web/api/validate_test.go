@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"fmt"
 	"net/url"
 	"strings"
 	"testing"
@@ -50,6 +51,27 @@ func TestAHomeserverProvesAnAddressForASignUp(t *testing.T) {
 		w.refuse("POST", "/3pid/bind", alice, object("sid", sid, "client_secret", "s3cret", "mxid", "@alice:example.org"), 404, matrix.NoValidSession)
 		w.refuse("POST", "/3pid/unbind", "", object("sid", sid, "client_secret", "s3cret", "mxid", "@alice:example.org",
 			"threepid", map[string]any{"medium": "email", "address": "new@example.org"}), 403, matrix.Forbidden)
+	})
+}
+
+// The message is in the language that the client's user reads.
+func TestTheMessageIsInTheReadersLanguage(t *testing.T) {
+	each(t, nil, func(w *world) {
+		alice := w.register("alice")
+		for i, c := range []struct{ header, member, want string }{
+			{"fr-CH, de;q=0.5", "", "Bonjour"},
+			{"tlh, es;q=0.3", "", "Hola"},
+			{"fr", "pt-BR", "Olá"},
+			{"", "", "Hello"},
+		} {
+			body := object("email", fmt.Sprintf("a%d@example.org", i), "client_secret", "s", "send_attempt", 1, "im.signet.language", c.member)
+			if a := w.do("POST", v2+"/validate/email/requestToken", alice, body, "Accept-Language", c.header); a.status != 200 {
+				w.Fatalf("requestToken = %d %s", a.status, a.raw)
+			}
+			if text := w.Post.Last(w.TB).Text; !strings.Contains(text, c.want) {
+				w.Errorf("%q and %q are read\n%s", c.header, c.member, text)
+			}
+		}
 	})
 }
 
