@@ -18,7 +18,7 @@ func TestOnTheRealServer(t *testing.T) {
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("building the server: %v\n%s", err, out)
 	}
-	for _, name := range []string{"ping", "email", "email-full", "submit", "slow"} {
+	for _, name := range []string{"ping", "email", "email-full", "submit", "captcha", "slow"} {
 		chosen, err := choose([]string{name})
 		if err != nil {
 			t.Fatal(err)
