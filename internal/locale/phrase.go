@@ -3,6 +3,7 @@ package locale
 import (
 	"errors"
 	"fmt"
+	htmltemplate "html/template"
 	"regexp"
 	"slices"
 	"strings"
@@ -29,6 +30,7 @@ type text []part
 // markup is that of the address which the markup links to.
 type part struct {
 	words  string
+	html   string // the words, escaped
 	name   string
 	markup string
 }
@@ -53,7 +55,7 @@ func parseText(s string) (text, error) {
 			words = s[:i]
 		}
 		if words != "" {
-			t = append(t, part{words: words})
+			t = append(t, part{words: words, html: htmltemplate.HTMLEscapeString(words)})
 			s = s[len(words):]
 			continue
 		}

@@ -7,7 +7,9 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"golang.org/x/text/feature/plural"
 	"golang.org/x/text/message"
@@ -51,7 +53,7 @@ func (p Phrases) HTMLFuncs() map[string]any { return map[string]any{"T": p.HTML}
 // name in Latin letters does not turn the Arabic sentence around it, nor the other
 // way about. A phrase with markup cannot be said in plain text.
 func (p Phrases) Text(key string, args ...any) (string, error) {
-	t, values, err := p.find(key, args)
+	t, err := p.find(key, args)
 	if err != nil {
 		return "", err
 	}
@@ -61,7 +63,7 @@ func (p Phrases) Text(key string, args ...any) (string, error) {
 		case part.markup != "":
 			return "", fmt.Errorf("%w: %q has markup, which plain text has not", ErrPhrase, key)
 		case part.name != "":
-			value, err := p.textValue(values[part.name])
+			value, err := p.textValue(values(args).get(part.name))
 			if err != nil {
 				return "", fmt.Errorf("%w: %q: value %q: %w", ErrPhrase, key, part.name, err)
 			}
@@ -78,13 +80,13 @@ func (p Phrases) Text(key string, args ...any) (string, error) {
 // and names of servers, are to stand in a <bdi>, which the caller or the phrase
 // writes.
 func (p Phrases) HTML(key string, args ...any) (htmltemplate.HTML, error) {
-	t, values, err := p.find(key, args)
+	t, err := p.find(key, args)
 	if err != nil {
 		return "", err
 	}
 	var b strings.Builder
 	for _, part := range t {
-		s, err := p.htmlPart(part, values[part.name])
+		s, err := p.htmlPart(part, values(args).get(part.name))
 		if err != nil {
 			return "", fmt.Errorf("%w: %q: value %q: %w", ErrPhrase, key, part.name, err)
 		}
@@ -101,7 +103,7 @@ func (p Phrases) htmlPart(part part, value any) (string, error) {
 	case part.markup != "":
 		return part.markup, nil
 	case part.name == "":
-		return htmltemplate.HTMLEscapeString(part.words), nil
+		return part.html, nil
 	}
 	if html, ok := value.(htmltemplate.HTML); ok {
 		return string(html), nil
@@ -123,45 +125,61 @@ func link(value any) (string, error) {
 }
 
 // find looks a phrase up and chooses its plural form.
-func (p Phrases) find(key string, args []any) (text, map[string]any, error) {
+func (p Phrases) find(key string, args values) (text, error) {
 	phrase, ok := p.catalog.phrases[p.language][key]
 	if !ok {
-		return nil, nil, fmt.Errorf("%w: there is no %q in %q", ErrPhrase, key, p.catalog.domain)
+		return nil, fmt.Errorf("%w: there is no %q in %q", ErrPhrase, key, p.catalog.domain)
 	}
-	values, err := pairs(args)
-	if err != nil {
-		return nil, nil, fmt.Errorf("%w: %q: %w", ErrPhrase, key, err)
+	if err := args.check(); err != nil {
+		return nil, fmt.Errorf("%w: %q: %w", ErrPhrase, key, err)
 	}
 	form := plural.Other
 	if phrase.counts {
-		n := reflect.ValueOf(values[countName])
+		n := reflect.ValueOf(args.get(countName))
 		if !n.IsValid() || !n.CanInt() {
-			return nil, nil, fmt.Errorf("%w: %q counts, and has no whole number %q", ErrPhrase, key, countName)
+			return nil, fmt.Errorf("%w: %q counts, and has no whole number %q", ErrPhrase, key, countName)
 		}
 		form = p.language.form(n.Int())
 	}
 	t := phrase.forms[form]
 	for _, part := range t {
-		if _, ok := values[part.name]; part.name != "" && !ok {
-			return nil, nil, fmt.Errorf("%w: %q has no value %q", ErrPhrase, key, part.name)
+		if part.name != "" && args.find(part.name) < 0 {
+			return nil, fmt.Errorf("%w: %q has no value %q", ErrPhrase, key, part.name)
 		}
 	}
-	return t, values, nil
+	return t, nil
 }
 
-func pairs(args []any) (map[string]any, error) {
-	if len(args)%2 != 0 {
-		return nil, errors.New("a name has no value")
+// values are pairs of name and value. They are few, and searched as they stand.
+type values []any
+
+func (v values) check() error {
+	if len(v)%2 != 0 {
+		return errors.New("a name has no value")
 	}
-	values := make(map[string]any, len(args)/2)
-	for i := 0; i < len(args); i += 2 {
-		name, ok := args[i].(string)
-		if !ok {
-			return nil, fmt.Errorf("the name of value %d is not a string", i/2+1)
+	for i := 0; i < len(v); i += 2 {
+		if _, ok := v[i].(string); !ok {
+			return fmt.Errorf("the name of value %d is not a string", i/2+1)
 		}
-		values[name] = args[i+1]
 	}
-	return values, nil
+	return nil
+}
+
+// find is where the value of a name stands, the last if there are several, or -1.
+func (v values) find(name string) int {
+	for i := len(v) - 2; i >= 0; i -= 2 {
+		if v[i] == name {
+			return i + 1
+		}
+	}
+	return -1
+}
+
+func (v values) get(name string) any {
+	if i := v.find(name); i >= 0 {
+		return v[i]
+	}
+	return nil
 }
 
 // The marks around a value: first strong isolate and pop directional isolate.
@@ -192,6 +210,9 @@ func (l Language) turnedBy(s string) bool {
 
 // runsLeft reports whether a character runs, or makes others run, from right to left.
 func runsLeft(r rune) bool {
+	if r < utf8.RuneSelf {
+		return false
+	}
 	properties, _ := bidi.LookupRune(r)
 	switch properties.Class() {
 	case bidi.R, bidi.AL, bidi.AN, bidi.RLO, bidi.RLE, bidi.RLI:
@@ -219,9 +240,18 @@ func (p Phrases) plain(value any) (s string, isNumber bool, err error) {
 	case v.IsValid() && v.Kind() == reflect.String:
 		return v.String(), false, nil
 	case v.IsValid() && v.CanInt():
-		return printers[p.language].Sprint(number.Decimal(v.Int())), true, nil
+		return p.language.number(v.Int()), true, nil
 	}
 	return "", false, fmt.Errorf("a %T is not a value of a phrase", value)
+}
+
+// number is a number as the language writes it. Those that need no grouping are
+// written in the digits 0 to 9 by all of them; the printers take long.
+func (l Language) number(n int64) string {
+	if 0 <= n && n < 1000 {
+		return strconv.FormatInt(n, 10)
+	}
+	return printers[l].Sprint(number.Decimal(n))
 }
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
