@@ -1,4 +1,4 @@
-// Load puts load on the real identity server, as a process of its own on loopback,
+// Command load puts load on the real identity server, as a process of its own on loopback,
 // and prints how fast it is: script/bench load builds and runs it.
 //
 // It plays what is around the server: clients, homeservers whose users they are, and
