@@ -28,7 +28,7 @@ func (r *Reservation) chargeAhead(ctx context.Context) error {
 	full, err = moveAlone(ctx, r.quota.DB, r.now, moves(enough, 1))
 	r.judge(full)
 	for _, i := range r.exact {
-		if _, moved := full[string(i.tag)]; moved {
+		if _, moved := full[i.bucket]; moved {
 			r.taken = append(r.taken, i)
 		}
 	}
@@ -41,18 +41,18 @@ func (r *Reservation) chargeAhead(ctx context.Context) error {
 }
 
 // look tells when the exact ones' buckets would be full if they were charged now.
-func (r *Reservation) look(ctx context.Context) (map[string]int64, error) {
-	full := map[string]int64{}
-	var tags [][]byte
+func (r *Reservation) look(ctx context.Context) (map[bucket]int64, error) {
+	full := map[bucket]int64{}
+	var buckets []bucket
 	for _, i := range r.exact {
 		if i.fits() {
-			tags = append(tags, i.tag)
-			full[string(i.tag)] = r.now + i.cost(i.n)
+			buckets = append(buckets, i.bucket)
+			full[i.bucket] = r.now + i.cost(i.n)
 		}
 	}
-	found, err := selectBuckets(ctx, r.quota.DB, tags)
-	for _, b := range found {
-		full[string(b.tag)] += max(0, b.full-r.now)
+	found, err := selectBuckets(ctx, r.quota.DB, buckets)
+	for b, moment := range found {
+		full[b] += max(0, moment-r.now)
 	}
 	return full, err
 }

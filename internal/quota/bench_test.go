@@ -12,9 +12,18 @@ import (
 	"signet/internal/store/storetest"
 )
 
-// One request's budgets as an e-mail's are: of its destination, its account, its
-// network, its homeserver, and the last two of the whole deployment, which every
-// request charges. Nothing is ever refused.
+// subjectsOf are the budgets of one request as an e-mail's are, and how many subjects the
+// requests have between them: 0 is one for each request, and 1 is the whole deployment.
+var subjectsOf = []struct {
+	group    string
+	budgets  int
+	subjects int64
+}{
+	{"destination", 3, 0}, {"account", 3, 10_000}, {"network", 2, 5000}, {"site", 2, 1000},
+	{"homeserver", 1, 200}, {"domain", 1, 100}, {"deployment", 2, 1},
+}
+
+// Nothing is ever refused.
 func BenchmarkChargeOf14Budgets(b *testing.B) {
 	tenYears := 10 * 365 * 24 * time.Hour
 	for _, deployment := range []struct {
@@ -22,10 +31,15 @@ func BenchmarkChargeOf14Budgets(b *testing.B) {
 		per  time.Duration
 	}{{"exact", tenYears}, {"leased", time.Hour}} {
 		var budgets []quota.Budget
-		for i := range 14 {
-			budgets = append(budgets, quota.Budget{Name: fmt.Sprint("budget.", i), Limit: 50_000_000, Per: tenYears})
+		for _, s := range subjectsOf {
+			per := tenYears
+			if s.subjects == 1 {
+				per = deployment.per
+			}
+			for slot := range s.budgets {
+				budgets = append(budgets, quota.Budget{Name: fmt.Sprint(s.group, ".", slot), Group: s.group, Slot: slot, Limit: 50_000_000, Per: per})
+			}
 		}
-		budgets[12].Per, budgets[13].Per = deployment.per, deployment.per
 		b.Run(deployment.name, func(b *testing.B) {
 			b.Run("sqlite", func(b *testing.B) { chargeOf14(b, storetest.SQLite(b), budgets) })
 			if os.Getenv(storetest.PostgresURL) != "" {
@@ -45,15 +59,14 @@ func chargeOf14(b *testing.B, url string, budgets []quota.Budget) {
 	charge := func() {
 		var charges []quota.Charge
 		r := requests.Add(1)
-		for i, one := range budgets {
-			subject := fmt.Sprint(r) // of five budgets that each request has to itself
-			switch {
-			case i >= 12:
-				subject = ""
-			case i >= 5:
-				subject = fmt.Sprint(r % (100 << (i - 5)))
+		for _, s := range subjectsOf {
+			subject := r
+			if s.subjects > 0 {
+				subject %= s.subjects
 			}
-			charges = append(charges, quota.Charge{Budget: one.Name, Subject: subject, N: 1})
+			for slot := range s.budgets {
+				charges = append(charges, quota.Charge{Budget: fmt.Sprint(s.group, ".", slot), Subject: fmt.Sprint(subject), N: 1})
+			}
 		}
 		if err := q.Charge(b.Context(), charges...); err != nil {
 			b.Error(err)

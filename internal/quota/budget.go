@@ -1,6 +1,7 @@
 package quota
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -14,9 +15,14 @@ import (
 // positive or names a budget that New was not told of.
 var ErrBudget = errors.New("not a budget, or not a charge to one")
 
-// Budget is a limit on what each of its subjects may use up.
+// Budget is a limit on what each of its subjects may use up. Budgets of one Group that
+// are charged for the same subject, as those of an hour and a day are, share a row, which
+// is read and written once for all of them. A Slot is whose a moment in the row is, so it
+// stays a budget's own for as long as it is in the group.
 type Budget struct {
-	Name   string        // a metric label such as "email.destination"
+	Name   string        // a metric label such as "email.destination.hour"
+	Group  string        // such as "email.destination"; empty: the budget's own
+	Slot   int           // from 0 to 3, another one for each budget of a group
 	Limit  int           // at once, and again in each Per; 0 allows nothing
 	Per    time.Duration // in which an empty budget is full again; ten years at most
 	DryRun bool          // observed only: it refuses nothing
@@ -78,11 +84,17 @@ const maxPer = 10 * 366 * 24 * time.Hour
 
 // check keeps the arithmetic below away from overflow.
 func (b Budget) check() error {
+	if b.Slot < 0 || b.Slot >= slots {
+		return fmt.Errorf("budget %q, in slot %d of a row: %w", b.Name, b.Slot, ErrBudget)
+	}
 	if b.Name == "" || b.Per <= 0 || b.Per > maxPer || b.Limit < 0 || int64(b.Limit) > int64(b.Per) {
 		return fmt.Errorf("budget %q, %d in %s: %w", b.Name, b.Limit, b.Per, ErrBudget)
 	}
 	return nil
 }
+
+// group is whose rows the budget's buckets are in.
+func (b Budget) group() string { return cmp.Or(b.Group, b.Name) }
 
 // cost is the time in nanoseconds in which n come back, for 0 ≤ n ≤ Limit > 0. One
 // takes a whole number, rounded up, so that cost(n) is n × cost(1) exactly and no

@@ -7,10 +7,11 @@
 // I.371): at most Limit at once, and over any time t at most Limit × (1 + t/Per). A
 // bucket is one number, the moment at which it is full again: using up moves that
 // moment into the future, and it must not lie further ahead than an empty bucket
-// needs. One statement refills and charges all budgets of a request and tells where
-// that leaves them; if it is too far, another undoes it. A subject is stored as a keyed
-// tag alone, another one in each budget. After a change of Limit or Per, what was used
-// comes back at the moment it would have.
+// needs. Budgets of one group, as those of a destination in an hour and in a day are,
+// keep up to four such moments of a subject in one row. One statement refills and charges
+// all budgets of a request and tells where that leaves them; if it is too far, another
+// undoes it. A subject is stored as a keyed tag alone, another one in each group. After a
+// change of Limit or Per, what was used comes back at the moment it would have.
 //
 // # Who waits for whom
 //

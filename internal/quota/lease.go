@@ -46,7 +46,7 @@ func (q *Quota) hold(ctx context.Context, i item) (held, error) {
 		i.full, i.wait = 0, i.never()
 		return held{item: i}, nil
 	}
-	l := q.leases.of(i.tag, q.Now().UnixNano())
+	l := q.leases.of(i.bucket, q.Now().UnixNano())
 	h := held{item: i, from: l}
 	var enough bool
 	if h.full, enough = l.take(i.n, q.Now().UnixNano()); enough {
@@ -91,13 +91,13 @@ func (q *Quota) fill(ctx context.Context, l *lease, i *item) (err error) {
 func (q *Quota) ask(ctx context.Context, i item, had balance, now int64) (balance, error) {
 	need := i.n - had.n
 	if i.late(had.full, need, now) > 0 {
-		found, err := selectBuckets(ctx, q.DB, [][]byte{i.tag})
+		found, err := selectBuckets(ctx, q.DB, []bucket{i.bucket})
 		if err != nil {
 			return had, err
 		}
 		had.full = now
-		for _, r := range found {
-			had.full = r.full
+		if full, used := found[i.bucket]; used {
+			had.full = full
 		}
 		if i.late(had.full, need, now) > 0 {
 			return had, nil
@@ -119,7 +119,7 @@ func (q *Quota) borrow(ctx context.Context, i item, had balance, now int64) (bal
 		if err != nil {
 			return err
 		}
-		full = moved[string(i.tag)]
+		full = moved[i.bucket]
 		late := i.late(full, 0, now)
 		if late <= 0 {
 			return nil
@@ -195,35 +195,35 @@ func (l *lease) idle(now int64) bool {
 // leases are the leases of a process. Forgetting one that somebody is about to fill
 // loses at most what they put there.
 type leases struct {
-	mu    sync.Mutex // guards the rest
-	byTag map[string]*lease
-	room  int // when there are so many, the idle ones are forgotten
+	mu       sync.Mutex // guards the rest
+	byBucket map[bucket]*lease
+	room     int // when there are so many, the idle ones are forgotten
 }
 
 const minLeases = 1024
 
-func newLeases() *leases { return &leases{byTag: map[string]*lease{}, room: minLeases} }
+func newLeases() *leases { return &leases{byBucket: map[bucket]*lease{}, room: minLeases} }
 
-func (s *leases) of(tag []byte, now int64) *lease {
+func (s *leases) of(b bucket, now int64) *lease {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	l := s.byTag[string(tag)]
+	l := s.byBucket[b]
 	if l != nil {
 		return l
 	}
-	if len(s.byTag) >= s.room {
+	if len(s.byBucket) >= s.room {
 		s.forgetIdle(now)
 	}
 	l = &lease{turn: make(chan struct{}, 1)}
-	s.byTag[string(tag)] = l
+	s.byBucket[b] = l
 	return l
 }
 
 func (s *leases) forgetIdle(now int64) {
-	for tag, l := range s.byTag {
+	for b, l := range s.byBucket {
 		if l.idle(now) {
-			delete(s.byTag, tag)
+			delete(s.byBucket, b)
 		}
 	}
-	s.room = 2*len(s.byTag) + minLeases
+	s.room = 2*len(s.byBucket) + minLeases
 }

@@ -30,12 +30,12 @@ func TestWhatIsLeased(t *testing.T) {
 func TestIdleLeasesAreForgotten(t *testing.T) {
 	s := newLeases()
 	for i := range int64(100_000) { // each is of use for 100 more
-		l := s.of(fmt.Append(nil, i), i)
+		l := s.of(bucket{tag: fmt.Sprint(i)}, i)
 		l.refill(balance{n: 1, until: i + 100, full: i + 50})
-		if len(s.byTag) > 2*minLeases {
-			t.Fatalf("%d leases are kept", len(s.byTag))
+		if len(s.byBucket) > 2*minLeases {
+			t.Fatalf("%d leases are kept", len(s.byBucket))
 		}
-		if again := s.of(fmt.Append(nil, max(0, i-99)), i); again.n == 0 {
+		if again := s.of(bucket{tag: fmt.Sprint(max(0, i-99))}, i); again.n == 0 {
 			t.Fatalf("at %d the lease of %d is forgotten", i, max(0, i-99))
 		}
 	}

@@ -42,17 +42,11 @@ type Quota struct {
 
 // New opens the budgets of a database. The error is ErrBudget for a budget without
 // a name or a proper Per, with a negative limit or one that allows more than one a
-// nanosecond, and for two of one name.
+// nanosecond, and for two of one name or in one slot of a group.
 func New(ctx context.Context, o Options) (*Quota, error) {
-	byName := map[string]Budget{}
-	for _, b := range o.Budgets {
-		if err := b.check(); err != nil {
-			return nil, err
-		}
-		if _, twice := byName[b.Name]; twice {
-			return nil, fmt.Errorf("budget %q is there twice: %w", b.Name, ErrBudget)
-		}
-		byName[b.Name] = b
+	byName, err := byName(o.Budgets)
+	if err != nil {
+		return nil, err
 	}
 	index, err := o.Vault.Index(ctx, "quota subject")
 	if err != nil {
@@ -65,4 +59,26 @@ func New(ctx context.Context, o Options) (*Quota, error) {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	return &Quota{Options: o, index: index, byName: byName, leases: newLeases()}, nil
+}
+
+func byName(budgets []Budget) (map[string]Budget, error) {
+	type place struct {
+		group string
+		slot  int
+	}
+	named, placed := map[string]Budget{}, map[place]string{}
+	for _, b := range budgets {
+		if err := b.check(); err != nil {
+			return nil, err
+		}
+		if _, twice := named[b.Name]; twice {
+			return nil, fmt.Errorf("budget %q is there twice: %w", b.Name, ErrBudget)
+		}
+		at := place{b.group(), b.Slot}
+		if other, taken := placed[at]; taken {
+			return nil, fmt.Errorf("budgets %q and %q in slot %d of %q: %w", other, b.Name, at.slot, at.group, ErrBudget)
+		}
+		named[b.Name], placed[at] = b, b.Name
+	}
+	return named, nil
 }

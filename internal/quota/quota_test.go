@@ -101,6 +101,9 @@ func TestWrongBudgetsAreNotKept(t *testing.T) {
 		for _, bad := range [][]quota.Budget{
 			{{Limit: 1, Per: time.Hour}}, {{Name: "a", Limit: 1}}, {{Name: "a", Limit: -1, Per: time.Hour}},
 			{{Name: "a", Limit: 2, Per: 1}}, {{Name: "a", Limit: 1, Per: 1 << 62}}, {hour, hour},
+			{{Name: "a", Slot: -1, Per: time.Hour}}, {{Name: "a", Slot: 4, Per: time.Hour}},
+			{hour, {Name: "b", Group: "a", Per: time.Hour}},
+			{{Name: "b", Group: "g", Slot: 2, Per: time.Hour}, {Name: "c", Group: "g", Slot: 2, Per: time.Hour}},
 		} {
 			if _, err := quota.New(w.Context(), quota.Options{Vault: w.vault, Budgets: bad}); !errors.Is(err, quota.ErrBudget) {
 				w.Errorf("New(%v) = %v, want ErrBudget", bad, err)

@@ -108,10 +108,10 @@ func (r *Reservation) chargeWithin(ctx context.Context, tx *store.Tx) error {
 }
 
 // judge looks at where the charges leave the exact ones, to tell the longest wait.
-func (r *Reservation) judge(full map[string]int64) {
+func (r *Reservation) judge(full map[bucket]int64) {
 	for at := range r.exact {
 		i := &r.exact[at]
-		moment, seen := full[string(i.tag)]
+		moment, seen := full[i.bucket]
 		switch {
 		case !i.fits():
 			i.wait = i.never()

@@ -3,7 +3,6 @@ package quota
 import (
 	"cmp"
 	"context"
-	"encoding/hex"
 	"fmt"
 	"slices"
 	"time"
@@ -12,8 +11,8 @@ import (
 )
 
 // Use is how far a subject has used up a budget. Fingerprint, 8 hexadecimal digits
-// of the keyed tag, tells subjects of one budget apart; whom it stands for cannot be
-// told from it. Share counts from 0 to 1; Full is when it will be 0 again.
+// of the keyed tag, tells subjects of one budget apart, and is the same in all budgets of
+// a group; whom it stands for cannot be told from it. Share counts from 0 to 1; Full is when it will be 0 again.
 type Use struct {
 	Budget      string
 	Fingerprint string
@@ -31,13 +30,13 @@ func (q *Quota) Usage(ctx context.Context, minimumShare float64) ([]Use, error) 
 			continue // it has no subjects
 		}
 		least := max(1, int64(minimumShare*float64(b.window())))
-		found, err := selectUsed(ctx, q.DB, b.Name, now+least)
+		found, err := selectUsed(ctx, q.DB, b, now+least)
 		if err != nil {
 			return nil, fmt.Errorf("reading the use of budgets: %w", err)
 		}
-		for _, r := range found {
-			uses = append(uses, Use{Budget: b.Name, Fingerprint: hex.EncodeToString(r.tag[:4]),
-				Share: float64(r.full-now) / float64(b.window()), Full: time.Unix(0, r.full)})
+		for at, full := range found {
+			uses = append(uses, Use{Budget: b.Name, Fingerprint: fmt.Sprintf("%x", at.tag[:4]),
+				Share: float64(full-now) / float64(b.window()), Full: time.Unix(0, full)})
 		}
 	}
 	slices.SortFunc(uses, func(a, b Use) int {
@@ -56,19 +55,18 @@ func (q *Quota) Share(ctx context.Context, from store.Queryer, charges ...Charge
 	if err != nil {
 		return nil, fmt.Errorf("reading shares of budgets: %w", err)
 	}
-	var tags [][]byte
-	shares := map[string]float64{}
-	now := q.Now().UnixNano()
+	var buckets []bucket
 	for _, i := range items {
-		tags = append(tags, i.tag)
-		shares[i.Name] = i.share(now, now)
+		buckets = append(buckets, i.bucket)
 	}
-	found, err := selectBuckets(ctx, from, tags)
+	found, err := selectBuckets(ctx, from, buckets)
 	if err != nil {
 		return nil, fmt.Errorf("reading shares of budgets: %w", err)
 	}
-	for _, r := range found {
-		shares[r.budget] = max(shares[r.budget], q.byName[r.budget].share(r.full, now))
+	now := q.Now().UnixNano()
+	shares := map[string]float64{}
+	for _, i := range items { // what was never charged has been full since 1970
+		shares[i.Name] = max(shares[i.Name], i.share(found[i.bucket], now))
 	}
 	return shares, nil
 }
