@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"strings"
 	"time"
 
 	"signet/internal/quota"
@@ -122,11 +123,28 @@ func Budgets(dryRun bool) []quota.Budget {
 	for _, list := range [][]budget{emailBudgets, emailLifted, smsBudgets, smsLifted,
 		emailGuesses, emailGuessesLifted, smsGuesses, smsGuessesLifted, challengeBudgets} {
 		for _, b := range list {
-			all = append(all, quota.Budget{Name: b.name, Limit: b.limit, Per: b.per, DryRun: dryRun})
+			group, slot := b.place()
+			all = append(all, quota.Budget{Name: b.name, Group: group, Slot: slot, Limit: b.limit, Per: b.per, DryRun: dryRun})
 		}
 	}
 	return all
 }
+
+// place is where the quota keeps what is used. Budgets whose names differ in their last
+// part alone, the time, have the same subjects and are charged together, so a row has
+// them all; each time has a slot of its own there. What counts an account's addresses is
+// in the account's row, in the slot of the month, which no account has.
+func (b budget) place() (group string, slot int) {
+	group = b.name[:strings.LastIndexByte(b.name, '.')]
+	for _, counted := range []string{".addresses", ".numbers"} {
+		if account, found := strings.CutSuffix(group, counted); found {
+			return account, slots[month]
+		}
+	}
+	return group, slots[b.per]
+}
+
+var slots = map[time.Duration]int{tenMinutes: 0, hour: 1, day: 2, month: 3}
 
 func (a asking) tariff() tariff { return messageTariff(a.Address.Medium()) }
 
