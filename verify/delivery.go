@@ -93,9 +93,9 @@ func (v *Verifier) mailing(s session, l letter) mailing {
 }
 
 // message is the kind and key of the outbox job that carries the session's latest
-// code and link.
+// code and link. Of two messages that were taken back and sent anew, each has its own.
 func (s *session) message() (kind, key string) {
-	key = matrix.EncodeBase64(s.linkMAC)
+	key = s.sid + " " + matrix.EncodeBase64(s.linkMAC)
 	if s.address.Medium() == threepid.MSISDN {
 		return smsKind, key
 	}

@@ -148,15 +148,16 @@ func unchanged(found bool, err error) error {
 }
 
 func (v *Verifier) newSession(r Request) session {
+	now := v.Now()
 	return session{
-		sid:       rand.Text(),
+		sid:       store.NewID(now),
 		address:   r.Address,
 		secretMAC: v.mac.Of("secret", r.ClientSecret),
 		caller:    r.Caller,
 		purpose:   r.Purpose,
 		user:      r.User,
 		asker:     v.askerOf(r),
-		created:   v.Now(),
+		created:   now,
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"strings"
 	"time"
 )
 
@@ -12,9 +13,11 @@ const (
 	sweepEvery = time.Hour
 	// sweptAtATime keeps requests from waiting long behind a sweep.
 	sweptAtATime = 1000
-	// lastSID comes after all session ids.
-	lastSID = "~"
 )
+
+// lastSID comes after all session ids, by whatever rules the database sorts text: they
+// are capital letters and digits.
+var lastSID = strings.Repeat("Z", 64)
 
 // Run forgets old sessions until ctx ends.
 func (v *Verifier) Run(ctx context.Context) error {

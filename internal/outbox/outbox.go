@@ -2,7 +2,6 @@ package outbox
 
 import (
 	"context"
-	"crypto/rand"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -128,7 +127,7 @@ func (o *Outbox) Put(ctx context.Context, tx *store.Tx, w Work) (Ticket, error) 
 		return Ticket{}, fmt.Errorf("putting work of the unknown kind %q", w.Kind)
 	}
 	now := o.Now()
-	row := jobRow{id: rand.Text(), kind: w.Kind, key: w.Key, due: now, expires: w.Expires, created: now}
+	row := jobRow{id: store.NewID(now), kind: w.Kind, key: w.Key, due: now, expires: w.Expires, created: now}
 	if w.Held {
 		row.leaseUntil, row.attempts = now.Add(leaseTime), 1
 	}
