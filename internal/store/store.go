@@ -79,9 +79,10 @@ func openSQLite(ctx context.Context, path string) (*DB, error) {
 	// It syncs its log where a checkpoint needs that; for commits the flusher does. A
 	// checkpoint comes after 32 MB of log and not after 4, since the pages that everybody
 	// writes then go to the file once instead of eight times, while nobody else can write.
-	// busy_timeout waits for another process only, a command beside the server.
+	// The cache is kept small because every commit walks it, and the system's holds the file
+	// anyway. busy_timeout waits for another process only, a command beside the server.
 	writing, err := sql.Open("sqlite", sqliteDSN(path, "busy_timeout(5000)", "foreign_keys(1)", "journal_mode(WAL)", "synchronous(NORMAL)", "temp_store(MEMORY)",
-		"cache_size(-32000)", "wal_autocheckpoint(8000)"))
+		"cache_size(-8000)", "wal_autocheckpoint(8000)"))
 	if err != nil {
 		return nil, err
 	}
