@@ -3,8 +3,6 @@ package verify_test
 import (
 	"context"
 	"errors"
-	"fmt"
-	"strings"
 	"testing"
 
 	"signet/internal/store"
@@ -101,32 +99,12 @@ func (s *story) key() (key string) {
 	return key
 }
 
+// dump is a table, which is not empty, as text.
 func dump(t *testing.T, db *store.DB, table string) string {
 	t.Helper()
-	rows, err := db.Query(context.Background(), "SELECT * FROM "+table)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer rows.Close()
-	columns, err := rows.Columns()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var b strings.Builder
-	for rows.Next() {
-		values := make([]any, len(columns))
-		for i := range values {
-			values[i] = new(any)
-		}
-		if err := rows.Scan(values...); err != nil {
-			t.Fatal(err)
-		}
-		for i, v := range values {
-			fmt.Fprintf(&b, "%s=%s ", columns[i], fmt.Sprintf("%s", *v.(*any)))
-		}
-	}
-	if b.Len() == 0 {
+	all := storetest.Dump(t, db, table)
+	if all == "" {
 		t.Fatalf("%s is empty", table)
 	}
-	return b.String()
+	return all
 }

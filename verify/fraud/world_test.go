@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -192,36 +190,7 @@ var tables = []string{"fraud_switch", "fraud_totals", "fraud_sends", "fraud_vouc
 // dump is every row of ours as text.
 func (w *world) dump() string {
 	w.Helper()
-	var lines []string
-	for _, table := range tables {
-		rows, err := w.db.Query(context.Background(), "SELECT * FROM "+table)
-		if err != nil {
-			w.Fatal(err)
-		}
-		columns, err := rows.Columns()
-		if err != nil {
-			w.Fatal(err)
-		}
-		for rows.Next() {
-			values := make([]any, len(columns))
-			for i := range values {
-				values[i] = new(any)
-			}
-			if err := rows.Scan(values...); err != nil {
-				w.Fatal(err)
-			}
-			line := table
-			for i := range values {
-				line += fmt.Sprintf(" %s=%v", columns[i], *values[i].(*any))
-			}
-			lines = append(lines, line+"\n")
-		}
-		if err := rows.Err(); err != nil {
-			w.Fatal(err)
-		}
-	}
-	slices.Sort(lines)
-	return strings.Join(lines, "")
+	return storetest.Dump(w, w.db, tables...)
 }
 
 // count reads one number.

@@ -2,10 +2,8 @@ package account_test
 
 import (
 	"errors"
-	"fmt"
 	"log/slog"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 
@@ -84,32 +82,7 @@ var tables = []string{"account_users", "account_devices", "account_uia", "accoun
 // dump is everything that the database holds, as text.
 func (w *world) dump() string {
 	w.Helper()
-	var all strings.Builder
-	for _, table := range append([]string{"seal_secrets"}, tables...) {
-		rows, err := w.db.Query(w.Context(), "SELECT * FROM "+table)
-		if err != nil {
-			w.Fatal(err)
-		}
-		columns, err := rows.Columns()
-		if err != nil {
-			w.Fatal(err)
-		}
-		for rows.Next() {
-			row, into := make([]any, len(columns)), make([]any, len(columns))
-			for i := range row {
-				into[i] = &row[i]
-			}
-			if err := rows.Scan(into...); err != nil {
-				w.Fatal(err)
-			}
-			fmt.Fprintf(&all, "%s %s\n", table, row)
-		}
-		if err := rows.Err(); err != nil {
-			w.Fatal(err)
-		}
-		rows.Close()
-	}
-	return all.String()
+	return storetest.Dump(w.T, w.db, append([]string{"seal_secrets"}, tables...)...)
 }
 
 // rows counts what stands in all tables.
