@@ -2,50 +2,47 @@ package store
 
 import (
 	"errors"
-	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 )
 
-// Whoever comes while a sync is under way shares the next one, and nobody returns after
-// a sync that began before them.
+// Twenty who come while a sync is under way share the next one, and nobody returns after a
+// sync that began before them.
 func TestCommitsShareASync(t *testing.T) {
-	began, end := make(chan struct{}, 30), make(chan struct{})
-	f := &flusher{turn: make(chan struct{}, 1), sync: func() error {
-		began <- struct{}{}
-		<-end
-		return nil
-	}}
-	var waiting sync.WaitGroup
-	var returned atomic.Int32
-	flush := func() {
-		if err := f.flush(); err != nil {
-			t.Error(err)
+	synctest.Test(t, func(t *testing.T) {
+		var syncs, returned atomic.Int32
+		end := make(chan struct{}) // lets one sync end
+		f := &flusher{turn: make(chan struct{}, 1), sync: func() error {
+			syncs.Add(1)
+			<-end
+			return nil
+		}}
+		flush := func() {
+			if err := f.flush(); err != nil {
+				t.Error(err)
+			}
+			returned.Add(1)
 		}
-		returned.Add(1)
-	}
-	waiting.Go(flush)
-	<-began // one sync is under way
-	for range 20 {
-		waiting.Go(flush)
-	}
-	for joined := 0; joined < 1; { // the leader of the twenty waits for its turn
-		f.mu.Lock()
-		if f.next != nil {
-			joined = 1
+		expect := func(when string, wantSyncs, wantReturned int32) {
+			t.Helper()
+			synctest.Wait()
+			if s, r := syncs.Load(), returned.Load(); s != wantSyncs || r != wantReturned {
+				t.Errorf("%s: %d syncs began and %d commits returned, want %d and %d", when, s, r, wantSyncs, wantReturned)
+			}
 		}
-		f.mu.Unlock()
-	}
-	end <- struct{}{}
-	<-began
-	close(end)
-	waiting.Wait()
-	if n := returned.Load(); n != 21 {
-		t.Errorf("%d commits returned", n)
-	}
-	if more := len(began); more > 18 {
-		t.Errorf("%d further syncs: nobody shared one", more)
-	}
+
+		go flush()
+		expect("one commit", 1, 0)
+		for range 20 {
+			go flush()
+		}
+		expect("twenty more during its sync", 1, 0)
+		end <- struct{}{}
+		expect("the first sync ended", 2, 1)
+		end <- struct{}{}
+		expect("the second sync ended", 2, 21)
+	})
 }
 
 // A log that cannot be synced is told to everybody who waited for it, and to nobody after.
