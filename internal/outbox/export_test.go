@@ -1,4 +1,7 @@
 package outbox
 
 // For tests from outside.
-var Sweep = (*Outbox).sweep
+var (
+	Sweep         = (*Outbox).sweep
+	DueStatements = []string{findDue, leaseDue}
+)

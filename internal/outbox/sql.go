@@ -49,21 +49,26 @@ func selectStateByKey(ctx context.Context, q store.Queryer, kind, key string) (s
 	return s, err
 }
 
+// due finds the jobs of kind $1 that are due at $2 and that nobody holds, as the index
+// outbox_due_by_kind has them: the jobs that have ended are many more.
+const due = `FROM outbox_jobs WHERE state = 'pending' AND kind = $1 AND due_ms <= $2 AND lease_until_ms <= $2`
+
+const (
+	findDue  = `SELECT EXISTS (SELECT 1 ` + due + `)`
+	leaseDue = `UPDATE outbox_jobs SET lease_until_ms = $3, attempts = attempts + 1
+		WHERE id IN (SELECT id ` + due + ` ORDER BY due_ms LIMIT $4)
+		RETURNING id, kind, idempotency_key, payload, attempts, lease_until_ms, expires_ms`
+)
+
 // leaseJobs takes the jobs of a kind that are due and that nobody holds.
 func leaseJobs(ctx context.Context, db *store.DB, kind string, now time.Time, limit int) (rows []jobRow, err error) {
 	var any bool
-	err = db.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM outbox_jobs
-		WHERE state = 'pending' AND kind = $1 AND due_ms <= $2 AND lease_until_ms <= $2)`, kind, now.UnixMilli()).Scan(&any)
+	err = db.QueryRow(ctx, findDue, kind, now.UnixMilli()).Scan(&any)
 	if err != nil || !any { // the usual case costs no writing transaction
 		return nil, err
 	}
 	err = db.Tx(ctx, func(tx *store.Tx) error {
-		found, err := tx.Query(ctx, `UPDATE outbox_jobs SET lease_until_ms = $3, attempts = attempts + 1
-			WHERE id IN (SELECT id FROM outbox_jobs
-				WHERE state = 'pending' AND kind = $1 AND due_ms <= $2 AND lease_until_ms <= $2
-				ORDER BY due_ms LIMIT $4)
-			RETURNING id, kind, idempotency_key, payload, attempts, lease_until_ms, expires_ms`,
-			kind, now.UnixMilli(), now.Add(leaseTime).UnixMilli(), limit)
+		found, err := tx.Query(ctx, leaseDue, kind, now.UnixMilli(), now.Add(leaseTime).UnixMilli(), limit)
 		if err != nil {
 			return err
 		}
