@@ -2,7 +2,6 @@ package store
 
 import (
 	"fmt"
-	"os"
 	"sync"
 )
 
@@ -25,14 +24,9 @@ type flush struct {
 	err  error
 }
 
-// newFlusher syncs the log of the SQLite database at path. Whichever descriptor wrote
-// there, fsync is of the file.
-func newFlusher(path string) (*flusher, error) {
-	log, err := os.Open(path + "-wal")
-	if err != nil {
-		return nil, fmt.Errorf("opening the log to sync it: %w", err)
-	}
-	return &flusher{sync: log.Sync, turn: make(chan struct{}, 1)}, nil
+// newFlusher syncs the log by sync. Whichever descriptor wrote there, fsync is of the file.
+func newFlusher(sync func() error) *flusher {
+	return &flusher{sync: sync, turn: make(chan struct{}, 1)}
 }
 
 // flush returns when all that was committed before it is durable. After an error nobody

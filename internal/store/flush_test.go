@@ -13,11 +13,11 @@ func TestCommitsShareASync(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var syncs, returned atomic.Int32
 		end := make(chan struct{}) // lets one sync end
-		f := &flusher{turn: make(chan struct{}, 1), sync: func() error {
+		f := newFlusher(func() error {
 			syncs.Add(1)
 			<-end
 			return nil
-		}}
+		})
 		flush := func() {
 			if err := f.flush(); err != nil {
 				t.Error(err)
@@ -49,7 +49,7 @@ func TestCommitsShareASync(t *testing.T) {
 func TestAFailedSyncIsTold(t *testing.T) {
 	broken := errors.New("no space")
 	err := broken
-	f := &flusher{turn: make(chan struct{}, 1), sync: func() error { return err }}
+	f := newFlusher(func() error { return err })
 	if got := f.flush(); !errors.Is(got, broken) {
 		t.Errorf("flush = %v, want %v", got, broken)
 	}

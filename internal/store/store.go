@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -76,13 +77,10 @@ func openSQLite(ctx context.Context, path string) (*DB, error) {
 	}
 	// The writer comes first: it turns the file to WAL, which a reader may not. What it may
 	// have to undo of a statement of many rows stays in memory: small, and gone with it.
-	// It syncs its log where a checkpoint needs that; for commits the flusher does. A
-	// checkpoint comes after 32 MB of log and not after 4, since the pages that everybody
-	// writes then go to the file once instead of eight times, while nobody else can write.
-	// The cache is kept small because every commit walks it, and the system's holds the file
+	// It syncs its log where a checkpoint needs that; for commits the flusher does. The cache is kept small because every commit walks it, and the system's holds the file
 	// anyway. busy_timeout waits for another process only, a command beside the server.
 	writing, err := sql.Open("sqlite", sqliteDSN(path, "busy_timeout(5000)", "foreign_keys(1)", "journal_mode(WAL)", "synchronous(NORMAL)", "temp_store(MEMORY)",
-		"cache_size(-8000)", "wal_autocheckpoint(8000)"))
+		"cache_size(-4000)", fmt.Sprintf("wal_autocheckpoint(%d)", checkpointPages)))
 	if err != nil {
 		return nil, err
 	}
@@ -90,7 +88,7 @@ func openSQLite(ctx context.Context, path string) (*DB, error) {
 	if err != nil {
 		return nil, errors.Join(err, writing.Close())
 	}
-	reading, err := sql.Open("sqlite", sqliteDSN(path, "busy_timeout(5000)", "query_only(1)", "mmap_size(268435456)"))
+	reading, err := sql.Open("sqlite", sqliteDSN(path, "busy_timeout(5000)", "query_only(1)", "mmap_size(268435456)", "cache_size(-400)"))
 	if err != nil {
 		return nil, errors.Join(err, writer.close())
 	}
@@ -105,12 +103,16 @@ func sqliteDSN(path string, pragmas ...string) string {
 	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + url.Values{"_pragma": pragmas}.Encode()
 }
 
-// createPrivately makes the file before SQLite would, which uses the umask.
+// createPrivately makes the file before SQLite would, which uses the umask. One that is
+// there is not touched: closing it would give up the locks that this process has on it.
 func createPrivately(path string) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
 	}
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
+	"os"
 )
 
 // writer hands out the connections that transactions run on.
@@ -13,10 +15,13 @@ type writer struct {
 
 	// SQLite only: the one connection that writes, the statements prepared on it,
 	// and the right to use both, which is taken by sending to turn.
-	conn    *sql.Conn
-	cache   *statements
-	turn    chan struct{}
-	flusher *flusher
+	conn  *sql.Conn
+	cache *statements
+	turn  chan struct{}
+	// SQLite only: what brings commits to the disk, by these files.
+	flusher      *flusher
+	checkpointer *checkpointer
+	files        []*os.File
 }
 
 // newPostgreSQLWriter takes any connection of the pool; rivals are told apart by
@@ -30,15 +35,41 @@ func newPostgreSQLWriter(db *sql.DB) *writer {
 // does not.
 func newSQLiteWriter(ctx context.Context, db *sql.DB, path string) (*writer, error) {
 	w := &writer{db: db, begin: "BEGIN IMMEDIATE", turn: make(chan struct{}, 1)}
-	if err := w.connect(ctx); err != nil {
+	// Where another process is about to turn the file to WAL, SQLite waits for nobody.
+	if err := again(ctx, func() error { return w.connect(ctx) }); err != nil {
 		return nil, err
 	}
-	if err := w.startLog(ctx); err != nil {
-		return nil, errors.Join(err, w.conn.Close())
+	if err := w.openFiles(ctx, path); err != nil {
+		return nil, errors.Join(err, w.conn.Close(), w.closeFiles())
 	}
+	return w, nil
+}
+
+// openFiles opens the database and its log to sync them.
+func (w *writer) openFiles(ctx context.Context, path string) error {
+	if err := again(ctx, func() error { return w.startLog(ctx) }); err != nil {
+		return err
+	}
+	for _, name := range []string{path, path + "-wal"} {
+		f, err := os.Open(name)
+		if err != nil {
+			return fmt.Errorf("opening a file to sync it: %w", err)
+		}
+		w.files = append(w.files, f)
+	}
+	w.flusher = newFlusher(w.files[1].Sync)
 	var err error
-	w.flusher, err = newFlusher(path)
-	return w, err
+	w.checkpointer, err = newCheckpointer(path, w.files[0].Sync, w.turn)
+	return err
+}
+
+// closeFiles comes after every connection is closed: with any descriptor of the database
+// goes the lock of all connections that this process has to it (fcntl(2)).
+func (w *writer) closeFiles() (err error) {
+	for _, f := range w.files {
+		err = errors.Join(err, f.Close())
+	}
+	return err
 }
 
 // startLog makes SQLite make its log, which it does with the first transaction.
@@ -56,6 +87,7 @@ func (w *writer) flush() error {
 	if w.flusher == nil {
 		return nil
 	}
+	w.checkpointer.committed()
 	return w.flusher.flush()
 }
 
@@ -107,9 +139,10 @@ func (w *writer) close() error {
 	if w.turn == nil {
 		return w.db.Close()
 	}
+	err := w.checkpointer.close()
 	w.turn <- struct{}{} // the last transaction ends first; no other begins
-	if w.lost() {
-		return w.db.Close() // its statements went with the connection
+	if !w.lost() {       // or else its statements went with the connection
+		err = errors.Join(err, w.cache.close(), w.conn.Close())
 	}
-	return errors.Join(w.cache.close(), w.conn.Close(), w.db.Close())
+	return errors.Join(err, w.db.Close(), w.closeFiles())
 }
