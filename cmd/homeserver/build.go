@@ -35,7 +35,6 @@ func build(f program.Frame) (*server, error) {
 		Vault:            f.Vault,
 		ServerName:       cfg.ServerName,
 		Now:              f.Now,
-		Log:              f.Log,
 		OpenRegistration: cfg.openRegistration(),
 		Hashers:          runtime.GOMAXPROCS(0),
 	})

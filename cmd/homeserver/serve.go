@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"net"
 	"slices"
 
@@ -21,10 +20,10 @@ func process(f program.Frame) (daemon.Process, error) {
 	}
 	listeners, err := s.listeners(f)
 	return daemon.Process{
-		Listeners:  listeners,
-		Background: []func(context.Context) error{s.accounts.Run},
-		Health:     s.health,
-		Ready:      s.greet,
+		Listeners: listeners,
+		Sweeps:    []daemon.Sweep{{What: "expired sessions and tokens", Do: s.accounts.Sweep}},
+		Health:    s.health,
+		Ready:     s.greet,
 	}, err
 }
 

@@ -146,7 +146,7 @@ func (s *server) buildFraud(env program.Env) error {
 }
 
 func (s *server) buildCaptcha(env program.Env) (err error) {
-	s.captcha, err = captcha.New(env.Ctx, captcha.Options{DB: s.DB, Vault: s.Vault, Now: env.Now, Log: s.log})
+	s.captcha, err = captcha.New(env.Ctx, captcha.Options{DB: s.DB, Vault: s.Vault, Now: env.Now})
 	return err
 }
 

@@ -23,9 +23,17 @@ func process(f program.Frame) (daemon.Process, error) {
 	listeners, err := f.Listeners(s.handler, s.metrics)
 	return daemon.Process{
 		Listeners:  listeners,
-		Background: []func(context.Context) error{s.outbox.Run, s.quota.Run, s.captcha.Run, s.fraud.Run, s.verifier.Run, s.gate.Run},
-		Health:     s.health,
-		Ready:      s.greet,
+		Background: []func(context.Context) error{s.outbox.Run, s.fraud.Run},
+		Sweeps: []daemon.Sweep{
+			{What: "ended jobs of the outbox", Do: s.outbox.Sweep},
+			{What: "full budgets", Do: s.quota.Sweep},
+			{What: "expired CAPTCHAs", Do: s.captcha.Sweep},
+			{What: "old counts of text messages", Do: s.fraud.Sweep},
+			{What: "old verification sessions", Do: s.verifier.Sweep},
+			{What: "what callers have left behind", Do: s.gate.Sweep},
+		},
+		Health: s.health,
+		Ready:  s.greet,
 	}, err
 }
 

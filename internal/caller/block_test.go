@@ -122,7 +122,7 @@ func TestABlockEndsByTheClock(t *testing.T) {
 			s.Errorf("Unblock of an ended block = %v, want %v", err, caller.ErrNotBlocked)
 		}
 		s.clock.Advance(2 * time.Hour)
-		s.sweepOnce()
+		s.sweep()
 		if n := s.count("caller_blocks"); n != 0 {
 			s.Errorf("%d ended blocks are kept", n)
 		}

@@ -109,10 +109,9 @@ func (s *story) count(table string) (n int) {
 	return n
 }
 
-// sweepOnce runs the sweep that Run does first, and no other.
-func (s *story) sweepOnce() {
+func (s *story) sweep() {
 	s.Helper()
-	if err := caller.Sweep(s.Context(), s.Gate); err != nil {
+	if err := s.Gate.Sweep(s.Context()); err != nil {
 		s.Fatal(err)
 	}
 }

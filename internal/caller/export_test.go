@@ -1,10 +1,5 @@
 package caller
 
-import "context"
-
-// Sweep is one sweep of Run.
-func Sweep(ctx context.Context, g *Gate) error { return g.sweep(ctx) }
-
 // Crowd is how many keys are counted among the registrations under way.
 func Crowd(g *Gate) int {
 	g.visitors.mu.Lock()

@@ -56,34 +56,18 @@ func New(ctx context.Context, o Options) (*Gate, error) {
 	return &Gate{Options: o, tokens: tokens, accounts: accounts}, err
 }
 
-// sweepEvery is how often what has ended is forgotten.
-const sweepEvery = time.Hour
+// blockKept is how long a block that has ended is kept.
+const blockKept = time.Hour
 
-// Run forgets ended tokens, nonces and blocks, and accounts and homeservers that stay
-// away, until ctx ends.
-func (g *Gate) Run(ctx context.Context) error {
-	tick := time.NewTicker(sweepEvery)
-	defer tick.Stop()
-	for {
-		if err := g.sweep(ctx); err != nil && ctx.Err() == nil {
-			g.Log.Error("what callers have left behind is not forgotten", "error", err)
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
-	}
-}
-
-// sweep leaves nonces and blocks that ended within the last hour: the clock of
+// Sweep forgets ended tokens, nonces and blocks, and accounts and homeservers that stay
+// away. It leaves nonces and blocks that ended within the last hour: the clock of
 // another replica may be behind.
-func (g *Gate) sweep(ctx context.Context) error {
+func (g *Gate) Sweep(ctx context.Context) error {
 	now := g.Now()
 	return errors.Join(
 		deleteUnseen(ctx, g.DB, now.Add(-tokenLife)),
 		deleteNonces(ctx, g.DB, now.Add(-nonceKept)),
-		deleteEndedBlocks(ctx, g.DB, now.Add(-sweepEvery)),
+		deleteEndedBlocks(ctx, g.DB, now.Add(-blockKept)),
 		deleteAccounts(ctx, g.DB, now.Add(-accountKept)),
 		deleteHomeservers(ctx, g.DB, now.Add(-homeserverKept)),
 	)

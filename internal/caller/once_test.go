@@ -93,10 +93,10 @@ func TestNoncesAreForgottenWhenTheirTimeHasPassed(t *testing.T) {
 			s.once([]matrix.ServerName{"example.org", "other.example"}[i%2], ahead, strings.Repeat("n", 8)+string(rune('a'+i%26))+strings.Repeat("x", i/26), nil)
 		}
 		s.clock.Advance(10 * time.Minute)
-		s.sweepOnce()
+		s.sweep()
 		s.once("example.org", ahead, "nnnnnnnna", caller.ErrReplayed)
 		s.clock.Advance(time.Hour + time.Millisecond)
-		s.sweepOnce()
+		s.sweep()
 		if n := s.count("caller_nonces"); n != 0 {
 			s.Errorf("%d nonces are kept", n)
 		}

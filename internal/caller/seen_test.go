@@ -97,7 +97,7 @@ func TestAHomeserverThatStaysAwayIsForgotten(t *testing.T) {
 		s.register()
 		for range 3 {
 			s.clock.Advance(390 * 24 * time.Hour)
-			s.sweepOnce()
+			s.sweep()
 			s.firstSeen("example.org", first)
 			s.register()
 		}
@@ -105,7 +105,7 @@ func TestAHomeserverThatStaysAwayIsForgotten(t *testing.T) {
 			s.Errorf("%d homeservers are known, want 1", n)
 		}
 		s.clock.Advance(400*24*time.Hour + time.Millisecond)
-		s.sweepOnce()
+		s.sweep()
 		s.firstSeen("example.org", time.Time{})
 		s.register()
 		s.firstSeen("example.org", s.clock.Now())
@@ -135,7 +135,7 @@ func TestAnAccountIsRememberedAfterItLogsOut(t *testing.T) {
 			s.Errorf("the account stands as %q, %v; want a tag", tag, err)
 		}
 		s.clock.Advance(365*24*time.Hour + time.Millisecond)
-		s.sweepOnce()
+		s.sweep()
 		s.accountSince(alice, time.Time{})
 	})
 }
@@ -148,7 +148,7 @@ func TestAnAccountWithALivingTokenIsKnown(t *testing.T) {
 		for range 14 {
 			s.clock.Advance(29 * 24 * time.Hour)
 			s.account(token, nil)
-			s.sweepOnce()
+			s.sweep()
 		}
 		if n := s.count("caller_accounts"); n != 0 {
 			s.Errorf("%d accounts are kept", n)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"slices"
 	"sync"
 	"time"
 )
@@ -21,6 +22,7 @@ type Process struct {
 	// Background runs beside the listeners, from before the first request until
 	// after the last. It ends when its context does; an error ends the process.
 	Background []func(context.Context) error
+	Sweeps     []Sweep // done now and then
 	// DrainTimeout is how long running requests are waited for; then their
 	// contexts are cancelled.
 	DrainTimeout time.Duration
@@ -41,6 +43,7 @@ func (p Process) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	p.Background = append(slices.Clip(p.Background), p.sweep)
 	failed := make(chan error, len(servers)+len(p.Background))
 	stopBackground := p.startBackground(context.WithoutCancel(ctx), failed)
 	for _, s := range servers {

@@ -1,7 +1,4 @@
 package outbox
 
 // For tests from outside.
-var (
-	Sweep         = (*Outbox).sweep
-	DueStatements = []string{findDue, leaseDue}
-)
+var DueStatements = []string{findDue, leaseDue}

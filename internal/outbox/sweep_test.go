@@ -63,7 +63,7 @@ func TestEndedJobsAreForgottenInTheirTime(t *testing.T) {
 		w.ended("withdrawn", 23*time.Hour, 3)
 		w.ended("dead", 6*24*time.Hour, 4)
 		w.put(o, "k", false)
-		if err := outbox.Sweep(o, w.Context()); err != nil {
+		if err := o.Sweep(w.Context()); err != nil {
 			w.Fatal(err)
 		}
 		if got, want := w.left(), "1 pending, 2 done, 3 withdrawn, 4 dead"; got != want {
@@ -80,7 +80,7 @@ func TestASweepIsDoneInSteps(t *testing.T) {
 		w.ended("done", 26*time.Hour, 2000)
 		w.ended("withdrawn", 25*time.Hour, 10)
 		w.refuseToDelete("withdrawn")
-		if err := outbox.Sweep(o, w.Context()); err == nil {
+		if err := o.Sweep(w.Context()); err == nil {
 			w.Error("nothing was in the way")
 		}
 		if got, want := w.left(), "10 withdrawn"; got != want {

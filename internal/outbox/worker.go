@@ -9,9 +9,8 @@ import (
 const (
 	// lookEvery bounds how late a due job of another replica is found.
 	lookEvery = time.Second
-	// sweepEvery is how often ended jobs are forgotten: done and withdrawn ones
-	// after a day, until which their key is refused again, dead ones after a week.
-	sweepEvery    = time.Hour
+	// Ended jobs are forgotten: done and withdrawn ones after a day, until which their
+	// key is refused again, dead ones after a week.
 	keepDone      = 24 * time.Hour
 	keepDead      = 7 * 24 * time.Hour
 	leasedAtATime = 16
@@ -25,7 +24,6 @@ func (o *Outbox) Run(ctx context.Context) error {
 	for _, k := range o.kinds {
 		workers.Go(func() { o.work(ctx, k) })
 	}
-	workers.Go(func() { o.forget(ctx) })
 	workers.Wait()
 	o.busy.Wait()
 	return nil
@@ -84,24 +82,8 @@ func (o *Outbox) takeSlots(ctx context.Context, k *kind) int {
 	return leasedAtATime
 }
 
-// forget sweeps now and then until ctx ends.
-func (o *Outbox) forget(ctx context.Context) {
-	tick := time.NewTicker(sweepEvery)
-	defer tick.Stop()
-	for {
-		if err := o.sweep(ctx); err != nil && ctx.Err() == nil {
-			o.Log.Error("outbox cannot forget ended jobs", "error", err)
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-	}
-}
-
-// sweep forgets jobs that ended long ago, in steps of a transaction each.
-func (o *Outbox) sweep(ctx context.Context) error {
+// Sweep forgets jobs that ended long ago, in steps of a transaction each.
+func (o *Outbox) Sweep(ctx context.Context) error {
 	now := o.Now()
 	for {
 		deleted, err := deleteEnded(ctx, o.DB, now.Add(-keepDone), now.Add(-keepDead), sweptAtATime)

@@ -180,7 +180,7 @@ func TestARowIsForgottenWhenAllItsBucketsAreFull(t *testing.T) {
 			w.allow(q, window("long"), window("short"))
 			for _, left := range []int{1, 0} {
 				w.clock.Advance(13 * time.Hour)
-				if err := quota.Sweep(q, w.Context()); err != nil || len(w.rows()) != left {
+				if err := q.Sweep(w.Context()); err != nil || len(w.rows()) != left {
 					w.Errorf("slot %d: %v, with %d rows left, want %d", slot, err, len(w.rows()), left)
 				}
 				if left == 1 {

@@ -1,7 +1,6 @@
 package quota_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"reflect"
@@ -64,18 +63,12 @@ func TestFullBucketsAreForgotten(t *testing.T) {
 			left  int
 		}{{0, 2}, {time.Hour, 2}, {10 * time.Minute, 1}, {time.Hour, 0}} {
 			w.clock.Advance(step.after)
-			if err := quota.Sweep(w.a, w.Context()); err != nil {
+			if err := w.a.Sweep(w.Context()); err != nil {
 				w.Fatal(err)
 			}
 			if got := len(w.rows()); got != step.left {
 				w.Errorf("%s later %d buckets are left, want %d", step.after, got, step.left)
 			}
-		}
-		w.allow(w.a, one("email.destination", alice))
-		ended, end := context.WithCancel(w.Context())
-		end()
-		if err := w.a.Run(ended); err != nil {
-			w.Errorf("Run = %v at its end", err)
 		}
 	})
 }
@@ -89,7 +82,7 @@ func TestASweepForgetsMoreThanItTakesAtATime(t *testing.T) {
 		w.allow(w.a, many...)
 		w.clock.Advance(2 * time.Hour)
 		w.allow(w.a, many[:30]...) // which are anywhere among them
-		if err := quota.Sweep(w.a, w.Context()); err != nil || len(w.rows()) != 30 {
+		if err := w.a.Sweep(w.Context()); err != nil || len(w.rows()) != 30 {
 			w.Errorf("%v, with %d buckets of 2500 left, want 30", err, len(w.rows()))
 		}
 	})

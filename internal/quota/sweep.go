@@ -9,8 +9,6 @@ import (
 )
 
 const (
-	// sweepEvery is how often full buckets are forgotten.
-	sweepEvery = time.Hour
 	// sweepLate keeps a replica whose clock is ahead from forgetting what is not
 	// full yet.
 	sweepLate = time.Hour
@@ -19,24 +17,8 @@ const (
 	sweptAtATime = 1000
 )
 
-// Run forgets full buckets until ctx ends.
-func (q *Quota) Run(ctx context.Context) error {
-	tick := time.NewTicker(sweepEvery)
-	defer tick.Stop()
-	for {
-		if err := q.sweep(ctx); err != nil && ctx.Err() == nil {
-			q.Log.Error("full budgets are not forgotten", "error", err)
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
-	}
-}
-
-// sweep walks the table in the order of its key, in steps of a transaction each.
-func (q *Quota) sweep(ctx context.Context) error {
+// Sweep forgets full buckets. It walks the table in the order of its key, in steps of a transaction each.
+func (q *Quota) Sweep(ctx context.Context) error {
 	before := q.Now().Add(-sweepLate).UnixNano()
 	after := []byte{}
 	for {

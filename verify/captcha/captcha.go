@@ -2,7 +2,6 @@ package captcha
 
 import (
 	"context"
-	"log/slog"
 	"time"
 
 	"signet/internal/seal"
@@ -14,7 +13,6 @@ type Options struct {
 	DB    *store.DB
 	Vault *seal.Vault
 	Now   func() time.Time
-	Log   *slog.Logger
 }
 
 // Captcha holds the challenges of one database. It is safe for concurrent use, and

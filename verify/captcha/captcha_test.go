@@ -2,7 +2,6 @@ package captcha_test
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -271,25 +270,12 @@ func TestExpiredChallengesAreForgotten(t *testing.T) {
 			left  int
 		}{{0, 2}, {65 * time.Minute, 2}, {time.Millisecond, 1}, {5 * time.Minute, 0}} {
 			w.clock.Advance(step.after)
-			if err := captcha.Sweep(w.a, w.Context()); err != nil {
+			if err := w.a.Sweep(w.Context()); err != nil {
 				w.Fatal(err)
 			}
 			if got := len(w.rows()); got != step.left {
 				w.Errorf("%s later %d challenges are left, want %d", step.after, got, step.left)
 			}
-		}
-	})
-}
-
-// Run sweeps as it starts, and ends with its context.
-func TestRun(t *testing.T) {
-	each(t, func(w *world) {
-		w.open(alice)
-		w.clock.Advance(2 * time.Hour)
-		ctx, end := context.WithCancel(w.Context())
-		end()
-		if err := w.a.Run(ctx); err != nil || len(w.rows()) != 1 {
-			w.Errorf("Run = %v at its end", err)
 		}
 	})
 }
@@ -303,7 +289,7 @@ func TestASweepForgetsMoreThanItTakesAtATime(t *testing.T) {
 			w.Fatal(err)
 		}
 		c := w.open(alice)
-		if err := captcha.Sweep(w.a, w.Context()); err != nil {
+		if err := w.a.Sweep(w.Context()); err != nil {
 			w.Fatal(err)
 		}
 		if r := w.row(); r.id != c.ID {

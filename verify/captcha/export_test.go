@@ -1,8 +1,6 @@
 package captcha
 
 var (
-	// Sweep is one round of Run.
-	Sweep = (*Captcha).sweep
 	// Picture is Image whatever became of the challenge.
 	Picture = (*Captcha).picture
 	// Normalise reads the digits of an answer.

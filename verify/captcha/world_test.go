@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"image/png"
-	"log/slog"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -62,7 +61,7 @@ func replica(t testing.TB, db *store.DB, keyFile string, now func() time.Time) *
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := captcha.New(context.Background(), captcha.Options{DB: db, Vault: vault, Now: now, Log: slog.New(slog.DiscardHandler)})
+	c, err := captcha.New(context.Background(), captcha.Options{DB: db, Vault: vault, Now: now})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -277,7 +277,7 @@ func TestASweepForgetsWhatNoLongerCounts(t *testing.T) {
 		w.watch()
 		sweep := func(sends, pauses, totals, alerts int64) {
 			w.Helper()
-			if err := fraud.Sweep(w.b.Guard, w.Context()); err != nil {
+			if err := w.b.Sweep(w.Context()); err != nil {
 				w.Fatal(err)
 			}
 			got := [4]int64{w.count(`SELECT COUNT(*) FROM fraud_sends`) + w.count(`SELECT COUNT(*) FROM fraud_vouched`), w.count(`SELECT COUNT(*) FROM fraud_pauses`),

@@ -1,10 +1,7 @@
 package fraud
 
-// Watch and Sweep are one round each of Run.
-var (
-	Watch = (*Guard).watch
-	Sweep = (*Guard).sweep
-)
+// Watch is one round of Run.
+var Watch = (*Guard).watch
 
 // PriceOf is the price that a policy has for a country.
 var PriceOf = Policy.price

@@ -118,7 +118,7 @@ func TestNobodyFailsForARival(t *testing.T) {
 					return
 				default:
 					w.watch()
-					w.do(fraud.Sweep(w.a.Guard, w.Context()))
+					w.do(w.a.Sweep(w.Context()))
 				}
 			}
 		})

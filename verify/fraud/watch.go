@@ -13,34 +13,25 @@ const (
 	// watchEvery bounds how late an operator is told. Nobody is sent more meanwhile:
 	// Admit judges by itself.
 	watchEvery = 15 * time.Second
-	sweepEvery = time.Hour
 	// sweepLate keeps a replica whose clock is ahead from forgetting what still counts.
 	sweepLate = time.Hour
 	// spendKept is how long an operator can look back.
 	spendKept = 400 * 24 * time.Hour
 )
 
-// Run pauses blocks, tells the operator and forgets what is old, until ctx ends.
+// Run pauses blocks and tells the operator, until ctx ends.
 func (g *Guard) Run(ctx context.Context) error {
-	watch, sweep := time.NewTicker(watchEvery), time.NewTicker(sweepEvery)
+	watch := time.NewTicker(watchEvery)
 	defer watch.Stop()
-	defer sweep.Stop()
-	g.complain(ctx, "old counts of text messages are not forgotten", g.sweep(ctx))
 	for {
-		g.complain(ctx, "text messages are not watched", g.watch(ctx))
+		if err := g.watch(ctx); err != nil && ctx.Err() == nil {
+			g.Log.Error("text messages are not watched", "error", err)
+		}
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-watch.C:
-		case <-sweep.C:
-			g.complain(ctx, "old counts of text messages are not forgotten", g.sweep(ctx))
 		}
-	}
-}
-
-func (g *Guard) complain(ctx context.Context, what string, err error) {
-	if err != nil && ctx.Err() == nil {
-		g.Log.Error(what, "error", err)
 	}
 }
 
@@ -187,8 +178,8 @@ func (p Policy) passed(spent, limit Money, percent int64) bool {
 
 func date(t time.Time) string { return t.UTC().Format(time.DateOnly) }
 
-// sweep forgets what no longer counts. Hourly, it is a few hundred rows.
-func (g *Guard) sweep(ctx context.Context) error {
+// Sweep forgets what no longer counts. Hourly, it is a few hundred rows.
+func (g *Guard) Sweep(ctx context.Context) error {
 	now := g.Now()
 	counted := now.Add(-judged - sweepLate)
 	return errors.Join(

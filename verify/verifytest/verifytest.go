@@ -83,7 +83,7 @@ func build(t testing.TB, db *store.DB, vault *seal.Vault, clock *clocktest.Clock
 	if err != nil {
 		t.Fatal(err)
 	}
-	challenges, err := captcha.New(ctx, captcha.Options{DB: db, Vault: vault, Now: clock.Now, Log: log})
+	challenges, err := captcha.New(ctx, captcha.Options{DB: db, Vault: vault, Now: clock.Now})
 	if err != nil {
 		t.Fatal(err)
 	}

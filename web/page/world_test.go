@@ -133,7 +133,7 @@ func newWorld(t *testing.T, change ...func(*page.Options)) *world {
 	w.must(err)
 	budgets, err := quota.New(t.Context(), quota.Options{DB: db, Vault: vault, Budgets: verify.Budgets(true), Now: w.clock.Now, Log: silent})
 	w.must(err)
-	w.captcha, err = captcha.New(t.Context(), captcha.Options{DB: db, Vault: vault, Now: w.clock.Now, Log: silent})
+	w.captcha, err = captcha.New(t.Context(), captcha.Options{DB: db, Vault: vault, Now: w.clock.Now})
 	w.must(err)
 	w.verifier, err = verify.New(t.Context(), verify.Options{
 		DB: db, Vault: vault, Outbox: out, Quota: budgets, Captcha: w.captcha, When: verify.Never, Email: w.post, SMS: w.post, Words: words, Now: w.clock.Now, Sleep: verify.Sleep,

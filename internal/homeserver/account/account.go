@@ -6,7 +6,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"log/slog"
 	"time"
 
 	"signet/internal/matrix"
@@ -20,7 +19,6 @@ type Options struct {
 	Vault      *seal.Vault
 	ServerName matrix.ServerName
 	Now        func() time.Time
-	Log        *slog.Logger // hears of background work that fails
 	// OpenRegistration lets anybody who reaches the server make an account. It is
 	// for servers that only their own machine reaches.
 	OpenRegistration bool

@@ -1,10 +1,8 @@
 package account_test
 
 import (
-	"context"
 	"encoding/hex"
 	"errors"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -122,23 +120,6 @@ func TestSweepDeletesWhatIsOver(t *testing.T) {
 		got := w.rows()
 		if got["account_uia"] != 1 || got["account_openid"] != 0 || got["account_attempts"] != 0 || got["account_users"] != 1 || got["account_devices"] != 1 {
 			w.Errorf("after their time: %v", got)
-		}
-	})
-}
-
-func TestTheLoopSweepsAtOnceAndEndsWhenTold(t *testing.T) {
-	each(t, func(w *world) {
-		w.session()
-		w.clock.Advance(time.Hour)
-		ctx, stop := context.WithCancel(w.Context())
-		ended := make(chan error)
-		go func() { ended <- w.Accounts.Run(ctx) }()
-		for w.rows()["account_uia"] != 0 {
-			runtime.Gosched()
-		}
-		stop()
-		if err := <-ended; err != nil {
-			w.Errorf("Run = %v when told to stop", err)
 		}
 	})
 }

@@ -2,7 +2,6 @@ package account_test
 
 import (
 	"errors"
-	"log/slog"
 	"slices"
 	"sync"
 	"testing"
@@ -46,7 +45,7 @@ func (w *world) open(registration bool) *account.Accounts {
 	w.Helper()
 	a, err := account.New(w.Context(), account.Options{
 		DB: w.db, Vault: w.vault, ServerName: server, Now: w.clock.Now,
-		Log: slog.New(slog.DiscardHandler), OpenRegistration: registration, Hashers: 2,
+		OpenRegistration: registration, Hashers: 2,
 	})
 	if err != nil {
 		w.Fatal(err)

@@ -44,7 +44,7 @@ func newWorld(t *testing.T, db *store.DB, openRegistration bool) *world {
 	log := slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	accounts, err := account.New(t.Context(), account.Options{
 		DB: db, Vault: sealtest.Vault(t, db, w.clock.Now), ServerName: "hs.test", Now: w.clock.Now,
-		Log: log, OpenRegistration: openRegistration, Hashers: 2,
+		OpenRegistration: openRegistration, Hashers: 2,
 	})
 	if err != nil {
 		t.Fatal(err)

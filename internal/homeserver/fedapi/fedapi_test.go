@@ -43,7 +43,7 @@ func each(t *testing.T, story func(w *world)) {
 		log := slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 		var err, keysErr error
 		w.accounts, err = account.New(t.Context(), account.Options{
-			DB: db, Vault: vault, ServerName: server, Now: w.clock.Now, Log: log, OpenRegistration: true, Hashers: 1,
+			DB: db, Vault: vault, ServerName: server, Now: w.clock.Now, OpenRegistration: true, Hashers: 1,
 		})
 		w.keys, keysErr = keyring.Open(t.Context(), db, vault, w.clock.Now)
 		if err := errors.Join(err, keysErr); err != nil {

@@ -1,4 +1,0 @@
-package quota
-
-// Sweep is one round of Run.
-var Sweep = (*Quota).sweep
