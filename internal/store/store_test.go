@@ -8,7 +8,6 @@ import (
 	"os"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -198,74 +197,6 @@ func TestAWriteIsSeenByTheNextRead(t *testing.T) {
 	})
 }
 
-// The release before works on the schema of the next, so that replicas can be
-// replaced one by one; an older one refuses to.
-func TestSchemaOfANewerReleaseIsRefused(t *testing.T) {
-	storetest.Each(t, nil, func(t *testing.T, db *store.DB) {
-		files := fstest.MapFS{}
-		for n := range 3 {
-			files[fmt.Sprintf("owner/%04d_step.sql", n+1)] = &fstest.MapFile{Data: fmt.Appendf(nil, "-- +goose Up\nCREATE TABLE step%d (n BIGINT NOT NULL);", n)}
-		}
-		if err := db.Migrate(t.Context(), files, "owner"); err != nil {
-			t.Fatal(err)
-		}
-		delete(files, "owner/0003_step.sql")
-		if err := db.Migrate(t.Context(), files, "owner"); err != nil {
-			t.Errorf("one step behind: Migrate = %v", err)
-		}
-		delete(files, "owner/0002_step.sql")
-		if err := db.Migrate(t.Context(), files, "owner"); !errors.Is(err, store.ErrSchemaTooNew) {
-			t.Errorf("Migrate = %v, want %v", err, store.ErrSchemaTooNew)
-		}
-	})
-}
-
-// A migration whose second statement fails leaves nothing of its first.
-func TestBrokenMigrationLeavesNothing(t *testing.T) {
-	storetest.Each(t, nil, func(t *testing.T, db *store.DB) {
-		broken := fstest.MapFS{"owner/0001_step.sql": {Data: []byte("-- +goose Up\nCREATE TABLE half (n BIGINT NOT NULL);\nCREATE TABLE half (n BIGINT NOT NULL);")}}
-		if err := db.Migrate(t.Context(), broken, "owner"); err == nil {
-			t.Fatal("the broken migration passed")
-		}
-		var n int
-		if err := db.QueryRow(t.Context(), "SELECT n FROM half").Scan(&n); err == nil || errors.Is(err, sql.ErrNoRows) {
-			t.Error("the first half of the migration is there")
-		}
-	})
-}
-
-func TestProcessesMigrateAtTheSameTime(t *testing.T) {
-	storetest.EachURL(t, func(t *testing.T, url string) {
-		schema := fstest.MapFS{
-			"counter/0001_rows.sql": {Data: []byte("-- +goose Up\nCREATE TABLE counter (name TEXT NOT NULL PRIMARY KEY, n BIGINT NOT NULL);\nINSERT INTO counter (name, n) VALUES ('a', 0);")},
-			"counter/0002_more.sql": {Data: []byte("-- +goose Up\nUPDATE counter SET n = n + 1;")},
-		}
-		var wg sync.WaitGroup
-		for range 3 {
-			wg.Go(func() {
-				db, err := store.Open(t.Context(), url)
-				if err != nil {
-					t.Error(err)
-					return
-				}
-				defer db.Close()
-				if err := db.Migrate(t.Context(), schema, "counter"); err != nil {
-					t.Error(err)
-				}
-			})
-		}
-		wg.Wait()
-		db, err := store.Open(t.Context(), url)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer db.Close()
-		if got := count(t, db); got != 1 {
-			t.Errorf("the second migration ran %d times, want once", got)
-		}
-	})
-}
-
 // A transaction in which a statement failed commits nothing on PostgreSQL, and says
 // so even if its function swallowed the error.
 func TestASwallowedErrorIsNoCommit(t *testing.T) {
@@ -403,26 +334,6 @@ func TestManyPingsAtOnce(t *testing.T) {
 	})
 }
 
-// A migration that waits for another process obeys its context.
-func TestWaitingToMigrateObeysTheContext(t *testing.T) {
-	url := storetest.SQLite(t)
-	db := storetest.Open(t, url, nil)
-	other, err := sql.Open("sqlite", strings.TrimPrefix(url, "sqlite:")+".migrating")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer other.Close()
-	other.SetMaxOpenConns(1)
-	if _, err := other.Exec("BEGIN EXCLUSIVE"); err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-	defer cancel()
-	if err := db.Migrate(ctx, fstest.MapFS{}); !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("Migrate = %v, want %v", err, context.DeadlineExceeded)
-	}
-}
-
 func TestOpenRefusesWhatItCannotRead(t *testing.T) {
 	for _, url := range []string{"", "mysql://x", "/tmp/file.db", "postgres://user:hunter2@:bad:port/db"} {
 		_, err := store.Open(t.Context(), url)
@@ -441,87 +352,4 @@ func TestSQLiteFileIsPrivate(t *testing.T) {
 	if err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("mode = %v, %v; want 0600", info.Mode().Perm(), err)
 	}
-}
-
-// Sixty rivals add one to a row, each by one statement: all wait for their turn, and
-// none runs again.
-func TestWhoIsAloneWaitsForItsTurn(t *testing.T) {
-	storetest.Each(t, nil, func(t *testing.T, db *store.DB) {
-		counterTable(t, db)
-		var rivals sync.WaitGroup
-		var runs atomic.Int64
-		for range 60 {
-			rivals.Go(func() {
-				err := db.Alone(t.Context(), func(q store.Queryer) error {
-					runs.Add(1)
-					_, err := q.Exec(t.Context(), "UPDATE counter SET n = n + 1 WHERE name = $1", "a")
-					return err
-				})
-				if err != nil {
-					t.Error(err)
-				}
-			})
-		}
-		rivals.Wait()
-		if n := count(t, db); n != 60 || runs.Load() != 60 {
-			t.Errorf("60 rivals ran %d times and counted to %d", runs.Load(), n)
-		}
-	})
-}
-
-// A statement and a transaction that wait for each other in a circle both come to their end.
-func TestWhoIsAloneOutlivesADeadlock(t *testing.T) {
-	storetest.Each(t, nil, func(t *testing.T, db *store.DB) {
-		if db.Engine() == store.SQLite {
-			return // whose writers take turns
-		}
-		counterTable(t, db)
-		exec(t, db, "INSERT INTO counter (name, n) VALUES ($1, $2)", "b", 0)
-		const both = `INSERT INTO counter (name, n) VALUES ('a', 1), ('b', 1) ON CONFLICT (name) DO UPDATE SET n = counter.n + 1`
-		var runs, tries int
-		ended := make(chan error, 1)
-		err := db.Tx(t.Context(), func(tx *store.Tx) error {
-			var pid int
-			if err := tx.QueryRow(t.Context(), "UPDATE counter SET n = n + 1 WHERE name = $1 RETURNING pg_backend_pid()", "b").Scan(&pid); err != nil {
-				return err
-			}
-			if runs++; runs == 1 {
-				go func() {
-					ended <- db.Alone(t.Context(), func(q store.Queryer) error {
-						tries++
-						_, err := q.Exec(t.Context(), both)
-						return err
-					})
-				}()
-				storetest.AwaitBlocked(t, db, pid)
-			}
-			_, err := tx.Exec(t.Context(), "UPDATE counter SET n = n + 1 WHERE name = $1", "a")
-			return err
-		})
-		if err := errors.Join(err, <-ended); err != nil || runs+tries != 3 {
-			t.Errorf("%v after %d and %d tries, want one more than each had to", err, runs, tries)
-		}
-		if n := count(t, db); n != 2 {
-			t.Errorf("counted to %d, want 2", n)
-		}
-	})
-}
-
-// A statement of a caller who left is not begun, and one that has begun ends.
-func TestAStatementAloneOfACallerWhoLeft(t *testing.T) {
-	storetest.Each(t, nil, func(t *testing.T, db *store.DB) {
-		counterTable(t, db)
-		ctx, leave := context.WithCancel(t.Context())
-		add := func(q store.Queryer) error {
-			_, err := q.Exec(ctx, "UPDATE counter SET n = n + 1 WHERE name = $1", "a")
-			return err
-		}
-		if err := db.Alone(ctx, add); err != nil {
-			t.Error(err)
-		}
-		leave()
-		if err := db.Alone(ctx, add); !errors.Is(err, context.Canceled) || count(t, db) != 1 {
-			t.Errorf("Alone = %v, and counted to %d, want it cancelled at 1", err, count(t, db))
-		}
-	})
 }
