@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -14,32 +15,37 @@ import (
 // another, whatever became of those before.
 func TestSweepsAreDoneNowAndThen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var log, done strings.Builder
+		var log strings.Builder
+		done := make(chan string, 10)
 		p := Process{Log: slog.New(slog.NewTextHandler(&log, nil)), Sweeps: []Sweep{
-			{What: "letters", Do: func(context.Context) error { done.WriteString("a"); return errors.New("ink") }},
-			{What: "stamps", Do: func(context.Context) error { done.WriteString("b"); return nil }},
+			{What: "letters", Do: func(context.Context) error { done <- "letters"; return errors.New("ink") }},
+			{What: "stamps", Do: func(context.Context) error { done <- "stamps"; return nil }},
 		}}
 		ctx, end := context.WithCancel(t.Context())
 		ended := make(chan error)
 		go func() { ended <- p.sweep(ctx) }()
-		want := func(after time.Duration, want string) {
+		want := func(after time.Duration, want ...string) {
 			t.Helper()
 			time.Sleep(after)
 			synctest.Wait()
-			if got := done.String(); got != want {
+			var got []string
+			for len(done) > 0 {
+				got = append(got, <-done)
+			}
+			if !slices.Equal(got, want) {
 				t.Errorf("another %s later: done %q, want %q", after, got, want)
 			}
 		}
-		want(sweepLate-time.Second, "")
-		want(sweepLate+time.Second, "ab")
-		want(sweepEvery-2*sweepLate, "ab")
-		want(2*sweepLate, "abab")
-		if got := log.String(); strings.Count(got, `what=letters error=ink`) != 2 || strings.Contains(got, "stamps") {
-			t.Errorf("the log says\n%s", got)
-		}
+		want(sweepLate - time.Second)
+		want(sweepLate+time.Second, "letters", "stamps")
+		want(sweepEvery - 2*sweepLate)
+		want(2*sweepLate, "letters", "stamps")
 		end()
 		if err := <-ended; err != nil {
 			t.Errorf("sweep = %v at its end", err)
+		}
+		if got := log.String(); strings.Count(got, `what=letters error=ink`) != 2 || strings.Contains(got, "stamps") {
+			t.Errorf("the log says\n%s", got)
 		}
 	})
 }

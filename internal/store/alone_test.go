@@ -66,8 +66,8 @@ func TestWhoIsAloneOutlivesADeadlock(t *testing.T) {
 			_, err := tx.Exec(t.Context(), "UPDATE counter SET n = n + 1 WHERE name = $1", "a")
 			return err
 		})
-		if err := errors.Join(err, <-ended); err != nil || runs+tries != 3 {
-			t.Errorf("%v after %d and %d tries, want one more than each had to", err, runs, tries)
+		if err := errors.Join(err, <-ended); err != nil || runs+tries < 3 { // after the deadlock the transaction may meet what the other committed
+			t.Errorf("%v after %d and %d tries, want one that the deadlock ended", err, runs, tries)
 		}
 		if n := count(t, db); n != 2 {
 			t.Errorf("counted to %d, want 2", n)
