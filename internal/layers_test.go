@@ -15,7 +15,8 @@ var layers = map[string][]string{
 	// Foundations: they know nobody above them.
 	"internal/matrix":    {},
 	"internal/threepid":  {},
-	"internal/store":     {},
+	"internal/together":  {},
+	"internal/store":     {"internal/together"},
 	"internal/seal":      {"internal/store"},
 	"internal/keyring":   {"internal/matrix", "internal/seal", "internal/store"},
 	"internal/outbox":    {"internal/seal", "internal/store"},
@@ -39,8 +40,9 @@ var layers = map[string][]string{
 	"verify/fraud":    {"internal/seal", "internal/store", "internal/threepid"},
 	"verify": {"internal/deliver", "internal/deliver/sms", "internal/locale", "internal/matrix", "internal/outbox", "internal/quota",
 		"internal/seal", "internal/store", "internal/threepid", "verify/captcha", "verify/fraud", "verify/message"},
-	"lookup": {"internal/matrix", "internal/seal", "internal/store", "internal/threepid", "verify"},
-	"keys":   {"internal/keyring", "internal/matrix"},
+	"lookup/table": {},
+	"lookup":       {"internal/matrix", "internal/seal", "internal/store", "internal/threepid", "internal/together", "lookup/table", "verify"},
+	"keys":         {"internal/keyring", "internal/matrix"},
 
 	// Its HTTP face.
 	"web/api": {"internal/caller", "internal/locale", "internal/matrix", "internal/mxhttp", "internal/threepid", "keys", "lookup", "verify",

@@ -1,61 +1,55 @@
-package store
+// Package together lets those who need the same thing done at the same time have it done
+// once: a log synced, or what others have written read. Whoever comes while it is under
+// way may be too late for it and shares the next time, with all who come until that
+// begins.
+package together
 
-import (
-	"fmt"
-	"sync"
-)
+import "sync"
 
-// flusher makes commits durable, many at a time. SQLite itself would sync its log within
-// each commit, while everybody else waits to write; here a commit gives its turn on first
-// and then waits for a sync that begins after it. Whoever comes while one is under way
-// shares the next. What was committed last is read by others before it is durable: a power
-// cut in these milliseconds loses it, but none whose commit has returned.
-type flusher struct {
-	sync func() error
-	turn chan struct{} // the right to sync, taken by sending
+// Errand is something that is done for many at once. It is safe for concurrent use.
+type Errand struct {
+	do   func() error
+	turn chan struct{} // the right to do it, taken by sending
 
 	mu   sync.Mutex // guards next
-	next *flush     // what the next sync is for, nil if nobody waits for one
+	next *round     // whom the next time is for, nil if nobody waits for one
 }
 
-// flush is one sync and those who wait for it.
-type flush struct {
+// round is one time, and those who wait for it.
+type round struct {
 	done chan struct{} // closed when it has ended
 	err  error
 }
 
-// newFlusher syncs the log by sync. Whichever descriptor wrote there, fsync is of the file.
-func newFlusher(sync func() error) *flusher {
-	return &flusher{sync: sync, turn: make(chan struct{}, 1)}
+// New returns the errand of a function, which is never called while it runs.
+func New(do func() error) *Errand {
+	return &Errand{do: do, turn: make(chan struct{}, 1)}
 }
 
-// flush returns when all that was committed before it is durable. After an error nobody
-// knows whether it is.
-func (f *flusher) flush() error {
-	f.mu.Lock()
-	mine := f.next
+// Do returns when the function has run that began after Do was called, with its error.
+func (e *Errand) Do() error {
+	e.mu.Lock()
+	mine := e.next
 	first := mine == nil
 	if first {
-		mine = &flush{done: make(chan struct{})}
-		f.next = mine
+		mine = &round{done: make(chan struct{})}
+		e.next = mine
 	}
-	f.mu.Unlock()
+	e.mu.Unlock()
 	if first {
-		f.lead(mine)
+		e.lead(mine)
 	}
 	<-mine.done
 	return mine.err
 }
 
-// lead syncs for all who have joined until the sync begins.
-func (f *flusher) lead(mine *flush) {
-	f.turn <- struct{}{}
-	f.mu.Lock()
-	f.next = nil
-	f.mu.Unlock()
-	if err := f.sync(); err != nil {
-		mine.err = fmt.Errorf("making a commit durable: %w", err)
-	}
-	<-f.turn
-	close(mine.done)
+// lead does it for all who have joined until it begins.
+func (e *Errand) lead(mine *round) {
+	e.turn <- struct{}{}
+	defer func() { <-e.turn }()
+	e.mu.Lock()
+	e.next = nil
+	e.mu.Unlock()
+	defer close(mine.done)
+	mine.err = e.do()
 }

@@ -1,60 +1,62 @@
-package store
+package together_test
 
 import (
 	"errors"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
+
+	"signet/internal/together"
 )
 
-// Twenty who come while a sync is under way share the next one, and nobody returns after a
-// sync that began before them.
-func TestCommitsShareASync(t *testing.T) {
+// Twenty who come while it is done share the next time, and nobody returns after a time that
+// began before they came.
+func TestWhoComesTogetherShares(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var syncs, returned atomic.Int32
-		end := make(chan struct{}) // lets one sync end
-		f := newFlusher(func() error {
-			syncs.Add(1)
+		var runs, returned atomic.Int32
+		end := make(chan struct{}) // lets one run end
+		e := together.New(func() error {
+			runs.Add(1)
 			<-end
 			return nil
 		})
-		flush := func() {
-			if err := f.flush(); err != nil {
+		come := func() {
+			if err := e.Do(); err != nil {
 				t.Error(err)
 			}
 			returned.Add(1)
 		}
-		expect := func(when string, wantSyncs, wantReturned int32) {
+		expect := func(when string, wantRuns, wantReturned int32) {
 			t.Helper()
 			synctest.Wait()
-			if s, r := syncs.Load(), returned.Load(); s != wantSyncs || r != wantReturned {
-				t.Errorf("%s: %d syncs began and %d commits returned, want %d and %d", when, s, r, wantSyncs, wantReturned)
+			if s, r := runs.Load(), returned.Load(); s != wantRuns || r != wantReturned {
+				t.Errorf("%s: %d runs began and %d callers returned, want %d and %d", when, s, r, wantRuns, wantReturned)
 			}
 		}
 
-		go flush()
-		expect("one commit", 1, 0)
+		go come()
+		expect("one caller", 1, 0)
 		for range 20 {
-			go flush()
+			go come()
 		}
-		expect("twenty more during its sync", 1, 0)
+		expect("twenty more during the run", 1, 0)
 		end <- struct{}{}
-		expect("the first sync ended", 2, 1)
+		expect("the first run ended", 2, 1)
 		end <- struct{}{}
-		expect("the second sync ended", 2, 21)
+		expect("the second run ended", 2, 21)
 	})
 }
 
-// A log that cannot be synced is told to everybody who waited for it, and to nobody after.
-func TestAFailedSyncIsTold(t *testing.T) {
+// A failure is told to those who waited for it, and to nobody after.
+func TestAFailureIsTold(t *testing.T) {
 	broken := errors.New("no space")
 	err := broken
-	f := newFlusher(func() error { return err })
-	if got := f.flush(); !errors.Is(got, broken) {
-		t.Errorf("flush = %v, want %v", got, broken)
+	e := together.New(func() error { return err })
+	if got := e.Do(); !errors.Is(got, broken) {
+		t.Errorf("Do = %v, want %v", got, broken)
 	}
 	err = nil
-	if got := f.flush(); got != nil {
-		t.Errorf("the next flush = %v", got)
+	if got := e.Do(); got != nil {
+		t.Errorf("the next Do = %v", got)
 	}
 }
