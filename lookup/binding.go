@@ -13,9 +13,19 @@ import (
 	"signet/verify"
 )
 
-// notAfter is how long an association says it holds. The specification's example
-// says a century; whether one still holds is what a look-up tells.
-const notAfter = 100 * 365 * 24 * time.Hour
+// Lives are how long a binding holds unless it is made again: an address changes hands.
+type Lives struct{ Email, MSISDN time.Duration }
+
+// DefaultLives are a year for an e-mail address and half of it for a phone number, which
+// operators give to somebody else.
+var DefaultLives = Lives{Email: 365 * 24 * time.Hour, MSISDN: 182 * 24 * time.Hour}
+
+func (l Lives) of(m threepid.Medium) time.Duration {
+	if m == threepid.MSISDN {
+		return l.MSISDN
+	}
+	return l.Email
+}
 
 // Association says that a user is behind an address, in the shape that is signed
 // (identity service API, POST /3pid/bind). Times are milliseconds since 1970.
@@ -30,12 +40,11 @@ type Association struct {
 
 // binding is a row of lookup_bindings.
 type binding struct {
-	address   threepid.Address
-	user      matrix.UserID
-	sid       string // the session that was spent on it
-	bound     time.Time
-	notBefore time.Time
-	notAfter  time.Time
+	address  threepid.Address
+	user     matrix.UserID
+	sid      string // the session that was spent on it
+	bound    time.Time
+	notAfter time.Time
 }
 
 // Bind publishes that user is behind the proven address, in place of whoever was,
@@ -48,7 +57,7 @@ func (d *Directory) Bind(ctx context.Context, proof verify.Proof, user matrix.Us
 		return nil, err
 	}
 	var b binding
-	err := d.DB.Tx(ctx, func(tx *store.Tx) error {
+	err := d.change(ctx, func(tx *store.Tx) error {
 		first, err := d.Proofs.Spend(ctx, tx, proof)
 		if err != nil {
 			return err
@@ -58,13 +67,29 @@ func (d *Directory) Bind(ctx context.Context, proof verify.Proof, user matrix.Us
 			return err
 		}
 		now := d.Now()
-		b = binding{address: proof.Address(), user: user, sid: proof.SID(), bound: now, notBefore: now, notAfter: now.Add(notAfter)}
-		return d.putBinding(ctx, tx, b)
+		b = binding{address: proof.Address(), user: user, sid: proof.SID(), bound: now, notAfter: now.Add(d.Lives.of(proof.Address().Medium()))}
+		return d.bind(ctx, tx, b)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("binding: %w", err)
 	}
 	return d.Signer.Sign(ctx, b.association())
+}
+
+// bind puts a binding in the place of what was there.
+func (d *Directory) bind(ctx context.Context, tx *store.Tx, b binding) error {
+	c := Change{Kind: Bound, Address: b.address, User: b.user, At: b.bound, NotAfter: b.notAfter, index: d.indexOf(b.address), sid: b.sid}
+	before, err := d.selectBinding(ctx, tx, b.address)
+	switch {
+	case err == nil && before.user != b.user:
+		c.Kind, c.Former = Rebound, before.user
+	case err != nil && !errors.Is(err, sql.ErrNoRows):
+		return err
+	}
+	if err := d.putBinding(ctx, tx, b); err != nil {
+		return err
+	}
+	return d.append(ctx, tx, c)
 }
 
 // boundBefore finds the binding that a spent proof was spent on.
@@ -79,8 +104,67 @@ func (d *Directory) boundBefore(ctx context.Context, tx *store.Tx, proof verify.
 // Unbind takes back that user is behind the address. It is no error if the user
 // was not: what was asked for holds.
 func (d *Directory) Unbind(ctx context.Context, address threepid.Address, user matrix.UserID) error {
-	if err := d.deleteBinding(ctx, address, user); err != nil {
+	err := d.change(ctx, func(tx *store.Tx) error {
+		b, err := d.selectBinding(ctx, tx, address)
+		if errors.Is(err, sql.ErrNoRows) || err == nil && b.user != user {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		return d.unbind(ctx, tx, b)
+	})
+	if err != nil {
 		return fmt.Errorf("unbinding: %w", err)
+	}
+	return nil
+}
+
+// UnbindAll takes back all that user is behind, as when the account is deactivated.
+func (d *Directory) UnbindAll(ctx context.Context, user matrix.UserID) error {
+	err := d.change(ctx, func(tx *store.Tx) error {
+		all, err := d.selectBindingsOf(ctx, tx, user)
+		if err != nil {
+			return err
+		}
+		for _, b := range all {
+			if err := d.unbind(ctx, tx, b); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("unbinding an account: %w", err)
+	}
+	return nil
+}
+
+func (d *Directory) unbind(ctx context.Context, tx *store.Tx, b binding) error {
+	index := d.indexOf(b.address)
+	there, err := deleteBinding(ctx, tx, index)
+	if err != nil || !there {
+		return err
+	}
+	return d.append(ctx, tx, Change{Kind: Unbound, Address: b.address, User: b.user, At: d.Now(), index: index})
+}
+
+// Erase takes a binding back and makes the feed forget whom the address belonged to: of
+// each of its changes stay position, kind and moment, and of this one the keyed index of
+// the address.
+func (d *Directory) Erase(ctx context.Context, address threepid.Address) error {
+	index := d.indexOf(address)
+	err := d.change(ctx, func(tx *store.Tx) error {
+		if _, err := deleteBinding(ctx, tx, index); err != nil {
+			return err
+		}
+		if err := blankChanges(ctx, tx, index); err != nil {
+			return err
+		}
+		return d.append(ctx, tx, Change{Kind: Erased, Address: address, At: d.Now(), index: index})
+	})
+	if err != nil {
+		return fmt.Errorf("erasing: %w", err)
 	}
 	return nil
 }
@@ -90,7 +174,7 @@ func (b binding) association() Association {
 		Address:   b.address.String(),
 		Medium:    string(b.address.Medium()),
 		MXID:      b.user,
-		NotBefore: b.notBefore.UnixMilli(),
+		NotBefore: b.bound.UnixMilli(),
 		NotAfter:  b.notAfter.UnixMilli(),
 		TS:        b.bound.UnixMilli(),
 	}

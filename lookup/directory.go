@@ -3,10 +3,12 @@ package lookup
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"time"
 
 	"signet/internal/seal"
 	"signet/internal/store"
+	"signet/internal/together"
 	"signet/verify"
 )
 
@@ -16,34 +18,52 @@ type Signer interface {
 	Sign(ctx context.Context, value any) ([]byte, error)
 }
 
+// Told is told of a change in its own transaction, which an error of it undoes. It may be
+// told of one again that was not committed.
+type Told func(ctx context.Context, tx *store.Tx, c Change) error
+
 // Options are what a Directory needs.
 type Options struct {
-	DB     *store.DB
-	Vault  *seal.Vault
-	Proofs *verify.Verifier
-	Signer Signer
-	Now    func() time.Time
+	DB        *store.DB
+	Vault     *seal.Vault
+	Proofs    *verify.Verifier
+	Signer    Signer
+	Told      []Told
+	Lives     Lives // DefaultLives if not set
+	OfferNone bool  // look-ups in the clear, too
+	Now       func() time.Time
+	Log       *slog.Logger // optional
 }
 
-// Directory holds the bindings of one database. It is safe for concurrent use, and
-// any number of replicas share the bindings.
+// Directory holds the bindings of one database, and all of them in memory. It is safe for
+// concurrent use, and any number of replicas share the bindings.
 type Directory struct {
 	Options
 	addresses seal.Box
 	index     seal.Index
-	tags      seal.Index
-	pepper    string
+	epochs    epochs
+	turn      chan struct{} // the right to change bindings, taken by sending
+	live      live
 }
 
-// New opens the bindings of a database.
+// New opens the bindings of a database and reads them all.
 func New(ctx context.Context, o Options) (*Directory, error) {
-	d := &Directory{Options: o}
-	var errs [4]error
+	if o.Lives == (Lives{}) {
+		o.Lives = DefaultLives
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	d := &Directory{Options: o, turn: make(chan struct{}, 1)}
+	var errs [3]error
+	var peppers seal.Index
 	d.addresses, errs[0] = o.Vault.Box(ctx, "lookup address")
 	d.index, errs[1] = o.Vault.Index(ctx, "lookup address")
-	d.tags, errs[2] = o.Vault.Index(ctx, "lookup hash")
-	secret, err := o.Vault.Secret(ctx, "lookup pepper")
-	errs[3] = err
-	d.pepper = pepper(secret)
-	return d, errors.Join(errs[:]...)
+	peppers, errs[2] = o.Vault.Index(ctx, "lookup pepper")
+	if err := errors.Join(errs[:]...); err != nil {
+		return nil, err
+	}
+	d.epochs = newEpochs(peppers)
+	d.live.newest = together.New(d.readFeed)
+	return d, d.load(ctx)
 }

@@ -17,8 +17,9 @@ func TestTheSpecificationsHashes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := hash(a, "matrixrocks"); got != c.want {
-			t.Errorf("hash of %q = %q, want %q", c.address, got, c.want)
+		want, ok := readOne(SHA256, "matrixrocks", c.want)
+		if got := keyOf(string(a.Medium()), a.String(), "matrixrocks"); got != want || !ok {
+			t.Errorf("the key of %q is %x, want %x", c.address, got, want)
 		}
 	}
 }

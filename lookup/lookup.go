@@ -6,17 +6,23 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"signet/internal/matrix"
 	"signet/internal/threepid"
+	"signet/lookup/table"
 )
 
 // Algorithm is a way to hide the addresses of a look-up.
 type Algorithm string
 
-// SHA256 is the algorithm every server must offer (identity service API, "Client
-// behaviour"). The plain one, "none", is not offered.
-const SHA256 Algorithm = "sha256"
+// SHA256 is the algorithm every server must offer; None, which hides nothing, is offered
+// if the operator wants it (identity service API, "Client behaviour").
+const (
+	SHA256 Algorithm = "sha256"
+	None   Algorithm = "none"
+)
 
 // MaxAddresses is how many addresses one look-up may ask for.
 const MaxAddresses = 10_000
@@ -27,8 +33,8 @@ var (
 	ErrTooMany   = fmt.Errorf("a look-up may ask for %d addresses at most", MaxAddresses)
 )
 
-// WrongPepper is the error of a look-up made with another pepper than the server's.
-// It carries the right one, which a client may use at once.
+// WrongPepper is the error of a look-up made with another pepper than those that are
+// accepted. It carries the current one, which a client may use at once.
 type WrongPepper struct{ Pepper string }
 
 func (WrongPepper) Error() string { return "the pepper is unknown or was replaced" }
@@ -41,44 +47,97 @@ type Details struct {
 
 // Details returns the algorithms offered and the pepper.
 func (d *Directory) Details() Details {
-	return Details{Algorithms: []Algorithm{SHA256}, Pepper: d.pepper}
+	details := Details{Algorithms: []Algorithm{SHA256}, Pepper: d.epochs.pepper(d.epochs.number(d.Now()))}
+	if d.OfferNone {
+		details.Algorithms = append(details.Algorithms, None)
+	}
+	return details
 }
 
-// Lookup returns the users behind the hashed addresses that are bound, by the text
-// that was asked. A text that is no hash of an address is simply not found, as the
-// specification says.
+// Lookup returns the users behind the addresses that are bound, by the text that was
+// asked: what was bound or unbound by any replica before is known. A text that is no hash
+// of an address, or of None no address, is simply not found, as the specification says.
 func (d *Directory) Lookup(ctx context.Context, a Algorithm, pepper string, addresses []string) (map[string]matrix.UserID, error) {
 	switch {
-	case a != SHA256:
+	case !slices.Contains(d.Details().Algorithms, a):
 		return nil, ErrAlgorithm
-	case pepper != d.pepper:
-		return nil, WrongPepper{d.pepper}
+	case !d.accepts(pepper):
+		return nil, WrongPepper{d.Details().Pepper}
 	case len(addresses) > MaxAddresses:
 		return nil, ErrTooMany
 	}
-	asked := make(map[string]string, len(addresses)) // by tag
-	for _, hash := range addresses {
-		asked[string(d.tags.Of(hash))] = hash
+	if err := d.follow(); err != nil {
+		return nil, err
 	}
-	users, err := selectUsers(ctx, d.DB, asked)
+	texts, keys := read(a, pepper, addresses)
+	found, err := d.find(ctx, pepper, keys)
 	if err != nil {
 		return nil, fmt.Errorf("looking up: %w", err)
+	}
+	users := make(map[string]matrix.UserID, len(found))
+	for i, user := range found {
+		users[texts[i]] = matrix.UserID(user)
 	}
 	return users, nil
 }
 
-// hash is what clients send for an address (identity service API, "Client
-// behaviour"): unpadded URL-safe base64 of SHA-256 over "address medium pepper".
-func hash(a threepid.Address, pepper string) string {
-	sum := sha256.Sum256([]byte(a.String() + " " + string(a.Medium()) + " " + pepper))
-	return base64.RawURLEncoding.EncodeToString(sum[:])
+func (d *Directory) accepts(pepper string) bool {
+	return slices.ContainsFunc(d.epochs.accepted(d.Now()), func(n int64) bool { return d.epochs.pepper(n) == pepper })
 }
 
-// pepperLength keeps a pepper's 24 random octets, 192 bits, within letters, digits,
-// - and _.
-const pepperLength = 32
+// find asks the table, and makes the hashes of the epoch at once if they are not made yet:
+// the process slept while it should have.
+func (d *Directory) find(ctx context.Context, pepper string, keys []table.Key) (map[int]string, error) {
+	for {
+		if users, whole := d.live.find(pepper, keys); whole {
+			return users, nil
+		}
+		if err := d.makeHashes(ctx, pepper, 0); err != nil {
+			return nil, err
+		}
+	}
+}
 
-func pepper(secret []byte) string {
-	sum := sha256.Sum256(append([]byte("signet/lookup pepper/1 "), secret...))
-	return base64.RawURLEncoding.EncodeToString(sum[:])[:pepperLength]
+// read returns the texts that can be found at all, each once, with the keys by which.
+func read(a Algorithm, pepper string, addresses []string) (texts []string, keys []table.Key) {
+	seen := make(map[string]bool, len(addresses))
+	for _, text := range addresses {
+		key, ok := readOne(a, pepper, text)
+		if !ok || seen[text] {
+			continue
+		}
+		seen[text] = true
+		texts, keys = append(texts, text), append(keys, key)
+	}
+	return texts, keys
+}
+
+func readOne(a Algorithm, pepper, text string) (table.Key, bool) {
+	if a == None {
+		address, err := parsePlain(text)
+		return keyOf(string(address.Medium()), address.String(), pepper), err == nil
+	}
+	digest, err := base64.RawURLEncoding.Strict().DecodeString(text)
+	if err != nil || len(digest) != sha256.Size {
+		return table.Key{}, false
+	}
+	return table.KeyOf(digest), true
+}
+
+// parsePlain reads "address medium".
+func parsePlain(text string) (threepid.Address, error) {
+	for _, medium := range []threepid.Medium{threepid.Email, threepid.MSISDN} {
+		if address, ok := strings.CutSuffix(text, " "+string(medium)); ok {
+			return threepid.Parse(string(medium), address)
+		}
+	}
+	return threepid.Address{}, threepid.ErrMedium
+}
+
+// keyOf is by what an address is found: the beginning of what clients send for it, SHA-256
+// over "address medium pepper" (identity service API, "Client behaviour").
+func keyOf(medium, address, pepper string) table.Key {
+	var text [128]byte
+	sum := sha256.Sum256(append(append(append(append(append(text[:0], address...), ' '), medium...), ' '), pepper...))
+	return table.KeyOf(sum[:])
 }

@@ -2,103 +2,186 @@ package lookup
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
-	"slices"
-	"strings"
+	"time"
 
 	"signet/internal/matrix"
 	"signet/internal/store"
 	"signet/internal/threepid"
 )
 
+// nextPosition takes the next position in the feed, which nobody else can before the
+// transaction ends: positions are in the order of commits, and none is left out.
+func nextPosition(ctx context.Context, tx *store.Tx) (position int64, err error) {
+	err = tx.QueryRow(ctx, `UPDATE lookup_feed SET position = position + 1 WHERE name = 'bindings' RETURNING position`).Scan(&position)
+	return position, err
+}
+
+func selectPosition(ctx context.Context, q store.Queryer) (position int64, err error) {
+	err = q.QueryRow(ctx, `SELECT position FROM lookup_feed WHERE name = 'bindings'`).Scan(&position)
+	return position, err
+}
+
+func (d *Directory) insertChange(ctx context.Context, tx *store.Tx, c Change) error {
+	sealed := []byte{}
+	if c.Kind != Erased {
+		sealed = d.addresses.Seal([]byte(c.Address.String()), c.index)
+	}
+	_, err := tx.Exec(ctx, `INSERT INTO lookup_changes
+		(position, kind, address_index, medium, address_sealed, user_id, former_id, session_id, ts_ms, not_after_ms)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+		c.Position, string(c.Kind), c.index, string(c.Address.Medium()), sealed, c.User.String(), c.Former.String(), c.sid,
+		c.At.UnixMilli(), store.Millis(c.NotAfter))
+	return err
+}
+
+func (d *Directory) selectChanges(ctx context.Context, q store.Queryer, after int64, limit int) (changes []Change, err error) {
+	rows, err := q.Query(ctx, `SELECT position, kind, address_index, medium, address_sealed, user_id, former_id, session_id, ts_ms, not_after_ms
+		FROM lookup_changes WHERE position > $1 ORDER BY position LIMIT $2`, after, limit)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		c, err := d.scanChange(rows)
+		if err != nil {
+			return nil, err
+		}
+		changes = append(changes, c)
+	}
+	return changes, rows.Err()
+}
+
+func (d *Directory) scanChange(rows *sql.Rows) (c Change, err error) {
+	var medium string
+	var sealed []byte
+	var at, notAfter int64
+	if err := rows.Scan(&c.Position, &c.Kind, &c.index, &medium, &sealed, &c.User, &c.Former, &c.sid, &at, &notAfter); err != nil {
+		return c, err
+	}
+	c.At, c.NotAfter = store.Time(at), store.Time(notAfter)
+	if len(sealed) > 0 {
+		c.Address, err = d.openAddress(medium, sealed, c.index)
+	}
+	return c, err
+}
+
+// blankChanges makes the feed forget an address. Its rows stay, each in its place.
+func blankChanges(ctx context.Context, tx *store.Tx, index []byte) error {
+	_, err := tx.Exec(ctx, `UPDATE lookup_changes SET address_index = $2, medium = '', address_sealed = $2, user_id = '', former_id = '',
+		session_id = '', not_after_ms = 0 WHERE address_index = $1 AND kind <> 'erase'`, index, []byte{})
+	return err
+}
+
+func (d *Directory) openAddress(medium string, sealed, index []byte) (threepid.Address, error) {
+	text, err := d.addresses.Open(sealed, index)
+	if err != nil {
+		return threepid.Address{}, fmt.Errorf("opening an address: %w", err)
+	}
+	return threepid.Parse(medium, string(text))
+}
+
 func (d *Directory) putBinding(ctx context.Context, tx *store.Tx, b binding) error {
 	index := d.indexOf(b.address)
 	_, err := tx.Exec(ctx, `INSERT INTO lookup_bindings
-		(address_index, medium, address_sealed, user_id, lookup_tag, session_id, ts_ms, not_before_ms, not_after_ms)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+		(address_index, medium, address_sealed, user_id, session_id, ts_ms, not_before_ms, not_after_ms)
+		VALUES ($1, $2, $3, $4, $5, $6, $6, $7)
 		ON CONFLICT (address_index) DO UPDATE SET
-			address_sealed = $3, user_id = $4, session_id = $6, ts_ms = $7, not_before_ms = $8, not_after_ms = $9`,
+			address_sealed = $3, user_id = $4, session_id = $5, ts_ms = $6, not_before_ms = $6, not_after_ms = $7, reminded_ms = 0`,
 		index, string(b.address.Medium()), d.addresses.Seal([]byte(b.address.String()), index), b.user.String(),
-		d.tags.Of(hash(b.address, d.pepper)), b.sid, b.bound.UnixMilli(), b.notBefore.UnixMilli(), b.notAfter.UnixMilli())
+		b.sid, b.bound.UnixMilli(), b.notAfter.UnixMilli())
 	return err
 }
 
+// selectBinding reads an address's binding; sql.ErrNoRows if it has none.
 func (d *Directory) selectBinding(ctx context.Context, q store.Queryer, a threepid.Address) (binding, error) {
 	b := binding{address: a}
-	var bound, notBefore, notAfter int64
-	err := q.QueryRow(ctx, `SELECT user_id, session_id, ts_ms, not_before_ms, not_after_ms
-		FROM lookup_bindings WHERE address_index = $1`, d.indexOf(a)).Scan(&b.user, &b.sid, &bound, &notBefore, &notAfter)
-	b.bound, b.notBefore, b.notAfter = store.Time(bound), store.Time(notBefore), store.Time(notAfter)
+	var bound, notAfter int64
+	err := q.QueryRow(ctx, `SELECT user_id, session_id, ts_ms, not_after_ms FROM lookup_bindings WHERE address_index = $1`,
+		d.indexOf(a)).Scan(&b.user, &b.sid, &bound, &notAfter)
+	b.bound, b.notAfter = store.Time(bound), store.Time(notAfter)
 	return b, err
 }
 
-func (d *Directory) deleteBinding(ctx context.Context, a threepid.Address, user matrix.UserID) error {
-	_, err := d.DB.Exec(ctx, `DELETE FROM lookup_bindings WHERE address_index = $1 AND user_id = $2`, d.indexOf(a), user.String())
-	return err
+// selectBindingsOf reads what a user is behind, by medium and address.
+func (d *Directory) selectBindingsOf(ctx context.Context, q store.Queryer, user matrix.UserID) (all []binding, err error) {
+	rows, err := q.Query(ctx, `SELECT address_index, medium, address_sealed, session_id, ts_ms, not_after_ms
+		FROM lookup_bindings WHERE user_id = $1 ORDER BY ts_ms, address_index`, user.String())
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		b := binding{user: user}
+		var index, sealed []byte
+		var medium string
+		var bound, notAfter int64
+		if err := rows.Scan(&index, &medium, &sealed, &b.sid, &bound, &notAfter); err != nil {
+			return nil, err
+		}
+		b.bound, b.notAfter = store.Time(bound), store.Time(notAfter)
+		if b.address, err = d.openAddress(medium, sealed, index); err != nil {
+			return nil, err
+		}
+		all = append(all, b)
+	}
+	return all, rows.Err()
+}
+
+// row is a binding as it is stored, without its address.
+type row struct {
+	index        []byte
+	user, sid    string
+	ts, notAfter int64
+}
+
+// is tells whether the row is what a change made.
+func (r row) is(c Change) bool {
+	return r.user == c.User.String() && r.sid == c.sid && r.ts == c.At.UnixMilli() && r.notAfter == c.NotAfter.UnixMilli()
+}
+
+// selectRows reads at most limit rows in the order of their indexes, after one.
+func selectRows(ctx context.Context, q store.Queryer, after []byte, limit int) (all []row, err error) {
+	rows, err := q.Query(ctx, `SELECT address_index, user_id, session_id, ts_ms, not_after_ms FROM lookup_bindings
+		WHERE address_index > $1 ORDER BY address_index LIMIT $2`, after, limit)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		var r row
+		if err := rows.Scan(&r.index, &r.user, &r.sid, &r.ts, &r.notAfter); err != nil {
+			return nil, err
+		}
+		all = append(all, r)
+	}
+	return all, rows.Err()
+}
+
+func deleteBinding(ctx context.Context, tx *store.Tx, index []byte) (there bool, err error) {
+	return store.Changed(tx.Exec(ctx, `DELETE FROM lookup_bindings WHERE address_index = $1`, index))
 }
 
 func (d *Directory) indexOf(a threepid.Address) []byte {
 	return d.index.Of(string(a.Medium()), a.String())
 }
 
-// chunkSizes are how many tags one statement asks for. A chunk that is not full
-// repeats its last tag, so that there are few statement texts to prepare. SQLite's
-// driver finds each $n by its name among all: beyond 64 that costs more than it saves.
-var chunkSizes = []int{1, 8, 64}
-
-// selectUsers finds the users behind tags and returns them by what was asked.
-func selectUsers(ctx context.Context, q store.Queryer, asked map[string]string) (map[string]matrix.UserID, error) {
-	tags := make([]any, 0, len(asked))
-	for tag := range asked {
-		tags = append(tags, []byte(tag))
+// selectEnding finds bindings that end before a moment, the first to end first, of which
+// no reminder was sent if unreminded.
+func (d *Directory) selectEnding(ctx context.Context, q store.Queryer, before time.Time, unreminded bool, limit int) (all []stored, err error) {
+	query := `SELECT address_index, medium, address_sealed, user_id FROM lookup_bindings WHERE not_after_ms <= $1`
+	if unreminded {
+		query += ` AND reminded_ms = 0`
 	}
-	users := map[string]matrix.UserID{}
-	for chunk := range slices.Chunk(tags, chunkSizes[len(chunkSizes)-1]) {
-		if err := selectChunk(ctx, q, pad(chunk), asked, users); err != nil {
-			return nil, err
-		}
-	}
-	return users, nil
-}
-
-func selectChunk(ctx context.Context, q store.Queryer, tags []any, asked map[string]string, users map[string]matrix.UserID) error {
-	rows, err := q.Query(ctx, `SELECT lookup_tag, user_id FROM lookup_bindings WHERE lookup_tag IN (`+parameters(len(tags))+`)`, tags...)
+	rows, err := q.Query(ctx, query+` ORDER BY not_after_ms LIMIT $2`, before.UnixMilli(), limit)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer rows.Close()
-	for rows.Next() {
-		var tag []byte
-		var user matrix.UserID
-		if err := rows.Scan(&tag, &user); err != nil {
-			return err
-		}
-		users[asked[string(tag)]] = user
-	}
-	return rows.Err()
+	return d.scanStored(rows)
 }
 
-// pad repeats the last tag up to the next chunk size.
-func pad(tags []any) []any {
-	size := chunkSizes[len(chunkSizes)-1]
-	for _, s := range chunkSizes {
-		if s >= len(tags) {
-			size = s
-			break
-		}
-	}
-	for padded := slices.Clone(tags); ; padded = append(padded, tags[len(tags)-1]) {
-		if len(padded) == size {
-			return padded
-		}
-	}
-}
-
-// parameters is "$1, $2, …" up to n.
-func parameters(n int) string {
-	var b strings.Builder
-	for i := 1; i <= n; i++ {
-		fmt.Fprintf(&b, "$%d, ", i)
-	}
-	return strings.TrimSuffix(b.String(), ", ")
+func markReminded(ctx context.Context, tx *store.Tx, index []byte, now time.Time) (first bool, err error) {
+	return store.Changed(tx.Exec(ctx, `UPDATE lookup_bindings SET reminded_ms = $2 WHERE address_index = $1 AND reminded_ms = 0`, index, now.UnixMilli()))
 }

@@ -191,11 +191,14 @@ func (s *server) buildVerifier(env program.Env) error {
 
 func (s *server) buildDirectory(env program.Env) (err error) {
 	s.directory, err = lookup.New(env.Ctx, lookup.Options{
-		DB:     s.DB,
-		Vault:  s.Vault,
-		Proofs: s.verifier,
-		Signer: s.keys,
-		Now:    env.Now,
+		DB:        s.DB,
+		Vault:     s.Vault,
+		Proofs:    s.verifier,
+		Signer:    s.keys,
+		Lives:     lookup.Lives{Email: s.cfg.Lookup.EmailLife, MSISDN: s.cfg.Lookup.MSISDNLife},
+		OfferNone: s.cfg.Lookup.OfferNone,
+		Now:       env.Now,
+		Log:       s.log,
 	})
 	return err
 }

@@ -8,12 +8,14 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"time"
 
 	"signet/internal/caller"
 	"signet/internal/config"
 	"signet/internal/deliver"
 	"signet/internal/matrix"
 	"signet/internal/quota"
+	"signet/lookup"
 	"signet/verify"
 	"signet/verify/message"
 	"signet/web/page"
@@ -34,6 +36,8 @@ type Config struct {
 	Limits Limits `yaml:"limits"`
 	// Captcha is when people are asked to show that they are people.
 	Captcha Captcha `yaml:"captcha"`
+	// Lookup is how people find each other.
+	Lookup Lookup `yaml:"lookup"`
 	// Homeservers is what is known of homeservers: "own" ones are the operator's, which
 	// are no newcomers and are named in text messages. Example: {example.org: own}.
 	Homeservers map[string]string `yaml:"homeservers"`
@@ -92,6 +96,30 @@ type Captcha struct {
 	SuspectNetworks config.Networks `yaml:"suspect_networks"`
 }
 
+// Lookup is how people find each other.
+type Lookup struct {
+	// OfferNone lets clients look up addresses in the clear, besides hashed. Default: false.
+	OfferNone bool `yaml:"offer_none"`
+	// EmailLife is how long an e-mail address is found under a user unless it is bound
+	// again; its owner is reminded a month before. Default: 8760h, a year.
+	EmailLife time.Duration `yaml:"email_life"`
+	// MSISDNLife is the same of a phone number, which is given to others sooner.
+	// Default: 4368h, half a year.
+	MSISDNLife time.Duration `yaml:"msisdn_life"`
+}
+
+func (l Lookup) check() (p config.Problems) {
+	for key, life := range map[string]time.Duration{"lookup.email_life": l.EmailLife, "lookup.msisdn_life": l.MSISDNLife} {
+		if life < leastLife {
+			p.Add(key, "is less than 60 days, and the reminder comes a month before", "give more, such as 4368h")
+		}
+	}
+	return p
+}
+
+// leastLife leaves a binding a month before its owner is reminded.
+const leastLife = 60 * 24 * time.Hour
+
 // Document is one version of a document that users must accept.
 type Document struct {
 	// Version is any text; a new one comes with new URLs. Example: "1.2".
@@ -120,6 +148,7 @@ func defaults() Config {
 		Email:   Email{TLS: deliver.StartTLS, CheckMX: true},
 		SMS:     smsDefaults(),
 		Captcha: Captcha{When: string(verify.OnSuspicion)},
+		Lookup:  Lookup{EmailLife: lookup.DefaultLives.Email, MSISDNLife: lookup.DefaultLives.MSISDN},
 	}
 	c.Listen = "127.0.0.1:8090"
 	c.Database = "sqlite:signet-data/idserver.db"
@@ -154,6 +183,7 @@ func (c *Config) Check() config.Problems {
 	p = append(p, c.SMS.check()...)
 	p = append(p, c.Federation.Check()...)
 	p = append(p, config.CheckOneOf("captcha.when", c.Captcha.When, string(verify.Never), string(verify.OnSuspicion), string(verify.Always))...)
+	p = append(p, c.Lookup.check()...)
 	p = append(p, c.checkHomeservers()...)
 	if _, err := c.budgets(); err != nil {
 		p.Add("limits.budgets", err.Error(), "idserver limits --share 0 lists the names")

@@ -1,0 +1,86 @@
+package lookup
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"signet/internal/matrix"
+	"signet/internal/store"
+	"signet/internal/threepid"
+)
+
+// Kind is what a change is.
+type Kind string
+
+// The kinds of changes.
+const (
+	Bound   Kind = "bind"   // nobody was behind the address, or the same user
+	Rebound Kind = "rebind" // another user was
+	Unbound Kind = "unbind" // nobody is any more
+	Erased  Kind = "erase"  // nor is it remembered who was
+)
+
+// Change is a row of the feed. Of an address that was erased later only Position, Kind and
+// At are left.
+type Change struct {
+	Position int64 // from 1, without a gap
+	Kind     Kind
+	Address  threepid.Address
+	User     matrix.UserID // who is behind the address now; of Unbound, who was
+	Former   matrix.UserID // whose place Rebound took
+	At       time.Time
+	NotAfter time.Time // of Bound and Rebound
+
+	index []byte
+	sid   string
+}
+
+// binding is what an address has after a Bound or Rebound.
+func (c Change) binding() binding {
+	return binding{address: c.Address, user: c.User, sid: c.sid, bound: c.At, notAfter: c.NotAfter}
+}
+
+// change writes what make decides in a transaction of its own, as the feed's next changes.
+// All who change bindings write the feed's head, so those of one process take turns
+// instead of being rivals. On an error of fn nothing is changed.
+func (d *Directory) change(ctx context.Context, fn func(tx *store.Tx) error) error {
+	select {
+	case d.turn <- struct{}{}:
+		defer func() { <-d.turn }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	return d.DB.Tx(ctx, fn)
+}
+
+// append writes a change to the feed, and tells it to those who must know of it in the
+// same transaction.
+func (d *Directory) append(ctx context.Context, tx *store.Tx, c Change) (err error) {
+	if c.Position, err = nextPosition(ctx, tx); err != nil {
+		return fmt.Errorf("taking a position in the feed: %w", err)
+	}
+	if err := d.insertChange(ctx, tx, c); err != nil {
+		return fmt.Errorf("writing to the feed: %w", err)
+	}
+	for _, told := range d.Told {
+		if err := told(ctx, tx, c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Position is that of the newest change.
+func (d *Directory) Position(ctx context.Context) (int64, error) {
+	return selectPosition(ctx, d.DB)
+}
+
+// Changes returns at most limit changes after a position, in their order.
+func (d *Directory) Changes(ctx context.Context, after int64, limit int) ([]Change, error) {
+	changes, err := d.selectChanges(ctx, d.DB, after, limit)
+	if err != nil {
+		return nil, fmt.Errorf("reading the feed: %w", err)
+	}
+	return changes, nil
+}

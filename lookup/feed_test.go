@@ -1,0 +1,154 @@
+package lookup_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+
+	"signet/internal/matrix"
+	"signet/internal/store/storetest"
+	"signet/lookup"
+)
+
+// feed is the whole feed, a word and a user a change.
+func (s *story) feed() string {
+	s.Helper()
+	changes, err := s.directory.Changes(s.Context(), 0, 1000)
+	if err != nil {
+		s.Fatal(err)
+	}
+	var lines []string
+	for i, c := range changes {
+		if c.Position != int64(i+1) {
+			s.Errorf("change %d has position %d", i+1, c.Position)
+		}
+		lines = append(lines, strings.TrimSpace(fmt.Sprint(c.Kind, " ", c.Address.String(), " ", c.User, " ", c.Former)))
+	}
+	return strings.Join(lines, "\n")
+}
+
+// check replays the feed.
+func (s *story) check() {
+	s.Helper()
+	if r, err := s.directory.Replay(s.Context(), false); err != nil || !r.Same() {
+		s.Errorf("the feed replayed: %+v, %v", r, err)
+	}
+}
+
+func TestTheFeedTellsEveryChange(t *testing.T) {
+	each(t, func(s *story) {
+		s.bind("alice@example.org", alice)
+		s.bind("alice@example.org", alice)
+		s.bind("alice@example.org", bob)
+		s.unbind("alice@example.org", alice) // who is not behind it
+		s.unbind("alice@example.org", bob)
+		s.unbind("alice@example.org", bob)
+		want := "bind alice@example.org @alice:example.org\nbind alice@example.org @alice:example.org\n" +
+			"rebind alice@example.org @bob:example.org @alice:example.org\nunbind alice@example.org @bob:example.org"
+		if got := s.feed(); got != want {
+			s.Errorf("the feed is\n%s\nwant\n%s", got, want)
+		}
+		s.check()
+	})
+}
+
+// Two replicas change bindings at the same time: positions have no gap, and whoever reads
+// the feed meanwhile never meets a change that comes before one that it has read.
+func TestPositionsAreInTheOrderOfCommits(t *testing.T) {
+	each(t, func(s *story) {
+		replicas := []*lookup.Directory{s.directory, newDirectory(s.T, s.Replica(s.T, s.DB), s.server)}
+		const each = 10
+		read := make(chan error, 1)
+		go func() { read <- s.readAlong(2 * each) }()
+		var wg sync.WaitGroup
+		for i, d := range replicas {
+			for n := range each {
+				user := matrix.UserID(fmt.Sprintf("@u%d-%d:example.org", i, n))
+				proof := s.prove(fmt.Sprintf("u%d@example.org", n), user)
+				wg.Go(func() {
+					if _, err := d.Bind(context.Background(), proof, user); err != nil {
+						s.Error(err)
+					}
+				})
+			}
+		}
+		wg.Wait()
+		if err := <-read; err != nil {
+			s.Error(err)
+		}
+		s.feed()
+		s.check()
+	})
+}
+
+// readAlong follows the feed up to a position.
+func (s *story) readAlong(last int64) error {
+	for at := int64(0); at < last; {
+		changes, err := s.directory.Changes(context.Background(), at, 3)
+		if err != nil {
+			return err
+		}
+		for _, c := range changes {
+			if at++; c.Position != at {
+				return fmt.Errorf("position %d came when %d was due", c.Position, at)
+			}
+		}
+	}
+	return nil
+}
+
+// Of an erased address the database holds nothing that tells who it was or whose.
+func TestAnErasedAddressIsForgotten(t *testing.T) {
+	each(t, func(s *story) {
+		s.bind("shared@example.org", alice)
+		s.bind("shared@example.org", bob)
+		s.bind("carol@example.org", "@carol:example.org")
+		second := newDirectory(s.T, s.Replica(s.T, s.DB), s.server)
+		if err := s.directory.Erase(s.Context(), s.email("shared@example.org")); err != nil {
+			s.Fatal(err)
+		}
+		for _, d := range []*lookup.Directory{s.directory, second, newDirectory(s.T, s.Replica(s.T, s.DB), s.server)} {
+			s.wantFound(d, "shared@example.org", "")
+			s.wantFound(d, "carol@example.org", "@carol:example.org")
+		}
+		if got := storetest.Dump(s.T, s.DB, "lookup_bindings", "lookup_changes"); strings.Contains(got, "alice") || strings.Contains(got, "bob") {
+			s.Errorf("left are\n%s", got)
+		}
+		if got, want := s.feed(), "bind\nrebind\nbind carol@example.org @carol:example.org\nerase"; got != want {
+			s.Errorf("the feed is\n%s\nwant\n%s", got, want)
+		}
+		s.check()
+		s.bind("shared@example.org", alice)
+		s.wantFound(second, "shared@example.org", alice)
+		s.check()
+	})
+}
+
+// A table that was damaged is found out, and made anew from the feed.
+func TestTheTableIsMadeFromTheFeed(t *testing.T) {
+	each(t, func(s *story) {
+		for _, name := range []string{"a", "b", "c", "d"} {
+			s.bind(name+"@example.org", matrix.UserID("@"+name+":example.org"))
+		}
+		s.unbind("d@example.org", "@d:example.org")
+		for _, damage := range []string{
+			`DELETE FROM lookup_bindings WHERE user_id = '@a:example.org'`,
+			`UPDATE lookup_bindings SET user_id = '@mallory:example.org' WHERE user_id = '@b:example.org'`,
+			`INSERT INTO lookup_bindings SELECT address_index, medium, address_sealed, '@d:example.org', session_id, ts_ms, ts_ms, not_after_ms, 0
+				FROM lookup_changes WHERE kind = 'unbind'`,
+		} {
+			if _, err := s.DB.Exec(s.Context(), damage); err != nil {
+				s.Fatal(err)
+			}
+		}
+		want := lookup.Replay{Changes: 5, Bindings: 3, Missing: 1, Other: 1, Surplus: 1}
+		for _, repair := range []bool{false, true} {
+			if got, err := s.directory.Replay(s.Context(), repair); err != nil || got != want {
+				s.Errorf("Replay = %+v, %v, want %+v", got, err, want)
+			}
+		}
+		s.check()
+	})
+}

@@ -1,0 +1,221 @@
+package lookup
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"signet/internal/together"
+	"signet/lookup/table"
+)
+
+// live is all bindings in memory, which follow the feed.
+type live struct {
+	mu       sync.RWMutex // guards the rest
+	table    *table.Table
+	position int64           // up to which the table has followed
+	whole    map[string]bool // peppers whose hashes are all made
+
+	building sync.Mutex // held by who makes hashes
+	newest   *together.Errand
+}
+
+const (
+	// followedAtATime bounds how long those who look up wait for a part of the feed.
+	followedAtATime = 1000
+	// followTimeout bounds how long all wait for the database.
+	followTimeout = 30 * time.Second
+	// madeAtATime and madeEvery let a look-up wait no longer than a millisecond for the
+	// hashes of the next epoch, which are made at 50,000 a second.
+	madeAtATime = 500
+	madeEvery   = 10 * time.Millisecond
+)
+
+// follow returns when the table knows of every change that was committed before. Those who
+// look up at the same time ask the database together.
+func (d *Directory) follow() error {
+	if err := d.live.newest.Do(); err != nil {
+		return fmt.Errorf("following the feed: %w", err)
+	}
+	return nil
+}
+
+func (d *Directory) readFeed() error {
+	ctx, cancel := context.WithTimeout(context.Background(), followTimeout)
+	defer cancel()
+	newest, err := selectPosition(ctx, d.DB)
+	if err != nil {
+		return err
+	}
+	for at := d.live.at(); at < newest; at = d.live.at() {
+		changes, err := d.selectChanges(ctx, d.DB, at, followedAtATime)
+		if err != nil {
+			return err
+		}
+		d.live.apply(changes)
+	}
+	return nil
+}
+
+func (l *live) at() int64 {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	return l.position
+}
+
+// apply makes changes, in their order. Each says all there is to say of its address, so it
+// does no harm if the table knew of it.
+func (l *live) apply(changes []Change) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, c := range changes {
+		l.position = c.Position
+		switch c.Kind {
+		case Bound, Rebound:
+			if c.User != "" { // or else it was erased since, and that follows
+				l.put(stored{c.index, string(c.Address.Medium()), c.Address.String(), c.User.String()})
+			}
+		case Unbound, Erased:
+			if len(c.index) > 0 {
+				l.table.Remove(table.KeyOf(c.index))
+			}
+		}
+	}
+}
+
+// put needs the lock.
+func (l *live) put(s stored) {
+	l.table.Put(table.KeyOf(s.index), s.user, func(pepper string) table.Key { return keyOf(s.medium, s.address, pepper) })
+}
+
+// load reads all bindings as they are. What changes meanwhile stands in the feed after the
+// position that is read first.
+func (d *Directory) load(ctx context.Context) error {
+	position, err := selectPosition(ctx, d.DB)
+	if err != nil {
+		return fmt.Errorf("reading the feed: %w", err)
+	}
+	l := &d.live
+	l.table, l.position, l.whole = table.New(), position, map[string]bool{}
+	for _, n := range d.epochs.accepted(d.Now()) {
+		l.table.Begin(d.epochs.pepper(n))
+		l.whole[d.epochs.pepper(n)] = true
+	}
+	return d.eachStored(ctx, func(some []stored) {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		for _, s := range some {
+			l.put(s)
+		}
+	})
+}
+
+// Run makes the hashes of the next epoch in time and forgets those of the last, until ctx
+// ends.
+func (d *Directory) Run(ctx context.Context) error {
+	tick := time.NewTicker(lead / 10)
+	defer tick.Stop()
+	for {
+		if err := d.tend(ctx); err != nil && ctx.Err() == nil {
+			d.Log.Error("the hashes of the next epoch are not made yet", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+// tend makes the hashes of all epochs that are accepted, slowly, and forgets the others.
+func (d *Directory) tend(ctx context.Context) error {
+	accepted := map[string]bool{}
+	for _, n := range d.epochs.accepted(d.Now()) {
+		pepper := d.epochs.pepper(n)
+		accepted[pepper] = true
+		if err := d.makeHashes(ctx, pepper, madeEvery); err != nil {
+			return err
+		}
+	}
+	d.live.mu.Lock()
+	defer d.live.mu.Unlock()
+	for _, pepper := range d.live.table.Epochs() {
+		if !accepted[pepper] {
+			d.live.table.End(pepper)
+			delete(d.live.whole, pepper)
+		}
+	}
+	return nil
+}
+
+// makeHashes makes the hashes of an epoch that has none yet, resting between a few and a
+// few. Meanwhile changes bring their own.
+func (d *Directory) makeHashes(ctx context.Context, pepper string, rest time.Duration) error {
+	l := &d.live
+	l.building.Lock()
+	defer l.building.Unlock()
+	l.mu.Lock()
+	whole := l.whole[pepper]
+	l.table.Begin(pepper)
+	l.mu.Unlock()
+	if whole {
+		return nil
+	}
+	for after := []byte{}; ; {
+		some, err := d.selectStored(ctx, after, madeAtATime)
+		if err != nil {
+			return fmt.Errorf("making the hashes of an epoch: %w", err)
+		}
+		if len(some) == 0 {
+			break
+		}
+		l.hash(pepper, some)
+		after = some[len(some)-1].index
+		if err := sleep(ctx, rest); err != nil {
+			return err
+		}
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.whole[pepper] = true
+	return nil
+}
+
+func (l *live) hash(pepper string, some []stored) {
+	keys := make([]table.Key, len(some))
+	for i, s := range some {
+		keys[i] = keyOf(s.medium, s.address, pepper)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for i, s := range some {
+		l.table.Hash(pepper, table.KeyOf(s.index), keys[i])
+	}
+}
+
+// find returns the users behind the hashes that have one, by their places in the list. It
+// is false while not all hashes of the epoch are made, or not any more.
+func (l *live) find(pepper string, hashes []table.Key) (users map[int]string, whole bool) {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	users = map[int]string{}
+	for i, h := range hashes {
+		if user, found := l.table.Find(pepper, h); found {
+			users[i] = user
+		}
+	}
+	return users, l.whole[pepper]
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	if d == 0 {
+		return ctx.Err()
+	}
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
+	}
+}
