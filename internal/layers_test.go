@@ -40,12 +40,14 @@ var layers = map[string][]string{
 	"verify/fraud":    {"internal/seal", "internal/store", "internal/threepid"},
 	"verify": {"internal/deliver", "internal/deliver/sms", "internal/locale", "internal/matrix", "internal/outbox", "internal/quota",
 		"internal/seal", "internal/store", "internal/threepid", "verify/captcha", "verify/fraud", "verify/message"},
-	"lookup/table": {},
-	"lookup":       {"internal/matrix", "internal/seal", "internal/store", "internal/threepid", "internal/together", "lookup/table", "verify"},
-	"keys":         {"internal/keyring", "internal/matrix"},
+	"lookup/table":     {},
+	"lookup/discovery": {"internal/matrix", "internal/quota", "internal/seal", "internal/store"},
+	"lookup":           {"internal/matrix", "internal/seal", "internal/store", "internal/threepid", "internal/quota", "internal/together", "lookup/discovery", "lookup/table", "verify"},
+	"keys":             {"internal/keyring", "internal/matrix"},
 
 	// Its HTTP face.
-	"web/api": {"internal/caller", "internal/locale", "internal/matrix", "internal/mxhttp", "internal/threepid", "keys", "lookup", "verify",
+	"web/api": {"internal/caller", "internal/locale", "internal/matrix", "internal/mxhttp", "internal/threepid", "keys", "lookup",
+		"lookup/discovery", "verify",
 		"verify/captcha", "verify/fraud"},
 	"web/page": {"internal/deliver", "internal/keyring", "internal/locale", "internal/matrix", "internal/mxhttp", "internal/threepid",
 		"verify", "verify/captcha", "verify/fraud"},

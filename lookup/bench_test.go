@@ -19,7 +19,7 @@ import (
 // bound as a person binds it.
 func bench(b *testing.B, bindings int) (*verifytest.World, *lookup.Directory) {
 	b.Helper()
-	db := storetest.Open(b, storetest.SQLite(b), append([]string{"keyring", "lookup"}, verifytest.Owners...))
+	db := storetest.Open(b, storetest.SQLite(b), append([]string{"keyring", "lookup", "discovery"}, verifytest.Owners...))
 	w := verifytest.New(b, db)
 	ring, err := keyring.Open(b.Context(), db, w.Vault, w.Clock.Now)
 	if err != nil {
@@ -67,7 +67,7 @@ func BenchmarkLookup(b *testing.B) {
 			}
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := d.Lookup(b.Context(), lookup.SHA256, pepper, hashes); err != nil {
+				if _, err := d.Lookup(b.Context(), lookup.Question{Algorithm: lookup.SHA256, Pepper: pepper, Addresses: hashes}); err != nil {
 					b.Fatal(err)
 				}
 			}

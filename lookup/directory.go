@@ -6,9 +6,12 @@ import (
 	"log/slog"
 	"time"
 
+	"signet/internal/matrix"
+	"signet/internal/quota"
 	"signet/internal/seal"
 	"signet/internal/store"
 	"signet/internal/together"
+	"signet/lookup/discovery"
 	"signet/verify"
 )
 
@@ -28,6 +31,8 @@ type Options struct {
 	Vault     *seal.Vault
 	Proofs    *verify.Verifier
 	Signer    Signer
+	Quota     *quota.Quota               // of discovery.Budgets; without it look-ups are free
+	Own       map[matrix.ServerName]bool // the operator's homeservers
 	Told      []Told
 	Lives     Lives // DefaultLives if not set
 	OfferNone bool  // look-ups in the clear, too
@@ -44,6 +49,7 @@ type Directory struct {
 	epochs    epochs
 	turn      chan struct{} // the right to change bindings, taken by sending
 	live      live
+	discovery *discovery.Discovery // nil: look-ups are free
 }
 
 // New opens the bindings of a database and reads them all.
@@ -65,5 +71,12 @@ func New(ctx context.Context, o Options) (*Directory, error) {
 	}
 	d.epochs = newEpochs(peppers)
 	d.live.newest = together.New(d.readFeed)
+	if o.Quota != nil {
+		var err error
+		d.discovery, err = discovery.New(ctx, discovery.Options{DB: o.DB, Vault: o.Vault, Quota: o.Quota, Earned: d.earned, Own: o.Own, Now: o.Now})
+		if err != nil {
+			return nil, err
+		}
+	}
 	return d, d.load(ctx)
 }

@@ -11,6 +11,7 @@ import (
 
 	"signet/internal/matrix"
 	"signet/internal/threepid"
+	"signet/lookup/discovery"
 	"signet/lookup/table"
 )
 
@@ -54,35 +55,65 @@ func (d *Directory) Details() Details {
 	return details
 }
 
-// Lookup returns the users behind the addresses that are bound, by the text that was
-// asked: what was bound or unbound by any replica before is known. A text that is no hash
-// of an address, or of None no address, is simply not found, as the specification says.
-func (d *Directory) Lookup(ctx context.Context, a Algorithm, pepper string, addresses []string) (map[string]matrix.UserID, error) {
-	switch {
-	case !slices.Contains(d.Details().Algorithms, a):
-		return nil, ErrAlgorithm
-	case !d.accepts(pepper):
-		return nil, WrongPepper{d.Details().Pepper}
-	case len(addresses) > MaxAddresses:
-		return nil, ErrTooMany
-	}
-	if err := d.follow(); err != nil {
-		return nil, err
-	}
-	texts, keys := read(a, pepper, addresses)
-	found, err := d.find(ctx, pepper, keys)
-	if err != nil {
-		return nil, fmt.Errorf("looking up: %w", err)
-	}
-	users := make(map[string]matrix.UserID, len(found))
-	for i, user := range found {
-		users[texts[i]] = matrix.UserID(user)
-	}
-	return users, nil
+// Question is a look-up: addresses as the algorithm hides them, with the pepper.
+type Question struct {
+	Algorithm Algorithm
+	Pepper    string
+	Addresses []string
+	Asker     discovery.Asker
 }
 
-func (d *Directory) accepts(pepper string) bool {
-	return slices.ContainsFunc(d.epochs.accepted(d.Now()), func(n int64) bool { return d.epochs.pepper(n) == pepper })
+// Answer is the users behind the addresses that are bound, by the text that was asked.
+// Truncated is how many more were asked for than the asker may be told about now.
+type Answer struct {
+	Users     map[string]matrix.UserID
+	Truncated int
+}
+
+// Lookup answers a look-up: what was bound or unbound by any replica before is known. A
+// text that is no hash of an address, or of None no address, is simply not found, as the
+// specification says, and costs nothing. Errors: ErrAlgorithm, ErrTooMany, WrongPepper, and
+// matrix.LimitExceeded if the asker may be told about none, or not about all of a few.
+func (d *Directory) Lookup(ctx context.Context, q Question) (Answer, error) {
+	if !slices.Contains(d.Details().Algorithms, q.Algorithm) {
+		return Answer{}, ErrAlgorithm
+	}
+	epoch, accepted := d.epochOf(q.Pepper)
+	switch {
+	case !accepted:
+		return Answer{}, WrongPepper{d.Details().Pepper}
+	case len(q.Addresses) > MaxAddresses:
+		return Answer{}, ErrTooMany
+	}
+	texts, keys := read(q.Algorithm, q.Pepper, q.Addresses)
+	told, err := d.ask(ctx, q.Asker, epoch, keys)
+	if err != nil {
+		return Answer{}, err
+	}
+	if err := d.follow(); err != nil {
+		return Answer{}, err
+	}
+	found, err := d.find(ctx, q.Pepper, keys)
+	if err != nil {
+		return Answer{}, fmt.Errorf("looking up: %w", err)
+	}
+	answer := Answer{Users: make(map[string]matrix.UserID, len(found)), Truncated: told.Refused}
+	for i, user := range found {
+		if told.Allowed == nil || told.Allowed[i] {
+			answer.Users[texts[i]] = matrix.UserID(user)
+		}
+	}
+	return answer, nil
+}
+
+// epochOf is the number of the epoch of a pepper that is accepted.
+func (d *Directory) epochOf(pepper string) (epoch int64, accepted bool) {
+	for _, n := range d.epochs.accepted(d.Now()) {
+		if d.epochs.pepper(n) == pepper {
+			return n, true
+		}
+	}
+	return 0, false
 }
 
 // find asks the table, and makes the hashes of the epoch at once if they are not made yet:
@@ -98,7 +129,8 @@ func (d *Directory) find(ctx context.Context, pepper string, keys []table.Key) (
 	}
 }
 
-// read returns the texts that can be found at all, each once, with the keys by which.
+// read returns the texts that can be found at all, each once, with the keys by which. Of
+// two texts for one address, which None allows, each is answered.
 func read(a Algorithm, pepper string, addresses []string) (texts []string, keys []table.Key) {
 	seen := make(map[string]bool, len(addresses))
 	for _, text := range addresses {

@@ -23,7 +23,8 @@ func TestManyHashesAtOnce(t *testing.T) {
 				asked = append(asked, clientHash(fmt.Sprintf("nobody%d@example.org", i), "email", pepper))
 			}
 			asked = append(asked, clientHash("bob@example.org", "email", pepper))
-			users, err := s.directory.Lookup(s.Context(), lookup.SHA256, pepper, asked)
+			answer, err := s.directory.Lookup(s.Context(), ask(lookup.SHA256, pepper, asked))
+			users := answer.Users
 			if err != nil || len(users) != 2 || users[asked[0]] != alice || users[asked[len(asked)-1]] != bob {
 				s.Errorf("of %d: %v, %v", len(asked), users, err)
 			}
@@ -35,18 +36,18 @@ func TestLookupRefuses(t *testing.T) {
 	each(t, func(s *story) {
 		pepper := s.directory.Details().Pepper
 		var wrong lookup.WrongPepper
-		if _, err := s.directory.Lookup(s.Context(), lookup.SHA256, "old", nil); !errors.As(err, &wrong) || wrong.Pepper != pepper {
+		if _, err := s.directory.Lookup(s.Context(), ask(lookup.SHA256, "old", nil)); !errors.As(err, &wrong) || wrong.Pepper != pepper {
 			s.Errorf("another pepper = %v", err)
 		}
-		if _, err := s.directory.Lookup(s.Context(), "none", pepper, nil); !errors.Is(err, lookup.ErrAlgorithm) {
+		if _, err := s.directory.Lookup(s.Context(), ask("none", pepper, nil)); !errors.Is(err, lookup.ErrAlgorithm) {
 			s.Errorf("none = %v, want %v", err, lookup.ErrAlgorithm)
 		}
-		if _, err := s.directory.Lookup(s.Context(), lookup.SHA256, pepper, make([]string, 10_001)); !errors.Is(err, lookup.ErrTooMany) {
+		if _, err := s.directory.Lookup(s.Context(), ask(lookup.SHA256, pepper, make([]string, 10_001))); !errors.Is(err, lookup.ErrTooMany) {
 			s.Errorf("10,001 = %v, want %v", err, lookup.ErrTooMany)
 		}
 		for _, odd := range [][]string{nil, {""}, {"alice@example.org email"}, {strings.Repeat("x", 10_000)}, {"same", "same"}} {
-			if users, err := s.directory.Lookup(s.Context(), lookup.SHA256, pepper, odd); err != nil || len(users) != 0 {
-				s.Errorf("Lookup(%.40q) = %v, %v; want nobody", odd, users, err)
+			if answer, err := s.directory.Lookup(s.Context(), ask(lookup.SHA256, pepper, odd)); err != nil || len(answer.Users) != 0 {
+				s.Errorf("Lookup(%.40q) = %v, %v; want nobody", odd, answer, err)
 			}
 		}
 	})
@@ -63,8 +64,8 @@ func TestAnOldPepperIsAcceptedForAWhile(t *testing.T) {
 			s.Fatalf("the next pepper is %q after %q", next, old)
 		}
 		ask := func(pepper string) (matrix.UserID, error) {
-			users, err := s.directory.Lookup(s.Context(), lookup.SHA256, pepper, []string{hash})
-			return users[hash], err
+			answer, err := s.directory.Lookup(s.Context(), ask(lookup.SHA256, pepper, []string{hash}))
+			return answer.Users[hash], err
 		}
 		s.Clock.Advance(lookup.Afterlife - time.Millisecond)
 		if got, err := ask(old); got != alice || err != nil {
@@ -95,9 +96,9 @@ func TestNoneIsOfferedIfWanted(t *testing.T) {
 			s.Errorf("algorithms %q", got)
 		}
 		asked := []string{"Alice@example.org email", "alice@example.org msisdn", "alice@example.org", " email", "email"}
-		users, err := open.Lookup(s.Context(), lookup.None, open.Details().Pepper, asked)
-		if err != nil || len(users) != 1 || users[asked[0]] != alice {
-			s.Errorf("Lookup = %v, %v", users, err)
+		answer, err := open.Lookup(s.Context(), ask(lookup.None, open.Details().Pepper, asked))
+		if err != nil || len(answer.Users) != 1 || answer.Users[asked[0]] != alice {
+			s.Errorf("Lookup = %v, %v", answer, err)
 		}
 	})
 }

@@ -133,9 +133,9 @@ func (s *story) askUntil(ctx context.Context, d *lookup.Directory) {
 	for i := 0; ctx.Err() == nil; i++ {
 		pepper := d.Details().Pepper
 		hash := clientHash(fmt.Sprintf("u%d@example.org", i%20), "email", pepper)
-		users, err := d.Lookup(context.Background(), lookup.SHA256, pepper, []string{hash})
-		if err != nil || users[hash] != alice {
-			s.Errorf("look-up %d = %v, %v", i, users, err)
+		answer, err := d.Lookup(context.Background(), ask(lookup.SHA256, pepper, []string{hash}))
+		if err != nil || answer.Users[hash] != alice {
+			s.Errorf("look-up %d = %v, %v", i, answer.Users, err)
 			return
 		}
 	}

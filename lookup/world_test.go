@@ -31,7 +31,7 @@ type story struct {
 }
 
 func each(t *testing.T, tell func(s *story)) {
-	owners := append([]string{"keyring", "lookup"}, verifytest.Owners...)
+	owners := append([]string{"keyring", "lookup", "discovery"}, verifytest.Owners...)
 	storetest.Each(t, owners, func(t *testing.T, db *store.DB) {
 		world := verifytest.New(t, db)
 		ring, err := keyring.Open(t.Context(), db, world.Vault, world.Clock.Now)
@@ -109,11 +109,16 @@ func (s *story) findAt(d *lookup.Directory, address string) matrix.UserID {
 	s.Helper()
 	pepper := d.Details().Pepper
 	hash := clientHash(address, "email", pepper)
-	users, err := d.Lookup(s.Context(), lookup.SHA256, pepper, []string{hash})
+	answer, err := d.Lookup(s.Context(), ask(lookup.SHA256, pepper, []string{hash}))
 	if err != nil {
 		s.Fatal(err)
 	}
-	return users[hash]
+	return answer.Users[hash]
+}
+
+// ask is a question for which nobody is charged.
+func ask(a lookup.Algorithm, pepper string, addresses []string) lookup.Question {
+	return lookup.Question{Algorithm: a, Pepper: pepper, Addresses: addresses}
 }
 
 func (s *story) wantFound(d *lookup.Directory, address string, want matrix.UserID) {

@@ -97,12 +97,14 @@ func prefixOf(client netip.Addr, bits4, bits6 int) string {
 	return netip.PrefixFrom(addr.WithZone(""), bits).Masked().String()
 }
 
-// domain is the registrable domain of an e-mail address, or nobody's for the large
+func domain(a asking) string { return MailDomain(a.Address) }
+
+// MailDomain is the registrable domain of an e-mail address, or nobody's for the large
 // providers: what their users ask for together says nothing.
-func domain(a asking) string {
-	registrable, err := publicsuffix.EffectiveTLDPlusOne(a.Address.Domain())
+func MailDomain(a threepid.Address) string {
+	registrable, err := publicsuffix.EffectiveTLDPlusOne(a.Domain())
 	if err != nil {
-		registrable = a.Address.Domain() // a name without a public suffix, such as localhost
+		registrable = a.Domain() // a name without a public suffix, such as localhost
 	}
 	if largeProviders[registrable] {
 		return ""

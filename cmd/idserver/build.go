@@ -195,6 +195,8 @@ func (s *server) buildDirectory(env program.Env) (err error) {
 		Vault:     s.Vault,
 		Proofs:    s.verifier,
 		Signer:    s.keys,
+		Quota:     s.quota,
+		Own:       s.cfg.ownHomeservers(),
 		Lives:     lookup.Lives{Email: s.cfg.Lookup.EmailLife, MSISDN: s.cfg.Lookup.MSISDNLife},
 		OfferNone: s.cfg.Lookup.OfferNone,
 		Now:       env.Now,

@@ -16,6 +16,7 @@ import (
 	"signet/internal/matrix"
 	"signet/internal/quota"
 	"signet/lookup"
+	"signet/lookup/discovery"
 	"signet/verify"
 	"signet/verify/message"
 	"signet/web/page"
@@ -234,7 +235,7 @@ func (e Email) disposable() (map[string]bool, error) {
 
 // budgets is all limits, as the operator has set them.
 func (c *Config) budgets() ([]quota.Budget, error) {
-	return quota.Override(slices.Concat(caller.Budgets(c.Limits.DryRun), verify.Budgets(c.Limits.DryRun)), c.Limits.Budgets)
+	return quota.Override(slices.Concat(caller.Budgets(c.Limits.DryRun), verify.Budgets(c.Limits.DryRun), discovery.Budgets(c.Limits.DryRun)), c.Limits.Budgets)
 }
 
 // own is the standing of the operator's homeservers.

@@ -9,6 +9,7 @@ import (
 	"signet/internal/matrix"
 	"signet/internal/mxhttp"
 	"signet/lookup"
+	"signet/lookup/discovery"
 )
 
 // GET /_matrix/identity/v2/hash_details
@@ -27,16 +28,24 @@ type lookupRequest struct {
 }
 
 // POST /_matrix/identity/v2/lookup
-func (a *API) lookup(c echo.Context, _ caller.Caller) error {
+func (a *API) lookup(c echo.Context, who caller.Caller) error {
 	var r lookupRequest
 	if err := mxhttp.Decode(c, &r); err != nil {
 		return err
 	}
-	users, err := a.Directory.Lookup(c.Request().Context(), r.Algorithm, r.Pepper, r.Addresses)
+	answer, err := a.Directory.Lookup(c.Request().Context(), lookup.Question{
+		Algorithm: r.Algorithm, Pepper: r.Pepper, Addresses: r.Addresses, Asker: askerOf(c, who),
+	})
 	if err != nil {
 		return err
 	}
 	return mxhttp.Reply(c, http.StatusOK, struct {
-		Mappings map[string]matrix.UserID `json:"mappings"`
-	}{users})
+		Mappings  map[string]matrix.UserID `json:"mappings"`
+		Truncated int                      `json:"im.signet.truncated,omitzero"`
+	}{answer.Users, answer.Truncated})
+}
+
+// askerOf is on whose account somebody is told who is behind an address.
+func askerOf(c echo.Context, who caller.Caller) discovery.Asker {
+	return discovery.Asker{Account: who.User, Homeserver: who.Homeserver, Client: mxhttp.ClientAddr(c)}
 }

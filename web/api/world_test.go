@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -25,6 +26,7 @@ import (
 	"signet/internal/store/storetest"
 	"signet/keys"
 	"signet/lookup"
+	"signet/lookup/discovery"
 	"signet/migrations"
 	"signet/verify/verifytest"
 	"signet/web/api"
@@ -89,7 +91,7 @@ func newWorld(t testing.TB, db *store.DB, terms caller.Terms) *world {
 	w := &world{TB: t, federation: &federation{key: homeserverKey}, log: &bytes.Buffer{}}
 	log := slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	w.World = verifytest.NewLogging(t, db, log)
-	budgets, err := quota.New(t.Context(), quota.Options{DB: db, Vault: w.Vault, Budgets: caller.Budgets(false), Now: w.Clock.Now, Log: log})
+	budgets, err := quota.New(t.Context(), quota.Options{DB: db, Vault: w.Vault, Budgets: slices.Concat(caller.Budgets(false), discovery.Budgets(false)), Now: w.Clock.Now, Log: log})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,7 +104,7 @@ func newWorld(t testing.TB, db *store.DB, terms caller.Terms) *world {
 		t.Fatal(err)
 	}
 	own := &keys.Server{Name: "id.example.org", Ring: w.ring}
-	directory, err := lookup.New(t.Context(), lookup.Options{DB: db, Vault: w.Vault, Proofs: w.Verifier, Signer: own, Now: w.Clock.Now})
+	directory, err := lookup.New(t.Context(), lookup.Options{DB: db, Vault: w.Vault, Proofs: w.Verifier, Signer: own, Quota: budgets, Now: w.Clock.Now})
 	if err != nil {
 		t.Fatal(err)
 	}

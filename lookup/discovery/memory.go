@@ -1,0 +1,29 @@
+package discovery
+
+import (
+	"slices"
+)
+
+// memory is a book as it is stored.
+type memory struct {
+	version int64 // 0: it is not stored yet
+	asked   filter
+	units   int // how many addresses were asked for
+	ahead   int // how many further ones are paid for
+	granted int // how many to pay for are free of the account's own budget
+}
+
+// maxGranted is how many an account may ask for anew with a new pepper, at most: what the
+// best of them have at once.
+const maxGranted = 3000
+
+// after is the memory when n fresh addresses have been told about.
+func (m memory) after(marks []mark, fresh []int, n int) memory {
+	m.asked = slices.Clone(m.asked)
+	for _, at := range fresh[:n] {
+		m.asked = m.asked.add(marks[at])
+	}
+	m.units += n
+	m.ahead -= n
+	return m
+}

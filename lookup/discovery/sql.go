@@ -1,0 +1,56 @@
+package discovery
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+
+	"signet/internal/store"
+)
+
+// selectMemory reads a book. A new one has the grant of the epoch before.
+func selectMemory(ctx context.Context, q store.Queryer, b book) (m memory, err error) {
+	var asked []byte
+	err = q.QueryRow(ctx, `SELECT version, asked, units, ahead, granted FROM discovery_memory WHERE asker_tag = $1 AND epoch = $2`,
+		[]byte(b.tag), b.epoch).Scan(&m.version, &asked, &m.units, &m.ahead, &m.granted)
+	if errors.Is(err, sql.ErrNoRows) {
+		m.granted, err = selectUnits(ctx, q, book{b.tag, b.epoch - 1})
+		m.granted = min(m.granted, maxGranted)
+		return m, err
+	}
+	if err != nil {
+		return m, err
+	}
+	m.asked, err = parseFilter(asked)
+	return m, err
+}
+
+func selectUnits(ctx context.Context, q store.Queryer, b book) (units int, err error) {
+	err = q.QueryRow(ctx, `SELECT units FROM discovery_memory WHERE asker_tag = $1 AND epoch = $2`, []byte(b.tag), b.epoch).Scan(&units)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = nil
+	}
+	return units, err
+}
+
+// putMemory writes a book unless it was written since it was read.
+func putMemory(ctx context.Context, tx *store.Tx, b book, m memory) (written bool, err error) {
+	if m.version == 0 {
+		return store.Changed(tx.Exec(ctx, `INSERT INTO discovery_memory (asker_tag, epoch, version, asked, units, ahead, granted)
+			VALUES ($1, $2, 1, $3, $4, $5, $6) ON CONFLICT DO NOTHING`,
+			[]byte(b.tag), b.epoch, []byte(m.asked), m.units, m.ahead, m.granted))
+	}
+	return store.Changed(tx.Exec(ctx, `UPDATE discovery_memory SET version = version + 1, asked = $4, units = $5, ahead = $6, granted = $7
+		WHERE asker_tag = $1 AND epoch = $2 AND version = $3`,
+		[]byte(b.tag), b.epoch, m.version, []byte(m.asked), m.units, m.ahead, m.granted))
+}
+
+func deleteMemory(ctx context.Context, q store.Queryer, before int64) error {
+	_, err := q.Exec(ctx, `DELETE FROM discovery_memory WHERE epoch < $1`, before)
+	return err
+}
+
+func deleteAsker(ctx context.Context, tx *store.Tx, tag string) error {
+	_, err := tx.Exec(ctx, `DELETE FROM discovery_memory WHERE asker_tag = $1`, []byte(tag))
+	return err
+}
