@@ -85,6 +85,12 @@ func insertAccepted(ctx context.Context, db *store.DB, user matrix.UserID, urls 
 	})
 }
 
+// insertCarried tells whether the user had not accepted the document yet.
+func insertCarried(ctx context.Context, q store.Queryer, a Acceptance) (first bool, err error) {
+	return store.Changed(q.Exec(ctx, `INSERT INTO caller_accepted (user_id, url, accepted_ms) VALUES ($1, $2, $3)
+		ON CONFLICT DO NOTHING`, a.User.String(), a.URL, store.Millis(a.Accepted)))
+}
+
 func selectAccepted(ctx context.Context, q store.Queryer, user matrix.UserID) (map[string]bool, error) {
 	rows, err := q.Query(ctx, `SELECT url FROM caller_accepted WHERE user_id = $1`, user.String())
 	if err != nil {
