@@ -42,7 +42,7 @@ type Association struct {
 type binding struct {
 	address  threepid.Address
 	user     matrix.UserID
-	sid      string // the session that was spent on it
+	sid      string // the session that was spent on it; empty if it was moved here
 	bound    time.Time
 	notAfter time.Time
 }
@@ -78,7 +78,7 @@ func (d *Directory) Bind(ctx context.Context, proof verify.Proof, user matrix.Us
 
 // bind puts a binding in the place of what was there.
 func (d *Directory) bind(ctx context.Context, tx *store.Tx, b binding) error {
-	c := Change{Kind: Bound, Address: b.address, User: b.user, At: b.bound, NotAfter: b.notAfter, index: d.indexOf(b.address), sid: b.sid}
+	c := Change{Kind: Bound, Address: b.address, User: b.user, At: b.bound, NotAfter: b.notAfter, Moved: b.sid == "", index: d.indexOf(b.address), sid: b.sid}
 	before, err := d.selectBinding(ctx, tx, b.address)
 	switch {
 	case err == nil && before.user != b.user:

@@ -2,7 +2,8 @@
 // Matrix users, takes bindings back, and answers hashed look-ups.
 //
 // There is one binding an address; binding again replaces it. A binding exists only
-// by a verify.Proof, spent in the binding's own transaction. Every change of one is a
+// by a verify.Proof, spent in the binding's own transaction, or by an operator who moves it
+// here from another server (Move). Every change of one is a
 // row of the feed, written in that same transaction, at a position that counts from 1
 // without a gap, in the order of commits. The feed is the only way in which one process
 // learns what another did, and what is made of it from its beginning is the table of

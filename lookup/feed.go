@@ -31,6 +31,7 @@ type Change struct {
 	Former   matrix.UserID // whose place Rebound took
 	At       time.Time
 	NotAfter time.Time // of Bound and Rebound
+	Moved    bool      // it was brought in from another server, so nobody is waiting to hear of it
 
 	index []byte
 	sid   string

@@ -62,6 +62,7 @@ func (d *Directory) scanChange(rows *sql.Rows) (c Change, err error) {
 		return c, err
 	}
 	c.At, c.NotAfter = store.Time(at), store.Time(notAfter)
+	c.Moved = c.sid == "" && (c.Kind == Bound || c.Kind == Rebound)
 	if len(sealed) > 0 {
 		c.Address, err = d.openAddress(medium, sealed, c.index)
 	}
