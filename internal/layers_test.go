@@ -43,6 +43,7 @@ var layers = map[string][]string{
 	"lookup/table":     {},
 	"lookup/discovery": {"internal/matrix", "internal/quota", "internal/seal", "internal/store"},
 	"lookup":           {"internal/matrix", "internal/seal", "internal/store", "internal/threepid", "internal/quota", "internal/together", "lookup/discovery", "lookup/table", "verify"},
+	"lookup/movein":    {"internal/matrix", "internal/store", "internal/threepid", "lookup"},
 	"keys":             {"internal/keyring", "internal/matrix"},
 
 	// Its HTTP face.

@@ -16,6 +16,8 @@ type commandLine struct {
 	Tokens      tokensCommands      `cmd:"" help:"List or revoke the access tokens of a user."`
 	Homeservers homeserversCommands `cmd:"" help:"Block homeservers, or let them in again."`
 	Limits      limitsCommand       `cmd:"" help:"List who is near a budget against abuse, by fingerprint."`
+	Import      importCommands      `cmd:"" help:"Move in from another identity server: say what would be done, or do it."`
+	Export      exportCommand       `cmd:"" help:"Write every binding as a line of JSON, addresses in clear."`
 	SMS         smsCommands         `cmd:"" name:"sms" help:"See and steer what is spent on text messages."`
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"crypto/tls"
+	"database/sql"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -17,6 +18,7 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	_ "modernc.org/sqlite" // for databases of other servers
 )
 
 // words are what scripts can say beside testscript's own commands.
@@ -39,6 +41,7 @@ var words = map[string]func(ts *testscript.TestScript, neg bool, args []string){
 
 	"certificate": certificate,
 	"redirect":    redirect,
+	"sqlite":      runSQL,
 	"collector":   collectorAddress,
 	"traced":      traced,
 }
@@ -75,6 +78,15 @@ var client = &http.Client{
 func certificate(ts *testscript.TestScript, _ bool, files []string) {
 	ts.Check(os.WriteFile(ts.MkAbs(files[0]), testAuthority.cert, 0o600))
 	ts.Check(os.WriteFile(ts.MkAbs(files[1]), testAuthority.key, 0o600))
+}
+
+// sqlite FILE SCRIPT: runs the statements of a script on an SQLite database.
+func runSQL(ts *testscript.TestScript, _ bool, args []string) {
+	db, err := sql.Open("sqlite", ts.MkAbs(args[0]))
+	ts.Check(err)
+	defer db.Close()
+	_, err = db.Exec(ts.ReadFile(args[1]))
+	ts.Check(err)
 }
 
 // collector NAME: starts a collector of traces and sets the name to its URL.

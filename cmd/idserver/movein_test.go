@@ -1,0 +1,74 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"strings"
+	"testing"
+
+	"signet/lookup"
+	"signet/lookup/movein"
+)
+
+func TestTheReportNamesRows(t *testing.T) {
+	var left []movein.Place
+	for i := range 12 {
+		table := "local"
+		if i > 8 {
+			table = "global"
+		}
+		left = append(left, movein.Place{Table: table, Row: int64(i)})
+	}
+	r := report{
+		load: &movein.Load{Read: 15, Merged: 3, Capped: 2, Left: map[movein.Reason][]movein.Place{movein.NoUser: left}},
+		outcome: movein.Outcome{Bindings: lookup.Moving{Added: 1, Replaced: 2, Older: 3, Same: 4},
+			Terms: movein.Accepting{Added: 5, Same: 6, Unknown: 7}},
+	}
+	for _, c := range []struct {
+		all, written bool
+		want         []string
+	}{
+		{false, false, []string{"no user id 12 local 0 1 2 3 4 5 6 7 8 global 9 and 2 more", "WOULD BE BINDINGS TERMS", "Nothing was written"}},
+		{true, true, []string{"no user id 12 local 0 1 2 3 4 5 6 7 8 global 9 10 11", "DONE BINDINGS TERMS", "added 1 5", "put in place of an older one 2 -",
+			"passed over for a newer one here 3 -", "here already 4 6", "of no document in our configuration 7 -", "now dated as the file 2"}},
+	} {
+		r.allRows, r.written = c.all, c.written
+		var out bytes.Buffer
+		if err := printReport(&out, r); err != nil {
+			t.Fatal(err)
+		}
+		text := strings.Join(strings.Fields(out.String()), " ")
+		for _, want := range c.want {
+			if !strings.Contains(text, want) {
+				t.Errorf("the report lacks %q:\n%s", want, out.String())
+			}
+		}
+	}
+}
+
+// A bar is for people: what goes to a file or a pipe has none.
+func TestTheBarIsForTerminals(t *testing.T) {
+	f, err := os.CreateTemp(t.TempDir(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	b := newBar(f)
+	b.reading(1000)
+	b.moving(1, 2)
+	b.clear()
+	if info, err := f.Stat(); err != nil || info.Size() != 0 {
+		t.Errorf("%v was written to a file, %v", info, err)
+	}
+	var out bytes.Buffer
+	shown := &bar{out: &out}
+	shown.reading(1000)
+	shown.moving(0, 0)
+	shown.moving(50, 100)
+	shown.clear()
+	want := "\r1000 rows read\r[                                        ] 0 of 0\r[====================                    ] 50 of 100\r" +
+		strings.Repeat(" ", 52) + "\r"
+	if out.String() != want {
+		t.Errorf("the bar shows %q, want %q", out.String(), want)
+	}
+}
