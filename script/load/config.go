@@ -26,6 +26,12 @@ var raised = map[string]int{
 	"email.domain.hour":           1000,
 	"email.deployment.hour":       100_000_000,
 	"captcha.homeserver.hour":     1_000_000,
+	"discovery.account":           700_000,
+	"discovery.homeserver":        1_000_000,
+	"discovery.domain":            1_000_000,
+	"discovery.network":           250_000,
+	"discovery.site":              240_000,
+	"discovery.deployment.hour":   100_000_000,
 	"captcha.deployment.hour":     100_000_000,
 }
 

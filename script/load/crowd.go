@@ -28,7 +28,8 @@ func (s settings) crowd(sessions int) scene {
 func (w *world) requestTokens(take func(email, secret string, by caller, a answer) error) source {
 	return func() (exchange, bool) {
 		n := int(w.asked.Add(1))
-		by := caller{token: w.people[n%len(w.people)], client: network(n)}
+		p := w.people[n%len(w.people)]
+		by := caller{user: p.user, token: p.token, client: network(n)}
 		email, secret := fmt.Sprintf("user%d@domain%d.example", n, n%1000), fmt.Sprintf("secret%d", n)
 		x := exchange{request: post(v2+"/validate/email/requestToken", by, requestBody(email, secret, ""))}
 		if take != nil {

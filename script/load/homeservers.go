@@ -63,29 +63,30 @@ func userInfo(w http.ResponseWriter, r *http.Request) {
 	_ = json.NewEncoder(w).Encode(map[string]string{"sub": r.URL.Query().Get("access_token")})
 }
 
+// person is a user with an account.
+type person struct{ user, token string }
+
 // join registers an account for each of n users, spread over the homeservers.
-func (h *homeservers) join(ctx context.Context, addr string, n int) ([]string, error) {
-	tokens := make(chan string, n)
-	take := func(a answer) error {
-		var registered struct{ Token string }
-		if err := json.Unmarshal(a.body, &registered); err != nil || registered.Token == "" {
-			return a.hoped(http.StatusOK)
-		}
-		tokens <- registered.Token
-		return nil
-	}
+func (h *homeservers) join(ctx context.Context, addr string, n int) ([]person, error) {
+	people := make([]person, n)
 	next := upTo(n, func(i int) exchange {
 		name := h.names[i%len(h.names)]
-		body := fmt.Sprintf(`{"access_token":"@user%d:%s","token_type":"Bearer","matrix_server_name":%q,"expires_in":3600}`, i, name, name)
-		return exchange{request: post(v2+"/account/register", caller{client: network(i)}, body), take: take}
+		p := &people[i]
+		p.user = fmt.Sprintf("@user%d:%s", i, name)
+		body := fmt.Sprintf(`{"access_token":%q,"token_type":"Bearer","matrix_server_name":%q,"expires_in":3600}`, p.user, name)
+		return exchange{request: post(v2+"/account/register", caller{client: network(i)}, body), take: p.join}
 	})
 	if _, err := hammer(ctx, addr, joining, forever, next); err != nil {
 		return nil, fmt.Errorf("registering accounts: %w", err)
 	}
-	close(tokens)
-	var all []string
-	for t := range tokens {
-		all = append(all, t)
+	return people, ctx.Err()
+}
+
+func (p *person) join(a answer) error {
+	var registered struct{ Token string }
+	if err := json.Unmarshal(a.body, &registered); err != nil || registered.Token == "" {
+		return a.hoped(http.StatusOK)
 	}
-	return all, ctx.Err()
+	p.token = registered.Token
+	return nil
 }

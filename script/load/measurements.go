@@ -41,6 +41,9 @@ func measurements() []measurement {
 			rows: []row{{name: "submit, wrong code"}, {name: "submit, right code"}}},
 		{name: "captcha", what: "requestToken that meets a CAPTCHA, its picture, and a wrong answer", prepare: prepareCaptcha,
 			rows: []row{{name: "captcha, challenge"}, {name: "captcha, picture"}, {name: "captcha, wrong answer"}}},
+		{name: "lookup", what: "look-ups of 1 and of 1,000 hashes, and binds, with BINDINGS bindings in the database", prepare: prepareLookup,
+			rows: []row{{name: "lookup, 1 hash", bar: "5,000/s", peer: "0.2/s"}, {name: "lookup, 1,000 hashes", bar: "500/s", peer: "0.25/s"},
+				{name: "bind", bar: "500/s", peer: "3-7/s"}}},
 		{name: "quota", what: "14 charges, by the Go benchmark in internal/quota"},
 		{name: "slow", what: "ping while 64 requestToken wait for a mail server that takes a second", prepare: prepareSlow,
 			rows: []row{{name: "slow, ping", bar: "p99 10 ms"}}},
@@ -107,6 +110,7 @@ func usage() string {
 COUNT (3)          runs of each, of which the table shows the medians
 DURATION (10s)     how long a run lasts
 SESSIONS (100000)  live sessions of email-full
+BINDINGS (1000000) bindings of lookup
 ENGINE (sqlite)    sqlite, or postgres: the server that SIGNET_TEST_POSTGRES names
 IDSERVER           the program to measure, if not the one built here
 TMPDIR (/tmp)      where the database is; it is removed at the end

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"signet/internal/quota"
+	"signet/lookup/discovery"
 	"signet/verify"
 )
 
@@ -26,10 +27,11 @@ ok  	signet/internal/quota	1.234s
 
 // The server knows every budget that is raised, each by more than its own limit.
 func TestRaisedBudgets(t *testing.T) {
-	if _, err := quota.Override(verify.Budgets(false), raised); err != nil {
+	budgets := slices.Concat(verify.Budgets(false), discovery.Budgets(false))
+	if _, err := quota.Override(budgets, raised); err != nil {
 		t.Error(err)
 	}
-	for _, b := range verify.Budgets(false) {
+	for _, b := range budgets {
 		if limit, ok := raised[b.Name]; ok && limit <= b.Limit {
 			t.Errorf("%s is raised from %d to %d", b.Name, b.Limit, limit)
 		}

@@ -12,13 +12,13 @@ import (
 // so short runs mean nothing.
 func TestOnTheRealServer(t *testing.T) {
 	dir := t.TempDir()
-	s := settings{idserver: filepath.Join(dir, "idserver"), count: 1, duration: 200 * time.Millisecond, sessions: 100, dir: dir}
+	s := settings{idserver: filepath.Join(dir, "idserver"), count: 1, duration: 200 * time.Millisecond, sessions: 100, bindings: 1000, dir: dir}
 	build := exec.Command("go", "build", "-o", s.idserver, "signet/cmd/idserver")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("building the server: %v\n%s", err, out)
 	}
-	for _, name := range []string{"ping", "email", "email-full", "submit", "captcha", "slow"} {
+	for _, name := range []string{"ping", "email", "email-full", "submit", "captcha", "lookup", "slow"} {
 		chosen, err := choose([]string{name})
 		if err != nil {
 			t.Fatal(err)

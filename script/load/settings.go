@@ -14,6 +14,7 @@ type settings struct {
 	count    int
 	duration time.Duration
 	sessions int    // live ones, of email-full
+	bindings int    // of lookup
 	postgres string // URL, or empty for SQLite
 	dir      string // of files, removed at the end
 }
@@ -22,10 +23,11 @@ type settings struct {
 var errSetting = errors.New("cannot be used")
 
 func readSettings(getenv func(string) string) (settings, error) {
-	s := settings{idserver: getenv("IDSERVER"), dir: getenv("BENCH_DIR"), count: 3, duration: 10 * time.Second, sessions: 100_000}
+	s := settings{idserver: getenv("IDSERVER"), dir: getenv("BENCH_DIR"), count: 3, duration: 10 * time.Second, sessions: 100_000, bindings: 1_000_000}
 	errs := []error{
 		readNumber(getenv, "COUNT", &s.count),
 		readNumber(getenv, "SESSIONS", &s.sessions),
+		readNumber(getenv, "BINDINGS", &s.bindings),
 	}
 	if s.idserver == "" || s.dir == "" {
 		errs = append(errs, errors.New("this program is run by script/bench load"))

@@ -16,7 +16,7 @@ func read(env map[string]string) (settings, error) {
 
 func TestSettings(t *testing.T) {
 	const url = "postgres://signet@127.0.0.1/postgres"
-	usual := settings{idserver: "idserver", dir: "folder", count: 3, duration: 10 * time.Second, sessions: 100_000}
+	usual := settings{idserver: "idserver", dir: "folder", count: 3, duration: 10 * time.Second, sessions: 100_000, bindings: 1_000_000}
 	short, postgres := usual, usual
 	short.count, short.duration, short.sessions = 1, 1500*time.Millisecond, 20
 	postgres.postgres = url

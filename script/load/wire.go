@@ -139,7 +139,7 @@ func (a answer) hoped(status int) error {
 }
 
 // caller is on whose behalf a request is made: by token, from a client's address.
-type caller struct{ token, client string }
+type caller struct{ user, token, client string }
 
 func get(path string, c caller) []byte { return request("GET", path, c, "") }
 

@@ -37,7 +37,7 @@ type world struct {
 	config   config
 	server   *server
 	sink     *sink
-	people   []string // their tokens
+	people   []person
 	asked    atomic.Int64
 	undo     []func()
 }
