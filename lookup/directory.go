@@ -12,6 +12,7 @@ import (
 	"signet/internal/store"
 	"signet/internal/together"
 	"signet/lookup/discovery"
+	"signet/lookup/table"
 	"signet/verify"
 )
 
@@ -52,7 +53,8 @@ type Directory struct {
 	discovery *discovery.Discovery // nil: look-ups are free
 }
 
-// New opens the bindings of a database and reads them all.
+// New opens the bindings of a database. They are read into memory by Load, or else when
+// they are first looked up.
 func New(ctx context.Context, o Options) (*Directory, error) {
 	if o.Lives == (Lives{}) {
 		o.Lives = DefaultLives
@@ -70,6 +72,7 @@ func New(ctx context.Context, o Options) (*Directory, error) {
 		return nil, err
 	}
 	d.epochs = newEpochs(peppers)
+	d.live.table, d.live.position = table.New(), unread
 	d.live.newest = together.New(d.readFeed)
 	if o.Quota != nil {
 		var err error
@@ -78,5 +81,5 @@ func New(ctx context.Context, o Options) (*Directory, error) {
 			return nil, err
 		}
 	}
-	return d, d.load(ctx)
+	return d, nil
 }

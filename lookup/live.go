@@ -24,8 +24,10 @@ type live struct {
 const (
 	// followedAtATime bounds how long those who look up wait for a part of the feed.
 	followedAtATime = 1000
+	// unread is the position of a table that was not loaded.
+	unread = -1
 	// followTimeout bounds how long all wait for the database.
-	followTimeout = 30 * time.Second
+	followTimeout = 2 * time.Minute
 	// madeAtATime and madeEvery let a look-up wait no longer than a millisecond for the
 	// hashes of the next epoch, which are made at 50,000 a second.
 	madeAtATime = 500
@@ -41,9 +43,17 @@ func (d *Directory) follow() error {
 	return nil
 }
 
+// Load returns when all bindings are in memory.
+func (d *Directory) Load() error { return d.follow() }
+
 func (d *Directory) readFeed() error {
 	ctx, cancel := context.WithTimeout(context.Background(), followTimeout)
 	defer cancel()
+	if d.live.at() == unread {
+		if err := d.load(ctx); err != nil {
+			return err
+		}
+	}
 	newest, err := selectPosition(ctx, d.DB)
 	if err != nil {
 		return err
@@ -89,7 +99,7 @@ func (l *live) put(s stored) {
 	l.table.Put(table.KeyOf(s.index), s.user, func(pepper string) table.Key { return keyOf(s.medium, s.address, pepper) })
 }
 
-// load reads all bindings as they are. What changes meanwhile stands in the feed after the
+// load reads all bindings as they are, once. What changes meanwhile stands in the feed after the
 // position that is read first.
 func (d *Directory) load(ctx context.Context) error {
 	position, err := selectPosition(ctx, d.DB)
@@ -97,18 +107,27 @@ func (d *Directory) load(ctx context.Context) error {
 		return fmt.Errorf("reading the feed: %w", err)
 	}
 	l := &d.live
-	l.table, l.position, l.whole = table.New(), position, map[string]bool{}
+	l.mu.Lock()
+	l.table, l.whole = table.New(), map[string]bool{}
 	for _, n := range d.epochs.accepted(d.Now()) {
 		l.table.Begin(d.epochs.pepper(n))
 		l.whole[d.epochs.pepper(n)] = true
 	}
-	return d.eachStored(ctx, func(some []stored) {
+	l.mu.Unlock()
+	err = d.eachStored(ctx, func(some []stored) {
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		for _, s := range some {
 			l.put(s)
 		}
 	})
+	if err != nil {
+		return fmt.Errorf("reading bindings: %w", err)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.position = position
+	return nil
 }
 
 // Run makes the hashes of the next epoch in time and forgets those of the last, until ctx
@@ -128,8 +147,12 @@ func (d *Directory) Run(ctx context.Context) error {
 	}
 }
 
-// tend makes the hashes of all epochs that are accepted, slowly, and forgets the others.
+// tend follows the feed, so that nobody has to wait for much of it, makes the hashes of all
+// epochs that are accepted, slowly, and forgets the others.
 func (d *Directory) tend(ctx context.Context) error {
+	if err := d.follow(); err != nil {
+		return err
+	}
 	accepted := map[string]bool{}
 	for _, n := range d.epochs.accepted(d.Now()) {
 		pepper := d.epochs.pepper(n)

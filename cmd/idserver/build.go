@@ -202,7 +202,10 @@ func (s *server) buildDirectory(env program.Env) (err error) {
 		Now:       env.Now,
 		Log:       s.log,
 	})
-	return err
+	if err != nil {
+		return err
+	}
+	return s.directory.Load()
 }
 
 func (s *server) buildHandler(env program.Env, tracer trace.TracerProvider) (http.Handler, error) {
