@@ -112,9 +112,18 @@ func TestAMoveUndoesNoUnbind(t *testing.T) {
 // Moved bindings are changes of the feed like any other, and live from the day they came.
 func TestMovedBindingsAreInTheFeed(t *testing.T) {
 	each(t, func(s *story) {
+		s.move(lookup.Moving{Added: 1}, s.moved("b@example.org", bob, time.Time{})) // nobody knows when
+		s.check()
+		if _, err := s.DB.Exec(s.Context(), "DELETE FROM lookup_bindings"); err != nil {
+			s.Fatal(err)
+		}
+		if r, err := s.directory.Replay(s.Context(), true); err != nil || r.Missing != 1 {
+			s.Errorf("Replay = %+v, %v", r, err)
+		}
+		s.check()
 		s.move(lookup.Moving{Added: 1}, s.moved("a@example.org", alice, time.UnixMilli(1)))
 		changes, err := s.directory.Changes(s.Context(), 0, 10)
-		if err != nil || len(changes) != 1 || !changes[0].Moved || !changes[0].NotAfter.Equal(s.Clock.Now().Add(lookup.DefaultLives.Email)) {
+		if err != nil || len(changes) != 2 || !changes[1].Moved || !changes[1].NotAfter.Equal(s.Clock.Now().Add(lookup.DefaultLives.Email)) {
 			s.Errorf("the feed is %+v, %v", changes, err)
 		}
 		s.check()

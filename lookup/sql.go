@@ -33,7 +33,7 @@ func (d *Directory) insertChange(ctx context.Context, tx *store.Tx, c Change) er
 		(position, kind, address_index, medium, address_sealed, user_id, former_id, session_id, ts_ms, not_after_ms)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
 		c.Position, string(c.Kind), c.index, string(c.Address.Medium()), sealed, c.User.String(), c.Former.String(), c.sid,
-		c.At.UnixMilli(), store.Millis(c.NotAfter))
+		store.Millis(c.At), store.Millis(c.NotAfter))
 	return err
 }
 
@@ -92,7 +92,7 @@ func (d *Directory) putBinding(ctx context.Context, tx *store.Tx, b binding) err
 		ON CONFLICT (address_index) DO UPDATE SET
 			address_sealed = $3, user_id = $4, session_id = $5, ts_ms = $6, not_before_ms = $6, not_after_ms = $7, reminded_ms = 0`,
 		index, string(b.address.Medium()), d.addresses.Seal([]byte(b.address.String()), index), b.user.String(),
-		b.sid, b.bound.UnixMilli(), b.notAfter.UnixMilli())
+		b.sid, store.Millis(b.bound), store.Millis(b.notAfter))
 	return err
 }
 
@@ -140,7 +140,7 @@ type row struct {
 
 // is tells whether the row is what a change made.
 func (r row) is(c Change) bool {
-	return r.user == c.User.String() && r.sid == c.sid && r.ts == c.At.UnixMilli() && r.notAfter == c.NotAfter.UnixMilli()
+	return r.user == c.User.String() && r.sid == c.sid && r.ts == store.Millis(c.At) && r.notAfter == store.Millis(c.NotAfter)
 }
 
 // selectRows reads at most limit rows in the order of their indexes, after one.

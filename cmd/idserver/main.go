@@ -18,6 +18,7 @@ type commandLine struct {
 	Limits      limitsCommand       `cmd:"" help:"List who is near a budget against abuse, by fingerprint."`
 	Import      importCommands      `cmd:"" help:"Move in from another identity server: say what would be done, or do it."`
 	Export      exportCommand       `cmd:"" help:"Write every binding as a line of JSON, addresses in clear."`
+	Feed        feedCommands        `cmd:"" help:"Check the bindings against the feed of their changes, or repair them."`
 	SMS         smsCommands         `cmd:"" name:"sms" help:"See and steer what is spent on text messages."`
 }
 
