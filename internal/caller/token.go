@@ -32,7 +32,7 @@ type Token struct {
 // Account returns the user whose token it is. Errors: ErrUnknownToken, ErrBlocked.
 func (g *Gate) Account(ctx context.Context, token string) (matrix.UserID, error) {
 	mac := g.tokens.Of(token)
-	t, err := selectToken(ctx, g.DB, mac)
+	t, blocks, err := selectToken(ctx, g.DB, mac)
 	if errors.Is(err, sql.ErrNoRows) {
 		return "", ErrUnknownToken
 	}
@@ -43,8 +43,10 @@ func (g *Gate) Account(ctx context.Context, token string) (matrix.UserID, error)
 	if now.Sub(t.Seen) >= tokenLife {
 		return "", ErrUnknownToken
 	}
-	if err := g.refuseBlocked(ctx, t.User.Server()); err != nil {
-		return "", err
+	if blocks {
+		if err := g.refuseBlocked(ctx, t.User.Server()); err != nil {
+			return "", err
+		}
 	}
 	if now.Sub(t.Seen) >= seenEvery {
 		if err := touchToken(ctx, g.DB, mac, now); err != nil {
