@@ -59,11 +59,19 @@ func (d *Discovery) Ask(ctx context.Context, q Question) (Answer, error) {
 		return Answer{}, err
 	}
 	defer done()
+	m, found := d.known.get(b)
 	for range maxRivals {
-		answer, err := d.try(ctx, q, b, marks)
-		if !errors.Is(err, errRival) {
+		if !found {
+			if m, err = selectMemory(ctx, d.DB, b); err != nil {
+				return Answer{}, fmt.Errorf("reading what was asked for: %w", err)
+			}
+		}
+		answer, err := d.try(ctx, q, b, m, marks)
+		short := answer.Refused > 0 || isRefusal(err)
+		if stale := errors.Is(err, errRival) || found && short; !stale {
 			return answer, err
 		}
+		found = false // an old copy refuses what another replica was asked for since
 	}
 	return Answer{}, fmt.Errorf("charging for a look-up: %w", store.ErrBusy)
 }
@@ -72,14 +80,11 @@ func allOf(n int) Answer {
 	return Answer{Allowed: slices.Repeat([]bool{true}, n)}
 }
 
-func (d *Discovery) try(ctx context.Context, q Question, b book, marks []mark) (Answer, error) {
-	m, err := selectMemory(ctx, d.DB, b)
-	if err != nil {
-		return Answer{}, fmt.Errorf("reading what was asked for: %w", err)
-	}
+// try answers by a book as it was read, or as this process wrote it last.
+func (d *Discovery) try(ctx context.Context, q Question, b book, m memory, marks []mark) (Answer, error) {
 	answer, fresh := m.sort(marks)
 	if len(fresh) == 0 {
-		d.known.keep(b, m.asked)
+		d.known.keep(b, m)
 		return answer, nil
 	}
 	told, err := d.pay(ctx, q, b, m, marks, fresh)
@@ -122,10 +127,10 @@ func (d *Discovery) pay(ctx context.Context, q Question, b book, m memory, marks
 		if err = d.charge(ctx, a, b, m, marks, fresh[:told], units); err == nil {
 			return told, nil
 		}
-		refused, isRefusal := errors.AsType[quota.Exhausted](err)
-		if !isRefusal {
+		if !isRefusal(err) {
 			return 0, err
 		}
+		refused := err
 		if units, err = d.less(ctx, &a, q, m, due, units); err != nil {
 			return 0, err
 		}
@@ -133,6 +138,11 @@ func (d *Discovery) pay(ctx context.Context, q Question, b book, m memory, marks
 			return d.rest(ctx, q, b, m, marks, fresh, refused)
 		}
 	}
+}
+
+func isRefusal(err error) bool {
+	_, is := errors.AsType[quota.Exhausted](err)
+	return is
 }
 
 // rest tells of what is paid for when nothing more can be charged, if a part of an answer is
@@ -196,7 +206,8 @@ func (d *Discovery) write(ctx context.Context, b book, m memory, held *quota.Res
 		return err
 	})
 	if err == nil {
-		d.known.keep(b, m.asked)
+		m.version++
+		d.known.keep(b, m)
 	}
 	return err
 }

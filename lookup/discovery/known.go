@@ -5,40 +5,47 @@ import (
 	"sync"
 )
 
-// known is the filters of those who asked lately, in memory. A filter only ever grows, so
-// what an old copy has is known for certain; what it has not is looked up in the database.
+// known is the books of those who asked lately, in memory. A filter only ever grows, so
+// what an old copy has is known for certain. A copy that another replica has written since
+// is found out when it is to be written.
 type known struct {
-	mu      sync.Mutex // guards the rest
-	filters map[book]filter
-	size    int // octets in filters
+	mu    sync.Mutex // guards the rest
+	books map[book]memory
+	size  int // octets in their filters
 }
 
 // knownSize bounds the memory that filters take.
 const knownSize = 16 << 20
 
-func newKnown() *known { return &known{filters: map[book]filter{}} }
+func newKnown() *known { return &known{books: map[book]memory{}} }
+
+// get returns a copy whose filter nobody changes.
+func (k *known) get(b book) (m memory, found bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	m, found = k.books[b]
+	return m, found
+}
 
 // hasAll tells whether all marks are known to be in a book.
 func (k *known) hasAll(b book, marks []mark) bool {
-	k.mu.Lock()
-	f := k.filters[b] // which is never changed, only replaced
-	k.mu.Unlock()
-	return !slices.ContainsFunc(marks, func(m mark) bool { return !f.has(m) })
+	m, _ := k.get(b)
+	return !slices.ContainsFunc(marks, func(of mark) bool { return !m.asked.has(of) })
 }
 
-// keep remembers a filter that nobody changes any more.
-func (k *known) keep(b book, f filter) {
+// keep remembers a book whose filter nobody changes any more.
+func (k *known) keep(b book, m memory) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.size += len(f) - len(k.filters[b])
-	k.filters[b] = f
-	for other, old := range k.filters { // in no order
+	k.size += len(m.asked) - len(k.books[b].asked)
+	k.books[b] = m
+	for other, old := range k.books { // in no order
 		if k.size <= knownSize {
 			return
 		}
 		if other != b {
-			delete(k.filters, other)
-			k.size -= len(old)
+			delete(k.books, other)
+			k.size -= len(old.asked)
 		}
 	}
 }
