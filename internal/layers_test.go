@@ -28,6 +28,7 @@ var layers = map[string][]string{
 	"internal/daemon":    {"internal/config"},
 	"internal/localca":   {},
 	"internal/locale":    {},
+	"internal/wording":   {"internal/locale"},
 	"internal/program": {"internal/config", "internal/daemon", "internal/keyring", "internal/matrix", "internal/mxhttp",
 		"internal/seal", "internal/store"},
 	"internal/deliver/sms": {"internal/deliver", "internal/threepid"},
@@ -35,11 +36,11 @@ var layers = map[string][]string{
 
 	// The domains of the identity server. Two arrows go sideways, to verify.
 	"internal/caller": {"internal/fedclient", "internal/matrix", "internal/quota", "internal/seal", "internal/store"},
-	"verify/message":  {"internal/locale"},
+	"verify/message":  {"internal/locale", "internal/wording"},
 	"verify/captcha":  {"internal/seal", "internal/store"},
 	"verify/fraud":    {"internal/seal", "internal/store", "internal/threepid"},
 	"verify": {"internal/deliver", "internal/deliver/sms", "internal/locale", "internal/matrix", "internal/outbox", "internal/quota",
-		"internal/seal", "internal/store", "internal/threepid", "verify/captcha", "verify/fraud", "verify/message"},
+		"internal/seal", "internal/store", "internal/threepid", "internal/wording", "verify/captcha", "verify/fraud", "verify/message"},
 	"lookup/table":     {},
 	"lookup/discovery": {"internal/matrix", "internal/quota", "internal/seal", "internal/store"},
 	"lookup":           {"internal/matrix", "internal/seal", "internal/store", "internal/threepid", "internal/quota", "internal/together", "lookup/discovery", "lookup/table", "verify"},

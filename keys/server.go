@@ -30,6 +30,15 @@ func (s *Server) Sign(ctx context.Context, value any) ([]byte, error) {
 	return key.SignValue(s.Name, value)
 }
 
+// Current returns the public half of the key that signs today.
+func (s *Server) Current(ctx context.Context) (ed25519.PublicKey, error) {
+	key, err := s.Ring.Current(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return key.Public(), nil
+}
+
 // Public returns the public key of that id, current or retired. The error is
 // ErrUnknownKey.
 func (s *Server) Public(ctx context.Context, id matrix.KeyID) (ed25519.PublicKey, error) {

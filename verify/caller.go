@@ -46,19 +46,7 @@ func (c Caller) Homeserver() matrix.ServerName {
 // Asker is who messages and pages say is asking, empty for the page.
 func (c Caller) Asker() string {
 	if user, ok := c.Account(); ok {
-		return readable(user)
+		return user.Readable()
 	}
 	return c.Homeserver().String()
-}
-
-// readable is a user id as messages quote it: only if it keeps today's grammar. Older
-// ones may hold any text, and a stranger's homeserver could make it a sentence.
-func readable(user matrix.UserID) string {
-	if user == "" {
-		return ""
-	}
-	if _, err := matrix.NewUserID(user.Localpart(), user.Server()); err != nil {
-		return "@…:" + user.Server().String()
-	}
-	return user.String()
 }

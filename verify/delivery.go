@@ -16,6 +16,7 @@ import (
 	"signet/internal/outbox"
 	"signet/internal/store"
 	"signet/internal/threepid"
+	"signet/internal/wording"
 	"signet/verify/fraud"
 	"signet/verify/message"
 )
@@ -78,7 +79,7 @@ func (v *Verifier) mailing(s session, l letter) mailing {
 		Address:     s.address.String(),
 		Language:    l.language,
 		Purpose:     s.purpose,
-		User:        readable(s.user),
+		User:        s.user.Readable(),
 		Asker:       s.caller.Asker(),
 		Trusted:     l.trusted,
 		Code:        l.code,
@@ -213,7 +214,7 @@ func (v *Verifier) segments(o sending) (int, error) {
 	if err != nil {
 		return 0, fmt.Errorf("writing a text message: %w", err)
 	}
-	return message.Segments(text), nil
+	return wording.Segments(text), nil
 }
 
 // read takes a payload apart.

@@ -2,35 +2,14 @@ package verify
 
 import (
 	"net/netip"
-	"strings"
 
 	"golang.org/x/net/publicsuffix"
 
 	"signet/internal/threepid"
 )
 
-// mailbox is whoever receives what is sent to an address. Mail to alice+shop@ lands with
-// alice@ at most domains, so what is behind the plus makes no other budget, and at Gmail
-// dots make none either.
-func mailbox(a asking) string { return mailboxOf(a.Address) }
-
-func mailboxOf(a threepid.Address) string {
-	if a.Medium() != threepid.Email {
-		return a.String()
-	}
-	at := strings.LastIndexByte(a.String(), '@')
-	local, domain := a.String()[:at], a.Domain()
-	if plus := strings.IndexByte(local, '+'); plus > 0 {
-		local = local[:plus]
-	}
-	if domain == "googlemail.com" {
-		domain = "gmail.com"
-	}
-	if domain == "gmail.com" {
-		local = strings.ReplaceAll(local, ".", "")
-	}
-	return local + "@" + domain
-}
+// mailbox is whoever receives what is sent to the address.
+func mailbox(a asking) string { return a.Address.Inbox() }
 
 // mailboxOfAsker is the mailbox as this asker may write to it.
 func mailboxOfAsker(a asking) string { return mailbox(a) + " " + homeserver(a) + " " + string(a.asker) }

@@ -163,7 +163,7 @@ func (v *Verifier) Confirm(ctx context.Context, token string) (link Link, err er
 }
 
 func (s *session) link() Link {
-	return Link{Address: s.address, Caller: s.caller, Purpose: s.purpose, User: readable(s.user), NextLink: s.nextLink, Validated: !s.validated.IsZero()}
+	return Link{Address: s.address, Caller: s.caller, Purpose: s.purpose, User: s.user.Readable(), NextLink: s.nextLink, Validated: !s.validated.IsZero()}
 }
 
 // selectLink finds a session by its living link.

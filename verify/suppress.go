@@ -109,7 +109,7 @@ func (v *Verifier) stopped(ctx context.Context, q store.Queryer, s *session) (St
 // mailboxTag is by what an owner's wish finds an address: what is sent to alice+shop@
 // reaches alice@, who wants it or not.
 func (v *Verifier) mailboxTag(a threepid.Address) []byte {
-	return v.index.Of("mailbox", string(a.Medium()), mailboxOf(a))
+	return v.index.Of("mailbox", string(a.Medium()), a.Inbox())
 }
 
 // suppressions tells why an address is sent nothing now.
@@ -119,6 +119,15 @@ func (v *Verifier) suppressions(ctx context.Context, a threepid.Address) (map[re
 		return nil, fmt.Errorf("reading suppressions: %w", err)
 	}
 	return found, nil
+}
+
+// Silent tells whether the owner of an address wants no messages now, of any kind.
+func (v *Verifier) Silent(ctx context.Context, a threepid.Address) (bool, error) {
+	until, err := selectSuppressedUntil(ctx, v.DB, v.mailboxTag(a), byOwner)
+	if err != nil {
+		return false, fmt.Errorf("reading a suppression: %w", err)
+	}
+	return until.After(v.Now()), nil
 }
 
 // suppressMailbox remembers that a mail server knows no such mailbox.

@@ -34,6 +34,10 @@ func compose(from mail.Address, date time.Time, m Email) ([]byte, error) {
 	if languageTag.MatchString(m.Language) {
 		header.Set("Content-Language", m.Language)
 	}
+	if oneClick(m.Unsubscribe) {
+		header.Set("List-Unsubscribe", "<"+m.Unsubscribe+">")
+		header.Set("List-Unsubscribe-Post", "List-Unsubscribe=One-Click")
+	}
 	message, err := (&email.Email{
 		From:    from.String(),
 		To:      []string{m.To.Mailbox()},
@@ -52,6 +56,16 @@ var (
 	dotAtom     = regexp.MustCompile(`^[0-9A-Za-z_-]+(\.[0-9A-Za-z_-]+)*$`)
 	languageTag = regexp.MustCompile(`^[0-9A-Za-z]{1,8}(-[0-9A-Za-z]{1,8}){0,8}$`)
 )
+
+// oneClick tells whether an URL can stand in List-Unsubscribe: it is of the web, and of
+// visible ASCII that ends no angle bracket and no line.
+func oneClick(url string) bool {
+	return (strings.HasPrefix(url, "https://") || strings.HasPrefix(url, "http://")) && len(url) <= maxURL &&
+		!strings.ContainsFunc(url, func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune("<>,", r) })
+}
+
+// maxURL leaves its header line within the 998 octets of RFC 5322.
+const maxURL = 900
 
 // messageID is the Message-Id of a message, the same for every try. An id that
 // would not stand in a header as it is stands there as its hash.

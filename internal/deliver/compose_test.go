@@ -244,3 +244,25 @@ func FuzzCompose(f *testing.F) {
 		}
 	})
 }
+
+// A message that nobody asked for says how to end such messages, if it can be said in a
+// header.
+func TestUnsubscribe(t *testing.T) {
+	const url = "https://id.example.org/invitation/never/AAAA-_"
+	for given, want := range map[string]string{
+		url: "<" + url + ">", "": "", "mailto:a@b.org": "", "javascript:x": "", url + ">,<https://evil.example": "", url + "\r\nBcc: x@y.org": "",
+		url + strings.Repeat("a", 1000): "", "https://ü.example/": "",
+	} {
+		header, _ := open(t, Email{ID: "1", To: address(t, "alice@example.org"), Subject: "x", Text: "y", Unsubscribe: given})
+		click := ""
+		if want != "" {
+			click = "List-Unsubscribe=One-Click"
+		}
+		if got, post := header.Get("List-Unsubscribe"), header.Get("List-Unsubscribe-Post"); got != want || post != click {
+			t.Errorf("Unsubscribe %.80q: List-Unsubscribe = %q, List-Unsubscribe-Post = %q", given, got, post)
+		}
+		if header.Get("Bcc") != "" {
+			t.Error("a header was slipped in")
+		}
+	}
+}

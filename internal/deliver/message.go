@@ -10,6 +10,9 @@ type Email struct {
 	Text     string
 	HTML     string // empty for a message of text only
 	Language string // BCP 47, for Content-Language; empty to say nothing
+	// Unsubscribe is where a POST without a question ends such messages (RFC 8058): an
+	// https URL; empty for messages that people have asked for.
+	Unsubscribe string
 }
 
 // SMS is one short message to one phone.

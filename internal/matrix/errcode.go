@@ -32,6 +32,7 @@ const (
 	SessionExpired      ErrCode = "M_SESSION_EXPIRED"
 	SessionNotValidated ErrCode = "M_SESSION_NOT_VALIDATED"
 	TermsNotSigned      ErrCode = "M_TERMS_NOT_SIGNED"
+	ThreepidInUse       ErrCode = "M_THREEPID_IN_USE"
 	TokenIncorrect      ErrCode = "M_TOKEN_INCORRECT"
 	TooLarge            ErrCode = "M_TOO_LARGE"
 	Unauthorized        ErrCode = "M_UNAUTHORIZED"

@@ -141,6 +141,18 @@ func NewUserID(local string, server ServerName) (UserID, error) {
 // String is the id as it stands on the wire.
 func (u UserID) String() string { return string(u) }
 
+// Readable is the id as messages quote it: only if it keeps today's grammar. Older ones
+// may hold any text, and a stranger's homeserver could make it a sentence.
+func (u UserID) Readable() string {
+	if u == "" {
+		return ""
+	}
+	if _, err := NewUserID(u.Localpart(), u.Server()); err != nil {
+		return "@…:" + u.Server().String()
+	}
+	return u.String()
+}
+
 // Localpart is the part between @ and the first colon.
 func (u UserID) Localpart() string {
 	local, _, _ := strings.Cut(strings.TrimPrefix(string(u), "@"), ":")

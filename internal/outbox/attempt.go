@@ -1,6 +1,7 @@
 package outbox
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -148,7 +149,7 @@ func (o *Outbox) record(k *kind, row jobRow, failure error) {
 		err = o.bury(ctx, k, row, failure)
 	default:
 		outcome = Retried
-		err = rescheduleJob(ctx, o.DB, row, now.Add(delay(row.attempts)), failure.Error())
+		err = rescheduleJob(ctx, o.DB, row, now.Add(k.delay(row.attempts)), failure.Error())
 	}
 	o.Observe(k.Name, outcome)
 	log := o.Log.With("kind", k.Name, "job", row.id, "attempt", row.attempts)
@@ -175,7 +176,8 @@ func (o *Outbox) bury(ctx context.Context, k *kind, row jobRow, why error) (err 
 
 // delay doubles with each attempt and is drawn between half and all of that, so
 // that jobs that failed together do not come back together.
-func delay(attempts int) time.Duration {
-	ceiling := min(firstRetry<<min(attempts-1, 20), lastRetry)
+func (k Kind) delay(attempts int) time.Duration {
+	first, last := cmp.Or(k.FirstRetry, firstRetry), cmp.Or(k.LastRetry, lastRetry)
+	ceiling := min(first<<min(attempts-1, 20), last)
 	return ceiling/2 + rand.N(ceiling/2)
 }

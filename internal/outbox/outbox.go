@@ -59,6 +59,9 @@ type Kind struct {
 	Name    string
 	Slots   int // so many of its jobs this process attempts at the same time
 	Attempt Handler
+	// FirstRetry and LastRetry are how long a job waits after its first failure and, when
+	// that has doubled with each further one, at most; 0 is 5 seconds and 10 minutes.
+	FirstRetry, LastRetry time.Duration
 	// Died, if set, is told of each job that is refused for good or past its expiry,
 	// in the very transaction in which it dies: once, however many requesters and
 	// replicas there are. An error of it leaves the job pending. The payload is nil if

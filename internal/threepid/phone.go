@@ -2,7 +2,7 @@ package threepid
 
 import (
 	"errors"
-	"fmt"
+	"strconv"
 	"strings"
 	"unicode"
 
@@ -144,8 +144,13 @@ func (a Address) number() *phonenumbers.PhoneNumber {
 // maskedPhone shows the last three digits, or fewer where three would be a large
 // part of a short number.
 func (a Address) maskedPhone() string {
-	code := int(a.number().GetCountryCode())
-	national := a.String()[len(fmt.Sprint(code)):]
+	code, national := a.dialled()
 	shown := min(3, len(national)/3)
-	return fmt.Sprintf("+%d … %s", code, national[len(national)-shown:])
+	return "+" + code + " … " + national[len(national)-shown:]
+}
+
+// dialled is a phone number's country code and the rest of it.
+func (a Address) dialled() (code, national string) {
+	code = strconv.Itoa(int(a.number().GetCountryCode()))
+	return code, a.String()[len(code):]
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"signet/internal/locale"
+	"signet/internal/wording"
 )
 
 // Words writes messages in the name of one server. It is safe for concurrent use.
@@ -61,7 +62,7 @@ func (w *Words) try() error {
 // Email writes an e-mail: a subject of one line, plain text and HTML.
 func (w *Words) Email(v Verification) (subject, text, html string, err error) {
 	v.Server, v.Host = w.server, w.host
-	v.User, v.Asker = quote(v.User), quote(v.Asker)
+	v.User, v.Asker = wording.Quote(v.User), wording.Quote(v.Asker)
 	t := w.templates[v.Language]
 	var s, p, h strings.Builder
 	err = errors.Join(
@@ -81,7 +82,7 @@ func (w *Words) SMS(v Verification) (string, error) {
 	for brevity := maxBrevity - 1; brevity >= 0 && err == nil; brevity-- {
 		var longer string
 		longer, err = w.sms(v, brevity)
-		if Segments(longer) <= Segments(best) {
+		if wording.Segments(longer) <= wording.Segments(best) {
 			best = longer
 		}
 	}

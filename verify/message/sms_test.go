@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"signet/internal/locale"
-	"signet/verify/message"
+	"signet/internal/wording"
 )
 
 // unicodeOnly are the languages whose letters are not in the GSM 7-bit alphabet.
@@ -30,8 +30,8 @@ func TestSMS(t *testing.T) {
 						most = 3
 					}
 				}
-				if n := message.Segments(text); n > most || message.GSM7(text) == unicodeOnly[l] {
-					t.Errorf("%v, %s, a host of %d: %d segments, GSM 7-bit %v:\n%s", l, purpose, length, n, message.GSM7(text), text)
+				if n := wording.Segments(text); n > most || wording.GSM7(text) == unicodeOnly[l] {
+					t.Errorf("%v, %s, a host of %d: %d segments, GSM 7-bit %v:\n%s", l, purpose, length, n, wording.GSM7(text), text)
 				}
 				if !strings.HasSuffix(text, "\n@"+host+" #123456") || strings.Count(text, v.StopLink) != 1 || !strings.Contains(text, "15") {
 					t.Errorf("%v, %s: its lines are not as they must be:\n%s", l, purpose, text)

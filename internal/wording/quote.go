@@ -1,4 +1,4 @@
-package message
+package wording
 
 import (
 	"regexp"
@@ -12,14 +12,14 @@ const maxQuoted = 100
 // joiner is U+2060, a word joiner: it is not seen and breaks no line.
 const joiner = "\u2060"
 
-// quote makes a name that a stranger chose harmless in an e-mail: Matrix ids and
+// Quote makes a name that a stranger chose harmless in an e-mail: Matrix ids and
 // server names look like addresses, and mail programs turn what looks like one into
 // a link. It parts them where such programs look, before a mark as well as after it,
 // because joiners inside of a host's name are left out when it is looked up. What is
 // not seen, or turns the line, or breaks it, is replaced, and so are the spaces of a
 // Matrix id, which would make a sentence of it. A run of digits as long as a phone number
 // is left out: it would ask to be called.
-func quote(name string) string {
+func Quote(name string) string {
 	name = phoneLike.ReplaceAllString(name, "…")
 	var b strings.Builder
 	n, last := 0, rune(0)

@@ -1,10 +1,10 @@
-package message_test
+package wording_test
 
 import (
 	"strings"
 	"testing"
 
-	"signet/verify/message"
+	"signet/internal/wording"
 )
 
 // basicTable is the default alphabet as 3GPP TS 23.038 section 6.2.1 prints it:
@@ -49,11 +49,11 @@ func TestGSM7IsTheStandardsTable(t *testing.T) {
 	}
 	for r := range rune(0x3000) {
 		s := string(r)
-		if got := message.GSM7(s); got != (width[r] > 0) {
+		if got := wording.GSM7(s); got != (width[r] > 0) {
 			t.Errorf("GSM7(%q) = %v", s, got)
 		}
 		if w := width[r]; w > 0 {
-			if full := strings.Repeat(s, 160/w); message.Segments(full) != 1 || message.Segments(full+s) != 2 {
+			if full := strings.Repeat(s, 160/w); wording.Segments(full) != 1 || wording.Segments(full+s) != 2 {
 				t.Errorf("%q does not take %d septets", s, w)
 			}
 		}
@@ -84,7 +84,7 @@ func TestSegments(t *testing.T) {
 		{strings.Repeat("😀", 66), 2}, // 33 in each, for half of one is none
 		{strings.Repeat("😀", 67), 3},
 	} {
-		if got := message.Segments(c.text); got != c.want {
+		if got := wording.Segments(c.text); got != c.want {
 			t.Errorf("Segments(%d characters, %.10q…) = %d, want %d", len([]rune(c.text)), c.text, got, c.want)
 		}
 	}
