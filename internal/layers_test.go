@@ -45,7 +45,10 @@ var layers = map[string][]string{
 	"lookup/discovery": {"internal/matrix", "internal/quota", "internal/seal", "internal/store"},
 	"lookup":           {"internal/matrix", "internal/seal", "internal/store", "internal/threepid", "internal/quota", "internal/together", "lookup/discovery", "lookup/table", "verify"},
 	"lookup/movein":    {"internal/matrix", "internal/store", "internal/threepid", "lookup"},
-	"keys":             {"internal/keyring", "internal/matrix"},
+	"lookup/invite": {"internal/deliver", "internal/deliver/sms", "internal/fedclient", "internal/locale", "internal/matrix", "internal/outbox",
+		"internal/quota", "internal/seal", "internal/store", "internal/threepid", "internal/wording", "lookup/invite/message", "verify/fraud"},
+	"lookup/invite/message": {"internal/locale", "internal/wording"},
+	"keys":                  {"internal/keyring", "internal/matrix"},
 
 	// Its HTTP face.
 	"web/api": {"internal/caller", "internal/locale", "internal/matrix", "internal/mxhttp", "internal/threepid", "keys", "lookup",
