@@ -1,0 +1,157 @@
+package invite_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"signet/internal/matrix"
+	"signet/internal/store"
+	"signet/internal/threepid"
+	"signet/lookup/invite"
+)
+
+// Whoever wants no invitations gets none, at any spelling of their inbox, and senders are
+// told nothing of that.
+func TestNeverAgain(t *testing.T) {
+	each(t, func(w *world) {
+		w.work(w.outbox)
+		w.invites()
+		w.until(w.outbox, "it is sent", func() bool { return len(w.post.mails()) == 1 })
+		_, _, never := w.mailed()
+		for range 2 {
+			if since, err := w.Refusing(w.Context(), never); err != nil || !since.IsZero() {
+				w.Errorf("Refusing = %v, %v", since, err)
+			}
+		}
+		at := w.clock.Now()
+		w.must(w.Refuse(w.Context(), never))
+		w.clock.Advance(time.Hour)
+		w.must(w.Refuse(w.Context(), never))
+		if since, err := w.Refusing(w.Context(), never); err != nil || !since.Equal(at) {
+			w.Errorf("Refusing = %v, %v", since, err)
+		}
+		for _, address := range []string{"alice@example.org", "Alice+x@example.org"} {
+			s := w.invites(func(r *invite.Request) { r.Address, r.Sender = w.address(address), "@carol:example.net" })
+			if s.Token == "" || !w.valid(s.Ephemeral) || s.DisplayName != "a...@e..." {
+				w.Errorf("the sender is told %+v", s)
+			}
+		}
+		w.until(w.outbox, "nothing is left to send", func() bool { return w.count("outbox_jobs", "state = 'pending'") == 0 })
+		if n := len(w.post.mails()); n != 1 {
+			w.Errorf("%d messages were sent", n)
+		}
+		for _, state := range w.states("@carol:example.net") {
+			if state != invite.Pending {
+				w.Errorf("carol sees %v", state)
+			}
+		}
+		w.must(w.Allow(w.Context(), never))
+		w.invites()
+		w.until(w.outbox, "it is sent", func() bool { return len(w.post.mails()) == 2 })
+	})
+}
+
+// A text message that is refused costs nothing, and what was refused while it waited does
+// not leave.
+func TestNeverAgainByTextMessage(t *testing.T) {
+	each(t, func(w *world) {
+		a := w.address("447400123456")
+		w.invites(func(r *invite.Request) { r.Address = a })
+		w.must(w.RefuseAddress(w.Context(), w.db, a))
+		w.work(w.outbox)
+		w.until(w.outbox, "it is given up", func() bool { return w.count("outbox_jobs", "state = 'dead'") == 1 })
+		report, err := w.Invites.Fraud.Report(w.Context())
+		if err != nil || report.Today.Messages != 0 || len(w.post.sms()) != 0 {
+			w.Errorf("%d messages are paid for, %v", report.Today.Messages, err)
+		}
+		w.must(w.AllowAddress(w.Context(), w.db, a))
+		w.invites(func(r *invite.Request) { r.Address = a })
+		w.until(w.outbox, "it is sent", func() bool { return len(w.post.sms()) == 1 })
+	})
+}
+
+// silence is whoever wants no messages at all.
+type silence map[string]bool
+
+func (s silence) Silent(_ context.Context, a threepid.Address) (bool, error) {
+	return s[a.String()], nil
+}
+
+func TestWhoWantsNoMessagesGetsNoInvitations(t *testing.T) {
+	each(t, func(w *world) {
+		i, box := w.open(func(o *invite.Options) { o.Silence = silence{"alice@example.org": true} })
+		w.work(box)
+		_, err := i.Store(w.Context(), w.asks())
+		w.must(err)
+		w.until(box, "nothing is left to send", func() bool { return w.count("outbox_jobs", "state = 'pending'") == 0 })
+		if len(w.post.mails()) != 0 {
+			w.Error("a message was sent")
+		}
+	})
+}
+
+func TestALinkThatIsNone(t *testing.T) {
+	each(t, func(w *world) {
+		w.work(w.outbox)
+		w.invites()
+		w.until(w.outbox, "it is sent", func() bool { return len(w.post.mails()) == 1 })
+		_, _, never := w.mailed()
+		for _, token := range []string{"", "x", never[1:], never + "A", "A" + never[1:], never[:len(never)-2] + "AA", strings.Repeat("A", len(never)), "\xff"} {
+			_, refusing := w.Refusing(w.Context(), token)
+			for _, err := range []error{refusing, w.Refuse(w.Context(), token), w.Allow(w.Context(), token)} {
+				if !errors.Is(err, invite.ErrNoLink) {
+					w.Errorf("with the token %q: %v", token, err)
+				}
+			}
+		}
+		if w.count("invite_refusals", "1 = 1") != 0 {
+			w.Error("something was written")
+		}
+	})
+}
+
+// An owner sees what is held, and has it erased: with what is about to be sent, and what
+// a homeserver would be told.
+func TestAnOwnerHasItErased(t *testing.T) {
+	each(t, func(w *world) {
+		d := &down{}
+		i, box := w.open(func(o *invite.Options) { o.Federation = d })
+		a := w.address("alice@example.org")
+		w.invites()
+		w.binds(i, "alice@example.org", "@alice:down.example")
+		delete(w.bindings.users, a)
+		w.clock.Advance(time.Millisecond)
+		w.invites(func(r *invite.Request) { r.Sender, r.Room = "@carol:example.net", "!ball:example.net" })
+		w.invites(func(r *invite.Request) { r.Address = w.address("dave@example.org"); r.Sender = "@dan:example.org" })
+		w.must(w.RefuseAddress(w.Context(), w.db, a))
+		held, err := w.Held(w.Context(), a)
+		w.must(err)
+		if len(held.Invitations) != 2 || held.Invitations[0].Sender != "@carol:example.net" || held.Invitations[0].Room != "!ball:example.net" || held.Invitations[0].Token != "" ||
+			held.Invitations[1].State != invite.Accepted || held.Refused.IsZero() {
+			w.Errorf("Held = %+v", held)
+		}
+		w.must(w.db.Tx(w.Context(), func(tx *store.Tx) error { return w.Erase(w.Context(), tx, a) }))
+		d.up.Store(true)
+		w.work(box)
+		w.until(box, "the others are served", func() bool { return len(w.post.mails()) == 1 })
+		w.quiet(box)
+		if d.calls.Load() != 0 || w.post.mails()[0].To != w.address("dave@example.org") {
+			w.Error("what was erased left the house")
+		}
+		held, err = w.Held(w.Context(), a)
+		if err != nil || len(held.Invitations) != 0 || held.Refused.IsZero() {
+			w.Errorf("Held = %+v, %v", held, err)
+		}
+		for _, sender := range []matrix.UserID{"@bob:example.com", "@carol:example.net"} {
+			if states := w.states(sender); len(states) != 0 {
+				w.Errorf("%s still has %v", sender, states)
+			}
+		}
+		if len(w.states("@dan:example.org")) != 1 {
+			w.Error("somebody else's was erased too")
+		}
+	})
+}
