@@ -78,7 +78,7 @@ func TestHowAHomeserverListens(t *testing.T) {
 			bind := func(n int) {
 				w.invites()
 				w.binds(i, "alice@example.org", h.user("alice"))
-				w.until(box, "it is told", func() bool { return len(h.taken()) == n })
+				w.until(box, "it is told, and that is written down", func() bool { return w.count("invite_invitations", "told_ms > 0") == n })
 				w.bindings.set(w.address("alice@example.org"), "")
 				delete(w.bindings.users, w.address("alice@example.org"))
 			}
@@ -196,7 +196,7 @@ func TestAProcessDies(t *testing.T) {
 				<-c.reached
 				w.clock.Advance(61 * time.Second) // its lease runs out
 				_, living := w.told(h)
-				w.until(living, "it is told", func() bool { return len(h.taken()) == want })
+				w.until(living, "it is told, and that is written down", func() bool { return w.count("invite_invitations", "told_ms > 0") == 1 })
 				w.clock.Advance(61 * time.Second)
 				w.quiet(living)
 				if got := h.taken(); len(got) != want || !bytes.Equal(got[0], got[want-1]) {
