@@ -52,7 +52,7 @@ var layers = map[string][]string{
 
 	// Its HTTP face.
 	"web/api": {"internal/caller", "internal/locale", "internal/matrix", "internal/mxhttp", "internal/threepid", "keys", "lookup",
-		"lookup/discovery", "verify",
+		"lookup/discovery", "lookup/invite", "verify",
 		"verify/captcha", "verify/fraud"},
 	"web/page": {"internal/deliver", "internal/keyring", "internal/locale", "internal/matrix", "internal/mxhttp", "internal/threepid",
 		"verify", "verify/captcha", "verify/fraud"},

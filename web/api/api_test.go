@@ -335,7 +335,7 @@ func TestWhatIsNotServed(t *testing.T) {
 			method, path string
 			status       int
 		}{
-			{"POST", v2 + "/store-invite", 404}, {"POST", v2 + "/sign-ed25519", 404}, {"GET", v2 + "/pubkey/ephemeral/isvalid", 404},
+			{"GET", v2 + "/store-invite", 405}, {"GET", v2 + "/sign-ed25519", 405}, {"POST", v2 + "/pubkey/ephemeral/isvalid", 405},
 			{"GET", "/_matrix/identity/api/v1", 404}, {"GET", "/_matrix/identity/api/v1/lookup", 404}, {"GET", v2 + "/", 404}, {"GET", v2 + "/account/", 404},
 			{"POST", v2 + "/hash_details", 405}, {"GET", v2 + "/lookup", 405}, {"PUT", v2 + "/3pid/bind", 405}, {"DELETE", v2 + "/account", 405},
 		} {
@@ -398,6 +398,7 @@ POST /v2/account/logout
 GET /v2/terms
 POST /v2/terms
 GET /v2/pubkey/isvalid
+GET /v2/pubkey/ephemeral/isvalid
 GET /v2/pubkey/:keyId
 GET /v2/hash_details
 POST /v2/lookup
@@ -408,6 +409,11 @@ POST /v2/validate/msisdn/submitToken
 GET /v2/3pid/getValidated3pid
 POST /v2/3pid/bind
 POST /v2/3pid/unbind
+POST /v2/store-invite
+POST /v2/sign-ed25519
+GET /_signet/v1/invitations
+POST /_signet/v1/invitations/:id/resend
+DELETE /_signet/v1/invitations/:id
 GET /_signet/v1/policy
 POST /_signet/v1/whoami
 POST /_signet/v1/captcha

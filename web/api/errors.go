@@ -10,6 +10,7 @@ import (
 	"signet/internal/threepid"
 	"signet/keys"
 	"signet/lookup"
+	"signet/lookup/invite"
 	"signet/verify"
 	"signet/verify/captcha"
 	"signet/verify/fraud"
@@ -37,6 +38,7 @@ var answers = []struct {
 
 	{matrix.ErrServerName, http.StatusBadRequest, matrix.InvalidParam},
 	{matrix.ErrUserID, http.StatusBadRequest, matrix.InvalidParam},
+	{matrix.ErrRoomID, http.StatusBadRequest, matrix.InvalidParam},
 	{threepid.ErrEmail, http.StatusBadRequest, matrix.InvalidEmail},
 	{threepid.ErrPhone, http.StatusBadRequest, matrix.InvalidAddress},
 	{threepid.ErrCountry, http.StatusBadRequest, matrix.InvalidParam},
@@ -76,6 +78,14 @@ var answers = []struct {
 	{lookup.ErrAlgorithm, http.StatusBadRequest, matrix.InvalidParam},
 	{lookup.ErrTooMany, http.StatusBadRequest, matrix.TooLarge},
 
+	{invite.ErrMedium, http.StatusBadRequest, matrix.Unrecognized},
+	{invite.ErrDestination, http.StatusBadRequest, matrix.DestinationRejected},
+	{invite.ErrToken, http.StatusNotFound, matrix.Unrecognized},
+	{invite.ErrKey, http.StatusBadRequest, matrix.InvalidParam},
+	{invite.ErrNone, http.StatusNotFound, matrix.NotFound},
+	{invite.ErrOver, http.StatusForbidden, matrix.Forbidden},
+	{invite.ErrOften, http.StatusForbidden, matrix.Forbidden},
+
 	{keys.ErrUnknownKey, http.StatusNotFound, matrix.NotFound},
 }
 
@@ -89,6 +99,9 @@ func (a *API) Translate(err error) (mxhttp.Problem, bool) {
 			Message: wrong.Error(),
 			Extra:   map[string]any{"algorithm": lookup.SHA256, "lookup_pepper": wrong.Pepper},
 		}, true
+	}
+	if used, ok := errors.AsType[invite.InUse](err); ok {
+		return mxhttp.Problem{Status: http.StatusBadRequest, Code: matrix.ThreepidInUse, Message: used.Error(), Extra: map[string]any{"mxid": used.User}}, true
 	}
 	if needed, ok := errors.AsType[verify.CaptchaNeeded](err); ok {
 		return a.captchaNeeded(needed), true

@@ -7,6 +7,7 @@ import (
 	"signet/internal/mxhttp"
 	"signet/keys"
 	"signet/lookup"
+	"signet/lookup/invite"
 	"signet/verify"
 )
 
@@ -15,7 +16,10 @@ type API struct {
 	Gate      *caller.Gate
 	Verifier  *verify.Verifier
 	Directory *lookup.Directory
+	Invites   *invite.Invites
 	Keys      *keys.Server
+	// PublicURL is where clients reach this server, without a slash at the end.
+	PublicURL string
 	// ChallengeURL is the address of a CAPTCHA's page; its picture and sound are below.
 	ChallengeURL func(id string) string
 }
@@ -23,9 +27,17 @@ type API struct {
 // maxLookupBody holds lookup.MaxAddresses hashes with room for white space.
 const maxLookupBody = 1 << 20
 
+const (
+	v2 = "/_matrix/identity/v2"
+	// What is published in rooms for whoever checks a key.
+	pubkeyIsValidPath    = v2 + "/pubkey/isvalid"
+	ephemeralIsValidPath = v2 + "/pubkey/ephemeral/isvalid"
+
+	invitationsPath = "/_signet/v1/invitations"
+)
+
 // Routes is the table of routes.
 func (a *API) Routes() []mxhttp.Route {
-	const v2 = "/_matrix/identity/v2"
 	return []mxhttp.Route{
 		{Method: http.MethodGet, Path: "/_matrix/identity/versions", Handler: a.versions},
 		{Method: http.MethodGet, Path: v2, Handler: a.ping},
@@ -37,7 +49,8 @@ func (a *API) Routes() []mxhttp.Route {
 		{Method: http.MethodGet, Path: v2 + "/terms", Handler: a.terms},
 		{Method: http.MethodPost, Path: v2 + "/terms", Handler: a.forAnyAccount(a.acceptTerms)},
 
-		{Method: http.MethodGet, Path: v2 + "/pubkey/isvalid", Handler: a.pubkeyIsValid},
+		{Method: http.MethodGet, Path: pubkeyIsValidPath, Handler: a.pubkeyIsValid},
+		{Method: http.MethodGet, Path: ephemeralIsValidPath, Handler: a.ephemeralIsValid},
 		{Method: http.MethodGet, Path: v2 + "/pubkey/:keyId", Handler: a.pubkey},
 
 		{Method: http.MethodGet, Path: v2 + "/hash_details", Handler: a.forCaller(a.hashDetails)},
@@ -51,6 +64,12 @@ func (a *API) Routes() []mxhttp.Route {
 		{Method: http.MethodGet, Path: v2 + "/3pid/getValidated3pid", Handler: a.forCaller(a.getValidated3pid)},
 		{Method: http.MethodPost, Path: v2 + "/3pid/bind", Handler: a.forAccount(a.bind)},
 		{Method: http.MethodPost, Path: v2 + "/3pid/unbind", Handler: a.unbind},
+
+		{Method: http.MethodPost, Path: v2 + "/store-invite", Handler: a.forCaller(a.storeInvite)},
+		{Method: http.MethodPost, Path: v2 + "/sign-ed25519", Handler: a.forCaller(a.signInvite)},
+		{Method: http.MethodGet, Path: invitationsPath, Handler: a.forAccount(a.listInvites)},
+		{Method: http.MethodPost, Path: invitationsPath + "/:id/resend", Handler: a.forAccount(a.resendInvite)},
+		{Method: http.MethodDelete, Path: invitationsPath + "/:id", Handler: a.forAccount(a.revokeInvite)},
 
 		{Method: http.MethodGet, Path: policyPath, Handler: a.policy},
 		{Method: http.MethodPost, Path: "/_signet/v1/whoami", Handler: a.forCaller(a.whoami)},

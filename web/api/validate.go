@@ -98,20 +98,20 @@ func (p proving) request(c echo.Context, who caller.Caller) (r verify.Request, e
 			return r, err
 		}
 	}
-	r.Client, err = p.client(c, who)
+	r.Client, err = clientOf(c, who, p.ClientIP)
 	return r, err
 }
 
-// client is where the person is. A homeserver's own address is not: all who are behind it
-// would share that, so it names the person's, or none counts.
-func (p proving) client(c echo.Context, who caller.Caller) (netip.Addr, error) {
+// clientOf is where the person is. A homeserver's own address is not: all who are behind
+// it would share that, so it names the person's, or none counts.
+func clientOf(c echo.Context, who caller.Caller, named string) (netip.Addr, error) {
 	if _, ok := who.Account(); ok {
 		return mxhttp.ClientAddr(c), nil
 	}
-	if p.ClientIP == "" {
+	if named == "" {
 		return netip.Addr{}, nil
 	}
-	addr, err := netip.ParseAddr(p.ClientIP)
+	addr, err := netip.ParseAddr(named)
 	if err != nil || addr.Zone() != "" {
 		return netip.Addr{}, errClientIP
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/ed25519"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
@@ -15,6 +16,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"signet/internal/caller"
 	"signet/internal/fedclient"
@@ -27,6 +29,8 @@ import (
 	"signet/keys"
 	"signet/lookup"
 	"signet/lookup/discovery"
+	"signet/lookup/invite"
+	"signet/lookup/invite/message"
 	"signet/migrations"
 	"signet/verify/verifytest"
 	"signet/web/api"
@@ -41,6 +45,7 @@ type world struct {
 	server     *httptest.Server
 	federation *federation
 	gate       *caller.Gate
+	invites    *invite.Invites
 	ring       *keyring.Ring
 	log        *bytes.Buffer
 }
@@ -80,6 +85,14 @@ func (f *federation) KeyAtHand(matrix.ServerName, matrix.KeyID) (ed25519.PublicK
 	return nil, fedclient.ErrNotAtHand
 }
 
+var inviteLinks = invite.Links{
+	Page: func(token, key string) string {
+		return "https://id.example.org/invitation#token=" + token + "&key=" + key
+	},
+	Short: func(token, key string) string { return "https://id.example.org/i#" + token + key },
+	Never: func(token string) string { return "https://id.example.org/invitation/never/" + token },
+}
+
 var homeserverKey = matrix.SigningKey{ID: "ed25519:hs", Private: ed25519.NewKeyFromSeed(make([]byte, 32))}
 
 func each(t *testing.T, terms caller.Terms, tell func(w *world)) {
@@ -91,7 +104,7 @@ func newWorld(t testing.TB, db *store.DB, terms caller.Terms) *world {
 	w := &world{TB: t, federation: &federation{key: homeserverKey}, log: &bytes.Buffer{}}
 	log := slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	w.World = verifytest.NewLogging(t, db, log)
-	budgets, err := quota.New(t.Context(), quota.Options{DB: db, Vault: w.Vault, Budgets: slices.Concat(caller.Budgets(false), discovery.Budgets(false)), Now: w.Clock.Now, Log: log})
+	budgets, err := quota.New(t.Context(), quota.Options{DB: db, Vault: w.Vault, Budgets: slices.Concat(caller.Budgets(false), discovery.Budgets(false), invite.Budgets(false)), Now: w.Clock.Now, Log: log})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,7 +121,17 @@ func newWorld(t testing.TB, db *store.DB, terms caller.Terms) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := &api.API{Gate: w.gate, Verifier: w.Verifier, Directory: directory, Keys: own,
+	words, err := message.New("", "id.example.org", "id.example.org")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.invites, err = invite.New(t.Context(), invite.Options{DB: db, Vault: w.Vault, Outbox: w.Outbox, Quota: budgets, Bindings: directory, Federation: w.federation,
+		Signer: own, Words: words, Silence: w.Verifier, Fraud: w.Verifier.Fraud, Email: w.Post, SMS: w.Post, Links: inviteLinks, Name: own.Name,
+		ExpireAfter: 7 * 24 * time.Hour, Now: w.Clock.Now, Rand: rand.Reader, Log: log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := &api.API{Gate: w.gate, Verifier: w.Verifier, Directory: directory, Invites: w.invites, Keys: own, PublicURL: "https://id.example.org",
 		ChallengeURL: func(id string) string { return "https://id.example.org/_signet/captcha/" + id }}
 	handler, err := mxhttp.New(mxhttp.Options{Logger: log, Translate: a.Translate}, a.Routes())
 	if err != nil {
