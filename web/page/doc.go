@@ -1,12 +1,13 @@
 // Package page is the identity server's pages for people: what this server is, a
 // form to prove an address, the pages behind a message's two links ("yes, that is my
-// address" and "this was not me"), CAPTCHAs, the specification's GET submitToken, and in
-// development the mailbox of messages that were not sent.
+// address" and "this was not me"), CAPTCHAs, invitations, the specification's GET
+// submitToken, and in development the mailbox of messages that were not sent.
 //
 // It promises pages that work without scripts, cookies or anything from elsewhere,
-// by keyboard and by screen reader (WCAG 2.2 AA). Reading a page changes nothing:
-// only its buttons do, pressed on a page of our own, and the one address for which
-// the specification says otherwise. All words stand in phrases, in every language of
+// by keyboard and by screen reader (WCAG 2.2 AA). One has a script, since nothing else
+// can read what an invitation's link keeps from servers; it says what to do without.
+// Reading a page changes nothing: only its buttons do, pressed on a page of our own, and
+// the one address for which the specification says otherwise. All words stand in phrases, in every language of
 // internal/locale; the mailbox, which is for developers, is in English.
 //
 // What is proven, and for how long, is verify's; routing and errors are

@@ -216,6 +216,7 @@ func sights(w *world) map[string]*reply {
 	seePurposes(w, all)
 	seeChallenges(w, all)
 	seeStops(w, all)
+	seeInvitations(w, all)
 	w.post.refuse(deliver.ErrRefused)
 	all["not sent"] = start("medium", "email", "address", "bob@example.org")
 	all["no text"] = start("medium", "msisdn", "address", "+447400123457")

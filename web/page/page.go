@@ -43,7 +43,10 @@ type Options struct {
 	Name     matrix.ServerName
 	Verifier Verifier
 	Captcha  Captcha // nil shows none
-	Keys     Keys
+	Invites  Invites // nil shows none
+	// SignUp is where those who are invited get an account; empty names no place.
+	SignUp string
+	Keys   Keys
 	// Email and SMS tell which addresses can be proven here.
 	Email, SMS bool
 	Terms      []TermsLink
@@ -77,7 +80,7 @@ func New(o Options) (*Pages, error) {
 	}
 	p.site = site{
 		Name: o.Name.String(), Email: o.Email, SMS: o.SMS, Development: o.Development, Mailbox: o.Mailbox != nil,
-		Terms: o.Terms, Style: stylePath + "?v=" + versionOf(style), Icon: iconPath, Seal: template.HTML(seal),
+		Terms: o.Terms, Style: stylePath + "?v=" + versionOf(style), Script: scriptPath + "?v=" + versionOf(script), Icon: iconPath, Seal: template.HTML(seal),
 	}
 	return p, library().err
 }
@@ -90,23 +93,27 @@ type site struct {
 	Mailbox     bool
 	Terms       []TermsLink
 	Style, Icon string
+	Script      string        // of the one page that has one
 	Seal        template.HTML // ours: the icon, drawn into the page
 }
 
 // The pages, by the names of their templates.
 const (
-	homeName      = "home"
-	stepName      = "step"
-	codeName      = "code"
-	linkName      = "link"
-	verifiedName  = "verified"
-	stopName      = "stop"
-	stoppedName   = "stopped"
-	challengeName = "challenge"
-	passedName    = "passed"
-	problemName   = "problem"
-	mailboxName   = "mailbox"
-	messageName   = "message"
+	homeName       = "home"
+	stepName       = "step"
+	codeName       = "code"
+	linkName       = "link"
+	verifiedName   = "verified"
+	stopName       = "stop"
+	stoppedName    = "stopped"
+	invitationName = "invitation"
+	invitedName    = "invited"
+	neverName      = "never"
+	challengeName  = "challenge"
+	passedName     = "passed"
+	problemName    = "problem"
+	mailboxName    = "mailbox"
+	messageName    = "message"
 )
 
 // developers' pages stay in English, as logs and the command line do: whoever runs a
@@ -146,9 +153,10 @@ const pagePolicy = "default-src 'none'; style-src 'self'; img-src 'self'; " +
 
 // alsoLoads is what some pages load beside.
 var alsoLoads = map[string]string{
-	messageName:   "; frame-src 'self'", // the HTML version of a message
-	stepName:      "; media-src 'self'", // a CAPTCHA read aloud
-	challengeName: "; media-src 'self'",
+	messageName:    "; frame-src 'self'", // the HTML version of a message
+	stepName:       "; media-src 'self'", // a CAPTCHA read aloud
+	challengeName:  "; media-src 'self'",
+	invitationName: "; script-src 'self'", // what reads the fragment of its address
 }
 
 // private keeps an answer out of caches and other people's pages, and its address,

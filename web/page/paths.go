@@ -11,6 +11,19 @@ func LinkPath(token string) string { return "/_signet/verify/" + url.PathEscape(
 // StopPath is the path of the page that says "this was not me" to what a token ends.
 func StopPath(token string) string { return "/n/" + url.PathEscape(token) }
 
+// InvitationLink is the path of the page that shows an invitation, with the token and the
+// private key in its fragment; ShortInvitationLink is the same for text messages.
+func InvitationLink(token, key string) string {
+	return invitationPath + "#token=" + url.QueryEscape(token) + "&key=" + url.QueryEscape(key)
+}
+
+// ShortInvitationLink is InvitationLink for a token of 22 characters and a key of 43, as
+// all are.
+func ShortInvitationLink(token, key string) string { return shortInvitationPath + "#" + token + key }
+
+// NeverPath is the path of the page of those who want no invitations.
+func NeverPath(token string) string { return neverPath + "/" + url.PathEscape(token) }
+
 // ChallengePath is the path of the page that shows a CAPTCHA to people.
 func ChallengePath(id string) string { return "/_signet/captcha/" + url.PathEscape(id) }
 

@@ -54,6 +54,17 @@ func (p *Pages) Routes() []mxhttp.Route {
 			p.get("/_signet/captcha/:id/image", p.challengeImage),
 			p.get("/_signet/captcha/:id/audio", p.challengeAudio))
 	}
+	if p.Invites != nil {
+		routes = append(routes,
+			p.get(invitationPath, p.invitation),
+			p.get(shortInvitationPath, p.invitation),
+			p.post(invitationPath, p.showInvitation),
+			p.get(neverPath+"/:token", p.never),
+			p.post(neverPath+"/:token", p.refuseInvitations),
+			p.post(neverPath+"/:token"+allowSuffix, p.allowInvitations),
+			p.get(neverPath+"/:token"+allowSuffix, p.backToNever),
+			p.get(scriptPath, p.serveScript))
+	}
 	if p.Mailbox != nil {
 		routes = append(routes,
 			p.get(mailboxPath, p.mailbox),

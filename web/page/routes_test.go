@@ -7,6 +7,7 @@ import (
 
 	"signet/internal/clocktest"
 	"signet/internal/deliver"
+	"signet/lookup/invite"
 	"signet/verify/captcha"
 	"signet/web/page"
 )
@@ -48,13 +49,23 @@ GET /_signet/captcha/:id/image
 GET /_signet/captcha/:id/audio
 `
 
+const wantInviteRoutes = `GET /invitation
+GET /i
+POST /invitation
+GET /invitation/never/:token
+POST /invitation/never/:token
+POST /invitation/never/:token/allow
+GET /invitation/never/:token/allow
+GET /_signet/invitation.js
+`
+
 func TestTheRoutes(t *testing.T) {
 	mailbox, err := deliver.NewMailbox(t.TempDir(), clocktest.New().Now)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for want, o := range map[string]page.Options{
-		wantRoutes: {}, wantRoutes + wantCaptchaRoutes + wantMailboxRoutes: {Mailbox: mailbox, Captcha: new(captcha.Captcha)},
+		wantRoutes: {}, wantRoutes + wantCaptchaRoutes + wantInviteRoutes + wantMailboxRoutes: {Mailbox: mailbox, Captcha: new(captcha.Captcha), Invites: new(invite.Invites)},
 	} {
 		o.Name = "id.example.org"
 		pages, err := page.New(o)

@@ -30,12 +30,17 @@ func versionOf(b []byte) string {
 
 // GET /_signet/style.css
 func (p *Pages) serveStyle(c echo.Context) error {
+	return serveVersioned(c, p.site.Style, "text/css; charset=utf-8", style)
+}
+
+// serveVersioned serves content that may be kept for as long as it has that address.
+func serveVersioned(c echo.Context, address, kind string, content []byte) error {
 	caching := "no-cache"
-	if c.Request().URL.RequestURI() == p.site.Style {
+	if c.Request().URL.RequestURI() == address {
 		caching = "public, max-age=31536000, immutable"
 	}
 	c.Response().Header().Set("Cache-Control", caching)
-	return c.Blob(http.StatusOK, "text/css; charset=utf-8", style)
+	return c.Blob(http.StatusOK, kind, content)
 }
 
 // GET /_signet/seal.svg

@@ -31,6 +31,7 @@ const (
 	noSession    trouble = "no-session"
 	noLink       trouble = "no-link"
 	noStop       trouble = "no-stop"
+	noInvitation trouble = "no-invitation"
 	throwAway    trouble = "throw-away"
 	otherCountry trouble = "other-country"
 	notMobile    trouble = "not-mobile"

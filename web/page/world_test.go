@@ -28,6 +28,7 @@ import (
 	"signet/internal/store"
 	"signet/internal/store/storetest"
 	"signet/internal/threepid"
+	"signet/lookup/invite"
 	"signet/verify"
 	"signet/verify/captcha"
 	"signet/verify/message"
@@ -42,6 +43,8 @@ type world struct {
 	clock    *clocktest.Clock
 	verifier *verify.Verifier
 	captcha  *captcha.Captcha
+	outbox   *outbox.Outbox
+	invites  *invite.Invites
 	ring     *keyring.Ring
 	post     *post
 	reader   locale.Language // what the person reads; English where nobody says otherwise
@@ -121,7 +124,7 @@ func (w *world) lastEmail() (code, link string) {
 // newWorld opens the pages as change leaves their options.
 func newWorld(t *testing.T, change ...func(*page.Options)) *world {
 	t.Helper()
-	db := storetest.Open(t, storetest.SQLite(t), []string{"seal", "outbox", "keyring", "captcha", "quota", "verify"})
+	db := storetest.Open(t, storetest.SQLite(t), []string{"seal", "outbox", "keyring", "captcha", "quota", "verify", "fraud", "invite"})
 	w := &world{T: t, db: db, clock: clocktest.New(), post: new(post)}
 	vault := sealtest.Vault(t, db, w.clock.Now)
 	silent := slog.New(slog.DiscardHandler)
@@ -131,7 +134,7 @@ func newWorld(t *testing.T, change ...func(*page.Options)) *world {
 	w.must(err)
 	w.ring, err = keyring.Open(t.Context(), db, vault, w.clock.Now)
 	w.must(err)
-	budgets, err := quota.New(t.Context(), quota.Options{DB: db, Vault: vault, Budgets: verify.Budgets(true), Now: w.clock.Now, Log: silent})
+	budgets, err := quota.New(t.Context(), quota.Options{DB: db, Vault: vault, Budgets: append(verify.Budgets(true), invite.Budgets(true)...), Now: w.clock.Now, Log: silent})
 	w.must(err)
 	w.captcha, err = captcha.New(t.Context(), captcha.Options{DB: db, Vault: vault, Now: w.clock.Now})
 	w.must(err)
@@ -142,8 +145,10 @@ func newWorld(t *testing.T, change ...func(*page.Options)) *world {
 		StopURL: func(token string) string { return w.srv.URL + page.StopPath(token) },
 	})
 	w.must(err)
+	w.outbox = out
+	w.openInvites(vault, budgets)
 	o := page.Options{
-		Name: "id.example.org", Verifier: w.verifier, Captcha: w.captcha, Keys: w.ring, Email: true, SMS: true,
+		Name: "id.example.org", Verifier: w.verifier, Captcha: w.captcha, Invites: w.invites, Keys: w.ring, Email: true, SMS: true,
 		NextOrigins: []string{"https://app.example.org"}, Rand: rand.Reader,
 	}
 	for _, c := range change {
