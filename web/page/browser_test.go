@@ -45,6 +45,7 @@ func TestInTheBrowser(t *testing.T) {
 		"language":   languageStory,
 		"CAPTCHA":    captchaStory,
 		"not me":     notMeStory,
+		"invitation": invitationStory,
 	} {
 		for _, reader := range []struct {
 			language locale.Language

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -62,6 +63,7 @@ func (w *world) invited(change ...func(*invite.Request)) (token, proof, never st
 		c(&r)
 	}
 	before := w.post.count()
+	w.clock.Advance(time.Millisecond) // the newest is told from others by the time
 	_, err = w.invites.Store(w.Context(), r)
 	w.must(err)
 	ctx, stop := context.WithCancel(w.Context())
@@ -115,8 +117,8 @@ func TestWhoInvitesWhere(t *testing.T) {
 	if to := shown.linkNamed("Sign up at app.example.org"); to != "https://app.example.org/register" {
 		t.Errorf("the link goes to %q", to)
 	}
-	if to := shown.linkNamed("No more invitations"); to != never {
-		t.Errorf("the link goes to %q, want %q", to, never)
+	if !slices.Contains(shown.leads(), never) {
+		t.Errorf("the page does not lead to %q", never)
 	}
 	if strings.Contains(shown.body, "dora") {
 		t.Error("the page tells the address")

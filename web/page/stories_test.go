@@ -3,6 +3,7 @@ package page_test
 import (
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
@@ -203,4 +204,58 @@ func notMeStory(b *browser) {
 	b.types(kb.Enter)
 	b.reads(b.say("verified-title"))
 	b.picture("next")
+}
+
+func invitationStory(b *browser) {
+	token, _, never := b.invited()
+	long := mailed.FindString(b.newestMail().Text)
+	_, key, _ := strings.Cut(long, "&key=")
+	in := "?lang=" + b.reader.String()
+	for _, link := range []string{strings.Replace(long, "#", in+"#", 1), b.srv.URL + "/i" + in + "#" + token + key} {
+		b.open("about:blank") // another fragment alone would be the same page
+		b.open(link)
+		b.reads(b.say("invitation-title"))
+		if !b.scripts {
+			if seen := evaluate[bool](b, `getComputedStyle(document.getElementById("no-script")).display != "none" && getComputedStyle(document.forms[0]).display == "none"`); !seen {
+				b.Error("without scripts the page does not say what to do")
+			}
+			continue
+		}
+		b.until(`!document.forms[0].hidden`)
+		b.picture("invitation")
+		if sent := evaluate[string](b, `new URLSearchParams(new FormData(document.forms[0])).toString()`); strings.Contains(sent, key) || !strings.Contains(sent, token) {
+			b.Errorf("the form sends %q", sent)
+		}
+		b.tabTo(b.say("invitation-button"))
+		b.types(kb.Enter)
+		b.reads(b.say("invitation-title"))
+		if text := evaluate[string](b, `document.querySelector("main").innerText + location.href`); !strings.Contains(text, "<b>Bob</b>") || !strings.Contains(text, "@bob:example.com") || strings.Contains(text, key) {
+			b.Errorf("the page says %q", text)
+		}
+		b.picture("invited")
+	}
+	if b.scripts {
+		b.open(b.srv.URL + "/invitation" + in + "#token=" + token)
+		b.open(b.srv.URL + "/i" + in + "#" + token)
+		b.until(`!document.getElementById("broken").hidden && document.forms[0].hidden`)
+		b.picture("invitation-broken")
+	}
+	b.open(b.srv.URL + never + in)
+	b.picture("never")
+	b.tabTo(b.say("never-button"))
+	b.types(kb.Enter)
+	b.reads(b.say("never-title"))
+	if !b.refusing(never) {
+		b.Error("invitations still come")
+	}
+}
+
+// until waits until something is so on the page.
+func (b *browser) until(script string) {
+	b.Helper()
+	for deadline := time.Now().Add(10 * time.Second); !evaluate[bool](b, script); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			b.Fatalf("in vain waited until %s", script)
+		}
+	}
 }
