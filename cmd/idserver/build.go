@@ -15,6 +15,7 @@ import (
 	"signet/internal/caller"
 	"signet/internal/daemon"
 	"signet/internal/deliver"
+	"signet/internal/fedclient"
 	"signet/internal/matrix"
 	"signet/internal/mxhttp"
 	"signet/internal/outbox"
@@ -23,6 +24,7 @@ import (
 	"signet/internal/store"
 	"signet/keys"
 	"signet/lookup"
+	"signet/lookup/invite"
 	"signet/verify"
 	"signet/verify/captcha"
 	"signet/verify/fraud"
@@ -34,21 +36,24 @@ import (
 // server is the parts of the program, joined.
 type server struct {
 	*program.Storage
-	cfg       *Config
-	log       *slog.Logger
-	metrics   *prometheus.Registry
-	health    *daemon.Health
-	mailbox   *deliver.Mailbox // nil outside development mode
-	keys      *keys.Server
-	gate      *caller.Gate
-	outbox    *outbox.Outbox
-	quota     *quota.Quota
-	captcha   *captcha.Captcha
-	fraud     *fraud.Guard
-	sms       bool // text messages are sent
-	verifier  *verify.Verifier
-	directory *lookup.Directory
-	handler   http.Handler
+	cfg        *Config
+	log        *slog.Logger
+	metrics    *prometheus.Registry
+	health     *daemon.Health
+	mailbox    *deliver.Mailbox // nil outside development mode
+	keys       *keys.Server
+	federation *fedclient.Client
+	gate       *caller.Gate
+	outbox     *outbox.Outbox
+	quota      *quota.Quota
+	captcha    *captcha.Captcha
+	fraud      *fraud.Guard
+	email      verify.EmailSender // nil: no e-mail is sent
+	sms        verify.SMSSender   // nil: no text message is
+	verifier   *verify.Verifier
+	directory  *lookup.Directory
+	invites    *invite.Invites
+	handler    http.Handler
 }
 
 func build(f program.Frame) (*server, error) {
@@ -56,7 +61,7 @@ func build(f program.Frame) (*server, error) {
 	s.health = daemon.NewHealth(s.log, map[string]daemon.Check{"database": s.DB.Ping})
 	s.keys = &keys.Server{Name: s.cfg.ServerName, Ring: s.Ring}
 	for _, step := range []func(program.Env) error{
-		s.buildOutbox, s.buildQuota, s.buildGate, s.buildCaptcha, s.buildFraud, s.buildVerifier, s.buildDirectory,
+		s.buildOutbox, s.buildQuota, s.buildGate, s.buildCaptcha, s.buildFraud, s.buildVerifier, s.buildDirectory, s.buildInvites,
 	} {
 		if err := step(f.Env); err != nil {
 			return nil, err
@@ -67,16 +72,15 @@ func build(f program.Frame) (*server, error) {
 	return s, err
 }
 
-func (s *server) buildGate(env program.Env) error {
-	federation, err := newFederation(env, s.cfg)
-	if err != nil {
+func (s *server) buildGate(env program.Env) (err error) {
+	if s.federation, err = newFederation(env, s.cfg); err != nil {
 		return err
 	}
 	s.gate, err = caller.New(env.Ctx, caller.Options{
 		DB:         s.DB,
 		Vault:      s.Vault,
 		Quota:      s.quota,
-		Federation: federation,
+		Federation: s.federation,
 		Own:        s.cfg.ownHomeservers(),
 		Name:       s.cfg.ServerName,
 		Terms:      s.cfg.terms(),
@@ -181,10 +185,10 @@ func (s *server) buildVerifier(env program.Env) error {
 	if o.Disposable, err = s.cfg.Email.disposable(); err != nil {
 		return err
 	}
-	if o.Email, o.SMS, err = s.senders(env); err != nil {
+	if s.email, s.sms, err = s.senders(env); err != nil {
 		return err
 	}
-	s.sms = o.SMS != nil
+	o.Email, o.SMS = s.email, s.sms
 	s.verifier, err = verify.New(env.Ctx, o)
 	return err
 }
@@ -213,7 +217,7 @@ func (s *server) buildHandler(env program.Env, tracer trace.TracerProvider) (htt
 	if err != nil {
 		return nil, err
 	}
-	a := &api.API{Gate: s.gate, Verifier: s.verifier, Directory: s.directory, Keys: s.keys,
+	a := &api.API{Gate: s.gate, Verifier: s.verifier, Directory: s.directory, Invites: s.invites, Keys: s.keys, PublicURL: s.cfg.PublicURL,
 		ChallengeURL: func(id string) string { return s.cfg.PublicURL + page.ChallengePath(id) }}
 	routes := slices.Concat(a.Routes(), pages.Routes(), program.HealthRoutes(s.health))
 	return mxhttp.New(mxhttp.Options{
@@ -245,12 +249,14 @@ func (s *server) buildPages(rand io.Reader) (*page.Pages, error) {
 		Name:        s.cfg.ServerName,
 		Verifier:    s.verifier,
 		Captcha:     s.captcha,
+		Invites:     s.invites,
+		SignUp:      s.cfg.Invitations.SignupURL,
 		Keys:        s.Ring,
 		Mailbox:     s.mailbox,
 		Terms:       s.cfg.termsLinks(),
 		NextOrigins: s.cfg.NextLinkOrigins,
 		Email:       s.cfg.Development || s.cfg.Email.SMTP != "",
-		SMS:         s.sms,
+		SMS:         s.sms != nil,
 		Development: s.cfg.Development,
 		Rand:        rand,
 	})

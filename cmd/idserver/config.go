@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"maps"
 	"net"
 	"net/mail"
@@ -17,6 +18,8 @@ import (
 	"signet/internal/quota"
 	"signet/lookup"
 	"signet/lookup/discovery"
+	"signet/lookup/invite"
+	invitewords "signet/lookup/invite/message"
 	"signet/verify"
 	"signet/verify/message"
 	"signet/web/page"
@@ -39,6 +42,8 @@ type Config struct {
 	Captcha Captcha `yaml:"captcha"`
 	// Lookup is how people find each other.
 	Lookup Lookup `yaml:"lookup"`
+	// Invitations is how long invitations count, and where they lead.
+	Invitations Invitations `yaml:"invitations"`
 	// Homeservers is what is known of homeservers: "own" ones are the operator's, which
 	// are no newcomers and are named in text messages. Example: {example.org: own}.
 	Homeservers map[string]string `yaml:"homeservers"`
@@ -145,11 +150,12 @@ const smtpPasswordVariable = "SIGNET_SMTP_PASSWORD"
 // defaults is the configuration of a file that names no key.
 func defaults() Config {
 	c := Config{
-		Common:  config.Defaults(),
-		Email:   Email{TLS: deliver.StartTLS, CheckMX: true},
-		SMS:     smsDefaults(),
-		Captcha: Captcha{When: string(verify.OnSuspicion)},
-		Lookup:  Lookup{EmailLife: lookup.DefaultLives.Email, MSISDNLife: lookup.DefaultLives.MSISDN},
+		Common:      config.Defaults(),
+		Email:       Email{TLS: deliver.StartTLS, CheckMX: true},
+		SMS:         smsDefaults(),
+		Captcha:     Captcha{When: string(verify.OnSuspicion)},
+		Lookup:      Lookup{EmailLife: lookup.DefaultLives.Email, MSISDNLife: lookup.DefaultLives.MSISDN},
+		Invitations: Invitations{ExpireAfter: 7 * 24 * time.Hour},
 	}
 	c.Listen = "127.0.0.1:8090"
 	c.Database = "sqlite:signet-data/idserver.db"
@@ -185,6 +191,7 @@ func (c *Config) Check() config.Problems {
 	p = append(p, c.Federation.Check()...)
 	p = append(p, config.CheckOneOf("captcha.when", c.Captcha.When, string(verify.Never), string(verify.OnSuspicion), string(verify.Always))...)
 	p = append(p, c.Lookup.check()...)
+	p = append(p, c.Invitations.check()...)
 	p = append(p, c.checkHomeservers()...)
 	if _, err := c.budgets(); err != nil {
 		p.Add("limits.budgets", err.Error(), "idserver limits --share 0 lists the names")
@@ -235,7 +242,8 @@ func (e Email) disposable() (map[string]bool, error) {
 
 // budgets is all limits, as the operator has set them.
 func (c *Config) budgets() ([]quota.Budget, error) {
-	return quota.Override(slices.Concat(caller.Budgets(c.Limits.DryRun), verify.Budgets(c.Limits.DryRun), discovery.Budgets(c.Limits.DryRun)), c.Limits.Budgets)
+	return quota.Override(slices.Concat(caller.Budgets(c.Limits.DryRun), verify.Budgets(c.Limits.DryRun),
+		discovery.Budgets(c.Limits.DryRun), invite.Budgets(c.Limits.DryRun)), c.Limits.Budgets)
 }
 
 // own is the standing of the operator's homeservers.
@@ -275,12 +283,18 @@ func (c *Config) checkTerms() config.Problems {
 			if t.Name == "" {
 				p.Add(key+".languages."+language+".name", "is missing", "what people see")
 			}
-			if u, err := url.Parse(t.URL); err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
+			if !absolute(t.URL) {
 				p.Add(key+".languages."+language+".url", "must be an absolute http or https URL", "such as https://example.org/privacy-1.2-en.html")
 			}
 		}
 	}
 	return p
+}
+
+// absolute tells whether an address is one of the web.
+func absolute(address string) bool {
+	u, err := url.Parse(address)
+	return err == nil && u.Host != "" && (u.Scheme == "https" || u.Scheme == "http")
 }
 
 func (c *Config) checkNextLinks() config.Problems {
@@ -297,7 +311,11 @@ func (c *Config) checkTemplates() config.Problems {
 	var p config.Problems
 	if info, err := os.Stat(c.Templates); err != nil || !info.IsDir() {
 		p.Add("templates", "is not a folder", "name a folder, or leave it empty for the built-in words")
-	} else if _, err := message.New(c.Templates, c.ServerName.String(), c.host()); err != nil {
+		return p
+	}
+	_, err := message.New(c.Templates, c.ServerName.String(), c.host())
+	_, inviteErr := invitewords.New(c.Templates, c.ServerName.String(), c.host())
+	if err := errors.Join(err, inviteErr); err != nil {
 		p.Add("templates", err.Error(), "the built-in templates show what can be used")
 	}
 	return p

@@ -69,6 +69,9 @@ func TestWhatTheConfigurationRefuses(t *testing.T) {
 	}
 	write(t, filepath.Join(dir, "words", "verification.sms.txt"), "{{.Nothing}}")
 	for text, want := range map[string]string{
+		"invitations: {expire_after: 1m}":                                  "invitations.expire_after",
+		"invitations: {expire_after: 10000h}":                              "invitations.expire_after",
+		"invitations: {signup_url: 'javascript:alert(1)'}":                 "invitations.signup_url",
 		"captcha: {when: sometimes}":                                       "captcha.when",
 		"email: {tls: ssl}":                                                "email.tls",
 		"email: {smtp: mail.example.org}":                                  "email.smtp",

@@ -31,6 +31,7 @@ func process(f program.Frame) (daemon.Process, error) {
 			{What: "old counts of text messages", Do: s.fraud.Sweep},
 			{What: "old verification sessions", Do: s.verifier.Sweep},
 			{What: "what was looked up with old peppers", Do: s.directory.Sweep},
+			{What: "old invitations", Do: s.invites.Sweep},
 			{What: "what callers have left behind", Do: s.gate.Sweep},
 		},
 		Health: s.health,
