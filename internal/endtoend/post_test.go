@@ -11,13 +11,16 @@ import (
 	"regexp"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/emersion/go-smtp"
 )
 
 var (
-	codePattern = regexp.MustCompile(`\b\d{4} ?\d{4}\b`)
-	linkPattern = regexp.MustCompile(`https?://[^\s"<>]+/_signet/verify/\w+`)
+	codePattern   = regexp.MustCompile(`\b\d{4} ?\d{4}\b`)
+	invitePattern = regexp.MustCompile(`/invitation#token=([\w-]+)&key=([\w-]+)`)
+	neverPattern  = regexp.MustCompile(`https?://[^\s"<>]+/invitation/never/[\w-]+`)
+	linkPattern   = regexp.MustCompile(`https?://[^\s"<>]+/_signet/verify/\w+`)
 )
 
 // post is a mail server on loopback that keeps what it takes.
@@ -54,7 +57,18 @@ func newPost(t *testing.T) *post {
 	return p
 }
 
-func (p *post) newest() (received, error) {
+// newest is the mail that arrived last. What nobody waits for as it is sent may take a
+// moment.
+func (p *post) newest() (m received, err error) {
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+		if m, err = p.last(); err == nil {
+			break
+		}
+	}
+	return m, err
+}
+
+func (p *post) last() (received, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if len(p.mail) == 0 {

@@ -201,7 +201,7 @@ func smtpStart(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Setenv(args[0], p.addr)
 }
 
-// mail NAME WHAT: keeps the code or the link of the newest mail that arrived.
+// mail NAME WHAT: keeps the code or a link of the newest mail that arrived.
 func mail(ts *testscript.TestScript, _ bool, args []string) {
 	m, err := ts.Value(postKey{}).(*post).newest()
 	ts.Check(err)
@@ -212,6 +212,12 @@ func mail(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Setenv(args[0], string(bytes.ReplaceAll(codePattern.Find(m.text), []byte(" "), nil)))
 	case "text":
 		ts.Setenv(args[0], string(m.text))
+	case "token":
+		ts.Setenv(args[0], string(invitePattern.FindSubmatch(m.text)[1]))
+	case "key":
+		ts.Setenv(args[0], string(invitePattern.FindSubmatch(m.text)[2]))
+	case "never":
+		ts.Setenv(args[0], string(neverPattern.Find(m.text)))
 	case "link":
 		ts.Setenv(args[0], string(linkPattern.Find(m.text)))
 	default:

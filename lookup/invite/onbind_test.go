@@ -165,7 +165,7 @@ func TestAHomeserverIsDownForAWeek(t *testing.T) {
 // crashing is a federation whose process dies at a step of a call: it hangs for good.
 type crashing struct {
 	invite.Federation
-	before, after bool
+	after         bool // it is the answer that is not heard
 	reached, dead chan struct{}
 }
 

@@ -52,7 +52,6 @@ type world struct {
 	bindings *bindings
 	post     *post
 	log      *lockedLog
-	replicas int
 }
 
 // each tells a story on both engines.
