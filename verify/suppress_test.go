@@ -99,13 +99,28 @@ func TestSilenceEnds(t *testing.T) {
 				if _, err := s.Stop(s.Context(), token, true); err != nil {
 					s.Fatal(err)
 				}
+				s.silent(true)
 				end(s, token)
+				s.silent(false)
 				sent := len(s.Post.Sent())
 				if err := s.ask(email(s.T, "alice@example.org"), alice, "203.0.113.1"); err != nil || len(s.Post.Sent()) != sent+1 {
 					s.Errorf("%d messages, %v; want 1", len(s.Post.Sent())-sent, err)
 				}
 			})
 		})
+	}
+}
+
+// silent checks whether Alice wants no messages, at any spelling of her inbox.
+func (s *story) silent(want bool) {
+	s.Helper()
+	for _, address := range []string{"alice@example.org", "alice+news@example.org"} {
+		if got, err := s.Silent(s.Context(), email(s.T, address)); err != nil || got != want {
+			s.Errorf("Silent(%s) = %v, %v, want %v", address, got, err, want)
+		}
+	}
+	if got, err := s.Silent(s.Context(), email(s.T, "bob@example.org")); err != nil || got {
+		s.Errorf("Silent of somebody else = %v, %v", got, err)
 	}
 }
 

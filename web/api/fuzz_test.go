@@ -20,6 +20,7 @@ func FuzzAPI(f *testing.F) {
 	for i := range routes {
 		f.Add(uint8(i), "", `{"sid":"x","client_secret":"s","mxid":"@alice:example.org","threepid":{"medium":"email","address":"a@b.org"}}`, "")
 		f.Add(uint8(i), "sid=x&client_secret=s&public_key=AAAA", `{"email":"a@b.org","client_secret":"s","send_attempt":1}`, `X-Matrix origin="example.org",key="ed25519:hs",sig="AAAA"`)
+		f.Add(uint8(i), "public_key=AAAA", `{"medium":"email","address":"dora@example.org","room_id":"!tea:example.org","sender":"@alice:example.org","room_name":"\u202eTea","token":"t","private_key":"AAAA","mxid":"@a:b"}`, "")
 		f.Add(uint8(i), "", `{"phone_number":"2015550123","country":"US","client_secret":"s","send_attempt":1e3}`, "Bearer x")
 	}
 	f.Fuzz(func(t *testing.T, route uint8, query, body, authorization string) {
