@@ -1,10 +1,17 @@
 package main
 
 import (
+	"context"
+	"net/netip"
 	"time"
 
 	"signet/internal/config"
+	"signet/internal/matrix"
 	"signet/internal/program"
+	"signet/internal/store"
+	"signet/internal/threepid"
+	"signet/lookup"
+	"signet/lookup/discovery"
 	"signet/lookup/invite"
 	"signet/lookup/invite/message"
 	"signet/web/page"
@@ -45,6 +52,7 @@ func (s *server) buildInvites(env program.Env) error {
 		Outbox:         s.outbox,
 		Quota:          s.quota,
 		Bindings:       s.directory,
+		Discovery:      charged{s.directory},
 		Federation:     s.federation,
 		Signer:         s.keys,
 		Words:          words,
@@ -61,7 +69,26 @@ func (s *server) buildInvites(env program.Env) error {
 		Rand:           env.Rand,
 		Log:            s.log,
 	})
+	s.directory.Told = append(s.directory.Told, s.acceptInvitations)
 	return err
+}
+
+// acceptInvitations makes the invitations of an address those of the user who is behind it
+// now.
+func (s *server) acceptInvitations(ctx context.Context, tx *store.Tx, c lookup.Change) error {
+	if c.Kind != lookup.Bound && c.Kind != lookup.Rebound {
+		return nil
+	}
+	return s.invites.Bound(ctx, tx, c.Address, c.User)
+}
+
+// charged has invitations cost what look-ups do: whether an address is bound shows in the
+// answer.
+type charged struct{ directory *lookup.Directory }
+
+// Ask charges an asker who is about to be told whether an address is bound.
+func (c charged) Ask(ctx context.Context, asker matrix.UserID, client netip.Addr, a threepid.Address) error {
+	return c.directory.Ask(ctx, discovery.Asker{Account: asker, Homeserver: asker.Server(), Client: client}, a)
 }
 
 func (c *Config) inviteLinks() invite.Links {
