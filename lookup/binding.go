@@ -14,6 +14,7 @@ import (
 )
 
 // Lives are how long a binding holds unless it is made again: an address changes hands.
+// Expire takes it back then.
 type Lives struct{ Email, MSISDN time.Duration }
 
 // DefaultLives are a year for an e-mail address and half of it for a phone number, which
@@ -83,6 +84,8 @@ func (d *Directory) bind(ctx context.Context, tx *store.Tx, b binding) error {
 	switch {
 	case err == nil && before.user != b.user:
 		c.Kind, c.Former = Rebound, before.user
+	case err == nil:
+		c.Quiet = true
 	case err != nil && !errors.Is(err, sql.ErrNoRows):
 		return err
 	}
@@ -112,7 +115,7 @@ func (d *Directory) Unbind(ctx context.Context, address threepid.Address, user m
 		if err != nil {
 			return err
 		}
-		return d.unbind(ctx, tx, b)
+		return d.takeBack(ctx, tx, b, Unbound)
 	})
 	if err != nil {
 		return fmt.Errorf("unbinding: %w", err)
@@ -128,7 +131,7 @@ func (d *Directory) UnbindAll(ctx context.Context, user matrix.UserID) error {
 			return err
 		}
 		for _, b := range all {
-			if err := d.unbind(ctx, tx, b); err != nil {
+			if err := d.takeBack(ctx, tx, b, Unbound); err != nil {
 				return err
 			}
 		}
@@ -140,13 +143,14 @@ func (d *Directory) UnbindAll(ctx context.Context, user matrix.UserID) error {
 	return nil
 }
 
-func (d *Directory) unbind(ctx context.Context, tx *store.Tx, b binding) error {
+// takeBack ends a binding: kind says why.
+func (d *Directory) takeBack(ctx context.Context, tx *store.Tx, b binding, kind Kind) error {
 	index := d.indexOf(b.address)
 	there, err := deleteBinding(ctx, tx, index)
 	if err != nil || !there {
 		return err
 	}
-	return d.append(ctx, tx, Change{Kind: Unbound, Address: b.address, User: b.user, At: d.Now(), index: index})
+	return d.append(ctx, tx, Change{Kind: kind, Address: b.address, User: b.user, At: d.Now(), index: index})
 }
 
 // Erase takes a binding back and makes the feed forget whom the address belonged to: of

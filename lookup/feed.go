@@ -18,6 +18,7 @@ const (
 	Bound   Kind = "bind"   // nobody was behind the address, or the same user
 	Rebound Kind = "rebind" // another user was
 	Unbound Kind = "unbind" // nobody is any more
+	Expired Kind = "expire" // nor is, because its life had ended
 	Erased  Kind = "erase"  // nor is it remembered who was
 )
 
@@ -27,11 +28,14 @@ type Change struct {
 	Position int64 // from 1, without a gap
 	Kind     Kind
 	Address  threepid.Address
-	User     matrix.UserID // who is behind the address now; of Unbound, who was
+	User     matrix.UserID // who is behind the address now; of Unbound and Expired, who was
 	Former   matrix.UserID // whose place Rebound took
 	At       time.Time
 	NotAfter time.Time // of Bound and Rebound
 	Moved    bool      // it was brought in from another server, so nobody is waiting to hear of it
+	// Quiet says of a Bound that it tells the owner nothing new: the same user was behind
+	// the address. It is for those who are told; the feed does not keep it.
+	Quiet bool
 
 	index []byte
 	sid   string

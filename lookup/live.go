@@ -86,7 +86,7 @@ func (l *live) apply(changes []Change) {
 			if c.User != "" { // or else it was erased since, and that follows
 				l.put(stored{c.index, string(c.Address.Medium()), c.Address.String(), c.User.String()})
 			}
-		case Unbound, Erased:
+		case Unbound, Expired, Erased:
 			if len(c.index) > 0 {
 				l.table.Remove(table.KeyOf(c.index))
 			}

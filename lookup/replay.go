@@ -53,7 +53,7 @@ func (d *Directory) replay(ctx context.Context, tx *store.Tx, r *Replay) (map[st
 			switch c.Kind {
 			case Bound, Rebound:
 				want[string(c.index)] = c
-			case Unbound, Erased:
+			case Unbound, Expired, Erased:
 				delete(want, string(c.index))
 			}
 			r.Changes++

@@ -106,20 +106,38 @@ func (d *Directory) selectBinding(ctx context.Context, q store.Queryer, a threep
 	return b, err
 }
 
+// bindingColumns are what scanBindings reads.
+const bindingColumns = `address_index, medium, address_sealed, user_id, session_id, ts_ms, not_after_ms`
+
 // selectBindingsOf reads what a user is behind, by medium and address.
-func (d *Directory) selectBindingsOf(ctx context.Context, q store.Queryer, user matrix.UserID) (all []binding, err error) {
-	rows, err := q.Query(ctx, `SELECT address_index, medium, address_sealed, session_id, ts_ms, not_after_ms
-		FROM lookup_bindings WHERE user_id = $1 ORDER BY ts_ms, address_index`, user.String())
+func (d *Directory) selectBindingsOf(ctx context.Context, q store.Queryer, user matrix.UserID) ([]binding, error) {
+	rows, err := q.Query(ctx, `SELECT `+bindingColumns+` FROM lookup_bindings WHERE user_id = $1 ORDER BY ts_ms, address_index`, user.String())
 	if err != nil {
 		return nil, err
 	}
+	return d.scanBindings(rows)
+}
+
+// selectEmailsOf reads by which e-mail addresses a user is found, those that were bound
+// last.
+func (d *Directory) selectEmailsOf(ctx context.Context, q store.Queryer, user matrix.UserID, limit int) ([]binding, error) {
+	rows, err := q.Query(ctx, `SELECT `+bindingColumns+` FROM lookup_bindings
+		WHERE user_id = $1 AND medium = $2 ORDER BY ts_ms DESC, address_index LIMIT $3`, user.String(), string(threepid.Email), limit)
+	if err != nil {
+		return nil, err
+	}
+	return d.scanBindings(rows)
+}
+
+// scanBindings reads and closes rows.
+func (d *Directory) scanBindings(rows *sql.Rows) (all []binding, err error) {
 	defer func() { err = errors.Join(err, rows.Close()) }()
 	for rows.Next() {
-		b := binding{user: user}
+		var b binding
 		var index, sealed []byte
 		var medium string
 		var bound, notAfter int64
-		if err := rows.Scan(&index, &medium, &sealed, &b.sid, &bound, &notAfter); err != nil {
+		if err := rows.Scan(&index, &medium, &sealed, &b.user, &b.sid, &bound, &notAfter); err != nil {
 			return nil, err
 		}
 		b.bound, b.notAfter = store.Time(bound), store.Time(notAfter)
@@ -169,20 +187,36 @@ func (d *Directory) indexOf(a threepid.Address) []byte {
 	return d.index.Of(string(a.Medium()), a.String())
 }
 
-// selectEnding finds bindings that end before a moment, the first to end first, of which
-// no reminder was sent if unreminded.
-func (d *Directory) selectEnding(ctx context.Context, q store.Queryer, before time.Time, unreminded bool, limit int) (all []stored, err error) {
-	query := `SELECT address_index, medium, address_sealed, user_id FROM lookup_bindings WHERE not_after_ms <= $1`
-	if unreminded {
-		query += ` AND reminded_ms = 0`
-	}
-	rows, err := q.Query(ctx, query+` ORDER BY not_after_ms LIMIT $2`, before.UnixMilli(), limit)
+// selectEnded finds bindings whose lives have ended, the first to end first.
+func (d *Directory) selectEnded(ctx context.Context, tx *store.Tx, now time.Time, limit int) ([]binding, error) {
+	rows, err := tx.Query(ctx, `SELECT `+bindingColumns+` FROM lookup_bindings WHERE not_after_ms <= $1
+		ORDER BY not_after_ms LIMIT $2`, now.UnixMilli(), limit)
 	if err != nil {
 		return nil, err
 	}
-	return d.scanStored(rows)
+	return d.scanBindings(rows)
 }
 
-func markReminded(ctx context.Context, tx *store.Tx, index []byte, now time.Time) (first bool, err error) {
-	return store.Changed(tx.Exec(ctx, `UPDATE lookup_bindings SET reminded_ms = $2 WHERE address_index = $1 AND reminded_ms = 0`, index, now.UnixMilli()))
+// selectUnreminded finds bindings that end between two moments and whose owners were not
+// reminded of it, the first to end first.
+func (d *Directory) selectUnreminded(ctx context.Context, tx *store.Tx, after, until time.Time, limit int) ([]binding, error) {
+	rows, err := tx.Query(ctx, `SELECT `+bindingColumns+` FROM lookup_bindings
+		WHERE reminded_ms = 0 AND not_after_ms > $1 AND not_after_ms <= $2
+		ORDER BY not_after_ms LIMIT $3`, after.UnixMilli(), until.UnixMilli(), limit)
+	if err != nil {
+		return nil, err
+	}
+	return d.scanBindings(rows)
+}
+
+func markReminded(ctx context.Context, tx *store.Tx, index []byte, now time.Time) error {
+	_, err := tx.Exec(ctx, `UPDATE lookup_bindings SET reminded_ms = $2 WHERE address_index = $1`, index, now.UnixMilli())
+	return err
+}
+
+// countExpired is how many bindings were taken back at their end between two moments.
+func countExpired(ctx context.Context, tx *store.Tx, after, until time.Time) (n int, err error) {
+	err = tx.QueryRow(ctx, `SELECT COUNT(*) FROM lookup_changes WHERE kind = 'expire' AND ts_ms > $1 AND ts_ms <= $2`,
+		after.UnixMilli(), until.UnixMilli()).Scan(&n)
+	return n, err
 }
