@@ -118,7 +118,7 @@ func (v *Verifier) deliverEmail(ctx context.Context, job outbox.Job) error {
 		})
 	})
 	if errors.Is(err, deliver.ErrNoMailbox) {
-		err = errors.Join(err, v.suppressMailbox(ctx, to))
+		err = errors.Join(err, v.NoMailbox(ctx, to))
 	}
 	return delivered(err)
 }

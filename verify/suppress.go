@@ -130,8 +130,14 @@ func (v *Verifier) Silent(ctx context.Context, a threepid.Address) (bool, error)
 	return until.After(v.Now()), nil
 }
 
-// suppressMailbox remembers that a mail server knows no such mailbox.
-func (v *Verifier) suppressMailbox(ctx context.Context, a threepid.Address) error {
+// Unreachable tells whether a mail server has said lately that it knows no such mailbox.
+func (v *Verifier) Unreachable(ctx context.Context, a threepid.Address) (bool, error) {
+	why, err := v.suppressions(ctx, a)
+	return why[noMailbox], err
+}
+
+// NoMailbox remembers that a mail server knows no such mailbox.
+func (v *Verifier) NoMailbox(ctx context.Context, a threepid.Address) error {
 	return putSuppression(ctx, v.DB, v.indexOf(a), noMailbox, v.Now().Add(noMailboxLife))
 }
 

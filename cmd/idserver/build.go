@@ -25,6 +25,7 @@ import (
 	"signet/keys"
 	"signet/lookup"
 	"signet/lookup/invite"
+	"signet/lookup/notice"
 	"signet/verify"
 	"signet/verify/captcha"
 	"signet/verify/fraud"
@@ -53,6 +54,7 @@ type server struct {
 	verifier   *verify.Verifier
 	directory  *lookup.Directory
 	invites    *invite.Invites
+	notices    *notice.Notices
 	handler    http.Handler
 }
 
@@ -61,7 +63,8 @@ func build(f program.Frame) (*server, error) {
 	s.health = daemon.NewHealth(s.log, map[string]daemon.Check{"database": s.DB.Ping})
 	s.keys = &keys.Server{Name: s.cfg.ServerName, Ring: s.Ring}
 	for _, step := range []func(program.Env) error{
-		s.buildOutbox, s.buildQuota, s.buildGate, s.buildCaptcha, s.buildFraud, s.buildVerifier, s.buildDirectory, s.buildInvites,
+		s.buildOutbox, s.buildQuota, s.buildGate, s.buildCaptcha, s.buildFraud, s.buildVerifier, s.buildDirectory,
+		s.buildInvites, s.buildNotices,
 	} {
 		if err := step(f.Env); err != nil {
 			return nil, err

@@ -14,12 +14,15 @@ import (
 	"signet/internal/caller"
 	"signet/internal/config"
 	"signet/internal/deliver"
+	"signet/internal/locale"
 	"signet/internal/matrix"
 	"signet/internal/quota"
 	"signet/lookup"
 	"signet/lookup/discovery"
 	"signet/lookup/invite"
 	invitewords "signet/lookup/invite/message"
+	"signet/lookup/notice"
+	"signet/lookup/notice/words"
 	"signet/verify"
 	"signet/verify/message"
 	"signet/web/page"
@@ -112,6 +115,13 @@ type Lookup struct {
 	// MSISDNLife is the same of a phone number, which is given to others sooner.
 	// Default: 4368h, half a year.
 	MSISDNLife time.Duration `yaml:"msisdn_life"`
+	// NoticeLanguage is the language in which owners are told what becomes of their
+	// bindings: nobody knows which they read. Default: en.
+	NoticeLanguage string `yaml:"notice_language"`
+	// SMSNotices tells the owners of phone numbers too, by text message within the policy
+	// for those. Each costs money, and a person who binds a number has one already.
+	// Default: false.
+	SMSNotices bool `yaml:"sms_notices"`
 }
 
 func (l Lookup) check() (p config.Problems) {
@@ -119,6 +129,9 @@ func (l Lookup) check() (p config.Problems) {
 		if life < leastLife {
 			p.Add(key, "is less than 60 days, and the reminder comes a month before", "give more, such as 4368h")
 		}
+	}
+	if _, err := locale.ParseLanguage(l.NoticeLanguage); err != nil {
+		p.Add("lookup.notice_language", err.Error(), "such as en or de")
 	}
 	return p
 }
@@ -154,7 +167,7 @@ func defaults() Config {
 		Email:       Email{TLS: deliver.StartTLS, CheckMX: true},
 		SMS:         smsDefaults(),
 		Captcha:     Captcha{When: string(verify.OnSuspicion)},
-		Lookup:      Lookup{EmailLife: lookup.DefaultLives.Email, MSISDNLife: lookup.DefaultLives.MSISDN},
+		Lookup:      Lookup{EmailLife: lookup.DefaultLives.Email, MSISDNLife: lookup.DefaultLives.MSISDN, NoticeLanguage: locale.English.String()},
 		Invitations: Invitations{ExpireAfter: 7 * 24 * time.Hour},
 	}
 	c.Listen = "127.0.0.1:8090"
@@ -243,7 +256,7 @@ func (e Email) disposable() (map[string]bool, error) {
 // budgets is all limits, as the operator has set them.
 func (c *Config) budgets() ([]quota.Budget, error) {
 	return quota.Override(slices.Concat(caller.Budgets(c.Limits.DryRun), verify.Budgets(c.Limits.DryRun),
-		discovery.Budgets(c.Limits.DryRun), invite.Budgets(c.Limits.DryRun)), c.Limits.Budgets)
+		discovery.Budgets(c.Limits.DryRun), invite.Budgets(c.Limits.DryRun), notice.Budgets(c.Limits.DryRun)), c.Limits.Budgets)
 }
 
 // own is the standing of the operator's homeservers.
@@ -316,6 +329,8 @@ func (c *Config) checkTemplates() config.Problems {
 	_, err := message.New(c.Templates, c.ServerName.String(), c.host())
 	_, inviteErr := invitewords.New(c.Templates, c.ServerName.String(), c.host())
 	if err := errors.Join(err, inviteErr); err != nil {
+		p.Add("templates", err.Error(), "the built-in templates show what can be used")
+	} else if _, err := words.New(c.Templates, c.ServerName.String()); err != nil {
 		p.Add("templates", err.Error(), "the built-in templates show what can be used")
 	}
 	return p

@@ -15,9 +15,9 @@ const (
 	sweepLate = 5 * time.Minute
 )
 
-// Sweep forgets what is over, such as expired sessions.
+// Sweep forgets what is over, such as expired sessions, or does what has come due.
 type Sweep struct {
-	What string // is forgotten
+	What string // is forgotten, or done
 	Do   func(context.Context) error
 }
 
@@ -34,7 +34,7 @@ func (p Process) sweep(ctx context.Context) error {
 		}
 		for _, s := range p.Sweeps {
 			if err := s.Do(ctx); err != nil && ctx.Err() == nil {
-				p.Log.Error("what is over is not forgotten", "what", s.What, "error", err)
+				p.Log.Error("a sweep has failed, and is done again the next time", "what", s.What, "error", err)
 			}
 		}
 		next.Reset(sweepEvery)

@@ -1,0 +1,21 @@
+// Package notice tells people what becomes of the bindings of their addresses: that an
+// address was bound, bound to another user, or taken back; that it will end, or has.
+//
+//	change of the feed ── Told ──▶ outbox ──▶ silent? ▶ budget? ▶ words ▶ e-mail, or SMS
+//	binding near its end ─ Remind ─┘
+//
+// A notice goes to the address itself, which only its owner reads. Of an address that now
+// belongs to somebody else, as a phone number does that was given away, the former holder
+// is told too: by e-mail to at most three other addresses that they are found by, and never
+// who it is now. Whoever has no other is told nothing, as nobody knows where. An erasure is
+// not told: the address is to be forgotten.
+//
+// A notice is put into the outbox in the transaction of the change that it is about, so
+// there is one if and only if the change was committed, and it is of use for three days.
+// Whether it may go is asked when it is sent, outside of that transaction: a binding never
+// waits for a notice, nor fails for want of a budget. An e-mail may come twice, after a
+// crash; a text message, which costs money, is tried once.
+//
+// Its neighbours: lookup tells of changes, verify knows who wants no messages (Owners),
+// verify/fraud what text messages may cost, the room words writes them.
+package notice

@@ -1,0 +1,59 @@
+package notice
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/go-json-experiment/json"
+
+	"signet/internal/outbox"
+	"signet/internal/store"
+	"signet/internal/threepid"
+	"signet/lookup/notice/words"
+)
+
+// letter is the payload of a notice. The outbox keeps it sealed.
+type letter struct {
+	Kind     words.Kind `json:"kind"`
+	Medium   string     `json:"medium"`
+	Address  string     `json:"address"`
+	User     string     `json:"user"`
+	Former   string     `json:"former,omitempty"`
+	About    string     `json:"about,omitempty"`
+	NotAfter int64      `json:"not_after,omitempty"` // of words.Ending
+}
+
+// to is l as it goes to an address.
+func (l letter) to(a threepid.Address) letter {
+	l.Medium, l.Address = string(a.Medium()), a.String()
+	return l
+}
+
+// open reads the letter of a job.
+func open(job outbox.Job) (to threepid.Address, l letter, err error) {
+	if err := json.Unmarshal(job.Payload, &l); err != nil {
+		return to, l, fmt.Errorf("%w: its payload cannot be read", outbox.ErrRefused)
+	}
+	if to, err = threepid.Parse(l.Medium, l.Address); err != nil {
+		return to, l, fmt.Errorf("%w: its receiver cannot be read", outbox.ErrRefused)
+	}
+	return to, l, nil
+}
+
+// notice is what the letter tells.
+func (n *Notices) notice(l letter) words.Notice {
+	return words.Notice{
+		Language: n.Language,
+		Kind:     l.Kind,
+		User:     l.User,
+		Former:   l.Former,
+		About:    l.About,
+		Days:     n.daysUntil(store.Time(l.NotAfter)),
+		Link:     n.PageURL,
+	}
+}
+
+// daysUntil is no less than one: a notice may go out late.
+func (n *Notices) daysUntil(t time.Time) int {
+	return max(1, int(t.Sub(n.Now()).Round(24*time.Hour)/(24*time.Hour)))
+}

@@ -1,0 +1,129 @@
+package notice
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"signet/internal/deliver"
+	"signet/internal/outbox"
+	"signet/internal/quota"
+	"signet/internal/threepid"
+	"signet/internal/wording"
+	"signet/verify/fraud"
+)
+
+// errNoSender is of a notice that was put while notices went that way.
+var errNoSender = fmt.Errorf("%w: notices do not go that way any more", outbox.ErrRefused)
+
+// sendEmail sends a notice, or drops it where it may not go.
+func (n *Notices) sendEmail(ctx context.Context, job outbox.Job) error {
+	to, l, err := open(job)
+	switch {
+	case err != nil:
+		return err
+	case n.Email == nil:
+		return errNoSender
+	}
+	subject, text, html, err := n.Words.Email(n.notice(l))
+	if err != nil {
+		return fmt.Errorf("writing a notice: %w", err)
+	}
+	err = n.within(ctx, to, func() error {
+		return n.Email.SendEmail(ctx, deliver.Email{ID: job.ID, To: to, Subject: subject, Text: text, HTML: html, Language: n.Language.String()})
+	})
+	if errors.Is(err, deliver.ErrNoMailbox) {
+		err = errors.Join(err, n.Owners.NoMailbox(ctx, to))
+	}
+	return ended(err)
+}
+
+// sendSMS sends a notice that is paid for. It is tried once, by each provider in turn:
+// after a crash nobody knows whether it has left, and it is not worth its price twice.
+func (n *Notices) sendSMS(ctx context.Context, job outbox.Job) error {
+	to, l, err := open(job)
+	switch {
+	case err != nil:
+		return err
+	case n.SMS == nil:
+		return errNoSender
+	case job.Attempt > 1:
+		return fmt.Errorf("%w: a text message is tried once", outbox.ErrRefused)
+	}
+	text, err := n.Words.SMS(n.notice(l))
+	if err != nil {
+		return fmt.Errorf("writing a notice: %w", err)
+	}
+	return ended(n.within(ctx, to, func() error {
+		return n.pay(ctx, to, text, func() error {
+			return n.SMS.Send(ctx, deliver.SMS{ID: job.ID, To: to, Text: text}, nil, func(context.Context, string) error { return nil })
+		})
+	}))
+}
+
+// within calls send unless the address is sent nothing, or has had its share. The budget
+// is charged here and not where the notice was put, since what the transaction of a change
+// charges may be charged for nothing: it may run again. What was not sent is given back.
+func (n *Notices) within(ctx context.Context, to threepid.Address, send func() error) error {
+	if spared, err := n.spared(ctx, to); err != nil || spared {
+		return err
+	}
+	charge := quota.Charge{Budget: destination, Subject: string(to.Medium()) + " " + to.String(), N: 1}
+	err := n.Quota.Charge(ctx, charge)
+	if _, short := errors.AsType[quota.Exhausted](err); short {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if err := send(); err != nil {
+		return errors.Join(err, n.Quota.Refund(ctx, charge))
+	}
+	return nil
+}
+
+// spared tells whether nothing is to be sent to an address.
+func (n *Notices) spared(ctx context.Context, to threepid.Address) (bool, error) {
+	if silent, err := n.Owners.Silent(ctx, to); err != nil || silent {
+		return silent, err
+	}
+	return n.Owners.Unreachable(ctx, to)
+}
+
+// pay calls send if the policy for text messages lets it, and gives the price back if
+// nothing can have left. The message is no code that could come back, so it does not count
+// among those by which numbers are judged.
+func (n *Notices) pay(ctx context.Context, to threepid.Address, text string, send func() error) error {
+	price, err := n.Fraud.Admit(ctx, to, wording.Segments(text))
+	if refusedByPolicy(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	err = send()
+	switch {
+	case err == nil, errors.Is(err, deliver.ErrUnknownOutcome):
+		return nil
+	default:
+		return errors.Join(err, n.Fraud.Refund(ctx, n.Outbox.DB, price))
+	}
+}
+
+// refusedByPolicy tells whether a text message was refused, which the guard's metric counts.
+func refusedByPolicy(err error) bool {
+	for _, refusal := range []error{fraud.ErrOff, fraud.ErrCountry, fraud.ErrNumberType, fraud.ErrPaused, fraud.ErrCap} {
+		if errors.Is(err, refusal) {
+			return true
+		}
+	}
+	return false
+}
+
+// ended tells the outbox when trying again cannot help.
+func ended(err error) error {
+	if errors.Is(err, deliver.ErrRefused) {
+		return fmt.Errorf("%w: %w", outbox.ErrRefused, err)
+	}
+	return err
+}
