@@ -115,7 +115,7 @@ func (d *Directory) Unbind(ctx context.Context, address threepid.Address, user m
 		if err != nil {
 			return err
 		}
-		return d.takeBack(ctx, tx, b, Unbound)
+		return d.unbind(ctx, tx, b)
 	})
 	if err != nil {
 		return fmt.Errorf("unbinding: %w", err)
@@ -131,7 +131,7 @@ func (d *Directory) UnbindAll(ctx context.Context, user matrix.UserID) error {
 			return err
 		}
 		for _, b := range all {
-			if err := d.takeBack(ctx, tx, b, Unbound); err != nil {
+			if err := d.unbind(ctx, tx, b); err != nil {
 				return err
 			}
 		}
@@ -143,14 +143,13 @@ func (d *Directory) UnbindAll(ctx context.Context, user matrix.UserID) error {
 	return nil
 }
 
-// takeBack ends a binding: kind says why.
-func (d *Directory) takeBack(ctx context.Context, tx *store.Tx, b binding, kind Kind) error {
+func (d *Directory) unbind(ctx context.Context, tx *store.Tx, b binding) error {
 	index := d.indexOf(b.address)
 	there, err := deleteBinding(ctx, tx, index)
 	if err != nil || !there {
 		return err
 	}
-	return d.append(ctx, tx, Change{Kind: kind, Address: b.address, User: b.user, At: d.Now(), index: index})
+	return d.append(ctx, tx, Change{Kind: Unbound, Address: b.address, User: b.user, At: d.Now(), index: index})
 }
 
 // Erase takes a binding back and makes the feed forget whom the address belonged to: of

@@ -17,6 +17,9 @@
 // encrypted, and found by an HMAC under a sealed key, so that a stolen table cannot be
 // searched with a list of addresses.
 //
+// A binding ends after a year, that of a phone number after half of it, unless it is made
+// again: sweeps remind its owner (Remind) and take it back (Expire). It is found until then.
+//
 // Its neighbours: verify proves, keys signs (through Signer), table remembers, web/api
 // speaks HTTP; who else must know of a change is told in its transaction (Told).
 package lookup

@@ -101,7 +101,7 @@ func (d *Directory) expireSome(ctx context.Context) (more bool, err error) {
 		}
 		tooMany, more = len(ended) > left, len(ended) == endingAtATime
 		for _, b := range ended[:min(left, len(ended))] {
-			if err := d.takeBack(ctx, tx, b, Expired); err != nil {
+			if err := d.expire(ctx, tx, b); err != nil {
 				return err
 			}
 		}
@@ -112,6 +112,14 @@ func (d *Directory) expireSome(ctx context.Context) (more bool, err error) {
 		more = false
 	}
 	return more, err
+}
+
+func (d *Directory) expire(ctx context.Context, tx *store.Tx, b binding) error {
+	c := Change{Kind: Expired, Address: b.address, User: b.user, At: d.Now(), index: d.indexOf(b.address)}
+	if _, err := deleteBinding(ctx, tx, c.index); err != nil {
+		return err
+	}
+	return d.append(ctx, tx, c)
 }
 
 // mayEnd is how many bindings may end in an hour.

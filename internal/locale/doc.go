@@ -9,5 +9,5 @@
 //
 // The package is a foundation and knows nobody else of ours. What is said is its
 // users' business: the phrases of messages are kept in verify/message, those of
-// pages in web/page.
+// notices in lookup/notice/words, those of pages in web/page.
 package locale
