@@ -9,6 +9,7 @@ import (
 	"net"
 	stdmail "net/mail"
 	"regexp"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -55,6 +56,12 @@ func newPost(t *testing.T) *post {
 		<-ended
 	})
 	return p
+}
+
+func (p *post) all() []received {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.mail)
 }
 
 // newest is the mail that arrived last. What nobody waits for as it is sent may take a

@@ -147,7 +147,8 @@ func (p *process) call(method, path, token string, body map[string]any) reply {
 }
 
 // newestMail reads the development mailbox from disk, as a person reads its page, and
-// returns the text of the newest message to the address.
+// returns the text of the newest message to the address that has a code: notices of what
+// became of the address may have come since.
 func (p *pair) newestMail(address string) (text string) {
 	p.Helper()
 	files, err := filepath.Glob(filepath.Join(p.id.dir, "signet-data", "mailbox", "*.json"))
@@ -170,7 +171,7 @@ func (p *pair) newestMail(address string) (text string) {
 		if err := json.Unmarshal(stored, &m); err != nil {
 			p.Fatal(err)
 		}
-		if m.To == address && m.At.After(newest) {
+		if m.To == address && codePattern.MatchString(m.Text) && m.At.After(newest) {
 			text, newest = m.Text, m.At
 		}
 	}

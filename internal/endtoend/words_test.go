@@ -33,6 +33,7 @@ var words = map[string]func(ts *testscript.TestScript, neg bool, args []string){
 	"hash":   hash,
 	"smtp":   smtpStart,
 	"mail":   mail,
+	"mailed": mailed,
 
 	"twilio":  startTwilio,
 	"gateway": startGateway,
@@ -223,4 +224,17 @@ func mail(ts *testscript.TestScript, _ bool, args []string) {
 	default:
 		ts.Fatalf("a mail has no %q", args[1])
 	}
+}
+
+// mailed ADDRESS WORDS: a mail to the address that has those words has arrived, or does
+// within seconds. Names are quoted in mails, which does not count.
+func mailed(ts *testscript.TestScript, _ bool, args []string) {
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+		for _, m := range ts.Value(postKey{}).(*post).all() {
+			if m.to == args[0] && strings.Contains(strings.ReplaceAll(string(m.text), "\u2060", ""), args[1]) {
+				return
+			}
+		}
+	}
+	ts.Fatalf("no mail to %s says %q", args[0], args[1])
 }
