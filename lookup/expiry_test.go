@@ -12,6 +12,7 @@ import (
 
 	"signet/internal/matrix"
 	"signet/internal/store"
+	"signet/internal/store/storetest"
 	"signet/lookup"
 )
 
@@ -186,4 +187,18 @@ func TestAClockThatJumps(t *testing.T) {
 		}
 		s.check()
 	})
+}
+
+// A sweep passes neither bindings that live on or were reminded, nor other changes.
+func TestSweepsPassNothingElse(t *testing.T) {
+	db := storetest.Open(t, storetest.SQLite(t), []string{"lookup"})
+	for statement, want := range map[string]string{
+		lookup.EndedBindings:      "USING INDEX lookup_bindings_expiry (not_after_ms<?)",
+		lookup.UnremindedBindings: "USING INDEX lookup_bindings_unreminded (not_after_ms>? AND not_after_ms<?)",
+		lookup.ExpiredBetween:     "INDEX lookup_changes_expired (ts_ms>? AND ts_ms<?)",
+	} {
+		if plan := storetest.Plan(t, db, statement, 1, 2, 3); !strings.Contains(plan, want) || strings.Contains(plan, "TEMP B-TREE") {
+			t.Errorf("%s\nis done by\n%s", statement, plan)
+		}
+	}
 }

@@ -10,6 +10,13 @@ var (
 	Lead      = lead
 )
 
+// The statements of sweeps.
+const (
+	EndedBindings      = endedBindings
+	UnremindedBindings = unremindedBindings
+	ExpiredBetween     = expiredBetween
+)
+
 // UntilNextEpoch is how long the current epoch lasts.
 func (d *Directory) UntilNextEpoch() (left time.Duration) {
 	now := d.Now()

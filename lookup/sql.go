@@ -187,10 +187,17 @@ func (d *Directory) indexOf(a threepid.Address) []byte {
 	return d.index.Of(string(a.Medium()), a.String())
 }
 
+// The statements of sweeps, which find what is due by an index of it alone.
+const (
+	endedBindings      = `SELECT ` + bindingColumns + ` FROM lookup_bindings WHERE not_after_ms <= $1 ORDER BY not_after_ms LIMIT $2`
+	unremindedBindings = `SELECT ` + bindingColumns + ` FROM lookup_bindings
+		WHERE reminded_ms = 0 AND not_after_ms > $1 AND not_after_ms <= $2 ORDER BY not_after_ms LIMIT $3`
+	expiredBetween = `SELECT COUNT(*) FROM lookup_changes WHERE kind = 'expire' AND ts_ms > $1 AND ts_ms <= $2`
+)
+
 // selectEnded finds bindings whose lives have ended, the first to end first.
 func (d *Directory) selectEnded(ctx context.Context, tx *store.Tx, now time.Time, limit int) ([]binding, error) {
-	rows, err := tx.Query(ctx, `SELECT `+bindingColumns+` FROM lookup_bindings WHERE not_after_ms <= $1
-		ORDER BY not_after_ms LIMIT $2`, now.UnixMilli(), limit)
+	rows, err := tx.Query(ctx, endedBindings, now.UnixMilli(), limit)
 	if err != nil {
 		return nil, err
 	}
@@ -200,9 +207,7 @@ func (d *Directory) selectEnded(ctx context.Context, tx *store.Tx, now time.Time
 // selectUnreminded finds bindings that end between two moments and whose owners were not
 // reminded of it, the first to end first.
 func (d *Directory) selectUnreminded(ctx context.Context, tx *store.Tx, after, until time.Time, limit int) ([]binding, error) {
-	rows, err := tx.Query(ctx, `SELECT `+bindingColumns+` FROM lookup_bindings
-		WHERE reminded_ms = 0 AND not_after_ms > $1 AND not_after_ms <= $2
-		ORDER BY not_after_ms LIMIT $3`, after.UnixMilli(), until.UnixMilli(), limit)
+	rows, err := tx.Query(ctx, unremindedBindings, after.UnixMilli(), until.UnixMilli(), limit)
 	if err != nil {
 		return nil, err
 	}
@@ -216,7 +221,7 @@ func markReminded(ctx context.Context, tx *store.Tx, index []byte, now time.Time
 
 // countExpired is how many bindings were taken back at their end between two moments.
 func countExpired(ctx context.Context, tx *store.Tx, after, until time.Time) (n int, err error) {
-	err = tx.QueryRow(ctx, `SELECT COUNT(*) FROM lookup_changes WHERE kind = 'expire' AND ts_ms > $1 AND ts_ms <= $2`,
+	err = tx.QueryRow(ctx, expiredBetween,
 		after.UnixMilli(), until.UnixMilli()).Scan(&n)
 	return n, err
 }
