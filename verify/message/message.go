@@ -2,7 +2,6 @@ package message
 
 import (
 	"errors"
-	"strings"
 
 	"signet/internal/locale"
 	"signet/internal/wording"
@@ -11,7 +10,7 @@ import (
 // Words writes messages in the name of one server. It is safe for concurrent use.
 type Words struct {
 	server, host string
-	templates    map[locale.Language]templates
+	layouts      wording.Layouts
 }
 
 // New reads the phrases and the templates, what dir has of them before the built-in
@@ -23,16 +22,11 @@ func New(dir, server, host string) (*Words, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &Words{server: server, host: host, templates: map[locale.Language]templates{}}
-	var errs []error
-	for _, language := range locale.Languages() {
-		t, err := parse(dir, phrases.In(language))
-		w.templates[language] = t
-		errs = append(errs, err)
-	}
-	if err := errors.Join(errs...); err != nil {
+	layouts, err := folderOf(dir).Layouts("verification", phrases)
+	if err != nil {
 		return nil, err
 	}
+	w := &Words{server, host, layouts}
 	if dir == "" {
 		return w, nil // the tests have tried them
 	}
@@ -63,14 +57,7 @@ func (w *Words) try() error {
 func (w *Words) Email(v Verification) (subject, text, html string, err error) {
 	v.Server, v.Host = w.server, w.host
 	v.User, v.Asker = wording.Quote(v.User), wording.Quote(v.Asker)
-	t := w.templates[v.Language]
-	var s, p, h strings.Builder
-	err = errors.Join(
-		t.email.ExecuteTemplate(&s, "subject", v),
-		t.email.Execute(&p, v),
-		t.html.Execute(&h, v),
-	)
-	return strings.TrimSpace(s.String()), strings.TrimSpace(p.String()) + "\n", h.String(), err
+	return w.layouts.Email(v.Language, v)
 }
 
 // SMS writes a text message, telling as much as costs no more segments than the
@@ -92,7 +79,5 @@ func (w *Words) SMS(v Verification) (string, error) {
 func (w *Words) sms(v Verification, brevity int) (string, error) {
 	s := v.shortened()
 	s.Brevity = brevity
-	var b strings.Builder
-	err := w.templates[v.Language].sms.Execute(&b, s)
-	return strings.TrimSpace(b.String()), err
+	return w.layouts.SMS(v.Language, s)
 }

@@ -2,21 +2,10 @@ package message
 
 import (
 	"embed"
-	"errors"
-	htmltemplate "html/template"
 	"sync"
-	"text/template"
 
 	"signet/internal/locale"
 	"signet/internal/wording"
-)
-
-// The names of the templates, which are also the names of the files that replace
-// them, in all languages or, as "verification.email.de.txt", in one.
-const (
-	emailText = "verification.email.txt" // defines "subject" beside its text
-	emailHTML = "verification.email.html"
-	smsText   = "verification.sms.txt"
 )
 
 //go:embed templates phrases
@@ -35,19 +24,4 @@ func phrasesOf(dir string) (*locale.Catalog, error) {
 		return builtInPhrases()
 	}
 	return folderOf(dir).Phrases()
-}
-
-// templates are the templates in one language.
-type templates struct {
-	email, sms *template.Template
-	html       *htmltemplate.Template
-}
-
-func parse(dir string, p locale.Phrases) (t templates, err error) {
-	var errs [3]error
-	f := folderOf(dir)
-	t.email, errs[0] = f.Text(emailText, p)
-	t.sms, errs[1] = f.Text(smsText, p)
-	t.html, errs[2] = f.HTML(emailHTML, p)
-	return t, errors.Join(errs[:]...)
 }

@@ -3,9 +3,6 @@ package words
 import (
 	"embed"
 	"errors"
-	htmltemplate "html/template"
-	"strings"
-	"text/template"
 
 	"signet/internal/locale"
 	"signet/internal/wording"
@@ -40,26 +37,13 @@ type Notice struct {
 	Server string // the server's name, filled in by Words
 }
 
-// The names of the layouts, which are also the names of the files that replace them.
-const (
-	emailText = "notice.email.txt" // defines "subject" beside its text
-	emailHTML = "notice.email.html"
-	smsText   = "notice.sms.txt"
-)
-
 //go:embed templates phrases
 var builtIn embed.FS
-
-// layouts are the layouts in one language.
-type layouts struct {
-	email, sms *template.Template
-	html       *htmltemplate.Template
-}
 
 // Words writes notices in the name of one server. It is safe for concurrent use.
 type Words struct {
 	server  string
-	layouts map[locale.Language]layouts
+	layouts wording.Layouts
 }
 
 // New reads the phrases and the layouts, what dir has of them before the built-in ones,
@@ -71,25 +55,12 @@ func New(dir, server string) (*Words, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &Words{server: server, layouts: map[locale.Language]layouts{}}
-	var errs []error
-	for _, language := range locale.Languages() {
-		l, err := read(folder, phrases.In(language))
-		w.layouts[language] = l
-		errs = append(errs, err)
-	}
-	if err := errors.Join(errs...); err != nil {
+	layouts, err := folder.Layouts("notice", phrases)
+	if err != nil {
 		return nil, err
 	}
+	w := &Words{server, layouts}
 	return w, w.try()
-}
-
-func read(f wording.Folder, p locale.Phrases) (l layouts, err error) {
-	var errs [3]error
-	l.email, errs[0] = f.Text(emailText, p)
-	l.sms, errs[1] = f.Text(smsText, p)
-	l.html, errs[2] = f.HTML(emailHTML, p)
-	return l, errors.Join(errs[:]...)
 }
 
 // try writes a notice of each kind in each language.
@@ -114,14 +85,7 @@ func (w *Words) try() error {
 func (w *Words) Email(n Notice) (subject, text, html string, err error) {
 	n.Server = w.server
 	n.User, n.Former, n.About = wording.Quote(n.User), wording.Quote(n.Former), wording.Quote(n.About)
-	l := w.layouts[n.Language]
-	var s, p, h strings.Builder
-	err = errors.Join(
-		l.email.ExecuteTemplate(&s, "subject", n),
-		l.email.Execute(&p, n),
-		l.html.Execute(&h, n),
-	)
-	return strings.TrimSpace(s.String()), strings.TrimSpace(p.String()) + "\n", h.String(), err
+	return w.layouts.Email(n.Language, n)
 }
 
 // short is a notice as a text message tells it, without what strangers wrote.
@@ -133,19 +97,13 @@ type short struct {
 // SMS writes a text message, in the server's name unless that costs another segment.
 func (w *Words) SMS(n Notice) (string, error) {
 	n.Server, n.User, n.Former, n.About = w.server, "", "", ""
-	longer, err := w.sms(short{n, 0})
+	longer, err := w.layouts.SMS(n.Language, short{n, 0})
 	if err != nil {
 		return "", err
 	}
-	shorter, err := w.sms(short{n, 1})
+	shorter, err := w.layouts.SMS(n.Language, short{n, 1})
 	if wording.Segments(longer) > wording.Segments(shorter) {
 		return shorter, err
 	}
 	return longer, err
-}
-
-func (w *Words) sms(s short) (string, error) {
-	var b strings.Builder
-	err := w.layouts[s.Language].sms.Execute(&b, s)
-	return strings.TrimSpace(b.String()), err
 }
