@@ -81,6 +81,16 @@ func (d *Directory) Position(ctx context.Context) (int64, error) {
 	return selectPosition(ctx, d.DB)
 }
 
+// Forgotten tells whether the feed has been made to forget whose the change at a position
+// was.
+func (d *Directory) Forgotten(ctx context.Context, position int64) (bool, error) {
+	known, err := selectKnown(ctx, d.DB, position)
+	if err != nil {
+		return false, fmt.Errorf("reading the feed: %w", err)
+	}
+	return !known, nil
+}
+
 // Changes returns at most limit changes after a position, in their order.
 func (d *Directory) Changes(ctx context.Context, after int64, limit int) ([]Change, error) {
 	changes, err := d.selectChanges(ctx, d.DB, after, limit)

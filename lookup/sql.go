@@ -69,6 +69,13 @@ func (d *Directory) scanChange(rows *sql.Rows) (c Change, err error) {
 	return c, err
 }
 
+// selectKnown tells whether the feed still has the address of a change.
+func selectKnown(ctx context.Context, q store.Queryer, position int64) (known bool, err error) {
+	var n int
+	err = q.QueryRow(ctx, `SELECT COUNT(*) FROM lookup_changes WHERE position = $1 AND medium <> ''`, position).Scan(&n)
+	return n > 0, err
+}
+
 // blankChanges makes the feed forget an address. Its rows stay, each in its place.
 func blankChanges(ctx context.Context, tx *store.Tx, index []byte) error {
 	_, err := tx.Exec(ctx, `UPDATE lookup_changes SET address_index = $2, medium = '', address_sealed = $2, user_id = '', former_id = '',

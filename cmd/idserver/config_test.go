@@ -68,6 +68,10 @@ func TestWhatTheConfigurationRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	write(t, filepath.Join(dir, "words", "verification.sms.txt"), "{{.Nothing}}")
+	if err := os.Mkdir(filepath.Join(dir, "notices"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(dir, "notices", "notice.email.txt"), "no subject")
 	for text, want := range map[string]string{
 		"invitations: {expire_after: 1m}":                                  "invitations.expire_after",
 		"invitations: {expire_after: 10000h}":                              "invitations.expire_after",
@@ -85,8 +89,11 @@ func TestWhatTheConfigurationRefuses(t *testing.T) {
 		"next_link_origins: ['javascript:alert(1)']":                       "next_link_origins",
 		"templates: " + filepath.Join(dir, "none"):                         "templates",
 		"templates: " + filepath.Join(dir, "words"):                        "templates",
+		"templates: " + filepath.Join(dir, "notices"):                      "notice.email.txt",
 		"federation: {allow_networks: [10.0.0.0/33]}":                      "federation.allow_networks",
 		"federation: {ca_file: " + filepath.Join(dir, "none") + "}":        "federation.ca_file",
+		"lookup: {notice_language: xx}":                                    "lookup.notice_language",
+		"lookup: {email_life: 24h}":                                        "lookup.email_life",
 		"listen: 0.0.0.0:8090":                                             "listen",
 		"sever_name: x":                                                    "sever_name",
 	} {

@@ -14,6 +14,7 @@ import (
 
 // letter is the payload of a notice. The outbox keeps it sealed.
 type letter struct {
+	Position int64      `json:"position,omitempty"` // in the feed, of what it is about
 	Kind     words.Kind `json:"kind"`
 	Medium   string     `json:"medium"`
 	Address  string     `json:"address"`

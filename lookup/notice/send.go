@@ -29,7 +29,7 @@ func (n *Notices) sendEmail(ctx context.Context, job outbox.Job) error {
 	if err != nil {
 		return fmt.Errorf("writing a notice: %w", err)
 	}
-	err = n.within(ctx, to, func() error {
+	err = n.within(ctx, to, l, func() error {
 		return n.Email.SendEmail(ctx, deliver.Email{ID: job.ID, To: to, Subject: subject, Text: text, HTML: html, Language: n.Language.String()})
 	})
 	if errors.Is(err, deliver.ErrNoMailbox) {
@@ -54,18 +54,18 @@ func (n *Notices) sendSMS(ctx context.Context, job outbox.Job) error {
 	if err != nil {
 		return fmt.Errorf("writing a notice: %w", err)
 	}
-	return ended(n.within(ctx, to, func() error {
+	return ended(n.within(ctx, to, l, func() error {
 		return n.pay(ctx, to, text, func() error {
 			return n.SMS.Send(ctx, deliver.SMS{ID: job.ID, To: to, Text: text}, nil, func(context.Context, string) error { return nil })
 		})
 	}))
 }
 
-// within calls send unless the address is sent nothing, or has had its share. The budget
+// within calls send unless the notice is to be spared, or the address has had its share. The budget
 // is charged here and not where the notice was put, since what the transaction of a change
 // charges may be charged for nothing: it may run again. What was not sent is given back.
-func (n *Notices) within(ctx context.Context, to threepid.Address, send func() error) error {
-	if spared, err := n.spared(ctx, to); err != nil || spared {
+func (n *Notices) within(ctx context.Context, to threepid.Address, l letter, send func() error) error {
+	if spared, err := n.spared(ctx, to, l); err != nil || spared {
 		return err
 	}
 	charge := quota.Charge{Budget: destination, Subject: string(to.Medium()) + " " + to.String(), N: 1}
@@ -82,8 +82,14 @@ func (n *Notices) within(ctx context.Context, to threepid.Address, send func() e
 	return nil
 }
 
-// spared tells whether nothing is to be sent to an address.
-func (n *Notices) spared(ctx context.Context, to threepid.Address) (bool, error) {
+// spared tells whether an address is sent nothing, or what the notice is about was erased
+// while it waited.
+func (n *Notices) spared(ctx context.Context, to threepid.Address, l letter) (bool, error) {
+	if l.Position > 0 { // it is no reminder
+		if gone, err := n.Directory.Forgotten(ctx, l.Position); err != nil || gone {
+			return gone, err
+		}
+	}
 	if silent, err := n.Owners.Silent(ctx, to); err != nil || silent {
 		return silent, err
 	}

@@ -33,7 +33,7 @@ func (n *Notices) Told(ctx context.Context, tx *store.Tx, c lookup.Change) error
 		return nil
 	}
 	key := strconv.FormatInt(c.Position, 10)
-	l := letter{Kind: kind, User: c.User.String(), Former: c.Former.String()}
+	l := letter{Position: c.Position, Kind: kind, User: c.User.String(), Former: c.Former.String()}
 	if err := n.put(ctx, tx, key, c.Address, l); err != nil {
 		return err
 	}
@@ -50,7 +50,7 @@ func (n *Notices) tellFormer(ctx context.Context, tx *store.Tx, key string, c lo
 	if err != nil {
 		return err
 	}
-	l := letter{Kind: words.Lost, User: c.Former.String(), About: c.Address.Redacted()}
+	l := letter{Position: c.Position, Kind: words.Lost, User: c.Former.String(), About: c.Address.Redacted()}
 	for i, other := range others {
 		if err := n.put(ctx, tx, fmt.Sprintf("%s former %d", key, i), other, l); err != nil {
 			return err
