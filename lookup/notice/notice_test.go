@@ -149,6 +149,34 @@ func TestTheNoticeOutlivesTheProcess(t *testing.T) {
 	})
 }
 
+// A process dies while it sends: when its lease has run out, another sends the notice.
+func TestTheNoticeOutlivesItsSending(t *testing.T) {
+	each(t, func(s *story) {
+		other := s.process(s.Replica(s.T, s.DB))
+		s.bind("alice@example.org", alice)
+		dying, dead := make(chan struct{}), make(chan struct{})
+		s.post.Delay(func() { close(dying); <-dead })
+		ctx, stop := context.WithCancel(context.Background())
+		ended := make(chan error, 1)
+		go func() { ended <- s.Outbox.Run(ctx) }()
+		<-dying
+		stop()
+		s.post.Delay(nil)
+		if sent := s.send(other); len(sent) != 0 {
+			s.Errorf("%d notices are sent twice", len(sent))
+		}
+		s.Clock.Advance(2 * time.Minute)
+		if sent := s.send(other); len(sent) != 1 {
+			s.Errorf("%d notices are sent, want 1", len(sent))
+		}
+		s.post.Fail(errors.New("dead"))
+		close(dead)
+		if err := <-ended; err != nil {
+			s.Error(err)
+		}
+	})
+}
+
 // A change that was undone has no notice.
 func TestNoNoticeOfWhatDidNotHappen(t *testing.T) {
 	each(t, func(s *story) {

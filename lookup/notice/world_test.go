@@ -136,7 +136,7 @@ func (s *story) send(r replica) []verifytest.Message {
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- r.Outbox.Run(ctx) }()
-	due := fmt.Sprintf(`state = 'pending' AND due_ms <= %d`, s.Clock.Now().UnixMilli())
+	due := fmt.Sprintf(`state = 'pending' AND due_ms <= %d AND lease_until_ms <= %[1]d`, s.Clock.Now().UnixMilli())
 	for deadline := time.Now().Add(30 * time.Second); s.count(due) > 0; time.Sleep(2 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			s.Fatal("notices are not sent")
