@@ -193,6 +193,19 @@ func TestNoNoticeOfWhatDidNotHappen(t *testing.T) {
 	})
 }
 
+// Those who are brought in from another server did nothing here that they should hear of.
+func TestWhoIsBroughtInIsNotWrittenTo(t *testing.T) {
+	each(t, func(s *story) {
+		moved := lookup.Moved{Address: s.address("alice@example.org"), User: alice, Bound: s.Clock.Now().Add(-day)}
+		if _, err := s.directory.Move(s.Context(), []lookup.Moved{moved}); err != nil {
+			s.Fatal(err)
+		}
+		if s.count(`1 = 1`) != 0 {
+			s.Error("there is a notice")
+		}
+	})
+}
+
 // Who erases an address is not written to any more: it is to be forgotten.
 func TestAnErasureIsNotTold(t *testing.T) {
 	each(t, func(s *story) {

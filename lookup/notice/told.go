@@ -29,7 +29,7 @@ const maxFormer = 3
 // Told puts the notices of a change into its transaction.
 func (n *Notices) Told(ctx context.Context, tx *store.Tx, c lookup.Change) error {
 	kind, tells := kinds[c.Kind]
-	if !tells || c.Quiet {
+	if !tells || c.Quiet || c.Moved {
 		return nil
 	}
 	key := strconv.FormatInt(c.Position, 10)
