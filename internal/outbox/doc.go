@@ -9,7 +9,7 @@
 //	pending ──────────────────▶ done   payload forgotten, key kept for a day
 //	 │   ▲
 //	 │   └ attempt fails: due again later, with growing, jittered delay
-//	 ├──▶ dead   refused for good, or past its expiry: kept a week for the operator
+//	 ├──▶ dead   refused for good, or past its expiry: kept a week for the operator, without its payload
 //	 └──▶ withdrawn   by whoever put it
 //
 // Whoever ends a job without doing it, Withdraw or the kind's Died, learns that in the

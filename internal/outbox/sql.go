@@ -112,10 +112,11 @@ func forgetPayload(ctx context.Context, tx *store.Tx, id string) error {
 }
 
 // buryJob ends a job that row's attempt found hopeless. The number of attempts
-// tells whether it is still that one's to say: each lease counts one up.
+// tells whether it is still that one's to say: each lease counts one up. The payload is
+// forgotten: whom it was for may be erased, and nobody would find it here.
 func buryJob(ctx context.Context, tx *store.Tx, row jobRow, failure string, now time.Time) (buried bool, err error) {
-	return store.Changed(tx.Exec(ctx, `UPDATE outbox_jobs SET state = 'dead', failure = $3, ended_ms = $4
-		WHERE id = $1 AND state = 'pending' AND attempts = $2`, row.id, row.attempts, failure, now.UnixMilli()))
+	return store.Changed(tx.Exec(ctx, `UPDATE outbox_jobs SET state = 'dead', payload = $5, failure = $3, ended_ms = $4
+		WHERE id = $1 AND state = 'pending' AND attempts = $2`, row.id, row.attempts, failure, now.UnixMilli(), []byte{}))
 }
 
 // rescheduleJob gives up the lease of row's attempt, if that still has it.
