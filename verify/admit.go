@@ -3,6 +3,7 @@ package verify
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"signet/internal/quota"
 	"signet/internal/store"
@@ -20,6 +21,10 @@ type admission struct {
 // errLift ends the transaction of a request whose budgets have not enough where a CAPTCHA
 // lifts all of them that have not: it is tried again with the lifted ones.
 var errLift = errors.New("the budgets that a CAPTCHA lifts have not enough")
+
+// errUnreached ends the transaction of a message to an owner who wants none and was reached
+// often enough: it is tried again as one that is not sent.
+var errUnreached = errors.New("the owner wants no messages and was reached often enough")
 
 // admit lets a message through, charging everybody whose budgets it counts in, or
 // refuses it and charges nobody: the transaction of a refusal does not commit.
@@ -58,22 +63,34 @@ func (v *Verifier) charge(ctx context.Context, tx *store.Tx, o sending) (pass st
 		if pass, err = v.spendCaptcha(ctx, tx, o.asking); err != nil {
 			return "", err
 		}
-		return pass, o.held.ChargeIn(ctx, tx)
+		return pass, o.chargeIn(ctx, tx)
 	}
-	err = o.held.ChargeIn(ctx, tx)
+	err = o.chargeIn(ctx, tx)
 	if exhausted, short := errors.AsType[quota.Exhausted](err); short && v.When != Never && o.tariff().lifts(exhausted.Short) {
 		return "", errLift
 	}
 	if err != nil {
 		return "", err
 	}
-	for _, share := range o.held.Shares() {
-		o.signals.halfUsed = o.signals.halfUsed || share > halfUsed
+	for name, share := range o.held.Shares() {
+		if name != refusedBudget(o.Address.Medium()).name { // which would tell who wants no messages
+			o.signals.halfUsed = o.signals.halfUsed || share > halfUsed
+		}
 	}
 	if !v.asks(o.signals, o.Address.Medium()) {
 		return "", nil
 	}
 	return v.spendCaptcha(ctx, tx, o.asking)
+}
+
+// chargeIn charges what is held. The error is errUnreached where the budget has not enough by
+// which an owner is reached who wants no messages.
+func (o sending) chargeIn(ctx context.Context, tx *store.Tx) error {
+	err := o.held.ChargeIn(ctx, tx)
+	if exhausted, short := errors.AsType[quota.Exhausted](err); short && slices.Contains(exhausted.Short, refusedBudget(o.Address.Medium()).name) {
+		return errUnreached
+	}
+	return err
 }
 
 // asks tells whether a CAPTCHA is asked for though every budget has enough.

@@ -100,6 +100,11 @@ var (
 		{"sms.lifted.site.hour", 120, hour, false, site},
 		{"sms.lifted.prefix.hour", 15, hour, false, prefix},
 	}
+	// What reaches an owner who wants no messages and opens the owner's page: enough to change
+	// one's mind, too little to be a nuisance in a stranger's hands. Beyond it nothing is
+	// sent, and nobody is told.
+	emailRefused = budget{"email.refused.day", 2, day, false, mailbox}
+	smsRefused   = budget{"sms.refused.day", 2, day, false, mailbox}
 	// A session takes five guesses, so what is lifted is no less than five times the
 	// messages that one asker gets for CAPTCHAs: whoever may ask for another message may
 	// also type its code.
@@ -120,7 +125,7 @@ var (
 // are counted and refuse nothing.
 func Budgets(dryRun bool) []quota.Budget {
 	var all []quota.Budget
-	for _, list := range [][]budget{emailBudgets, emailLifted, smsBudgets, smsLifted,
+	for _, list := range [][]budget{emailBudgets, emailLifted, smsBudgets, smsLifted, {emailRefused, smsRefused},
 		emailGuesses, emailGuessesLifted, smsGuesses, smsGuessesLifted, challengeBudgets} {
 		for _, b := range list {
 			group, slot := b.place()
@@ -157,6 +162,14 @@ func messageTariff(m threepid.Medium) tariff {
 		return tariff{smsBudgets, smsLifted}
 	}
 	return tariff{emailBudgets, emailLifted}
+}
+
+// refusedBudget limits what reaches an owner who wants no messages.
+func refusedBudget(m threepid.Medium) budget {
+	if m == threepid.MSISDN {
+		return smsRefused
+	}
+	return emailRefused
 }
 
 func guessTariff(m threepid.Medium) tariff {

@@ -26,6 +26,10 @@
 // told, by the answer's shape or time: that an address is bound, that its owner wants no
 // messages, that it is watched.
 //
+// Who has shown control for the purpose manage, on the owner's page, sees what is stored,
+// without its secrets, and has it erased; that page reaches an owner who wants no messages
+// too (owner.go, held.go).
+//
 // The rooms below: verify/captcha asks whether somebody is a person, verify/fraud whether
 // a text message is worth its price, verify/message writes the words. Budgets and signals
 // are in budgets.go and risk.go. What a proof is good for is decided by lookup.

@@ -32,13 +32,27 @@ type sending struct {
 	price  *fraud.Verdict // of a text message
 	held   *quota.Reservation
 	lifted bool // held is what is charged after a CAPTCHA
-	before *session
-	now    session
+	// reaches tells that the message is for the owner's page, by which somebody who wants no
+	// messages is reached all the same.
+	reaches bool
+	before  *session
+	now     session
 }
 
 // decoy tells whether nothing is sent while all is as ever: the owner wants no messages, or
 // has said of this session that it was not they who asked.
-func (o sending) decoy() bool { return o.suppressed[byOwner] || !o.now.stopped.IsZero() }
+func (o sending) decoy() bool {
+	return o.suppressed[byOwner] && !o.reaches || !o.now.stopped.IsZero()
+}
+
+// charges is what the message costs.
+func (o sending) charges() []quota.Charge {
+	all := o.tariff().charges(o.asking, o.lifted)
+	if o.reaches {
+		all = refusedBudget(o.Address.Medium()).appendTo(all, o.asking)
+	}
+	return all
+}
 
 // errRival ends the transaction of a request whose session another request has changed
 // since it was read: it is read again.
@@ -80,6 +94,7 @@ func (v *Verifier) tryOpen(ctx context.Context, r Request) (opened, error) {
 		return opened{}, err
 	}
 	o := sending{asking: a, signals: s, before: before, now: v.newSession(r)}
+	o.reaches = a.suppressed[byOwner] && r.Purpose == Manage && r.Caller == Page
 	if before != nil && !before.over(v.Now()) {
 		o.now = *before
 	}
@@ -100,20 +115,32 @@ func (v *Verifier) pay(ctx context.Context, o sending) (done opened, err error) 
 			}
 		}()
 	}
-	done, err = v.write(ctx, o)
-	if errors.Is(err, errLift) {
-		o.lifted = true
-		done, err = v.write(ctx, o)
-	}
+	done, err = v.writeAsFar(ctx, o)
 	if errors.Is(err, errNeedsCaptcha) {
 		err = v.challenge(ctx, o.asking, false)
 	}
 	return done, err
 }
 
+// writeAsFar is write, with the lifted budgets or as a decoy where the others have not
+// enough. Each is tried once at most.
+func (v *Verifier) writeAsFar(ctx context.Context, o sending) (opened, error) {
+	for {
+		done, err := v.write(ctx, o)
+		switch {
+		case errors.Is(err, errUnreached):
+			o.reaches = false
+		case errors.Is(err, errLift):
+			o.lifted = true
+		default:
+			return done, err
+		}
+	}
+}
+
 // write charges the budgets, and writes the session and its message in one transaction.
 func (v *Verifier) write(ctx context.Context, o sending) (done opened, err error) {
-	if o.held, err = v.Quota.Reserve(ctx, o.tariff().charges(o.asking, o.lifted)...); err != nil {
+	if o.held, err = v.Quota.Reserve(ctx, o.charges()...); err != nil {
 		return opened{}, err
 	}
 	committed := false

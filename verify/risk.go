@@ -141,11 +141,16 @@ func (v *Verifier) acquaint(ctx context.Context, r Request) (a asking, s signals
 func (v *Verifier) askerOf(r Request) []byte {
 	switch {
 	case r.User != "":
-		return v.index.Of("asker", "user", r.User.String())
+		return v.userTag(r.User)
 	case r.Client.IsValid():
 		return v.index.Of("asker", "network", network(asking{Request: r}))
 	}
 	return []byte{}
+}
+
+// userTag is by what the requests for a user are found.
+func (v *Verifier) userTag(user matrix.UserID) []byte {
+	return v.index.Of("asker", "user", user.String())
 }
 
 // look adds what the asker has done lately.

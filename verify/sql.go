@@ -283,7 +283,34 @@ func (v *Verifier) indexOf(a threepid.Address) []byte {
 	return v.index.Of(string(a.Medium()), a.String())
 }
 
-func (v *Verifier) scan(row *sql.Row) (*session, error) {
+// selectSessions reads the sessions in which a column has a value, the oldest first.
+func (v *Verifier) selectSessions(ctx context.Context, q store.Queryer, column string, value []byte) (all []*session, err error) {
+	rows, err := q.Query(ctx, `SELECT `+sessionColumns+` FROM verify_sessions WHERE `+column+` = $1 ORDER BY created_ms`, value)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		s, err := v.scan(rows)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, s)
+	}
+	return all, rows.Err()
+}
+
+func forgetSession(ctx context.Context, tx *store.Tx, sid string) error {
+	_, err := tx.Exec(ctx, `DELETE FROM verify_sessions WHERE sid = $1`, sid)
+	return err
+}
+
+func deleteSuppression(ctx context.Context, tx *store.Tx, address []byte, r reason) error {
+	_, err := tx.Exec(ctx, `DELETE FROM verify_suppressions WHERE address_index = $1 AND reason = $2`, address, string(r))
+	return err
+}
+
+func (v *Verifier) scan(row interface{ Scan(...any) error }) (*session, error) {
 	var s session
 	var medium string
 	var sealed []byte

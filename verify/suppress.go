@@ -51,7 +51,7 @@ func (v *Verifier) StopPage(ctx context.Context, token string) (Stopped, error) 
 // Stop ends the session of a "this was not me" link: its code and link are dead, and it
 // proves nothing, unless it was used already. Whoever opened it learns nothing of that: to
 // them it is a session whose code has not come. With silence, the address is sent nothing
-// for 30 days, whoever asks, and nobody is told so. The error is ErrNoLink.
+// for 30 days, whoever asks but on the owner's page, and nobody is told so. The error is ErrNoLink.
 func (v *Verifier) Stop(ctx context.Context, token string, silence bool) (Stopped, error) {
 	return v.atStop(ctx, token, func(tx *store.Tx, s *session) error {
 		if err := v.withdraw(ctx, tx, s); err != nil {
@@ -96,12 +96,9 @@ func (v *Verifier) atStop(ctx context.Context, token string, change func(*store.
 }
 
 func (v *Verifier) stopped(ctx context.Context, q store.Queryer, s *session) (Stopped, error) {
-	until, err := selectSuppressedUntil(ctx, q, v.mailboxTag(s.address), byOwner)
+	until, err := v.silentUntil(ctx, q, s.address)
 	if err != nil {
 		return Stopped{}, fmt.Errorf("reading a suppression: %w", err)
-	}
-	if !until.After(v.Now()) {
-		until = time.Time{}
 	}
 	return Stopped{Address: s.address, Asker: s.caller.Asker(), Purpose: s.purpose, Stopped: !s.stopped.IsZero(), Suppressed: until}, nil
 }
