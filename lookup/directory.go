@@ -28,17 +28,21 @@ type Told func(ctx context.Context, tx *store.Tx, c Change) error
 
 // Options are what a Directory needs.
 type Options struct {
-	DB        *store.DB
-	Vault     *seal.Vault
-	Proofs    *verify.Verifier
-	Signer    Signer
-	Quota     *quota.Quota               // of discovery.Budgets; without it look-ups are free
-	Own       map[matrix.ServerName]bool // the operator's homeservers
-	Told      []Told
-	Lives     Lives // DefaultLives if not set
-	OfferNone bool  // look-ups in the clear, too
-	Now       func() time.Time
-	Log       *slog.Logger // optional
+	DB     *store.DB
+	Vault  *seal.Vault
+	Proofs *verify.Verifier
+	Signer Signer
+	Quota  *quota.Quota               // of discovery.Budgets; without it look-ups are free
+	Own    map[matrix.ServerName]bool // the operator's homeservers
+	Told   []Told
+	// Holders and UserHolders are the rooms besides this one and Proofs that hold something
+	// about addresses and users, by the names that their parts have in what people download.
+	Holders     map[string]Holder
+	UserHolders map[string]UserHolder
+	Lives       Lives // DefaultLives if not set
+	OfferNone   bool  // look-ups in the clear, too
+	Now         func() time.Time
+	Log         *slog.Logger // optional
 }
 
 // Directory holds the bindings of one database, and all of them in memory. It is safe for
@@ -63,6 +67,7 @@ func New(ctx context.Context, o Options) (*Directory, error) {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	d := &Directory{Options: o, turn: make(chan struct{}, 1)}
+	d.Holders, d.UserHolders = withProofs(d.Holders, Holder(o.Proofs)), withProofs(d.UserHolders, UserHolder(o.Proofs))
 	var errs [3]error
 	var peppers seal.Index
 	d.addresses, errs[0] = o.Vault.Box(ctx, "lookup address")

@@ -20,6 +20,10 @@
 // A binding ends after a year, that of a phone number after half of it, unless it is made
 // again: sweeps remind its owner (Remind) and take it back (Expire). It is found until then.
 //
+// Owners of addresses see, by a proof of purpose manage, all that any room holds about theirs,
+// take it back whoever is behind it, and have it erased in one transaction; users the same of
+// themselves. The other rooms join in as Holder and UserHolder.
+//
 // Its neighbours: verify proves, keys signs (through Signer), table remembers, web/api
 // speaks HTTP; who else must know of a change is told in its transaction (Told).
 package lookup

@@ -22,8 +22,8 @@ const (
 	Erased  Kind = "erase"  // nor is it remembered who was
 )
 
-// Change is a row of the feed. Of an address that was erased later only Position, Kind and
-// At are left.
+// Change is a row of the feed. Of an address or a user that was erased later only Position,
+// Kind and At are left.
 type Change struct {
 	Position int64 // from 1, without a gap
 	Kind     Kind

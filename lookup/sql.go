@@ -43,6 +43,11 @@ func (d *Directory) selectChanges(ctx context.Context, q store.Queryer, after in
 	if err != nil {
 		return nil, err
 	}
+	return d.scanChanges(rows)
+}
+
+// scanChanges reads and closes rows.
+func (d *Directory) scanChanges(rows *sql.Rows) (changes []Change, err error) {
 	defer func() { err = errors.Join(err, rows.Close()) }()
 	for rows.Next() {
 		c, err := d.scanChange(rows)
@@ -74,6 +79,39 @@ func selectKnown(ctx context.Context, q store.Queryer, position int64) (known bo
 	var n int
 	err = q.QueryRow(ctx, `SELECT COUNT(*) FROM lookup_changes WHERE position = $1 AND medium <> ''`, position).Scan(&n)
 	return n > 0, err
+}
+
+// selectChangesOf reads what the feed has of an address.
+func (d *Directory) selectChangesOf(ctx context.Context, q store.Queryer, index []byte) ([]Change, error) {
+	rows, err := q.Query(ctx, `SELECT position, kind, address_index, medium, address_sealed, user_id, former_id, session_id, ts_ms, not_after_ms
+		FROM lookup_changes WHERE address_index = $1 ORDER BY position`, index)
+	if err != nil {
+		return nil, err
+	}
+	return d.scanChanges(rows)
+}
+
+// selectChangesBy reads what the feed has of a user: changes that put the user behind an
+// address or took that back, and those by which another took the user's place.
+func (d *Directory) selectChangesBy(ctx context.Context, q store.Queryer, user matrix.UserID) ([]Change, error) {
+	rows, err := q.Query(ctx, `SELECT position, kind, address_index, medium, address_sealed, user_id, former_id, session_id, ts_ms, not_after_ms
+		FROM lookup_changes WHERE user_id = $1 AND user_id <> '' OR former_id = $1 AND former_id <> '' ORDER BY position`, user.String())
+	if err != nil {
+		return nil, err
+	}
+	return d.scanChanges(rows)
+}
+
+// blankUser makes the feed forget a user. Positions, kinds, moments and keyed indexes stay,
+// by which replaying it comes to the same. The user is behind no address any more.
+func blankUser(ctx context.Context, tx *store.Tx, user matrix.UserID) error {
+	_, err := tx.Exec(ctx, `UPDATE lookup_changes SET medium = '', address_sealed = $2, user_id = '', session_id = '', not_after_ms = 0
+		WHERE user_id = $1 AND user_id <> ''`, user.String(), []byte{})
+	if err != nil {
+		return err
+	}
+	_, err = tx.Exec(ctx, `UPDATE lookup_changes SET former_id = '' WHERE former_id = $1 AND former_id <> ''`, user.String())
+	return err
 }
 
 // blankChanges makes the feed forget an address. Its rows stay, each in its place.
