@@ -198,16 +198,19 @@ func (s *server) buildVerifier(env program.Env) error {
 
 func (s *server) buildDirectory(env program.Env) (err error) {
 	s.directory, err = lookup.New(env.Ctx, lookup.Options{
-		DB:        s.DB,
-		Vault:     s.Vault,
-		Proofs:    s.verifier,
-		Signer:    s.keys,
-		Quota:     s.quota,
-		Own:       s.cfg.ownHomeservers(),
-		Lives:     lookup.Lives{Email: s.cfg.Lookup.EmailLife, MSISDN: s.cfg.Lookup.MSISDNLife},
-		OfferNone: s.cfg.Lookup.OfferNone,
-		Now:       env.Now,
-		Log:       s.log,
+		DB:     s.DB,
+		Vault:  s.Vault,
+		Proofs: s.verifier,
+		Signer: s.keys,
+		// Rooms that hold something about addresses or users: what they hold is part of what
+		// people download, and is erased with it.
+		UserHolders: map[string]lookup.UserHolder{"account": s.gate},
+		Quota:       s.quota,
+		Own:         s.cfg.ownHomeservers(),
+		Lives:       lookup.Lives{Email: s.cfg.Lookup.EmailLife, MSISDN: s.cfg.Lookup.MSISDNLife},
+		OfferNone:   s.cfg.Lookup.OfferNone,
+		Now:         env.Now,
+		Log:         s.log,
 	})
 	if err != nil {
 		return err

@@ -114,6 +114,27 @@ func selectAccepted(ctx context.Context, q store.Queryer, user matrix.UserID) (m
 	return accepted, rows.Err()
 }
 
+func selectAcceptances(ctx context.Context, q store.Queryer, user matrix.UserID) (all []HeldTerms, err error) {
+	rows, err := q.Query(ctx, `SELECT url, accepted_ms FROM caller_accepted WHERE user_id = $1 ORDER BY accepted_ms, url`, user.String())
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var t HeldTerms
+		if err := rows.Scan(&t.URL, &t.Accepted); err != nil {
+			return nil, err
+		}
+		all = append(all, t)
+	}
+	return all, rows.Err()
+}
+
+func deleteAccepted(ctx context.Context, q store.Queryer, user matrix.UserID) error {
+	_, err := q.Exec(ctx, `DELETE FROM caller_accepted WHERE user_id = $1`, user.String())
+	return err
+}
+
 // insertNonce tells whether nobody of that server has used the nonce before.
 func insertNonce(ctx context.Context, q store.Queryer, server matrix.ServerName, nonce string, expires time.Time) (first bool, err error) {
 	return store.Changed(q.Exec(ctx, `INSERT INTO caller_nonces (server, nonce, expires_ms) VALUES ($1, $2, $3)
@@ -222,6 +243,11 @@ func selectAccount(ctx context.Context, q store.Queryer, tag []byte, user matrix
 		SELECT first_seen_ms AS ms FROM caller_accounts WHERE account_tag = $1
 		UNION ALL SELECT created_ms FROM caller_tokens WHERE user_id = $2) AS known`, tag, user.String()).Scan(&ms)
 	return store.Time(ms.Int64), ms.Valid, err
+}
+
+func deleteAccount(ctx context.Context, q store.Queryer, tag []byte) error {
+	_, err := q.Exec(ctx, `DELETE FROM caller_accounts WHERE account_tag = $1`, tag)
+	return err
 }
 
 func deleteAccounts(ctx context.Context, q store.Queryer, registeredBefore time.Time) error {

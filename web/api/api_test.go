@@ -416,6 +416,10 @@ POST /_signet/v1/invitations/:id/resend
 DELETE /_signet/v1/invitations/:id
 GET /_signet/v1/policy
 POST /_signet/v1/whoami
+GET /_signet/v1/me
+DELETE /_signet/v1/me
+POST /_signet/v1/me/unbind
+POST /_signet/v1/users/unbind
 POST /_signet/v1/captcha
 POST /_signet/v1/captcha/:id/check
 `

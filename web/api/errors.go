@@ -76,6 +76,7 @@ var answers = []struct {
 	{captcha.ErrSpent, http.StatusBadRequest, matrix.CaptchaInvalid},
 
 	{lookup.ErrAlgorithm, http.StatusBadRequest, matrix.InvalidParam},
+	{lookup.ErrNotBound, http.StatusNotFound, matrix.NotFound},
 	{lookup.ErrTooMany, http.StatusBadRequest, matrix.TooLarge},
 
 	{invite.ErrMedium, http.StatusBadRequest, matrix.Unrecognized},

@@ -73,6 +73,11 @@ func (a *API) Routes() []mxhttp.Route {
 
 		{Method: http.MethodGet, Path: policyPath, Handler: a.policy},
 		{Method: http.MethodPost, Path: "/_signet/v1/whoami", Handler: a.forCaller(a.whoami)},
+		// Who has not accepted new terms yet may see and take back what is stored all the same.
+		{Method: http.MethodGet, Path: mePath, Handler: a.forAnyAccount(a.me)},
+		{Method: http.MethodDelete, Path: mePath, Handler: a.forAnyAccount(a.eraseMe)},
+		{Method: http.MethodPost, Path: mePath + "/unbind", Handler: a.forAnyAccount(a.unbindMine)},
+		{Method: http.MethodPost, Path: "/_signet/v1/users/unbind", Handler: a.forHomeserver(a.unbindUser)},
 		{Method: http.MethodPost, Path: captchaPath, Handler: a.forHomeserver(a.newChallenge)},
 		{Method: http.MethodPost, Path: captchaPath + "/:id/check", Handler: a.forHomeserver(a.checkChallenge)},
 	}

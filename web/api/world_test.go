@@ -117,7 +117,8 @@ func newWorld(t testing.TB, db *store.DB, terms caller.Terms) *world {
 		t.Fatal(err)
 	}
 	own := &keys.Server{Name: "id.example.org", Ring: w.ring}
-	directory, err := lookup.New(t.Context(), lookup.Options{DB: db, Vault: w.Vault, Proofs: w.Verifier, Signer: own, Quota: budgets, Now: w.Clock.Now})
+	directory, err := lookup.New(t.Context(), lookup.Options{DB: db, Vault: w.Vault, Proofs: w.Verifier, Signer: own, Quota: budgets,
+		UserHolders: map[string]lookup.UserHolder{"account": w.gate}, Now: w.Clock.Now})
 	if err != nil {
 		t.Fatal(err)
 	}
