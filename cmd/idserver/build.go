@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -219,7 +218,7 @@ func (s *server) buildDirectory(env program.Env) (err error) {
 }
 
 func (s *server) buildHandler(env program.Env, tracer trace.TracerProvider) (http.Handler, error) {
-	pages, err := s.buildPages(env.Rand)
+	pages, err := s.buildPages(env)
 	if err != nil {
 		return nil, err
 	}
@@ -250,10 +249,11 @@ func busyOr(translate func(error) (mxhttp.Problem, bool)) func(error) (mxhttp.Pr
 	}
 }
 
-func (s *server) buildPages(rand io.Reader) (*page.Pages, error) {
+func (s *server) buildPages(env program.Env) (*page.Pages, error) {
 	return page.New(page.Options{
 		Name:        s.cfg.ServerName,
 		Verifier:    s.verifier,
+		Directory:   s.directory,
 		Captcha:     s.captcha,
 		Invites:     s.invites,
 		SignUp:      s.cfg.Invitations.SignupURL,
@@ -264,6 +264,7 @@ func (s *server) buildPages(rand io.Reader) (*page.Pages, error) {
 		Email:       s.cfg.Development || s.cfg.Email.SMTP != "",
 		SMS:         s.sms != nil,
 		Development: s.cfg.Development,
-		Rand:        rand,
+		Rand:        env.Rand,
+		Now:         env.Now,
 	})
 }

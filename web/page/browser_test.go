@@ -46,6 +46,7 @@ func TestInTheBrowser(t *testing.T) {
 		"CAPTCHA":    captchaStory,
 		"not me":     notMeStory,
 		"invitation": invitationStory,
+		"owner":      ownerStory,
 	} {
 		for _, reader := range []struct {
 			language locale.Language

@@ -13,10 +13,14 @@ type codePage struct {
 	waiting
 	Trouble refusal
 	Resent  bool
+	Start   string // where one begins again
+	Owner   bool   // the link in the message opens no page, but this session
 }
 
 func (p *Pages) showCode(c echo.Context, w waiting, why refusal) error {
-	return p.render(c, why.status, codeName, codePage{waiting: w, Trouble: why, Resent: w.Attempt > 1 && why.Is == ""})
+	return p.render(c, why.status, codeName, codePage{
+		waiting: w, Trouble: why, Resent: w.Attempt > 1 && why.Is == "", Start: withLanguage(w.flow.start, c), Owner: w.flow.purpose == verify.Manage,
+	})
 }
 
 // fail shows the code page again for what a person can mend there. A session that
@@ -38,15 +42,14 @@ func (p *Pages) submitCode(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	credentials := verify.Credentials{SID: w.SID, ClientSecret: w.ClientSecret}
-	if err := p.Verifier.Submit(c.Request().Context(), credentials, verify.Page, f["code"]); err != nil {
+	if err := p.Verifier.Submit(c.Request().Context(), w.credentials(), verify.Page, f["code"]); err != nil {
 		return p.fail(c, w, err)
 	}
-	proof, err := p.Verifier.ProveAnyone(c.Request().Context(), credentials)
+	proof, err := p.Verifier.ProveAnyone(c.Request().Context(), w.credentials())
 	if err != nil {
 		return p.fail(c, w, err)
 	}
-	return w.flow.done(p, c, proof)
+	return w.flow.done(p, c, w, proof)
 }
 
 // POST /_signet/verify/again

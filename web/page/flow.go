@@ -22,16 +22,19 @@ import (
 //	ask ── an address ──▶ (a CAPTCHA) ──▶ the code page ── the right code ──▶ done
 type flow struct {
 	purpose verify.Purpose
-	// ask shows the form for the address, filled in.
+	// start is the path of the page with the form for the address.
+	start string
+	// ask shows that form, filled in.
 	ask func(p *Pages, c echo.Context, m threepid.Medium, a asking) error
-	// done shows what the proof is good for.
-	done func(p *Pages, c echo.Context, proof verify.Proof) error
+	// done shows what the proof of w is good for.
+	done func(p *Pages, c echo.Context, w waiting, proof verify.Proof) error
 }
 
 // flows are those that a form may name, so that nobody enters another with a form
 // that no page of ours has.
 var flows = map[verify.Purpose]flow{
-	verify.Verify: {verify.Verify, (*Pages).ask, (*Pages).proven},
+	verify.Verify: {verify.Verify, "/", (*Pages).ask, (*Pages).proven},
+	verify.Manage: {verify.Manage, ownerPath, (*Pages).askOwner, (*Pages).proveOwner},
 }
 
 // flowOf is the flow that a form names.
@@ -52,6 +55,10 @@ type waiting struct {
 	address           threepid.Address
 	typed             asking        // the address as the form had it
 	answer            verify.Answer // to the CAPTCHA that stood in between, if one did
+}
+
+func (w waiting) credentials() verify.Credentials {
+	return verify.Credentials{SID: w.SID, ClientSecret: w.ClientSecret}
 }
 
 // Purpose, Medium, Canonical and Address are for a form and for people.

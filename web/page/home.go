@@ -7,14 +7,31 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"signet/internal/matrix"
+	"signet/verify"
 )
 
 // homePage is what the front page tells: both forms, and the server's keys.
 type homePage struct {
+	forms
+	Owner   string       // the path of the owner's page
+	Current []signingKey // one, but for a moment of a rotation
+	Retired []signingKey
+}
+
+// forms are those for an address, by which a flow begins.
+type forms struct {
+	Purpose      verify.Purpose
 	Email, Phone asking
 	Countries    []country
-	Current      []signingKey // one, but for a moment of a rotation
-	Retired      []signingKey
+}
+
+func (p *Pages) forms(c echo.Context, purpose verify.Purpose) forms {
+	f := forms{Purpose: purpose}
+	if p.SMS {
+		l, _ := languageOf(c)
+		f.Countries = countries()[l]
+	}
+	return f
 }
 
 // asking is a form for an address, as it was typed and why it is shown again.
@@ -31,19 +48,15 @@ type signingKey struct {
 
 // GET /
 func (p *Pages) home(c echo.Context) error {
-	return p.showHome(c, http.StatusOK, asking{}, asking{})
+	return p.showHome(c, http.StatusOK, p.forms(c, verify.Verify))
 }
 
-func (p *Pages) showHome(c echo.Context, status int, email, phone asking) error {
+func (p *Pages) showHome(c echo.Context, status int, f forms) error {
 	keys, err := p.Keys.List(c.Request().Context())
 	if err != nil {
 		return err
 	}
-	h := homePage{Email: email, Phone: phone}
-	if p.SMS {
-		l, _ := languageOf(c)
-		h.Countries = countries()[l]
-	}
+	h := homePage{forms: f, Owner: withLanguage(ownerPath, c)}
 	for _, k := range keys {
 		key := signingKey{ID: string(k.ID), Public: matrix.EncodeBase64(k.Public), Retired: k.Retired.UTC()}
 		if k.Retired.IsZero() {

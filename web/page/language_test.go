@@ -40,7 +40,7 @@ func (w *world) linkIn(key string) string {
 	w.Helper()
 	catalog, err := locale.Load("pages", os.DirFS("phrases"))
 	w.must(err)
-	phrase, err := catalog.In(w.reader).HTML(key, "url", "/", "home", "/", "wait", template.HTML(""))
+	phrase, err := catalog.In(w.reader).HTML(key, "url", "/", "home", "/", "server", "", "wait", template.HTML(""))
 	w.must(err)
 	_, text, _ := strings.Cut(string(phrase), `<a href="/">`)
 	text, _, _ = strings.Cut(text, "</a>")
@@ -217,6 +217,7 @@ func sights(w *world) map[string]*reply {
 	seeChallenges(w, all)
 	seeStops(w, all)
 	seeInvitations(w, all)
+	seeOwners(w, all)
 	w.post.refuse(deliver.ErrRefused)
 	all["not sent"] = start("medium", "email", "address", "bob@example.org")
 	all["no text"] = start("medium", "msisdn", "address", "+447400123457")
@@ -264,6 +265,26 @@ func seeStops(w *world, all map[string]*reply) {
 	all["stop"] = w.get(w.disowned())
 	all["stopped"] = all["stop"].press("")
 	all["silent"] = all["stopped"].press("")
+}
+
+func seeOwners(w *world, all map[string]*reply) {
+	all["ask owner"] = w.get(ownerForm)
+	all["ask owner again"] = w.send(emailForm, values("purpose", "manage", "medium", "email", "address", "x"))
+	w.bound("owner@example.org", "@owner:example.org")
+	all["owner's code"] = w.openOwner("owner@example.org")
+	all["not confirmed"] = all["owner's code"].press(ownerForm)
+	code, link := w.lastEmail()
+	all["owner"] = all["owner's code"].press("", "code", code)
+	all["owner's link"] = w.get(link)
+	all["unbound"] = all["owner"].press(ownerForm + "/unbind")
+	all["refused"] = all["owner"].press(ownerForm + "/refuse")
+	all["allowed"] = all["owner"].press(ownerForm + "/allow")
+	all["unsure"] = all["owner"].press(ownerForm + "/erase")
+	all["erased"] = all["owner"].press(ownerForm+"/erase", "sure", "1")
+	all["erased before"] = all["owner"].press(ownerForm + "/unbind")
+	late := w.ownerOf("owner@example.org")
+	w.clock.Advance(30 * time.Minute)
+	all["owner too late"] = late.press(ownerForm + "/refuse")
 }
 
 // refusals are what a verifier may say that the world has no cause to.

@@ -27,6 +27,7 @@ type linkPage struct {
 type verifiedPage struct {
 	Address string
 	OnPage  bool
+	Owner   bool // it was shown for the owner's page, where one goes back to
 	Next    *next
 }
 
@@ -67,7 +68,7 @@ func (p *Pages) confirm(c echo.Context) error {
 }
 
 func verifiedBy(l verify.Link) verifiedPage {
-	return verifiedPage{Address: readable(l.Address), OnPage: l.Caller == verify.Page, Next: nextOf(l.NextLink)}
+	return verifiedPage{Address: readable(l.Address), OnPage: l.Caller == verify.Page, Owner: l.Purpose == verify.Manage, Next: nextOf(l.NextLink)}
 }
 
 func (p *Pages) showVerified(c echo.Context, v verifiedPage) error {

@@ -7,6 +7,7 @@ import (
 	"html/template"
 	"io"
 	"net/http"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -14,6 +15,7 @@ import (
 	"signet/internal/keyring"
 	"signet/internal/locale"
 	"signet/internal/matrix"
+	"signet/lookup"
 	"signet/verify"
 )
 
@@ -23,11 +25,23 @@ type Verifier interface {
 	Submit(ctx context.Context, c verify.Credentials, caller verify.Caller, code string) error
 	SubmitAnyone(ctx context.Context, c verify.Credentials, code string) (nextLink string, err error)
 	ProveAnyone(ctx context.Context, c verify.Credentials) (verify.Proof, error)
+	ProveOwner(ctx context.Context, c verify.Credentials) (verify.Proof, error)
+	RefusedUntil(ctx context.Context, p verify.Proof) (time.Time, error)
+	Refuse(ctx context.Context, p verify.Proof) error
+	Allow(ctx context.Context, p verify.Proof) error
 	Link(ctx context.Context, token string) (verify.Link, error)
 	Confirm(ctx context.Context, token string) (verify.Link, error)
 	StopPage(ctx context.Context, token string) (verify.Stopped, error)
 	Stop(ctx context.Context, token string, silence bool) (verify.Stopped, error)
 	Unsilence(ctx context.Context, token string) (verify.Stopped, error)
+}
+
+// Directory is what the owner's page asks of *lookup.Directory, under its terms.
+type Directory interface {
+	Owned(ctx context.Context, proof verify.Proof) (lookup.Owned, error)
+	HeldFor(ctx context.Context, proof verify.Proof) (lookup.Document, error)
+	UnbindAsOwner(ctx context.Context, proof verify.Proof) error
+	EraseAsOwner(ctx context.Context, proof verify.Proof) error
 }
 
 // Keys lists the server's signing keys, the newest first.
@@ -40,10 +54,11 @@ type TermsLink struct{ Title, URL string }
 
 // Options are what the pages need.
 type Options struct {
-	Name     matrix.ServerName
-	Verifier Verifier
-	Captcha  Captcha // nil shows none
-	Invites  Invites // nil shows none
+	Name      matrix.ServerName
+	Verifier  Verifier
+	Directory Directory
+	Captcha   Captcha // nil shows none
+	Invites   Invites // nil shows none
 	// SignUp is where those who are invited get an account; empty names no place.
 	SignUp string
 	Keys   Keys
@@ -58,6 +73,7 @@ type Options struct {
 	// Mailbox is shown to whoever asks; nil shows none.
 	Mailbox *deliver.Mailbox
 	Rand    io.Reader // client secrets come from it
+	Now     func() time.Time
 }
 
 // Pages answers people. It is safe for concurrent use.
@@ -114,6 +130,9 @@ const (
 	problemName    = "problem"
 	mailboxName    = "mailbox"
 	messageName    = "message"
+	askOwnerName   = "askowner"
+	ownerName      = "owner"
+	erasedName     = "erased"
 )
 
 // developers' pages stay in English, as logs and the command line do: whoever runs a

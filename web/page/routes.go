@@ -36,6 +36,15 @@ func (p *Pages) Routes() []mxhttp.Route {
 		p.get("/_signet/verify/:token", p.link),
 		p.post("/_signet/verify/:token", p.confirm),
 
+		p.get(ownerPath, p.owner),
+		p.post(ownerPath, p.showOwner),
+		p.post(ownerPath+"/unbind", p.atOwner(p.unbindOwned)),
+		p.post(ownerPath+"/refuse", p.atOwner(p.refuse)),
+		p.post(ownerPath+"/allow", p.atOwner(p.allowAgain)),
+		p.post(ownerPath+"/erase", p.atOwner(p.erase)),
+		p.post(ownerPath+"/download", p.download),
+		p.get(ownerPath+"/:action", p.startOwner),
+
 		p.get("/n/:token", p.stop),
 		p.post("/n/:token", p.end),
 		p.post("/n/:token"+allowSuffix, p.allow),

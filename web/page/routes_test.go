@@ -28,6 +28,14 @@ GET /_signet/verify/captcha
 GET /_signet/verify/captcha/another
 GET /_signet/verify/:token
 POST /_signet/verify/:token
+GET /_signet/owner
+POST /_signet/owner
+POST /_signet/owner/unbind
+POST /_signet/owner/refuse
+POST /_signet/owner/allow
+POST /_signet/owner/erase
+POST /_signet/owner/download
+GET /_signet/owner/:action
 GET /n/:token
 POST /n/:token
 POST /n/:token/allow

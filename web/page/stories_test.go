@@ -2,9 +2,12 @@ package page_test
 
 import (
 	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
+	cdpbrowser "github.com/chromedp/cdproto/browser"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
@@ -258,4 +261,69 @@ func (b *browser) until(script string) {
 			b.Fatalf("in vain waited until %s", script)
 		}
 	}
+}
+
+// Somebody with a number that was another's: sees who is found, takes that back, refuses
+// messages and allows them again, and erases, but not before the tick.
+func ownerStory(b *browser) {
+	b.bound("alice@example.org", "@mallory:example.org")
+	b.open(b.srv.URL + "/?lang=" + b.reader.String())
+	b.tabTo(b.linkIn("home-owner"))
+	b.types(kb.Enter)
+	b.reads(b.say("owner-title"))
+	b.picture("owner-ask")
+	b.tabTo("email")
+	b.types("alice@example.org" + kb.Enter)
+	b.reads(b.say("code-heading-email"))
+	b.tabTo(b.say("owner-confirmed"))
+	b.types(kb.Enter)
+	b.reads(b.say("code-heading-email"))
+	b.picture("owner-code")
+	code, _ := b.lastEmail()
+	b.types(code + kb.Enter) // the field has the focus again
+	b.reads(b.say("owner-heading"))
+	b.picture("owner")
+	for _, step := range []struct{ button, says string }{
+		{"owner-unbind", "owner-did-unbind"}, {"stopped-silence", "owner-did-refuse"}, {"stopped-allow", "owner-did-allow"},
+	} {
+		b.tabTo(b.say(step.button))
+		b.types(kb.Enter)
+		b.reads(b.say("owner-heading"))
+		if got := evaluate[string](b, `document.querySelector("[role=status]").textContent`); got != b.say(step.says) {
+			b.Errorf("after %s the page says %q", step.button, got)
+		}
+		b.picture("owner-" + step.button)
+	}
+	b.downloads()
+	b.tabTo(b.say("owner-erase-button"))
+	b.types(kb.Enter)
+	b.reads(b.say("owner-heading"))
+	b.picture("owner-unsure")
+	if at := b.focus(); at != "sure" {
+		b.Errorf("the focus is on %q, want the box", at)
+	}
+	b.must(chromedp.Do(b.ctx, chromedp.KeyEvent(" ")))
+	b.tabTo(b.say("owner-erase-button"))
+	b.types(kb.Enter)
+	b.reads(b.say("owner-erased-title"))
+	b.picture("owner-erased")
+}
+
+// downloads presses the button for the copy and waits for the file.
+func (b *browser) downloads() {
+	b.Helper()
+	folder := b.TempDir()
+	_, err := chromedp.Call(b.ctx, cdpbrowser.SetDownloadBehavior, cdpbrowser.SetDownloadBehaviorParams{
+		Behavior: cdpbrowser.SetDownloadBehaviorBehaviorAllow, DownloadPath: folder})
+	b.must(err)
+	b.tabTo(b.say("owner-download"))
+	b.must(chromedp.Do(b.ctx, chromedp.KeyEvent(kb.Enter)))
+	for range 500 {
+		if file, err := os.ReadFile(filepath.Join(folder, "signet.json")); err == nil && strings.Contains(string(file), "alice@example.org") {
+			b.reads(b.say("owner-heading"))
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	b.Fatal("nothing was downloaded")
 }

@@ -33,7 +33,7 @@ func (p *Pages) submitToken(c echo.Context) error {
 	if err != nil {
 		return p.failSubmit(c, err)
 	}
-	return p.showVerified(c, verifiedPage{Address: readable(proof.Address()), Next: to})
+	return p.showVerified(c, verifiedPage{Address: readable(proof.Address()), Owner: proof.Purpose() == verify.Manage, Next: to})
 }
 
 func readSubmit(c echo.Context) (credentials verify.Credentials, code string, err error) {

@@ -38,6 +38,9 @@ const (
 	paused       trouble = "paused"
 	moneySpent   trouble = "money-spent"
 	unreachable  trouble = "unreachable"
+	unconfirmed  trouble = "unconfirmed"
+	unsure       trouble = "unsure"
+	ownerOver    trouble = "owner-over"
 )
 
 // troubles is the table from what happened to what a person is told.
@@ -65,6 +68,7 @@ var troubles = []struct {
 	{verify.ErrExpired, expired},
 	{verify.ErrNoSession, noSession},
 	{verify.ErrNoLink, noLink},
+	{verify.ErrNotValidated, unconfirmed},
 }
 
 // refusal is a trouble and the status that goes with it. Wait is how long to wait

@@ -59,14 +59,22 @@ func typed(medium threepid.Medium, a asking) (threepid.Address, error) {
 
 // ask shows the front page with one of its forms filled in, and the focus there.
 func (p *Pages) ask(c echo.Context, medium threepid.Medium, a asking) error {
+	return p.showHome(c, a.Trouble.status, p.refill(c, verify.Verify, medium, a))
+}
+
+// refill is the forms with one of them filled in, and the focus there.
+func (p *Pages) refill(c echo.Context, purpose verify.Purpose, medium threepid.Medium, a asking) forms {
+	f := p.forms(c, purpose)
 	a.Focus = true
 	if medium == threepid.Email {
-		return p.showHome(c, a.Trouble.status, a, asking{})
+		f.Email = a
+	} else {
+		f.Phone = a
 	}
-	return p.showHome(c, a.Trouble.status, asking{}, a)
+	return f
 }
 
 // proven says that an address is proven, which is all that was wanted.
-func (p *Pages) proven(c echo.Context, proof verify.Proof) error {
+func (p *Pages) proven(c echo.Context, _ waiting, proof verify.Proof) error {
 	return p.showVerified(c, verifiedPage{Address: readable(proof.Address()), OnPage: true})
 }

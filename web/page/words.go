@@ -135,7 +135,7 @@ func parseTemplates(w words) (map[string]*template.Template, error) {
 	}
 	pages := make(map[string]*template.Template)
 	for _, name := range []string{
-		homeName, stepName, codeName, linkName, verifiedName, stopName, stoppedName, invitationName, invitedName, neverName, challengeName, passedName, problemName, mailboxName, messageName,
+		homeName, stepName, codeName, linkName, verifiedName, stopName, stoppedName, askOwnerName, ownerName, erasedName, invitationName, invitedName, neverName, challengeName, passedName, problemName, mailboxName, messageName,
 	} {
 		page := template.Must(layout.Clone()) // fails only after a first execution
 		if pages[name], err = page.ParseFS(texts, "templates/"+name+".html"); err != nil {

@@ -28,6 +28,8 @@ import (
 	"signet/internal/store"
 	"signet/internal/store/storetest"
 	"signet/internal/threepid"
+	"signet/keys"
+	"signet/lookup"
 	"signet/lookup/invite"
 	"signet/verify"
 	"signet/verify/captcha"
@@ -38,16 +40,17 @@ import (
 // world is an identity server's pages on a real verifier, and its post.
 type world struct {
 	*testing.T
-	srv      *httptest.Server
-	db       *store.DB
-	clock    *clocktest.Clock
-	verifier *verify.Verifier
-	captcha  *captcha.Captcha
-	outbox   *outbox.Outbox
-	invites  *invite.Invites
-	ring     *keyring.Ring
-	post     *post
-	reader   locale.Language // what the person reads; English where nobody says otherwise
+	srv       *httptest.Server
+	db        *store.DB
+	clock     *clocktest.Clock
+	verifier  *verify.Verifier
+	directory *lookup.Directory
+	captcha   *captcha.Captcha
+	outbox    *outbox.Outbox
+	invites   *invite.Invites
+	ring      *keyring.Ring
+	post      *post
+	reader    locale.Language // what the person reads; English where nobody says otherwise
 }
 
 // post takes what is sent, or refuses it.
@@ -124,7 +127,7 @@ func (w *world) lastEmail() (code, link string) {
 // newWorld opens the pages as change leaves their options.
 func newWorld(t *testing.T, change ...func(*page.Options)) *world {
 	t.Helper()
-	db := storetest.Open(t, storetest.SQLite(t), []string{"seal", "outbox", "keyring", "captcha", "quota", "verify", "fraud", "invite"})
+	db := storetest.Open(t, storetest.SQLite(t), []string{"seal", "outbox", "keyring", "captcha", "quota", "verify", "fraud", "lookup", "invite"})
 	w := &world{T: t, db: db, clock: clocktest.New(), post: new(post)}
 	vault := sealtest.Vault(t, db, w.clock.Now)
 	silent := slog.New(slog.DiscardHandler)
@@ -147,8 +150,12 @@ func newWorld(t *testing.T, change ...func(*page.Options)) *world {
 	w.must(err)
 	w.outbox = out
 	w.openInvites(vault, budgets)
+	w.directory, err = lookup.New(t.Context(), lookup.Options{DB: db, Vault: vault, Proofs: w.verifier,
+		Signer: &keys.Server{Name: "id.example.org", Ring: w.ring}, Now: w.clock.Now})
+	w.must(err)
 	o := page.Options{
-		Name: "id.example.org", Verifier: w.verifier, Captcha: w.captcha, Invites: w.invites, Keys: w.ring, Email: true, SMS: true,
+		Name: "id.example.org", Verifier: w.verifier, Directory: w.directory, Now: w.clock.Now, Captcha: w.captcha, Invites: w.invites, Keys: w.ring,
+		Email: true, SMS: true,
 		NextOrigins: []string{"https://app.example.org"}, Rand: rand.Reader,
 	}
 	for _, c := range change {
