@@ -17,6 +17,9 @@ const (
 	ExpiredBetween     = expiredBetween
 )
 
+// UserStatements are those about one user's changes.
+var UserStatements = []string{changesBy, blankUsers, blankFormers}
+
 // UntilNextEpoch is how long the current epoch lasts.
 func (d *Directory) UntilNextEpoch() (left time.Duration) {
 	now := d.Now()

@@ -91,11 +91,19 @@ func (d *Directory) selectChangesOf(ctx context.Context, q store.Queryer, index 
 	return d.scanChanges(rows)
 }
 
+// The statements about a user's changes. Their conditions are those of the indexes.
+const (
+	changesBy = `SELECT position, kind, address_index, medium, address_sealed, user_id, former_id, session_id, ts_ms, not_after_ms
+		FROM lookup_changes WHERE user_id = $1 AND user_id <> '' OR former_id = $1 AND former_id <> '' ORDER BY position`
+	blankUsers = `UPDATE lookup_changes SET medium = '', address_sealed = $2, user_id = '', session_id = '', not_after_ms = 0
+		WHERE user_id = $1 AND user_id <> ''`
+	blankFormers = `UPDATE lookup_changes SET former_id = '' WHERE former_id = $1 AND former_id <> ''`
+)
+
 // selectChangesBy reads what the feed has of a user: changes that put the user behind an
 // address or took that back, and those by which another took the user's place.
 func (d *Directory) selectChangesBy(ctx context.Context, q store.Queryer, user matrix.UserID) ([]Change, error) {
-	rows, err := q.Query(ctx, `SELECT position, kind, address_index, medium, address_sealed, user_id, former_id, session_id, ts_ms, not_after_ms
-		FROM lookup_changes WHERE user_id = $1 AND user_id <> '' OR former_id = $1 AND former_id <> '' ORDER BY position`, user.String())
+	rows, err := q.Query(ctx, changesBy, user.String())
 	if err != nil {
 		return nil, err
 	}
@@ -105,12 +113,10 @@ func (d *Directory) selectChangesBy(ctx context.Context, q store.Queryer, user m
 // blankUser makes the feed forget a user. Positions, kinds, moments and keyed indexes stay,
 // by which replaying it comes to the same. The user is behind no address any more.
 func blankUser(ctx context.Context, tx *store.Tx, user matrix.UserID) error {
-	_, err := tx.Exec(ctx, `UPDATE lookup_changes SET medium = '', address_sealed = $2, user_id = '', session_id = '', not_after_ms = 0
-		WHERE user_id = $1 AND user_id <> ''`, user.String(), []byte{})
-	if err != nil {
+	if _, err := tx.Exec(ctx, blankUsers, user.String(), []byte{}); err != nil {
 		return err
 	}
-	_, err = tx.Exec(ctx, `UPDATE lookup_changes SET former_id = '' WHERE former_id = $1 AND former_id <> ''`, user.String())
+	_, err := tx.Exec(ctx, blankFormers, user.String())
 	return err
 }
 
