@@ -139,9 +139,12 @@ func (d *Directory) HeldBy(ctx context.Context, user matrix.UserID) (Document, e
 	if err != nil {
 		return nil, fmt.Errorf("reading the changes of a user: %w", err)
 	}
-	for i := range changes {
-		if changes[i].Former == user { // who has the address now is not theirs to know
+	for i := range changes { // who had the address before or after is not theirs to know
+		if changes[i].User != user {
 			changes[i].User = ""
+		}
+		if changes[i].Former != user {
+			changes[i].Former = ""
 		}
 	}
 	all := Document{bindingsPart: held, changesPart: heldChanges(changes)}

@@ -27,10 +27,11 @@ func TestAnAccountUnbindsItsOwn(t *testing.T) {
 	})
 }
 
-// What a user takes along names nobody who has an address of the user's now.
+// What a user takes along names nobody who had an address of the user's before or has it now.
 func TestEverythingHeldAboutAUser(t *testing.T) {
 	each(t, func(s *story) {
 		s.bind("alice@example.org", alice)
+		s.bind("shared@example.org", bob)
 		s.bind("shared@example.org", alice)
 		s.bind("shared@example.org", bob)
 		text := s.text(s.directory.HeldBy(s.Context(), alice))

@@ -79,6 +79,45 @@ func TestAnOwnerSeesAndTakesBack(t *testing.T) {
 	shown.press(ownerForm+"/unbind").says(http.StatusOK, "No Matrix account is found") // the same tab, gone back
 }
 
+func TestTheOwnerOfAPhoneNumber(t *testing.T) {
+	w := newWorld(t)
+	waiting := w.send(emailForm, values("purpose", "manage", "medium", "msisdn", "country", "GB", "address", "07400 123456"))
+	waiting.says(http.StatusOK, "Check your phone", "+44 7400 123456")
+	_, code, _ := strings.Cut(w.post.texts[0].Text, "#")
+	shown := waiting.press("", "code", code).says(http.StatusOK, "+44 7400 123456", "No Matrix account is found")
+	shown.press(ownerForm+"/refuse").says(http.StatusOK, "twice a day at most")
+	sent := w.post.count()
+	for range 2 { // the owner of the number, and an app
+		w.send(emailForm, values("purpose", "manage", "medium", "msisdn", "country", "GB", "address", "07400 123456")).says(http.StatusOK)
+		w.send(emailForm, ask("medium", "msisdn", "country", "GB", "address", "07400 123456")).says(http.StatusOK)
+	}
+	if w.post.count() != sent+2 {
+		t.Errorf("%d messages, want two for the owner's page", w.post.count()-sent)
+	}
+	shown.press(ownerForm+"/erase", "sure", "1").says(http.StatusOK, "Erased", "+44 7400 123456")
+}
+
+// A CAPTCHA, a slip of the keys and another message lead on to the owner's page too.
+func TestTheWayToTheOwnersPage(t *testing.T) {
+	w := newWorld(t)
+	w.verifier.When = verify.Always
+	step := w.openOwner("alice@example.org").says(http.StatusOK, "Type the six digits")
+	waiting := step.press("", "answer", w.captcha.Answer(step.challengeID())).says(http.StatusOK, "Check your e-mail")
+	w.verifier.When = verify.Never
+	wrongOne := waiting.press("", "code", "1").says(http.StatusBadRequest, "This is not the right code")
+	if again := attr(wrongOne.byID("code-error").LastChild.PrevSibling, "href"); again != ownerForm+"?lang=en" {
+		t.Errorf("one begins again at %q", again)
+	}
+	edited := wrongOne.press(editForm).says(http.StatusOK, "What is stored about your address")
+	if got := fieldOf(edited, "autofocus"); got != "alice@example.org" {
+		t.Errorf("the form keeps %q", got)
+	}
+	w.clock.Advance(time.Minute)
+	again := waiting.press(againForm).says(http.StatusOK, "We have sent a new message")
+	code, _ := w.lastEmail()
+	again.press("", "code", code).says(http.StatusOK, "Your address", "alice@example.org")
+}
+
 // Whoever confirms by the link sees nothing there, but goes back to the page that asked.
 func TestAnOwnerConfirmsByTheLink(t *testing.T) {
 	w := newWorld(t)
