@@ -85,6 +85,7 @@ func New(ctx context.Context, o Options) (*Directory, error) {
 		if err != nil {
 			return nil, err
 		}
+		d.UserHolders[discoveryPart] = d.discovery
 	}
 	return d, nil
 }

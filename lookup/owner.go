@@ -35,6 +35,7 @@ const (
 	bindingPart      = "binding"
 	bindingsPart     = "bindings"
 	changesPart      = "changes"
+	discoveryPart    = "discovery"
 )
 
 // withProofs adds what verify holds to the rooms that hold something.

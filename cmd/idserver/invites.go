@@ -70,6 +70,7 @@ func (s *server) buildInvites(env program.Env) error {
 		Log:            s.log,
 	})
 	s.directory.Told = append(s.directory.Told, s.acceptInvitations)
+	s.directory.Holders["invitations"], s.directory.UserHolders["invitations"] = s.invites, s.invites
 	return err
 }
 

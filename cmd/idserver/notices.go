@@ -5,10 +5,8 @@ import (
 	"signet/internal/program"
 	"signet/lookup/notice"
 	"signet/lookup/notice/words"
+	"signet/web/page"
 )
-
-// managePath is where the owner of an address sees and changes what is stored about it.
-const managePath = "/manage"
 
 // buildNotices has owners told of what becomes of their bindings. It needs the directory.
 func (s *server) buildNotices(env program.Env) error {
@@ -29,7 +27,7 @@ func (s *server) buildNotices(env program.Env) error {
 		Email:     s.verifier.Email,
 		Fraud:     s.fraud,
 		Language:  language,
-		PageURL:   s.cfg.PublicURL + managePath,
+		PageURL:   s.cfg.PublicURL + page.OwnerPath,
 		Now:       env.Now,
 	}
 	if s.cfg.Lookup.SMSNotices {

@@ -226,7 +226,25 @@ func (d *Discovery) Sweep(ctx context.Context, epoch int64) error {
 	return deleteMemory(ctx, d.DB, epoch-1)
 }
 
-// Forget forgets what an account has asked for, in tx.
-func (d *Discovery) Forget(ctx context.Context, tx *store.Tx, user matrix.UserID) error {
-	return deleteAsker(ctx, tx, d.bookOf(Asker{Account: user}, 0).tag)
+// Held is how many addresses a user has asked for, as a document for them. Which those are
+// cannot be told.
+type Held struct {
+	Addresses int `json:"addresses"`
+}
+
+// HeldBy is a Held of a user.
+func (d *Discovery) HeldBy(ctx context.Context, user matrix.UserID) (any, error) {
+	units, err := selectAllUnits(ctx, d.DB, d.bookOf(Asker{Account: user}, 0).tag)
+	if err != nil {
+		return nil, fmt.Errorf("reading how much was looked up: %w", err)
+	}
+	return Held{Addresses: units}, nil
+}
+
+// EraseUser forgets what a user has asked for.
+func (d *Discovery) EraseUser(ctx context.Context, tx *store.Tx, user matrix.UserID) error {
+	if err := deleteAsker(ctx, tx, d.bookOf(Asker{Account: user}, 0).tag); err != nil {
+		return fmt.Errorf("forgetting what was looked up: %w", err)
+	}
+	return nil
 }

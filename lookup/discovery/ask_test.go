@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"signet/internal/matrix"
+	"signet/internal/store"
 	"signet/internal/store/storetest"
 	"signet/lookup/discovery"
 )
@@ -196,6 +197,25 @@ func TestARefusalWritesNothing(t *testing.T) {
 		w.refused(w.b, by(alice), w.ids(300, 400))
 		if after := storetest.Dump(w.T, w.db, "discovery_memory"); !strings.Contains(before, after) {
 			w.Errorf("written was\n%s", after)
+		}
+	})
+}
+
+// A user is told how much they have asked for, and has it forgotten.
+func TestAUsersMemoryIsErased(t *testing.T) {
+	each(t, func(w *world) {
+		w.want(w.a, by(alice), w.ids(0, 20), 20)
+		w.want(w.a, by(bob), w.ids(0, 7), 7)
+		if held, err := w.a.HeldBy(w.Context(), alice); err != nil || held != (discovery.Held{Addresses: 20}) {
+			w.Errorf("HeldBy = %+v, %v", held, err)
+		}
+		if err := w.db.Tx(w.Context(), func(tx *store.Tx) error { return w.a.EraseUser(w.Context(), tx, alice) }); err != nil {
+			w.Fatal(err)
+		}
+		for user, want := range map[matrix.UserID]int{alice: 0, bob: 7} {
+			if held, err := w.a.HeldBy(w.Context(), user); err != nil || held != (discovery.Held{Addresses: want}) {
+				w.Errorf("HeldBy(%s) = %+v, %v, want %d", user, held, err, want)
+			}
 		}
 	})
 }

@@ -33,6 +33,11 @@ func selectUnits(ctx context.Context, q store.Queryer, b book) (units int, err e
 	return units, err
 }
 
+func selectAllUnits(ctx context.Context, q store.Queryer, tag string) (units int, err error) {
+	err = q.QueryRow(ctx, `SELECT CAST(COALESCE(SUM(units), 0) AS BIGINT) FROM discovery_memory WHERE asker_tag = $1`, []byte(tag)).Scan(&units)
+	return units, err
+}
+
 // putMemory writes a book unless it was written since it was read.
 func putMemory(ctx context.Context, tx *store.Tx, b book, m memory) (written bool, err error) {
 	if m.version == 0 {

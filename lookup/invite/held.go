@@ -3,34 +3,82 @@ package invite
 import (
 	"context"
 	"fmt"
-	"time"
 
+	"signet/internal/matrix"
 	"signet/internal/store"
 	"signet/internal/threepid"
 )
 
-// Holding is all that is held about an address here, for its owner.
-type Holding struct {
-	Invitations []Invitation // without their tokens, which are for the room
-	Refused     time.Time    // since when its inbox gets no invitations; zero: it gets them
+// Held is what is stored here about an address or a user, as a document for whom it is
+// about. Times are milliseconds since 1970.
+type Held struct {
+	Invitations []HeldInvitation `json:"invitations"`
+	Refused     int64            `json:"refused_since_ts,omitzero"` // since when the inbox gets none
 }
 
-// Held tells what is held about an address.
-func (i *Invites) Held(ctx context.Context, a threepid.Address) (Holding, error) {
+// HeldInvitation is an invitation without its token, which is for the room.
+type HeldInvitation struct {
+	Medium  threepid.Medium `json:"medium"`
+	Address string          `json:"address"`
+	Sender  matrix.UserID   `json:"sender"`
+	Room    matrix.RoomID   `json:"room_id"`
+	Name    string          `json:"room_name,omitzero"`
+	State   State           `json:"state"`
+	Created int64           `json:"created_ts"`
+	Expires int64           `json:"expires_ts"`
+}
+
+func (i *Invites) heldOf(rows []*invitation) Held {
+	h := Held{Invitations: []HeldInvitation{}}
+	for _, v := range rows {
+		h.Invitations = append(h.Invitations, HeldInvitation{
+			Medium: v.address.Medium(), Address: v.address.String(), Sender: v.Sender, Room: v.Room, Name: v.RoomName,
+			State: v.now(i.Now()), Created: v.created.UnixMilli(), Expires: v.expires.UnixMilli(),
+		})
+	}
+	return h
+}
+
+// Held is a Held of an address.
+func (i *Invites) Held(ctx context.Context, a threepid.Address) (any, error) {
 	rows, err := i.selectOfAddress(ctx, i.DB, a)
 	if err != nil {
-		return Holding{}, fmt.Errorf("reading what is held about an address: %w", err)
+		return nil, fmt.Errorf("reading what is held about an address: %w", err)
 	}
-	var h Holding
-	for _, v := range rows {
-		seen := v.seen(i.Now())
-		seen.Token = ""
-		h.Invitations = append(h.Invitations, seen)
+	refused, err := selectRefusal(ctx, i.DB, i.inboxTag(a))
+	if err != nil {
+		return nil, fmt.Errorf("reading a refusal: %w", err)
 	}
-	if h.Refused, err = selectRefusal(ctx, i.DB, i.inboxTag(a)); err != nil {
-		return Holding{}, fmt.Errorf("reading a refusal: %w", err)
-	}
+	h := i.heldOf(rows)
+	h.Refused = store.Millis(refused)
 	return h, nil
+}
+
+// HeldBy is a Held of the invitations that a user has sent.
+func (i *Invites) HeldBy(ctx context.Context, user matrix.UserID) (any, error) {
+	rows, err := i.selectOfSender(ctx, i.DB, user)
+	if err != nil {
+		return nil, fmt.Errorf("reading what is held about a user: %w", err)
+	}
+	return i.heldOf(rows), nil
+}
+
+// EraseUser forgets the invitations that a user has sent, with the messages that have not
+// left. One that was accepted is its new owner's, and is forgotten in its time.
+func (i *Invites) EraseUser(ctx context.Context, tx *store.Tx, user matrix.UserID) error {
+	rows, err := i.selectOfSender(ctx, tx, user)
+	if err != nil {
+		return fmt.Errorf("erasing a user's invitations: %w", err)
+	}
+	for _, v := range rows {
+		if err := i.withdraw(ctx, tx, v); err != nil {
+			return err
+		}
+	}
+	if err := deleteOfSender(ctx, tx, i.userTag(user)); err != nil {
+		return fmt.Errorf("erasing a user's invitations: %w", err)
+	}
+	return nil
 }
 
 // Erase forgets every invitation of an address, with the messages and notices that have

@@ -160,6 +160,11 @@ func deleteOfAddress(ctx context.Context, q store.Queryer, addressTag []byte) er
 	return err
 }
 
+func deleteOfSender(ctx context.Context, q store.Queryer, senderTag []byte) error {
+	_, err := q.Exec(ctx, `DELETE FROM invite_invitations WHERE sender_index = $1 AND state <> 'accepted'`, senderTag)
+	return err
+}
+
 func forgetKeys(ctx context.Context, q store.Queryer, now time.Time) error {
 	_, err := q.Exec(ctx, `UPDATE invite_invitations SET key_sealed = $2 WHERE expires_ms <= $1 AND key_sealed <> $2`, now.UnixMilli(), []byte{})
 	return err

@@ -26,7 +26,7 @@ import (
 const (
 	alice = matrix.UserID("@alice:example.org")
 	bob   = matrix.UserID("@bob:example.org")
-	page  = "https://id.example.org/manage"
+	page  = "https://id.example.org/_signet/owner"
 	day   = 24 * time.Hour
 )
 

@@ -34,7 +34,7 @@ type flow struct {
 // that no page of ours has.
 var flows = map[verify.Purpose]flow{
 	verify.Verify: {verify.Verify, "/", (*Pages).ask, (*Pages).proven},
-	verify.Manage: {verify.Manage, ownerPath, (*Pages).askOwner, (*Pages).proveOwner},
+	verify.Manage: {verify.Manage, OwnerPath, (*Pages).askOwner, (*Pages).proveOwner},
 }
 
 // flowOf is the flow that a form names.

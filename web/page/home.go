@@ -56,7 +56,7 @@ func (p *Pages) showHome(c echo.Context, status int, f forms) error {
 	if err != nil {
 		return err
 	}
-	h := homePage{forms: f, Owner: withLanguage(ownerPath, c)}
+	h := homePage{forms: f, Owner: withLanguage(OwnerPath, c)}
 	for _, k := range keys {
 		key := signingKey{ID: string(k.ID), Public: matrix.EncodeBase64(k.Public), Retired: k.Retired.UTC()}
 		if k.Retired.IsZero() {

@@ -16,9 +16,9 @@ import (
 	"signet/verify"
 )
 
-// ownerPath is the path of the page where the owner of an address sees and takes back what
+// OwnerPath is the path of the page where the owner of an address sees and takes back what
 // is stored about it. Below it are the actions.
-const ownerPath = "/_signet/owner"
+const OwnerPath = "/_signet/owner"
 
 // askOwnerPage asks for the address that is to be managed.
 type askOwnerPage struct{ forms }
@@ -43,7 +43,7 @@ func (p *Pages) owner(c echo.Context) error {
 // What a browser asks for when somebody returns to the address of a form's answer.
 func (p *Pages) startOwner(c echo.Context) error {
 	private(c, pagePolicy)
-	return c.Redirect(http.StatusSeeOther, withLanguage(ownerPath, c))
+	return c.Redirect(http.StatusSeeOther, withLanguage(OwnerPath, c))
 }
 
 func (p *Pages) askOwner(c echo.Context, medium threepid.Medium, a asking) error {

@@ -69,7 +69,7 @@ func (w *Words) try() error {
 	for _, language := range locale.Languages() {
 		for _, kind := range Kinds() {
 			n := Notice{Language: language, Kind: kind, User: "@alice:example.org", Former: "@bob:example.org", About: "a...@e...",
-				Days: 30, Link: "https://example.org/manage"}
+				Days: 30, Link: "https://example.org/_signet/owner"}
 			_, _, _, err := w.Email(n)
 			errs = append(errs, err)
 			if kind != Lost {

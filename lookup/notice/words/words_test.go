@@ -17,7 +17,7 @@ import (
 
 const (
 	server = "id.example.org"
-	page   = "https://id.example.org/manage"
+	page   = "https://id.example.org/_signet/owner"
 	user   = "@alice:example.org"
 	former = "@bob:example.org"
 	about  = "a...@e..."
@@ -177,7 +177,7 @@ func TestSMS(t *testing.T) {
 				return // goes by e-mail alone
 			}
 			n := noticeOf(l, k)
-			n.Link = "https://" + strings.Repeat("h", length-4) + ".org/manage"
+			n.Link = "https://" + strings.Repeat("h", length-4) + ".org/_signet/owner"
 			text, err := w.SMS(n)
 			if err != nil {
 				t.Fatalf("%v, %s: %v", l, k, err)
