@@ -16,7 +16,7 @@ import (
 // before. The error is matrix.LimitExceeded if they may not be told now.
 func (d *Directory) Ask(ctx context.Context, who discovery.Asker, a threepid.Address) error {
 	epoch := d.epochs.number(d.Now())
-	_, err := d.ask(ctx, who, epoch, []table.Key{keyOf(string(a.Medium()), a.String(), d.epochs.pepper(epoch))})
+	_, err := d.ask(ctx, who, epoch, []table.Key{keyOf(a.Medium(), []byte(a.String()), d.epochs.pepper(epoch))})
 	return err
 }
 

@@ -77,7 +77,7 @@ func New(ctx context.Context, o Options) (*Directory, error) {
 		return nil, err
 	}
 	d.epochs = newEpochs(peppers)
-	d.live.table, d.live.position = table.New(), unread
+	d.live.table, d.live.position = table.New(0), unread
 	d.live.newest = together.New(d.readFeed)
 	if o.Quota != nil {
 		var err error

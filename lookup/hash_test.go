@@ -18,7 +18,7 @@ func TestTheSpecificationsHashes(t *testing.T) {
 			t.Fatal(err)
 		}
 		want, ok := readOne(SHA256, "matrixrocks", c.want)
-		if got := keyOf(string(a.Medium()), a.String(), "matrixrocks"); got != want || !ok {
+		if got := keyOf(a.Medium(), []byte(a.String()), "matrixrocks"); got != want || !ok {
 			t.Errorf("the key of %q is %x, want %x", c.address, got, want)
 		}
 	}

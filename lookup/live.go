@@ -3,6 +3,7 @@ package lookup
 import (
 	"context"
 	"fmt"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -84,7 +85,7 @@ func (l *live) apply(changes []Change) {
 		switch c.Kind {
 		case Bound, Rebound:
 			if c.User != "" { // or else it was erased since, and that follows
-				l.put(stored{c.index, string(c.Address.Medium()), c.Address.String(), c.User.String()})
+				l.put(stored{index: c.index, address: []byte(c.Address.String()), user: []byte(c.User.String())})
 			}
 		case Unbound, Expired, Erased:
 			if len(c.index) > 0 {
@@ -96,7 +97,7 @@ func (l *live) apply(changes []Change) {
 
 // put needs the lock.
 func (l *live) put(s stored) {
-	l.table.Put(table.KeyOf(s.index), s.user, func(pepper string) table.Key { return keyOf(s.medium, s.address, pepper) })
+	l.table.Put(table.KeyOf(s.index), s.user, func(pepper string) table.Key { return keyOf(s.medium(), s.address, pepper) })
 }
 
 // load reads all bindings as they are, once. What changes meanwhile stands in the feed after the
@@ -106,9 +107,13 @@ func (d *Directory) load(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("reading the feed: %w", err)
 	}
+	bindings, err := countBindings(ctx, d.DB)
+	if err != nil {
+		return fmt.Errorf("counting bindings: %w", err)
+	}
 	l := &d.live
 	l.mu.Lock()
-	l.table, l.whole = table.New(), map[string]bool{}
+	l.table, l.whole = table.New(bindings), map[string]bool{}
 	for _, n := range d.epochs.accepted(d.Now()) {
 		l.table.Begin(d.epochs.pepper(n))
 		l.whole[d.epochs.pepper(n)] = true
@@ -127,6 +132,7 @@ func (d *Directory) load(ctx context.Context) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.position = position
+	go debug.FreeOSMemory() // of what was read in between, as much again as what stays
 	return nil
 }
 
@@ -208,7 +214,7 @@ func (d *Directory) makeHashes(ctx context.Context, pepper string, rest time.Dur
 func (l *live) hash(pepper string, some []stored) {
 	keys := make([]table.Key, len(some))
 	for i, s := range some {
-		keys[i] = keyOf(s.medium, s.address, pepper)
+		keys[i] = keyOf(s.medium(), s.address, pepper)
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()

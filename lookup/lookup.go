@@ -147,7 +147,7 @@ func read(a Algorithm, pepper string, addresses []string) (texts []string, keys 
 func readOne(a Algorithm, pepper, text string) (table.Key, bool) {
 	if a == None {
 		address, err := parsePlain(text)
-		return keyOf(string(address.Medium()), address.String(), pepper), err == nil
+		return keyOf(address.Medium(), []byte(address.String()), pepper), err == nil
 	}
 	digest, err := base64.RawURLEncoding.Strict().DecodeString(text)
 	if err != nil || len(digest) != sha256.Size {
@@ -168,7 +168,7 @@ func parsePlain(text string) (threepid.Address, error) {
 
 // keyOf is by what an address is found: the beginning of what clients send for it, SHA-256
 // over "address medium pepper" (identity service API, "Client behaviour").
-func keyOf(medium, address, pepper string) table.Key {
+func keyOf(medium threepid.Medium, address []byte, pepper string) table.Key {
 	var text [128]byte
 	sum := sha256.Sum256(append(append(append(append(append(text[:0], address...), ' '), medium...), ' '), pepper...))
 	return table.KeyOf(sum[:])

@@ -160,6 +160,11 @@ func (d *Directory) selectBinding(ctx context.Context, q store.Queryer, a threep
 // bindingColumns are what scanBindings reads.
 const bindingColumns = `address_index, medium, address_sealed, user_id, session_id, ts_ms, not_after_ms`
 
+func countBindings(ctx context.Context, q store.Queryer) (n int, err error) {
+	err = q.QueryRow(ctx, `SELECT COUNT(*) FROM lookup_bindings`).Scan(&n)
+	return n, err
+}
+
 // selectBindingsOf reads what a user is behind, by medium and address.
 func (d *Directory) selectBindingsOf(ctx context.Context, q store.Queryer, user matrix.UserID) ([]binding, error) {
 	rows, err := q.Query(ctx, `SELECT `+bindingColumns+` FROM lookup_bindings WHERE user_id = $1 ORDER BY ts_ms, address_index`, user.String())

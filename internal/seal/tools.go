@@ -39,8 +39,11 @@ func newBox(secret []byte, purpose string) Box {
 func (b Box) Seal(plain, row []byte) []byte { return b.aead.Seal(nil, nil, plain, row) }
 
 // Open is the inverse of Seal for the same row. The error is ErrOpen.
-func (b Box) Open(sealed, row []byte) ([]byte, error) {
-	plain, err := b.aead.Open(nil, nil, sealed, row)
+func (b Box) Open(sealed, row []byte) ([]byte, error) { return b.AppendOpen(nil, sealed, row) }
+
+// AppendOpen is Open that appends to dst, for many values one after another.
+func (b Box) AppendOpen(dst, sealed, row []byte) ([]byte, error) {
+	plain, err := b.aead.Open(dst, nil, sealed, row)
 	if err != nil {
 		return nil, ErrOpen
 	}

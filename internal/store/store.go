@@ -88,7 +88,7 @@ func openSQLite(ctx context.Context, path string) (*DB, error) {
 	if err != nil {
 		return nil, errors.Join(err, writing.Close())
 	}
-	reading, err := sql.Open("sqlite", sqliteDSN(path, "busy_timeout(5000)", "query_only(1)", "mmap_size(268435456)", "cache_size(-400)"))
+	reading, err := sql.Open("sqlite", sqliteDSN(path, "busy_timeout(5000)", "query_only(1)", "mmap_size(33554432)", "cache_size(-400)"))
 	if err != nil {
 		return nil, errors.Join(err, writer.close())
 	}

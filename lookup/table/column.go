@@ -18,6 +18,17 @@ const (
 	numbered
 )
 
+// newColumn has room for so many records before it grows.
+func newColumn(records int) (c column) {
+	for size := 64; c.room() < records; size *= 2 {
+		c.places = make([]uint32, size)
+	}
+	return c
+}
+
+// room is how many places are used before the column grows: three of four.
+func (c *column) room() int { return len(c.places) / 4 * 3 }
+
 func (c *column) has(n uint32) bool { return c.keys.get(n) != Key{} }
 
 // find returns the number of the record with that key.
@@ -37,7 +48,7 @@ func (c *column) find(k Key) (n uint32, found bool) {
 
 // put gives record n, which has none, a key that no other has.
 func (c *column) put(n uint32, k Key) {
-	if 4*(c.used+1) > 3*len(c.places) {
+	if c.used+1 > c.room() {
 		c.grow()
 	}
 	c.keys.set(n, k)

@@ -16,15 +16,17 @@ type Table struct {
 	next    uint32             // number of the next record if none is free
 }
 
-// New returns an empty table.
-func New() *Table { return &Table{epochs: map[string]*column{}} }
+// New returns an empty table, with room for so many records.
+func New(room int) *Table {
+	return &Table{byIndex: newColumn(room), epochs: map[string]*column{}}
+}
 
 // Len is how many records there are.
 func (t *Table) Len() int { return t.byIndex.live }
 
 // Put makes user the one behind an address, in place of whoever was. hash is asked for the
 // address's hash in each epoch, unless the record has it already.
-func (t *Table) Put(index Key, user string, hash func(epoch string) Key) {
+func (t *Table) Put(index Key, user []byte, hash func(epoch string) Key) {
 	n, there := t.byIndex.find(index)
 	if !there {
 		n = t.number()
@@ -66,7 +68,8 @@ func (t *Table) Remove(index Key) {
 // Begin begins an epoch, in which nobody is found until Put or Hash says by what.
 func (t *Table) Begin(epoch string) {
 	if t.epochs[epoch] == nil {
-		t.epochs[epoch] = new(column)
+		c := newColumn(max(t.Len(), t.byIndex.room()))
+		t.epochs[epoch] = &c
 	}
 }
 
@@ -104,5 +107,5 @@ func (t *Table) Find(epoch string, hash Key) (user string, found bool) {
 	if !found {
 		return "", false
 	}
-	return t.users.get(n), true
+	return string(t.users.get(n)), true
 }

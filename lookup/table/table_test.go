@@ -43,14 +43,14 @@ func (m model) check(t *testing.T, tbl *table.Table, addresses int) {
 
 // Whatever is done in whatever order, a table says what the plain model says.
 func play(t *testing.T, r *rand.Rand, steps, addresses int) {
-	tbl, m := table.New(), model{users: map[int]string{}, epochs: map[string]bool{"1": true}}
+	tbl, m := table.New(r.IntN(100)), model{users: map[int]string{}, epochs: map[string]bool{"1": true}}
 	tbl.Begin("1")
 	for step := range steps {
 		a := r.IntN(addresses)
 		switch r.IntN(10) {
 		default:
 			user := fmt.Sprintf("@%s%d:example.org", strings.Repeat("x", r.IntN(200)), step)
-			tbl.Put(index(a), user, hashIn(a))
+			tbl.Put(index(a), []byte(user), hashIn(a))
 			m.users[a] = user
 		case 6, 7, 8:
 			tbl.Remove(index(a))
@@ -91,10 +91,10 @@ func FuzzTable(f *testing.F) {
 
 // What nobody has is nobody's: no epoch finds the zero key, which stands for none.
 func TestTheZeroKeyIsNobodys(t *testing.T) {
-	tbl := table.New()
+	tbl := table.New(0)
 	tbl.Begin("1")
-	tbl.Put(index(1), "@alice:example.org", hashIn(1))
-	tbl.Put(index(2), "@bob:example.org", hashIn(2))
+	tbl.Put(index(1), []byte("@alice:example.org"), hashIn(1))
+	tbl.Put(index(2), []byte("@bob:example.org"), hashIn(2))
 	tbl.Remove(index(2))
 	if user, found := tbl.Find("1", table.Key{}); found {
 		t.Errorf("the zero key finds %q", user)
@@ -102,11 +102,11 @@ func TestTheZeroKeyIsNobodys(t *testing.T) {
 }
 
 func BenchmarkFind(b *testing.B) {
-	tbl := table.New()
+	tbl := table.New(0)
 	tbl.Begin("1")
 	const n = 1_000_000
 	for a := range n {
-		tbl.Put(index(a), fmt.Sprintf("@user%d:example.org", a), hashIn(a))
+		tbl.Put(index(a), fmt.Appendf(nil, "@user%d:example.org", a), hashIn(a))
 	}
 	var asked [1024]table.Key
 	for i := range asked {

@@ -1,5 +1,7 @@
 package table
 
+import "bytes"
+
 // users is the user of each record. Their texts stand one after another in large pieces,
 // each behind its length: as strings of their own they would take twice the room.
 type users struct {
@@ -12,17 +14,19 @@ type users struct {
 // "User Identifiers").
 const pieceLen = 1 << 20
 
-func (u *users) get(n uint32) string {
+// get returns the text of a record's user, which is empty if there is none. It stays as it
+// is, and is not to be changed.
+func (u *users) get(n uint32) []byte {
 	at := u.at.get(n)
 	if at == 0 {
-		return ""
+		return nil
 	}
 	piece, from := u.pieces[(at-1)/pieceLen], (at-1)%pieceLen
-	return string(piece[from+1 : from+1+uint32(piece[from])])
+	return piece[from+1 : from+1+uint32(piece[from])]
 }
 
-func (u *users) put(n uint32, user string) {
-	if u.get(n) == user {
+func (u *users) put(n uint32, user []byte) {
+	if bytes.Equal(u.get(n), user) {
 		return
 	}
 	u.remove(n)
@@ -38,7 +42,7 @@ func (u *users) put(n uint32, user string) {
 // remove forgets the user of a record. When more is wasted than not, all are written anew.
 func (u *users) remove(n uint32) {
 	user := u.get(n)
-	if user == "" {
+	if len(user) == 0 {
 		return
 	}
 	u.at.set(n, 0)
@@ -52,7 +56,7 @@ func (u *users) rewrite() {
 	old := *u
 	*u = users{}
 	for n := range uint32(len(old.at.all) * pageLen) {
-		if user := old.get(n); user != "" {
+		if user := old.get(n); len(user) > 0 {
 			u.put(n, user)
 		}
 	}
