@@ -80,15 +80,46 @@ func TestTxUndoesEverythingOnError(t *testing.T) {
 	storetest.Each(t, nil, func(t *testing.T, db *store.DB) {
 		counterTable(t, db)
 		boom := errors.New("boom")
-		err := db.Tx(t.Context(), func(tx *store.Tx) error {
-			exec(t, tx, "UPDATE counter SET n = 7 WHERE name = $1", "a")
-			return boom
-		})
-		if !errors.Is(err, boom) {
-			t.Errorf("Tx = %v, want %v", err, boom)
+		for _, run := range []func(context.Context, func(*store.Tx) error) error{db.Tx, db.TxSoon} {
+			err := run(t.Context(), func(tx *store.Tx) error {
+				exec(t, tx, "UPDATE counter SET n = 7 WHERE name = $1", "a")
+				return boom
+			})
+			if !errors.Is(err, boom) {
+				t.Errorf("Tx = %v, want %v", err, boom)
+			}
 		}
 		if got := count(t, db); got != 0 {
 			t.Errorf("counter = %d after a failed transaction, want 0", got)
+		}
+	})
+}
+
+// What was committed without waiting for the disk is there for everybody, and after the
+// database was closed and opened again.
+func TestWhatIsCommittedSoonIsSeenAtOnce(t *testing.T) {
+	storetest.EachURL(t, func(t *testing.T, url string) {
+		db, err := store.Open(t.Context(), url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		counterTable(t, db)
+		for n := 1; n <= 50; n++ {
+			if err := db.TxSoon(t.Context(), func(tx *store.Tx) error {
+				_, err := tx.Exec(t.Context(), "UPDATE counter SET n = n + 1 WHERE name = $1", "a")
+				return err
+			}); err != nil {
+				t.Fatal(err)
+			}
+			if got := count(t, db); got != n {
+				t.Fatalf("counted to %d, want %d", got, n)
+			}
+		}
+		if err := db.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if got := count(t, storetest.Open(t, url, nil)); got != 50 {
+			t.Errorf("counted to %d after it was opened again, want 50", got)
 		}
 	})
 }

@@ -59,6 +59,20 @@ func (db *DB) Tx(ctx context.Context, fn func(*Tx) error) error {
 	})
 }
 
+// TxSoon is a Tx that returns when it is committed, but on SQLite some milliseconds before
+// it is durable. Others see it and kill -9 loses nothing of it; a power cut may. It is for
+// what a person need not be able to rely on, such as how often they asked.
+func (db *DB) TxSoon(ctx context.Context, fn func(*Tx) error) error {
+	if db.engine == PostgreSQL {
+		return db.Tx(ctx, fn)
+	}
+	err := again(ctx, func() error { return db.try(ctx, fn) })
+	if err == nil {
+		go func() { _ = db.writer.flush() }() // a failure lasts, and every Tx is told
+	}
+	return err
+}
+
 // again tries until it succeeds, fails for good or has met too many conflicts.
 func again(ctx context.Context, try func() error) error {
 	conflicts, taken := 0, 0

@@ -62,10 +62,22 @@ func (w *writer) openFiles(ctx context.Context, path string) error {
 	// A commit gives its turn on before it is durable and waits for a sync that begins after
 	// it. What was committed last is read by others before: a power cut in these
 	// milliseconds loses it, but none whose commit has returned.
-	w.flusher = together.New(w.files[1].Sync)
+	w.flusher = together.New(lasting(w.files[1].Sync))
 	var err error
 	w.checkpointer, err = newCheckpointer(path, w.files[0].Sync, w.turn)
 	return err
+}
+
+// lasting is sync until it fails, and that failure from then on. After a failed sync the
+// system holds what it could not write for written, so that the next one would succeed.
+func lasting(sync func() error) func() error {
+	var failed error
+	return func() error {
+		if failed == nil {
+			failed = sync()
+		}
+		return failed
+	}
 }
 
 // closeFiles comes after every connection is closed: with any descriptor of the database

@@ -45,7 +45,7 @@ const (
 var errRival = errors.New("another request has written what is remembered")
 
 // Ask charges for the addresses that the asker has not asked for before, and remembers
-// them, committed when it returns. The error is quota.Exhausted, which is
+// them, committed when it returns, though not yet safe from a power cut. The error is quota.Exhausted, which is
 // matrix.LimitExceeded, if it may tell about none, or not about all of a few; then nothing
 // is charged.
 func (d *Discovery) Ask(ctx context.Context, q Question) (Answer, error) {
@@ -193,7 +193,8 @@ func (d *Discovery) charge(ctx context.Context, a asking, b book, m memory, mark
 
 // write writes a book that is as it was read, together with what is charged, if anything is.
 func (d *Discovery) write(ctx context.Context, b book, m memory, held *quota.Reservation) error {
-	err := d.DB.Tx(ctx, func(tx *store.Tx) error {
+	// A power cut may lose the last moment: what was asked for then is charged again.
+	err := d.DB.TxSoon(ctx, func(tx *store.Tx) error {
 		if held != nil {
 			if err := held.ChargeIn(ctx, tx); err != nil {
 				return err
