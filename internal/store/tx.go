@@ -59,7 +59,7 @@ func (db *DB) Tx(ctx context.Context, fn func(*Tx) error) error {
 	})
 }
 
-// TxSoon is a Tx that returns when it is committed, but on SQLite some milliseconds before
+// TxSoon is a Tx that returns when it is committed, but on SQLite a tenth of a second before
 // it is durable. Others see it and kill -9 loses nothing of it; a power cut may. It is for
 // what a person need not be able to rely on, such as how often they asked.
 func (db *DB) TxSoon(ctx context.Context, fn func(*Tx) error) error {
@@ -68,7 +68,7 @@ func (db *DB) TxSoon(ctx context.Context, fn func(*Tx) error) error {
 	}
 	err := again(ctx, func() error { return db.try(ctx, fn) })
 	if err == nil {
-		go func() { _ = db.writer.flush() }() // a failure lasts, and every Tx is told
+		db.writer.flushSoon()
 	}
 	return err
 }

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"sync/atomic"
+	"time"
 
 	"signet/internal/together"
 )
@@ -24,6 +26,7 @@ type writer struct {
 	flusher      *together.Errand // syncs the log
 	checkpointer *checkpointer
 	files        []*os.File
+	waiting      atomic.Bool // until a sync that flushSoon has asked for
 }
 
 // newPostgreSQLWriter takes any connection of the pool; rivals are told apart by
@@ -110,6 +113,21 @@ func (w *writer) flush() error {
 		return fmt.Errorf("making a commit durable: %w", err)
 	}
 	return nil
+}
+
+// soon is how long after a TxSoon the log is synced, for all that were committed meanwhile.
+const soon = 100 * time.Millisecond
+
+// flushSoon has what was committed made durable, and waits for nothing. A failure lasts, so
+// that the next who waits is told.
+func (w *writer) flushSoon() {
+	w.checkpointer.committed()
+	if w.waiting.CompareAndSwap(false, true) {
+		time.AfterFunc(soon, func() {
+			w.waiting.Store(false)
+			_ = w.flusher.Do()
+		})
+	}
 }
 
 // connect makes the connection that writes.

@@ -8,10 +8,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"hash/fnv"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"sync/atomic"
 	"time"
 )
@@ -88,13 +88,17 @@ func writeBindings(path string, n int) error {
 	}
 	b := bufio.NewWriter(f)
 	for i := range n {
-		fmt.Fprintf(b, `{"medium":"email","address":%q,"user_id":"@user%d:domain%d.example","ts":%d}`+"\n", boundAddress(i), i, i%1000, 1_700_000_000_000+i)
+		fmt.Fprintf(b, `{"medium":"email","address":%q,"user_id":"@user%d:domain%d.example","ts":%d}`+"\n", boundAddress(nil, i), i, i%1000, 1_700_000_000_000+i)
 	}
 	return errors.Join(b.Flush(), f.Close())
 }
 
-// boundAddress is the address of the i-th binding that is brought in.
-func boundAddress(i int) string { return fmt.Sprintf("bound%d@domain%d.example", i, i%1000) }
+// boundAddress appends the address of the i-th binding that is brought in.
+func boundAddress(b []byte, i int) []byte {
+	b = strconv.AppendInt(append(b, "bound"...), int64(i), 10)
+	b = strconv.AppendInt(append(b, "@domain"...), int64(i%1000), 10)
+	return append(b, ".example"...)
+}
 
 func (w *world) pepper(ctx context.Context) (string, error) {
 	var details struct {
@@ -122,25 +126,35 @@ func (l *lookups) next() (exchange, bool) {
 	first := turn*l.hashes/2 - l.hashes/2 // half of them were the last half of the turn before
 	body := make([]byte, 0, 64+46*l.hashes)
 	body = append(body, `{"algorithm":"sha256","pepper":"`+l.pepper+`","addresses":[`...)
+	var text []byte
 	for n := range l.hashes {
 		if n > 0 {
 			body = append(body, ',')
 		}
-		sum := sha256.Sum256(fmt.Appendf(nil, "%s email %s", l.address(who, first+n), l.pepper))
+		text = append(append(l.address(text[:0], who, first+n), " email "...), l.pepper...)
+		sum := sha256.Sum256(text)
 		body = append(base64.RawURLEncoding.AppendEncode(append(body, '"'), sum[:]), '"')
 	}
 	by := caller{token: l.people[who].token, client: network(65 * who)} // of another site than most
 	return exchange{request: post(v2+"/lookup", by, string(append(body, "]}"...)))}, true
 }
 
-// address is the n-th that an account asks for.
-func (l *lookups) address(who, n int) string {
-	h := fnv.New64a()
-	fmt.Fprintf(h, "%d %d %d", l.hashes, who, n)
-	if chance := h.Sum64(); chance%100 < 30 {
-		return boundAddress(int(chance / 100 % uint64(l.bindings)))
+// address appends the n-th that an account asks for. It costs little, since there are a
+// thousand in a request.
+func (l *lookups) address(b []byte, who, n int) []byte {
+	chance := scramble(uint64(l.hashes)<<48 ^ uint64(who)<<32 ^ uint64(uint32(n)))
+	if chance%100 < 30 {
+		return boundAddress(b, int(chance/100%uint64(l.bindings)))
 	}
-	return fmt.Sprintf("nobody%d-%d-%d@domain.example", l.hashes, who, n)
+	b = strconv.AppendUint(append(b, "nobody"...), chance, 36)
+	return append(b, "@domain.example"...)
+}
+
+// scramble is the finalizer of SplitMix64 (Steele, Lea and Flood, 2014).
+func scramble(x uint64) uint64 {
+	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
+	x = (x ^ x>>27) * 0x94d049bb133111eb
+	return x ^ x>>31
 }
 
 // validated opens sessions for as long as a run takes, and shows their codes.
