@@ -3,11 +3,10 @@
 //
 // There is one binding an address; binding again replaces it. A binding exists only
 // by a verify.Proof, spent in the binding's own transaction, or by an operator who moves it
-// here from another server (Move). Every change of one is a
-// row of the feed, written in that same transaction, at a position that counts from 1
-// without a gap, in the order of commits. The feed is the only way in which one process
-// learns what another did, and what is made of it from its beginning is the table of
-// bindings (Replay).
+// here from another server (Move). Every change of one is a row of the feed, written in
+// that same transaction, at a position that counts from 1 without a gap, in the order of
+// commits. The feed is the only way in which one process learns what another did, and what
+// is made of it from its beginning is the table of bindings (Replay).
 //
 // Look-ups follow the identity service API ("Association lookup"): clients ask by SHA-256
 // of address, medium and the server's pepper. They are answered from memory, each after the
@@ -24,6 +23,7 @@
 // take it back whoever is behind it, and have it erased in one transaction; users the same of
 // themselves. The other rooms join in as Holder and UserHolder.
 //
-// Its neighbours: verify proves, keys signs (through Signer), table remembers, web/api
-// speaks HTTP; who else must know of a change is told in its transaction (Told).
+// Its neighbours: verify proves, keys signs (through Signer), web/api speaks HTTP. Its rooms:
+// table remembers, discovery bounds what anybody can find out; invite, notice and movein
+// stand beside it. Who else must know of a change is told in its transaction (Told).
 package lookup

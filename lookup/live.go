@@ -100,8 +100,8 @@ func (l *live) put(s stored) {
 	l.table.Put(table.KeyOf(s.index), s.user, func(pepper string) table.Key { return keyOf(s.medium(), s.address, pepper) })
 }
 
-// load reads all bindings as they are, once. What changes meanwhile stands in the feed after the
-// position that is read first.
+// load reads all bindings as they are, once. What changes meanwhile stands in the feed after
+// the position that is read first.
 func (d *Directory) load(ctx context.Context) error {
 	position, err := selectPosition(ctx, d.DB)
 	if err != nil {

@@ -242,10 +242,13 @@ func (d *Discovery) HeldBy(ctx context.Context, user matrix.UserID) (any, error)
 	return Held{Addresses: units}, nil
 }
 
-// EraseUser forgets what a user has asked for.
+// EraseUser forgets what a user has asked for. Other replicas may have a copy of the filter
+// in memory for as long as they do not need the room.
 func (d *Discovery) EraseUser(ctx context.Context, tx *store.Tx, user matrix.UserID) error {
-	if err := deleteAsker(ctx, tx, d.bookOf(Asker{Account: user}, 0).tag); err != nil {
+	tag := d.bookOf(Asker{Account: user}, 0).tag
+	if err := deleteAsker(ctx, tx, tag); err != nil {
 		return fmt.Errorf("forgetting what was looked up: %w", err)
 	}
+	d.known.forget(tag)
 	return nil
 }

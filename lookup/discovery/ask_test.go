@@ -217,5 +217,9 @@ func TestAUsersMemoryIsErased(t *testing.T) {
 				w.Errorf("HeldBy(%s) = %+v, %v, want %d", user, held, err, want)
 			}
 		}
+		w.want(w.a, by(alice), w.ids(0, 20), 20)
+		if held, err := w.a.HeldBy(w.Context(), alice); err != nil || held != (discovery.Held{Addresses: 20}) {
+			w.Errorf("after asking again HeldBy = %+v, %v, want them counted anew", held, err)
+		}
 	})
 }

@@ -33,6 +33,18 @@ func (k *known) hasAll(b book, marks []mark) bool {
 	return !slices.ContainsFunc(marks, func(of mark) bool { return !m.asked.has(of) })
 }
 
+// forget forgets the books of an asker.
+func (k *known) forget(tag string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for b, m := range k.books {
+		if b.tag == tag {
+			delete(k.books, b)
+			k.size -= len(m.asked)
+		}
+	}
+}
+
 // keep remembers a book whose filter nobody changes any more.
 func (k *known) keep(b book, m memory) {
 	k.mu.Lock()
