@@ -74,7 +74,7 @@ func (r runner) query(ctx context.Context, query string, args []any) (*sql.Rows,
 func (r runner) queryRow(ctx context.Context, query string, args []any) *sql.Row {
 	if r.cache != nil {
 		if stmt, err := r.cache.get(ctx, query); err == nil {
-			return stmt.QueryRowContext(ctx, args...)
+			return stmt.QueryRowContext(brief(ctx), args...)
 		}
 	}
 	return r.on.QueryRowContext(ctx, query, args...) // where preparing failed, the Row tells why
@@ -88,5 +88,15 @@ func (r runner) exec(ctx context.Context, query string, args []any) (sql.Result,
 	if err != nil {
 		return nil, err
 	}
-	return stmt.ExecContext(ctx, args...)
+	return stmt.ExecContext(brief(ctx), args...)
+}
+
+// brief is the context of a statement on SQLite that is over in a moment, with one row or
+// none: it ends by itself, since to watch for its caller takes as long as many a statement
+// does. A caller who has left before is noticed.
+func brief(ctx context.Context) context.Context {
+	if ctx.Err() != nil {
+		return ctx
+	}
+	return context.WithoutCancel(ctx)
 }

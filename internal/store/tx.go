@@ -21,7 +21,7 @@ const (
 	// maxTaken bounds how often it may meet a key that is taken. A second look settles
 	// that, unless the statement is wrong.
 	maxTaken = 2
-	// txTimeout bounds one try, so that a database that hangs is not waited for.
+	// txTimeout bounds one try, so that a database server that hangs is not waited for.
 	txTimeout = 30 * time.Second
 )
 
@@ -107,7 +107,7 @@ func (db *DB) try(ctx context.Context, fn func(*Tx) error) error {
 	work, giveUp := context.WithTimeout(context.WithoutCancel(ctx), txTimeout)
 	defer giveUp()
 	tx := &Tx{runner: runner{on: conn, cache: db.writer.cache}, engine: db.engine, conn: conn, work: work, giveUp: giveUp}
-	if _, err := conn.ExecContext(work, db.writer.begin); err != nil {
+	if _, err := tx.exec(work, db.writer.begin, nil); err != nil {
 		return err
 	}
 	return tx.finish(ctx, fn)
@@ -137,7 +137,7 @@ func (tx *Tx) finish(ctx context.Context, fn func(*Tx) error) error {
 // only its own driver passes on.
 func (tx *Tx) commit() error {
 	if tx.engine == SQLite {
-		_, err := tx.conn.ExecContext(tx.work, "COMMIT")
+		_, err := tx.exec(tx.work, "COMMIT", nil)
 		return err
 	}
 	return tx.conn.Raw(func(c any) error {
