@@ -3,6 +3,7 @@ package lookup
 import (
 	"encoding/binary"
 	"strconv"
+	"sync"
 	"time"
 
 	"signet/internal/seal"
@@ -22,11 +23,12 @@ const (
 type epochs struct {
 	key    seal.Index
 	offset time.Duration // by which epochs begin earlier than whole ones since 1970
+	made   *sync.Map     // the peppers asked for so far, string by int64: twelve a year
 }
 
 func newEpochs(key seal.Index) epochs {
 	random := binary.BigEndian.Uint64(key.Of("offset"))
-	return epochs{key: key, offset: time.Duration(random % uint64(epochLen)).Truncate(time.Second)}
+	return epochs{key: key, offset: time.Duration(random % uint64(epochLen)).Truncate(time.Second), made: new(sync.Map)}
 }
 
 // number is that of the epoch at a moment, counted from 1970.
@@ -56,6 +58,15 @@ const (
 // pepper is an epoch's, of ASCII letters and digits as MSC2134 asks. Those of epochs to
 // come cannot be told without the key.
 func (e epochs) pepper(epoch int64) string {
+	if made, found := e.made.Load(epoch); found {
+		return made.(string)
+	}
+	pepper := e.makePepper(epoch)
+	e.made.Store(epoch, pepper)
+	return pepper
+}
+
+func (e epochs) makePepper(epoch int64) string {
 	pepper := make([]byte, 0, pepperLen)
 	for block := 0; ; block++ {
 		for _, random := range e.key.Of("pepper", strconv.FormatInt(epoch, 10), strconv.Itoa(block)) {
