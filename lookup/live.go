@@ -223,18 +223,23 @@ func (l *live) hash(pepper string, some []stored) {
 	}
 }
 
-// find returns the users behind the hashes that have one, by their places in the list. It
-// is false while not all hashes of the epoch are made, or not any more.
-func (l *live) find(pepper string, hashes []table.Key) (users map[int]string, whole bool) {
+// found is a user behind the hash at a place of a list.
+type found struct {
+	at   int
+	user string
+}
+
+// find returns the users behind the hashes that have one, in their order. It is false while
+// not all hashes of the epoch are made, or not any more.
+func (l *live) find(pepper string, hashes []table.Key) (all []found, whole bool) {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
-	users = map[int]string{}
 	for i, h := range hashes {
-		if user, found := l.table.Find(pepper, h); found {
-			users[i] = user
+		if user, there := l.table.Find(pepper, h); there {
+			all = append(all, found{i, user})
 		}
 	}
-	return users, l.whole[pepper]
+	return all, l.whole[pepper]
 }
 
 func sleep(ctx context.Context, d time.Duration) error {

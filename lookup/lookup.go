@@ -97,13 +97,13 @@ func (d *Directory) Lookup(ctx context.Context, q Question) (Answer, error) {
 	if err != nil {
 		return Answer{}, fmt.Errorf("looking up: %w", err)
 	}
-	answer := Answer{Users: make(map[string]matrix.UserID, len(found)), Truncated: told.Refused}
-	for i, user := range found {
-		if told.Allowed == nil || told.Allowed[i] {
-			answer.Users[texts[i]] = matrix.UserID(user)
+	users := make(map[string]matrix.UserID, len(found))
+	for _, f := range found {
+		if told.Allowed == nil || told.Allowed[f.at] {
+			users[texts[f.at]] = matrix.UserID(f.user)
 		}
 	}
-	return answer, nil
+	return Answer{Users: users, Truncated: told.Refused}, nil
 }
 
 // epochOf is the number of the epoch of a pepper that is accepted.
@@ -118,10 +118,10 @@ func (d *Directory) epochOf(pepper string) (epoch int64, accepted bool) {
 
 // find asks the table, and makes the hashes of the epoch at once if they are not made yet:
 // the process slept while it should have.
-func (d *Directory) find(ctx context.Context, pepper string, keys []table.Key) (map[int]string, error) {
+func (d *Directory) find(ctx context.Context, pepper string, keys []table.Key) ([]found, error) {
 	for {
-		if users, whole := d.live.find(pepper, keys); whole {
-			return users, nil
+		if all, whole := d.live.find(pepper, keys); whole {
+			return all, nil
 		}
 		if err := d.makeHashes(ctx, pepper, 0); err != nil {
 			return nil, err
@@ -133,6 +133,7 @@ func (d *Directory) find(ctx context.Context, pepper string, keys []table.Key) (
 // two texts for one address, which None allows, each is answered.
 func read(a Algorithm, pepper string, addresses []string) (texts []string, keys []table.Key) {
 	seen := make(map[string]bool, len(addresses))
+	texts, keys = make([]string, 0, len(addresses)), make([]table.Key, 0, len(addresses))
 	for _, text := range addresses {
 		key, ok := readOne(a, pepper, text)
 		if !ok || seen[text] {
@@ -144,16 +145,20 @@ func read(a Algorithm, pepper string, addresses []string) (texts []string, keys 
 	return texts, keys
 }
 
+// hashText is how clients write a hash: base64url without padding.
+var hashText = base64.RawURLEncoding.Strict()
+
 func readOne(a Algorithm, pepper, text string) (table.Key, bool) {
 	if a == None {
 		address, err := parsePlain(text)
 		return keyOf(address.Medium(), []byte(address.String()), pepper), err == nil
 	}
-	digest, err := base64.RawURLEncoding.Strict().DecodeString(text)
-	if err != nil || len(digest) != sha256.Size {
+	var digest [sha256.Size]byte
+	if len(text) != hashText.EncodedLen(len(digest)) {
 		return table.Key{}, false
 	}
-	return table.KeyOf(digest), true
+	n, err := hashText.Decode(digest[:], []byte(text)) // which passes line breaks over
+	return table.KeyOf(digest[:]), err == nil && n == len(digest)
 }
 
 // parsePlain reads "address medium".

@@ -82,7 +82,7 @@ func allOf(n int) Answer {
 
 // try answers by a book as it was read, or as this process wrote it last.
 func (d *Discovery) try(ctx context.Context, q Question, b book, m memory, marks []mark) (Answer, error) {
-	answer, fresh := m.sort(marks)
+	answer, fresh := m.part(marks)
 	if len(fresh) == 0 {
 		d.known.keep(b, m)
 		return answer, nil
@@ -98,17 +98,21 @@ func (d *Discovery) try(ctx context.Context, q Question, b book, m memory, marks
 	return answer, nil
 }
 
-// sort allows what was asked for before, and lists the others in the order in which they are
-// told about if not all can be: the same each time, and nobody's choice.
-func (m memory) sort(marks []mark) (a Answer, fresh []int) {
+// part allows what was asked for before, and lists the others.
+func (m memory) part(marks []mark) (a Answer, fresh []int) {
 	a.Allowed = make([]bool, len(marks))
 	for i, mark := range marks {
 		if a.Allowed[i] = m.asked.has(mark); !a.Allowed[i] {
 			fresh = append(fresh, i)
 		}
 	}
-	slices.SortFunc(fresh, func(i, j int) int { return bytes.Compare(marks[i][:], marks[j][:]) })
 	return a, fresh
+}
+
+// rank puts addresses in the order in which they are told about if not all can be: the same
+// each time, and nobody's choice.
+func rank(marks []mark, fresh []int) {
+	slices.SortFunc(fresh, func(i, j int) int { return bytes.Compare(marks[i][:], marks[j][:]) })
 }
 
 // pay charges for as many of the fresh addresses as it can, the first ones, and writes the
@@ -131,6 +135,7 @@ func (d *Discovery) pay(ctx context.Context, q Question, b book, m memory, marks
 			return 0, err
 		}
 		refused := err
+		rank(marks, fresh)
 		if units, err = d.less(ctx, &a, q, m, due, units); err != nil {
 			return 0, err
 		}
