@@ -4,30 +4,44 @@ import "encoding/binary"
 
 // column is a key of each record, by which the record is found: an open-addressing hash
 // table of record numbers beside the keys themselves. Keys are uniformly distributed, so
-// their first bits are their place. A record without a key has the zero Key.
+// their first bits are their place, and their last octet tells most of those apart that
+// stand at a place: who is not found costs one octet of memory far away, and seldom more.
+// A record without a key has the zero Key.
 type column struct {
 	keys   pages[Key]
-	places []uint32 // a power of two of them: free, gone, or a record's number + numbered
+	marks  []byte   // of each place, a power of two of them: free, gone, or a record's
+	places []uint32 // of those with a record: its number
 	live   int      // places with a record
 	used   int      // places that are not free
 }
 
 const (
-	free uint32 = iota
+	free byte = iota
 	gone
-	numbered
+	marked // the first of those of records
 )
+
+func markOf(k Key) byte { return max(marked, k[len(k)-1]) }
 
 // newColumn has room for so many records before it grows.
 func newColumn(records int) (c column) {
-	for size := 64; c.room() < records; size *= 2 {
-		c.places = make([]uint32, size)
+	size := 64
+	for roomOf(size) < records {
+		size *= 2
 	}
+	c.clear(size)
 	return c
 }
 
+// clear makes so many places, all free.
+func (c *column) clear(size int) {
+	c.marks, c.places, c.used = make([]byte, size), make([]uint32, size), 0
+}
+
 // room is how many places are used before the column grows: three of four.
-func (c *column) room() int { return len(c.places) / 4 * 3 }
+func (c *column) room() int { return roomOf(len(c.marks)) }
+
+func roomOf(places int) int { return places / 4 * 3 }
 
 func (c *column) has(n uint32) bool { return c.keys.get(n) != Key{} }
 
@@ -36,14 +50,13 @@ func (c *column) find(k Key) (n uint32, found bool) {
 	if c.live == 0 || k == (Key{}) {
 		return 0, false
 	}
-	for at := c.first(k); ; at = c.after(at) {
-		switch p := c.places[at]; {
-		case p == free:
-			return 0, false
-		case p >= numbered && c.keys.get(p-numbered) == k:
-			return p - numbered, true
+	mark := markOf(k)
+	for at := c.first(k); c.marks[at] != free; at = c.after(at) {
+		if c.marks[at] == mark && c.keys.get(c.places[at]) == k {
+			return c.places[at], true
 		}
 	}
+	return 0, false
 }
 
 // put gives record n, which has none, a key that no other has.
@@ -58,13 +71,13 @@ func (c *column) put(n uint32, k Key) {
 
 func (c *column) place(n uint32, k Key) {
 	at := c.first(k)
-	for c.places[at] >= numbered {
+	for c.marks[at] >= marked {
 		at = c.after(at)
 	}
-	if c.places[at] == free {
+	if c.marks[at] == free {
 		c.used++
 	}
-	c.places[at] = n + numbered
+	c.marks[at], c.places[at] = markOf(k), n
 }
 
 // remove takes the key of record n away, if it has one.
@@ -73,31 +86,31 @@ func (c *column) remove(n uint32) {
 		return
 	}
 	at := c.first(c.keys.get(n))
-	for c.places[at] != n+numbered {
+	for c.marks[at] < marked || c.places[at] != n {
 		at = c.after(at)
 	}
-	c.places[at] = gone
+	c.marks[at] = gone
 	c.keys.set(n, Key{})
 	c.live--
 }
 
 // grow makes room, twice as much unless what is gone makes enough.
 func (c *column) grow() {
-	size := max(64, len(c.places))
+	marks, places := c.marks, c.places
+	size := len(marks)
 	if 2*(c.live+1) > size {
 		size *= 2
 	}
-	old := c.places
-	c.places, c.used = make([]uint32, size), 0
-	for _, p := range old {
-		if p >= numbered {
-			c.place(p-numbered, c.keys.get(p-numbered))
+	c.clear(size)
+	for at, n := range places {
+		if marks[at] >= marked {
+			c.place(n, c.keys.get(n))
 		}
 	}
 }
 
 func (c *column) first(k Key) int {
-	return int(binary.BigEndian.Uint64(k[:8]) & uint64(len(c.places)-1))
+	return int(binary.BigEndian.Uint64(k[:8]) & uint64(len(c.marks)-1))
 }
 
-func (c *column) after(at int) int { return (at + 1) & (len(c.places) - 1) }
+func (c *column) after(at int) int { return (at + 1) & (len(c.marks) - 1) }
