@@ -7,11 +7,11 @@ import (
 	"strings"
 )
 
-// Names of the server under load.
-const (
-	hostName   = "id.load.example"
-	configFile = "idserver.yaml"
-)
+// hostName is that of the server under load.
+const hostName = "id.load.example"
+
+// configFile is the name of a replica's configuration; the first is 0.
+func configFile(replica int) string { return fmt.Sprintf("idserver%d.yaml", replica) }
 
 // raised are the budgets that a crowd on one machine would use up within the
 // measurements. Except for those of the deployment, which are leased by default too, and
@@ -37,15 +37,15 @@ var raised = map[string]int{
 
 // config is what a measurement sets of the server's configuration.
 type config struct {
-	addr, smtp, database, ca string
-	captcha                  string // when one must be solved
+	smtp, database, ca string
+	captcha            string // when one must be solved
 }
 
-// write writes the configuration of a server in production: budgets are in force, and
+// write writes the configuration of a replica in production: budgets are in force, and
 // a reverse proxy says who the clients are.
-func (c config) write(dir string) error {
+func (c config) write(dir string, replica int, addr string) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "server_name: %s\npublic_url: https://%[1]s\nlisten: %s\nmetrics_listen: \"\"\n", hostName, c.addr)
+	fmt.Fprintf(&b, "server_name: %s\npublic_url: https://%[1]s\nlisten: %s\nmetrics_listen: \"\"\n", hostName, addr)
 	fmt.Fprintf(&b, "behind_proxy: [127.0.0.1]\ndatabase: %q\n", c.database)
 	fmt.Fprintf(&b, "email: {smtp: %q, tls: none, from: no-reply@%s, check_mx: false}\n", c.smtp, hostName)
 	fmt.Fprintf(&b, "federation: {allow_networks: [127.0.0.0/8], ca_file: %q}\n", c.ca)
@@ -53,5 +53,5 @@ func (c config) write(dir string) error {
 	for name, limit := range raised {
 		fmt.Fprintf(&b, "    %s: %d\n", name, limit)
 	}
-	return os.WriteFile(filepath.Join(dir, configFile), []byte(b.String()), 0o600)
+	return os.WriteFile(filepath.Join(dir, configFile(replica)), []byte(b.String()), 0o600)
 }

@@ -42,7 +42,7 @@ func prepareEmailFull(ctx context.Context, s settings) (*stage, error) {
 func (w *world) fill(ctx context.Context, sessions int, next source) error {
 	began := time.Now()
 	some := upTo(sessions, func(int) exchange { x, _ := next(); return x })
-	_, err := hammer(ctx, w.server.addr, joining, forever, some)
+	_, err := hammer(ctx, w.servers.addrs(), joining, forever, some)
 	if err := errors.Join(err, ctx.Err()); err != nil {
 		return err
 	}

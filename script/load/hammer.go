@@ -34,10 +34,10 @@ func upTo(n int, make func(i int) exchange) source {
 	}
 }
 
-// hammer keeps connections busy with what the source gives, for a time or until it
+// hammer keeps connections to the addresses busy with what the source gives, for a time or until it
 // gives no more. It returns how long each exchange took, and the first error. The end
 // of ctx is none.
-func hammer(ctx context.Context, addr string, connections int, d time.Duration, next source) ([]time.Duration, error) {
+func hammer(ctx context.Context, addrs []string, connections int, d time.Duration, next source) ([]time.Duration, error) {
 	hammering, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	end := time.Now().Add(d)
@@ -46,7 +46,7 @@ func hammer(ctx context.Context, addr string, connections int, d time.Duration, 
 	for i := range took {
 		workers.Go(func() {
 			var err error
-			if took[i], err = work(hammering, addr, end, next); err != nil {
+			if took[i], err = work(hammering, addrs[i%len(addrs)], end, next); err != nil {
 				cancel(err)
 			}
 		})

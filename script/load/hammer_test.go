@@ -66,7 +66,7 @@ func TestHammer(t *testing.T) {
 		}
 		<-together
 	})
-	took, err := hammer(t.Context(), addr, 4, forever, upTo(100, func(int) exchange { return exchange{request: get("/", caller{})} }))
+	took, err := hammer(t.Context(), []string{addr}, 4, forever, upTo(100, func(int) exchange { return exchange{request: get("/", caller{})} }))
 	if err != nil || len(took) != 100 || asked.Load() != 100 {
 		t.Errorf("100 exchanges: %d noted, %d made, %v", len(took), asked.Load(), err)
 	}
@@ -79,13 +79,13 @@ func TestHammerEnds(t *testing.T) {
 		}
 	})
 	t.Run("with its time", func(t *testing.T) {
-		took, err := hammer(t.Context(), addr, 2, 50*time.Millisecond, only(get("/", caller{})))
+		took, err := hammer(t.Context(), []string{addr}, 2, 50*time.Millisecond, only(get("/", caller{})))
 		if err != nil || len(took) == 0 {
 			t.Errorf("%d exchanges, %v", len(took), err)
 		}
 	})
 	t.Run("with the first refusal", func(t *testing.T) {
-		_, err := hammer(t.Context(), addr, 2, forever, only(get("/refused", caller{})))
+		_, err := hammer(t.Context(), []string{addr}, 2, forever, only(get("/refused", caller{})))
 		if !errors.Is(err, errRefused) {
 			t.Errorf("hammering a server that refuses: %v, want %v", err, errRefused)
 		}
@@ -93,7 +93,7 @@ func TestHammerEnds(t *testing.T) {
 	t.Run("with its context, which is no error", func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		var n atomic.Int64
-		_, err := hammer(ctx, addr, 2, forever, func() (exchange, bool) {
+		_, err := hammer(ctx, []string{addr}, 2, forever, func() (exchange, bool) {
 			if n.Add(1) == 10 {
 				cancel()
 			}
@@ -106,7 +106,7 @@ func TestHammerEnds(t *testing.T) {
 	t.Run("when nobody is there", func(t *testing.T) {
 		gone := httptest.NewServer(nil)
 		gone.Close()
-		if _, err := hammer(t.Context(), strings.TrimPrefix(gone.URL, "http://"), 2, forever, only(nil)); err == nil {
+		if _, err := hammer(t.Context(), []string{strings.TrimPrefix(gone.URL, "http://")}, 2, forever, only(nil)); err == nil {
 			t.Error("hammering nobody is no error")
 		}
 	})

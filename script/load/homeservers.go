@@ -67,7 +67,7 @@ func userInfo(w http.ResponseWriter, r *http.Request) {
 type person struct{ user, token string }
 
 // join registers an account for each of n users, spread over the homeservers.
-func (h *homeservers) join(ctx context.Context, addr string, n int) ([]person, error) {
+func (h *homeservers) join(ctx context.Context, addrs []string, n int) ([]person, error) {
 	people := make([]person, n)
 	next := upTo(n, func(i int) exchange {
 		name := h.names[i%len(h.names)]
@@ -76,7 +76,7 @@ func (h *homeservers) join(ctx context.Context, addr string, n int) ([]person, e
 		body := fmt.Sprintf(`{"access_token":%q,"token_type":"Bearer","matrix_server_name":%q,"expires_in":3600}`, p.user, name)
 		return exchange{request: post(v2+"/account/register", caller{client: network(i)}, body), take: p.join}
 	})
-	if _, err := hammer(ctx, addr, joining, forever, next); err != nil {
+	if _, err := hammer(ctx, addrs, joining, forever, next); err != nil {
 		return nil, fmt.Errorf("registering accounts: %w", err)
 	}
 	return people, ctx.Err()

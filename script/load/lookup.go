@@ -55,13 +55,13 @@ func prepareLookup(ctx context.Context, s settings) (*stage, error) {
 
 // bringIn stops the server, imports so many bindings and starts it again.
 func (w *world) bringIn(ctx context.Context, n int) error {
-	w.server.end()
+	w.servers.end()
 	path := filepath.Join(w.dir, "bindings.jsonl")
 	if err := writeBindings(path, n); err != nil {
 		return err
 	}
 	began := time.Now()
-	load := exec.CommandContext(ctx, w.idserver, "--config", configFile, "import", "jsonl", "--write", path)
+	load := exec.CommandContext(ctx, w.idserver, "--config", configFile(0), "import", "jsonl", "--write", path)
 	load.Dir = w.dir
 	if out, err := load.CombinedOutput(); err != nil {
 		return fmt.Errorf("%w: %.1000s", err, out)
@@ -70,13 +70,13 @@ func (w *world) bringIn(ctx context.Context, n int) error {
 	if err := w.calm(ctx); err != nil {
 		return err
 	}
-	w.server.end()
+	w.servers.end()
 	began = time.Now()
 	if err := w.start(ctx); err != nil {
 		return err
 	}
 	took := time.Since(began)
-	kb, err := w.server.residentKB()
+	kb, err := w.servers.residentKB()
 	progress("ready with them after %s, in %s", took.Round(10*time.Millisecond), megabytes(kb))
 	return errors.Join(err, os.Remove(path))
 }
@@ -107,7 +107,7 @@ func (w *world) pepper(ctx context.Context) (string, error) {
 	asked := exchange{request: get(v2+"/hash_details", caller{token: w.people[0].token, client: network(0)}), take: func(a answer) error {
 		return errors.Join(a.hoped(200), json.Unmarshal(a.body, &details))
 	}}
-	_, err := hammer(ctx, w.server.addr, 1, forever, upTo(1, func(int) exchange { return asked }))
+	_, err := hammer(ctx, w.servers.addrs(), 1, forever, upTo(1, func(int) exchange { return asked }))
 	return details.Pepper, err
 }
 
@@ -163,7 +163,7 @@ func (w *world) validated(ctx context.Context, mail *letters) ([]opened, error) 
 	if err != nil {
 		return nil, err
 	}
-	_, err = hammer(ctx, w.server.addr, connections, forever, rightCodes(sessions))
+	_, err = hammer(ctx, w.servers.addrs(), connections, forever, rightCodes(sessions))
 	return sessions, err
 }
 

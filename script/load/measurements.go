@@ -112,6 +112,7 @@ DURATION (10s)     how long a run lasts
 SESSIONS (100000)  live sessions of email-full
 BINDINGS (1000000) bindings of lookup
 ENGINE (sqlite)    sqlite, or postgres: the server that SIGNET_TEST_POSTGRES names
+REPLICAS (1)       servers on one database of ENGINE=postgres
 IDSERVER           the program to measure, if not the one built here
 TMPDIR (/tmp)      where the database is; it is removed at the end
 

@@ -12,7 +12,7 @@ import (
 // so short runs mean nothing.
 func TestOnTheRealServer(t *testing.T) {
 	dir := t.TempDir()
-	s := settings{idserver: filepath.Join(dir, "idserver"), count: 1, duration: 200 * time.Millisecond, sessions: 100, bindings: 1000, dir: dir}
+	s := settings{idserver: filepath.Join(dir, "idserver"), count: 1, duration: 200 * time.Millisecond, sessions: 100, bindings: 1000, replicas: 1, dir: dir}
 	build := exec.Command("go", "build", "-o", s.idserver, "signet/cmd/idserver")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {

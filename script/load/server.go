@@ -27,16 +27,16 @@ const (
 	endPatience   = 10 * time.Second
 )
 
-// startServer runs the program in dir with the configuration there, and waits until it
-// is ready.
-func startServer(ctx context.Context, program, dir, addr string) (*server, error) {
-	s := &server{addr: addr, log: filepath.Join(dir, "log"), gone: make(chan struct{})}
+// startServer runs the program in dir with a replica's configuration there, and waits until
+// it is ready.
+func startServer(ctx context.Context, program, dir string, replica int, addr string) (*server, error) {
+	s := &server{addr: addr, log: filepath.Join(dir, fmt.Sprintf("log%d", replica)), gone: make(chan struct{})}
 	log, err := os.Create(s.log)
 	if err != nil {
 		return nil, err
 	}
 	defer log.Close()
-	s.cmd = exec.Command(program, "--config", configFile)
+	s.cmd = exec.Command(program, "--config", configFile(replica))
 	s.cmd.Dir, s.cmd.Stderr = dir, log
 	s.cmd.Env = append(os.Environ(), "OTEL_TRACES_EXPORTER=none")
 	if err := s.cmd.Start(); err != nil {

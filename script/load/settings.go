@@ -15,6 +15,7 @@ type settings struct {
 	duration time.Duration
 	sessions int    // live ones, of email-full
 	bindings int    // of lookup
+	replicas int    // servers on one database
 	postgres string // URL, or empty for SQLite
 	dir      string // of files, removed at the end
 }
@@ -23,11 +24,12 @@ type settings struct {
 var errSetting = errors.New("cannot be used")
 
 func readSettings(getenv func(string) string) (settings, error) {
-	s := settings{idserver: getenv("IDSERVER"), dir: getenv("BENCH_DIR"), count: 3, duration: 10 * time.Second, sessions: 100_000, bindings: 1_000_000}
+	s := settings{idserver: getenv("IDSERVER"), dir: getenv("BENCH_DIR"), count: 3, duration: 10 * time.Second, sessions: 100_000, bindings: 1_000_000, replicas: 1}
 	errs := []error{
 		readNumber(getenv, "COUNT", &s.count),
 		readNumber(getenv, "SESSIONS", &s.sessions),
 		readNumber(getenv, "BINDINGS", &s.bindings),
+		readNumber(getenv, "REPLICAS", &s.replicas),
 	}
 	if s.idserver == "" || s.dir == "" {
 		errs = append(errs, errors.New("this program is run by script/bench load"))
@@ -41,6 +43,9 @@ func readSettings(getenv func(string) string) (settings, error) {
 	}
 	switch engine := getenv("ENGINE"); engine {
 	case "", "sqlite":
+		if s.replicas > 1 {
+			errs = append(errs, fmt.Errorf("REPLICAS=%d %w: only with ENGINE=postgres can there be several", s.replicas, errSetting))
+		}
 	case "postgres":
 		if s.postgres = getenv("SIGNET_TEST_POSTGRES"); s.postgres == "" {
 			errs = append(errs, fmt.Errorf("ENGINE=postgres %w: SIGNET_TEST_POSTGRES must be the URL of a server", errSetting))

@@ -16,10 +16,12 @@ func read(env map[string]string) (settings, error) {
 
 func TestSettings(t *testing.T) {
 	const url = "postgres://signet@127.0.0.1/postgres"
-	usual := settings{idserver: "idserver", dir: "folder", count: 3, duration: 10 * time.Second, sessions: 100_000, bindings: 1_000_000}
+	usual := settings{idserver: "idserver", dir: "folder", count: 3, duration: 10 * time.Second, sessions: 100_000, bindings: 1_000_000, replicas: 1}
 	short, postgres := usual, usual
 	short.count, short.duration, short.sessions = 1, 1500*time.Millisecond, 20
 	postgres.postgres = url
+	two := postgres
+	two.replicas = 2
 	for _, c := range []struct {
 		name string
 		env  map[string]string
@@ -28,6 +30,7 @@ func TestSettings(t *testing.T) {
 		{"nothing set", nil, usual},
 		{"all set", map[string]string{"COUNT": "1", "DURATION": "1.5s", "SESSIONS": "20", "ENGINE": "sqlite", "SIGNET_TEST_POSTGRES": url}, short},
 		{"the other engine", map[string]string{"ENGINE": "postgres", "SIGNET_TEST_POSTGRES": url}, postgres},
+		{"two replicas", map[string]string{"ENGINE": "postgres", "REPLICAS": "2", "SIGNET_TEST_POSTGRES": url}, two},
 	} {
 		if got, err := read(c.env); err != nil || got != c.want {
 			t.Errorf("%s: settings = %+v, %v, want %+v", c.name, got, err, c.want)
@@ -38,7 +41,7 @@ func TestSettings(t *testing.T) {
 func TestBadSettings(t *testing.T) {
 	for _, env := range []map[string]string{
 		{"COUNT": "0"}, {"COUNT": "three"}, {"SESSIONS": "-1"}, {"DURATION": "10"}, {"DURATION": "-1s"}, {"DURATION": "0s"},
-		{"ENGINE": "mysql"}, {"ENGINE": "postgres"},
+		{"ENGINE": "mysql"}, {"ENGINE": "postgres"}, {"REPLICAS": "2"}, {"REPLICAS": "0"},
 	} {
 		if s, err := read(env); !errors.Is(err, errSetting) {
 			t.Errorf("settings of %v = %+v, %v, want an error", env, s, err)

@@ -28,7 +28,7 @@ func (w *world) pingWhileSlow(ctx context.Context) ([]figures, error) {
 	under := make(chan struct{}, waiting) // one for each request that was given out
 	next := w.requestTokens(nil)
 	go func() {
-		_, err := hammer(behind, w.server.addr, waiting, forever, func() (exchange, bool) {
+		_, err := hammer(behind, w.servers.addrs(), waiting, forever, func() (exchange, bool) {
 			select {
 			case under <- struct{}{}:
 			default:

@@ -61,7 +61,7 @@ var errNoCode = errors.New("the message has no code")
 func (w *world) openSessions(ctx context.Context, mail *letters) ([]opened, error) {
 	var mu sync.Mutex // guards all
 	var all []opened
-	_, err := hammer(ctx, w.server.addr, connections, w.duration, w.requestTokens(func(email, secret string, by caller, a answer) error {
+	_, err := hammer(ctx, w.servers.addrs(), connections, w.duration, w.requestTokens(func(email, secret string, by caller, a answer) error {
 		var answered struct{ SID string }
 		if err := json.Unmarshal(a.body, &answered); err != nil || answered.SID == "" {
 			return a.hoped(200)

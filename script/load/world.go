@@ -29,13 +29,13 @@ type scene struct {
 	hurry                 bool                  // keep the database in memory until calm
 }
 
-// world is a server on an empty database, and what is around it.
+// world is servers on an empty database, and what is around it.
 type world struct {
 	settings
 	dir      string
 	database *database
 	config   config
-	server   *server
+	servers  replicas
 	sink     *sink
 	people   []person
 	asked    atomic.Int64
@@ -67,7 +67,7 @@ func build(ctx context.Context, s settings, sc scene) (w *world, err error) {
 	if err := w.serve(ctx, sc, around.ca); err != nil {
 		return w, err
 	}
-	w.people, err = around.join(ctx, w.server.addr, sc.accounts)
+	w.people, err = around.join(ctx, w.servers.addrs(), sc.accounts)
 	return w, err
 }
 
@@ -79,7 +79,7 @@ func (w *world) close() {
 	}
 }
 
-// serve starts the server on a free port, with an empty database.
+// serve starts the servers on free ports, with an empty database.
 func (w *world) serve(ctx context.Context, sc scene, ca string) (err error) {
 	if w.database, err = newDatabase(ctx, w.postgres, w.dir); err != nil {
 		return err
@@ -94,25 +94,33 @@ func (w *world) serve(ctx context.Context, sc scene, ca string) (err error) {
 	if w.config.captcha == "" {
 		w.config.captcha = "never"
 	}
-	if w.config.addr, err = freeAddr(); err != nil {
-		return err
-	}
-	w.later(func() { w.server.end() })
+	w.later(func() { w.servers.end() })
 	return w.start(ctx)
 }
 
-// start starts the server as it is configured.
-func (w *world) start(ctx context.Context) (err error) {
-	if err := w.config.write(w.dir); err != nil {
-		return err
+// start starts the servers, one after the other, as they are configured.
+func (w *world) start(ctx context.Context) error {
+	w.servers = nil
+	for i := range w.replicas {
+		addr, err := freeAddr()
+		if err != nil {
+			return err
+		}
+		if err := w.config.write(w.dir, i, addr); err != nil {
+			return err
+		}
+		s, err := startServer(ctx, w.idserver, w.dir, i, addr)
+		if err != nil {
+			return err
+		}
+		w.servers = append(w.servers, s)
 	}
-	w.server, err = startServer(ctx, w.idserver, w.dir, w.config.addr)
-	return err
+	return nil
 }
 
-// calm starts the server again, with its database where it is to be measured.
+// calm starts the servers again, with its database where it is to be measured.
 func (w *world) calm(ctx context.Context) (err error) {
-	w.server.end()
+	w.servers.end()
 	if err := w.database.calm(); err != nil {
 		return err
 	}
@@ -129,10 +137,10 @@ func freeAddr() (string, error) {
 	return l.Addr().String(), nil
 }
 
-// measure hammers the server for the time that was set, and observes it.
+// measure hammers the servers for the time that was set, and observes it.
 func (w *world) measure(ctx context.Context, next source) (figures, error) {
 	var s sample
-	server, err := w.server.busy()
+	server, err := w.servers.busy()
 	if err != nil {
 		return figures{}, err
 	}
@@ -141,11 +149,11 @@ func (w *world) measure(ctx context.Context, next source) (figures, error) {
 		return figures{}, err
 	}
 	began := time.Now()
-	if s.took, err = hammer(ctx, w.server.addr, connections, w.duration, next); err != nil {
+	if s.took, err = hammer(ctx, w.servers.addrs(), connections, w.duration, next); err != nil {
 		return figures{}, err
 	}
 	s.elapsed = time.Since(began)
-	if s.server, err = w.server.busy(); err != nil {
+	if s.server, err = w.servers.busy(); err != nil {
 		return figures{}, err
 	}
 	if s.own, err = ownBusy(); err != nil {
@@ -153,6 +161,6 @@ func (w *world) measure(ctx context.Context, next source) (figures, error) {
 	}
 	s.server -= server
 	s.own -= own
-	s.residentKB, err = w.server.residentKB()
+	s.residentKB, err = w.servers.residentKB()
 	return s.figures(), err
 }
