@@ -48,7 +48,7 @@ var layers = map[string][]string{
 	"lookup/invite": {"internal/deliver", "internal/deliver/sms", "internal/fedclient", "internal/locale", "internal/matrix", "internal/outbox",
 		"internal/quota", "internal/seal", "internal/store", "internal/threepid", "internal/wording", "lookup/invite/message", "verify/fraud"},
 	"lookup/invite/message": {"internal/locale", "internal/wording"},
-	"lookup/notice": {"internal/deliver", "internal/deliver/sms", "internal/locale", "internal/outbox", "internal/quota", "internal/store",
+	"lookup/notice": {"internal/deliver", "internal/deliver/sms", "internal/locale", "internal/matrix", "internal/outbox", "internal/quota", "internal/store",
 		"internal/threepid", "internal/wording", "lookup", "lookup/notice/words", "verify/fraud"},
 	"lookup/notice/words": {"internal/locale", "internal/wording"},
 	"keys":                {"internal/keyring", "internal/matrix"},

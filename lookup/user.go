@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"time"
 
 	"signet/internal/matrix"
 	"signet/internal/threepid"
@@ -21,4 +22,17 @@ func (d *Directory) UserOf(ctx context.Context, a threepid.Address) (user matrix
 		return "", false, fmt.Errorf("asking who is behind an address: %w", err)
 	}
 	return user, true, nil
+}
+
+// BoundUntil is until when a user is behind an address; the zero time if that is somebody
+// else or nobody.
+func (d *Directory) BoundUntil(ctx context.Context, a threepid.Address, user matrix.UserID) (time.Time, error) {
+	b, err := d.selectBinding(ctx, d.DB, a)
+	if errors.Is(err, sql.ErrNoRows) || err == nil && b.user != user {
+		return time.Time{}, nil
+	}
+	if err != nil {
+		return time.Time{}, fmt.Errorf("reading a binding: %w", err)
+	}
+	return b.notAfter, nil
 }

@@ -8,7 +8,8 @@
 // belongs to somebody else, as a phone number does that was given away, the former holder
 // is told too: by e-mail to at most three other addresses that they are found by, and never
 // who it is now. Whoever has no other is told nothing, as nobody knows where. An erasure is
-// not told, and ends what waits: the address is to be forgotten.
+// not told, and ends what waits: the address is to be forgotten. So does whatever makes a
+// reminder untrue, or the other address of a former holder somebody else's.
 //
 // A notice is put into the outbox in the transaction of the change that it is about, so
 // there is one if and only if the change was committed, and it is of use for three days.

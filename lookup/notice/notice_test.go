@@ -269,3 +269,64 @@ func TestNothingTellsOfWhom(t *testing.T) {
 		}
 	})
 }
+
+// What a reminder says may not be so any more when it is sent: then it is not.
+func TestAReminderThatIsOvertaken(t *testing.T) {
+	for name, overtake := range map[string]func(s *story) (want []string){
+		"erased": func(s *story) []string {
+			if err := s.directory.Erase(s.Context(), s.address("alice@example.org")); err != nil {
+				s.Fatal(err)
+			}
+			return nil
+		},
+		"taken back": func(s *story) []string {
+			s.unbind("alice@example.org", alice)
+			return []string{"alice@example.org is not found under @alice:example.org any more."}
+		},
+		"bound by another": func(s *story) []string {
+			s.bind("alice@example.org", bob)
+			return []string{"alice@example.org Before, they found @alice:example.org."}
+		},
+		"bound again": func(s *story) []string {
+			s.bind("alice@example.org", alice)
+			return nil
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			each(t, func(s *story) {
+				s.bind("alice@example.org", alice)
+				s.send(s.replica)
+				s.Clock.Advance(335*day + time.Hour)
+				s.sweep(s.replica)
+				s.want(overtake(s)...)
+			})
+		})
+	}
+}
+
+// Of a lost address its former holder alone is told, also where the other address, or the
+// account, is gone before the notice is sent.
+func TestAFormerHolderWhoIsNotThereAnyMore(t *testing.T) {
+	for name, leave := range map[string]func(s *story) (want []string){
+		"another's": func(s *story) []string {
+			s.bind("other@example.org", "@carol:example.org")
+			return []string{"other@example.org Before, they found @alice:example.org."}
+		},
+		"erased": func(s *story) []string {
+			if err := s.directory.EraseUser(s.Context(), alice); err != nil {
+				s.Fatal(err)
+			}
+			return nil
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			each(t, func(s *story) {
+				s.bind("12015550123", alice)
+				s.bind("other@example.org", alice)
+				s.send(s.replica)
+				s.bind("12015550123", bob)
+				s.want(leave(s)...)
+			})
+		})
+	}
+}

@@ -6,10 +6,13 @@ import (
 	"fmt"
 
 	"signet/internal/deliver"
+	"signet/internal/matrix"
 	"signet/internal/outbox"
 	"signet/internal/quota"
+	"signet/internal/store"
 	"signet/internal/threepid"
 	"signet/internal/wording"
+	"signet/lookup/notice/words"
 	"signet/verify/fraud"
 )
 
@@ -82,18 +85,30 @@ func (n *Notices) within(ctx context.Context, to threepid.Address, l letter, sen
 	return nil
 }
 
-// spared tells whether an address is sent nothing, or what the notice is about was erased
-// while it waited.
+// spared tells whether an address is sent nothing, or the notice was overtaken.
 func (n *Notices) spared(ctx context.Context, to threepid.Address, l letter) (bool, error) {
-	if l.Position > 0 { // it is no reminder
-		if gone, err := n.Directory.Forgotten(ctx, l.Position); err != nil || gone {
-			return gone, err
-		}
+	if over, err := n.overtaken(ctx, to, l); err != nil || over {
+		return over, err
 	}
 	if silent, err := n.Owners.Silent(ctx, to); err != nil || silent {
 		return silent, err
 	}
 	return n.Owners.Unreachable(ctx, to)
+}
+
+// overtaken tells whether what a notice is about was erased while it waited, or it would
+// reach somebody else than the user it is meant for, or a reminder is not true any more.
+func (n *Notices) overtaken(ctx context.Context, to threepid.Address, l letter) (bool, error) {
+	if l.Kind == words.Lost || l.Kind == words.Ending {
+		until, err := n.Directory.BoundUntil(ctx, to, matrix.UserID(l.User))
+		switch {
+		case err != nil, until.IsZero():
+			return true, err
+		case l.Kind == words.Ending:
+			return store.Millis(until) != l.NotAfter, nil
+		}
+	}
+	return n.Directory.Forgotten(ctx, l.Position)
 }
 
 // pay calls send if the policy for text messages lets it, and gives the price back if
