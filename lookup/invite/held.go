@@ -2,6 +2,7 @@ package invite
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"signet/internal/matrix"
@@ -54,9 +55,9 @@ func (i *Invites) Held(ctx context.Context, a threepid.Address) (any, error) {
 	return h, nil
 }
 
-// HeldBy is a Held of the invitations that a user has sent.
+// HeldBy is a Held of the invitations that a user has sent, or accepted.
 func (i *Invites) HeldBy(ctx context.Context, user matrix.UserID) (any, error) {
-	rows, err := i.selectOfSender(ctx, i.DB, user)
+	rows, err := i.selectOfUser(ctx, i.DB, user)
 	if err != nil {
 		return nil, fmt.Errorf("reading what is held about a user: %w", err)
 	}
@@ -64,18 +65,18 @@ func (i *Invites) HeldBy(ctx context.Context, user matrix.UserID) (any, error) {
 }
 
 // EraseUser forgets the invitations that a user has sent, with the messages that have not
-// left. One that was accepted is its new owner's, and is forgotten in its time.
+// left, and those that the user has accepted, with the notices. One that the user sent and
+// another accepted is theirs, and is forgotten in its time.
 func (i *Invites) EraseUser(ctx context.Context, tx *store.Tx, user matrix.UserID) error {
-	rows, err := i.selectOfSender(ctx, tx, user)
+	tag := i.userTag(user)
+	rows, err := i.selectOfUser(ctx, tx, user)
+	if err == nil {
+		err = i.withdrawAll(ctx, tx, rows, "claimed_by", tag)
+	}
+	if err == nil {
+		err = errors.Join(deleteOfClaimer(ctx, tx, tag), deleteOfSender(ctx, tx, tag))
+	}
 	if err != nil {
-		return fmt.Errorf("erasing a user's invitations: %w", err)
-	}
-	for _, v := range rows {
-		if err := i.withdraw(ctx, tx, v); err != nil {
-			return err
-		}
-	}
-	if err := deleteOfSender(ctx, tx, i.userTag(user)); err != nil {
 		return fmt.Errorf("erasing a user's invitations: %w", err)
 	}
 	return nil
@@ -85,26 +86,36 @@ func (i *Invites) EraseUser(ctx context.Context, tx *store.Tx, user matrix.UserI
 // not left. A refusal stays: it is a keyed tag that tells nobody who it is of, and without
 // it invitations would come again. AllowAddress lifts it.
 func (i *Invites) Erase(ctx context.Context, tx *store.Tx, a threepid.Address) error {
+	tag := i.addressTag(a)
 	rows, err := i.selectOfAddress(ctx, tx, a)
+	if err == nil {
+		err = i.withdrawAll(ctx, tx, rows, "address_index", tag)
+	}
+	if err == nil {
+		err = deleteOfAddress(ctx, tx, tag)
+	}
 	if err != nil {
 		return fmt.Errorf("erasing invitations: %w", err)
 	}
+	return nil
+}
+
+// withdrawAll takes the messages of invitations out of the outbox, and the notices of those
+// that have a tag in a column.
+func (i *Invites) withdrawAll(ctx context.Context, tx *store.Tx, rows []*invitation, column string, tag []byte) error {
 	for _, v := range rows {
 		if err := i.withdraw(ctx, tx, v); err != nil {
 			return err
 		}
 	}
-	batches, err := selectBatches(ctx, tx, i.addressTag(a))
+	batches, err := selectBatches(ctx, tx, column, tag)
 	if err != nil {
-		return fmt.Errorf("erasing invitations: %w", err)
+		return err
 	}
 	for _, batch := range batches {
 		if _, _, err := i.Outbox.WithdrawKey(ctx, tx, onbindKind, batch); err != nil {
 			return err
 		}
-	}
-	if err := deleteOfAddress(ctx, tx, i.addressTag(a)); err != nil {
-		return fmt.Errorf("erasing invitations: %w", err)
 	}
 	return nil
 }

@@ -185,3 +185,36 @@ func TestASenderHasThemErased(t *testing.T) {
 		}
 	})
 }
+
+// Who has accepted invitations sees them among what is stored, and has them erased: no
+// homeserver is told any more that they had the address.
+func TestWhoHasAcceptedHasItErased(t *testing.T) {
+	each(t, func(w *world) {
+		d := &down{}
+		i, box := w.open(func(o *invite.Options) { o.Federation = d })
+		w.invites()
+		w.binds(i, "alice@example.org", "@alice:down.example")
+		w.invites(func(r *invite.Request) { r.Sender, r.Address = "@alice:down.example", w.address("erin@example.org") })
+		w.invites(func(r *invite.Request) { r.Address = w.address("dave@example.org") })
+		w.binds(i, "dave@example.org", "@dave:down.example")
+		held, err := w.HeldBy(w.Context(), "@alice:down.example")
+		if h, ok := held.(invite.Held); err != nil || !ok || len(h.Invitations) != 2 {
+			w.Errorf("HeldBy = %+v, %v", held, err)
+		}
+		w.must(w.db.Tx(w.Context(), func(tx *store.Tx) error { return w.EraseUser(w.Context(), tx, "@alice:down.example") }))
+		d.up.Store(true)
+		w.work(box)
+		w.until(box, "the other's homeserver is told", func() bool { return w.count("invite_invitations", "told_ms > 0") == 1 })
+		w.quiet(box)
+		if d.calls.Load() != 1 {
+			w.Errorf("homeservers were told %d times, want once", d.calls.Load())
+		}
+		held, err = w.HeldBy(w.Context(), "@alice:down.example")
+		if h, ok := held.(invite.Held); err != nil || !ok || len(h.Invitations) != 0 {
+			w.Errorf("HeldBy = %+v, %v", held, err)
+		}
+		if states := w.states("@bob:example.com"); len(states) != 1 || states[0] != invite.Accepted {
+			w.Errorf("bob's are %v, want the one that dave accepted", states)
+		}
+	})
+}

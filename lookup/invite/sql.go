@@ -76,6 +76,11 @@ func (i *Invites) selectOfSender(ctx context.Context, q store.Queryer, sender ma
 	return i.selectAll(ctx, q, `SELECT `+columns+` FROM invite_invitations WHERE sender_index = $1`, i.userTag(sender))
 }
 
+// selectOfUser finds what a user has sent, and what was claimed or accepted for the user.
+func (i *Invites) selectOfUser(ctx context.Context, q store.Queryer, user matrix.UserID) ([]*invitation, error) {
+	return i.selectAll(ctx, q, `SELECT `+columns+` FROM invite_invitations WHERE sender_index = $1 OR claimed_by = $1`, i.userTag(user))
+}
+
 func (i *Invites) selectOfAddress(ctx context.Context, q store.Queryer, a threepid.Address) ([]*invitation, error) {
 	return i.selectAll(ctx, q, `SELECT `+columns+` FROM invite_invitations WHERE address_index = $1`, i.addressTag(a))
 }
@@ -130,8 +135,9 @@ func selectUntold(ctx context.Context, q store.Queryer, batch string) ([]string,
 	return selectTexts(ctx, q, `SELECT id FROM invite_invitations WHERE batch = $1 AND told_ms = 0`, batch)
 }
 
-func selectBatches(ctx context.Context, q store.Queryer, addressTag []byte) ([]string, error) {
-	return selectTexts(ctx, q, `SELECT DISTINCT batch FROM invite_invitations WHERE address_index = $1 AND batch <> ''`, addressTag)
+// selectBatches lists the notices of which an invitation is part that has a tag in a column.
+func selectBatches(ctx context.Context, q store.Queryer, column string, tag []byte) ([]string, error) {
+	return selectTexts(ctx, q, `SELECT DISTINCT batch FROM invite_invitations WHERE `+column+` = $1 AND batch <> ''`, tag)
 }
 
 func selectTexts(ctx context.Context, q store.Queryer, query string, args ...any) (texts []string, err error) {
@@ -162,6 +168,11 @@ func deleteOfAddress(ctx context.Context, q store.Queryer, addressTag []byte) er
 
 func deleteOfSender(ctx context.Context, q store.Queryer, senderTag []byte) error {
 	_, err := q.Exec(ctx, `DELETE FROM invite_invitations WHERE sender_index = $1 AND state <> 'accepted'`, senderTag)
+	return err
+}
+
+func deleteOfClaimer(ctx context.Context, q store.Queryer, claimerTag []byte) error {
+	_, err := q.Exec(ctx, `DELETE FROM invite_invitations WHERE claimed_by = $1`, claimerTag)
 	return err
 }
 
