@@ -172,6 +172,41 @@ func TestExpiry(t *testing.T) {
 	})
 }
 
+// What has ended is forgotten a week later, however long it might have lived.
+func TestWhatHasEndedIsForgotten(t *testing.T) {
+	const week = 7 * 24 * time.Hour
+	each(t, func(w *world) {
+		i, _ := w.open(func(o *invite.Options) { o.ExpireAfter = 90 * 24 * time.Hour })
+		for n, sender := range []matrix.UserID{"@revokes:example.com", "@accepted:example.com", "@waits:example.com"} {
+			_, err := i.Store(w.Context(), w.asks(func(r *invite.Request) {
+				r.Sender, r.Address = sender, w.address(string(rune('a'+n))+"@example.org")
+			}))
+			w.must(err)
+		}
+		w.must(i.Revoke(w.Context(), "@revokes:example.com", w.only("@revokes:example.com")))
+		w.binds(i, "b@example.org", "@bert:example.org")
+		left := func() int { w.must(i.Sweep(w.Context())); return w.count("invite_invitations", "1 = 1") }
+		w.clock.Advance(week - time.Millisecond)
+		if n := left(); n != 3 {
+			w.Errorf("after less than a week %d are left, want 3", n)
+		}
+		w.clock.Advance(time.Millisecond)
+		if n := left(); n != 1 || w.only("@waits:example.com") == "" {
+			w.Errorf("after a week %d are left, want the one that waits", n)
+		}
+		w.clock.Advance(90*24*time.Hour - time.Millisecond)
+		w.must(i.Revoke(w.Context(), "@waits:example.com", w.only("@waits:example.com"))) // long after its end
+		w.clock.Advance(time.Millisecond)
+		if n := left(); n != 1 {
+			w.Errorf("%d are left, want the one that was revoked after its end", n)
+		}
+		w.clock.Advance(week)
+		if n := left(); n != 0 {
+			w.Errorf("%d are left", n)
+		}
+	})
+}
+
 // A message that could not leave before the end of its invitation stays here.
 func TestALateMessage(t *testing.T) {
 	each(t, func(w *world) {

@@ -181,8 +181,11 @@ func forgetKeys(ctx context.Context, q store.Queryer, now time.Time) error {
 	return err
 }
 
+// deleteEnded forgets what was accepted, revoked or expired before a moment. Its first
+// condition is that of the index.
 func deleteEnded(ctx context.Context, q store.Queryer, before time.Time) error {
-	_, err := q.Exec(ctx, `DELETE FROM invite_invitations WHERE expires_ms <= $1 AND ended_ms <= $1`, before.UnixMilli())
+	_, err := q.Exec(ctx, `DELETE FROM invite_invitations WHERE state IN ('accepted', 'revoked') AND ended_ms <= $1
+		OR state IN ('pending', 'claimed') AND expires_ms <= $1`, before.UnixMilli())
 	return err
 }
 
