@@ -84,7 +84,7 @@ func (i *Invites) EraseUser(ctx context.Context, tx *store.Tx, user matrix.UserI
 
 // Erase forgets every invitation of an address, with the messages and notices that have
 // not left. A refusal stays: it is a keyed tag that tells nobody who it is of, and without
-// it invitations would come again. AllowAddress lifts it.
+// it invitations would come again. Allow lifts it.
 func (i *Invites) Erase(ctx context.Context, tx *store.Tx, a threepid.Address) error {
 	tag := i.addressTag(a)
 	rows, err := i.selectOfAddress(ctx, tx, a)

@@ -35,6 +35,6 @@ func (i *Invites) Show(ctx context.Context, token, proof string) (Shown, error) 
 	}
 	return Shown{
 		Address: v.address, Sender: v.Sender, SenderName: v.SenderName, RoomName: v.RoomName, Space: v.Space,
-		State: v.now(i.Now()), Never: i.neverToken(v.address),
+		State: v.now(i.Now()), Never: i.NeverToken(v.address),
 	}, nil
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"time"
 
-	"signet/internal/store"
 	"signet/internal/threepid"
 )
 
@@ -19,8 +18,9 @@ const (
 	proofSize = 12
 )
 
-// neverToken is the token of the "never again" link of an address.
-func (i *Invites) neverToken(a threepid.Address) string {
+// NeverToken is the token of the "never again" link of an address, for whoever receives
+// what is sent there.
+func (i *Invites) NeverToken(a threepid.Address) string {
 	tag := i.inboxTag(a)
 	return base64.RawURLEncoding.EncodeToString(append(tag, i.neverProof(tag)...))
 }
@@ -62,7 +62,10 @@ func (i *Invites) Refuse(ctx context.Context, token string) error {
 	if err != nil {
 		return err
 	}
-	return i.putRefusal(ctx, i.DB, tag)
+	if err := insertRefusal(ctx, i.DB, tag, i.Now()); err != nil {
+		return fmt.Errorf("writing a refusal: %w", err)
+	}
+	return nil
 }
 
 // Allow lets invitations come to the inbox of a "never again" link again. The error is
@@ -73,21 +76,4 @@ func (i *Invites) Allow(ctx context.Context, token string) error {
 		return err
 	}
 	return deleteRefusal(ctx, i.DB, tag)
-}
-
-// RefuseAddress is Refuse for the proven owner of an address.
-func (i *Invites) RefuseAddress(ctx context.Context, q store.Queryer, a threepid.Address) error {
-	return i.putRefusal(ctx, q, i.inboxTag(a))
-}
-
-// AllowAddress is Allow for the proven owner of an address.
-func (i *Invites) AllowAddress(ctx context.Context, q store.Queryer, a threepid.Address) error {
-	return deleteRefusal(ctx, q, i.inboxTag(a))
-}
-
-func (i *Invites) putRefusal(ctx context.Context, q store.Queryer, tag []byte) error {
-	if err := insertRefusal(ctx, q, tag, i.Now()); err != nil {
-		return fmt.Errorf("writing a refusal: %w", err)
-	}
-	return nil
 }

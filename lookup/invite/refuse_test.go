@@ -60,14 +60,14 @@ func TestNeverAgainByTextMessage(t *testing.T) {
 	each(t, func(w *world) {
 		a := w.address("447400123456")
 		w.invites(func(r *invite.Request) { r.Address = a })
-		w.must(w.RefuseAddress(w.Context(), w.db, a))
+		w.must(w.Refuse(w.Context(), w.NeverToken(a)))
 		w.work(w.outbox)
 		w.until(w.outbox, "it is given up", func() bool { return w.count("outbox_jobs", "state = 'dead'") == 1 })
 		report, err := w.Invites.Fraud.Report(w.Context())
 		if err != nil || report.Today.Messages != 0 || len(w.post.sms()) != 0 {
 			w.Errorf("%d messages are paid for, %v", report.Today.Messages, err)
 		}
-		w.must(w.AllowAddress(w.Context(), w.db, a))
+		w.must(w.Allow(w.Context(), w.NeverToken(a)))
 		w.invites(func(r *invite.Request) { r.Address = a })
 		w.until(w.outbox, "it is sent", func() bool { return len(w.post.sms()) == 1 })
 	})
@@ -126,7 +126,7 @@ func TestAnOwnerHasItErased(t *testing.T) {
 		w.clock.Advance(time.Millisecond)
 		w.invites(func(r *invite.Request) { r.Sender, r.Room = "@carol:example.net", "!ball:example.net" })
 		w.invites(func(r *invite.Request) { r.Address = w.address("dave@example.org"); r.Sender = "@dan:example.org" })
-		w.must(w.RefuseAddress(w.Context(), w.db, a))
+		w.must(w.Refuse(w.Context(), w.NeverToken(a)))
 		held := w.held(a)
 		if len(held.Invitations) != 2 || held.Invitations[0].Sender != "@carol:example.net" || held.Invitations[0].Room != "!ball:example.net" ||
 			held.Invitations[1].State != invite.Accepted || held.Refused == 0 {

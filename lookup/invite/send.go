@@ -247,7 +247,7 @@ func (i *Invites) words(v *invitation) message.Invitation {
 	}
 	return message.Invitation{
 		Language: v.Language, Sender: v.Sender.Readable(), SenderName: v.SenderName, Room: v.RoomName, Space: v.Space,
-		Link: link(v.Token, secret(v.key)), NeverLink: i.Links.Never(i.neverToken(v.address)), Days: i.daysUntil(v.expires),
+		Link: link(v.Token, secret(v.key)), NeverLink: i.Links.Never(i.NeverToken(v.address)), Days: i.daysUntil(v.expires),
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"signet/internal/matrix"
 	"signet/internal/mxhttp"
+	"signet/internal/threepid"
 	"signet/lookup/invite"
 )
 
@@ -21,6 +22,7 @@ type Invites interface {
 	Refusing(ctx context.Context, token string) (time.Time, error)
 	Refuse(ctx context.Context, token string) error
 	Allow(ctx context.Context, token string) error
+	NeverToken(a threepid.Address) string
 }
 
 const (

@@ -28,9 +28,10 @@ type askOwnerPage struct{ forms }
 type ownerPage struct {
 	waiting
 	lookup.Owned
-	Refused time.Time // until when no messages are sent; zero: they are
-	Done    string    // what was just done, a part of the key of its phrase
-	Trouble refusal
+	Refused   time.Time // until when no messages are sent; zero: they are
+	NeverPath string    // of the page of those who want no invitations; empty where there are none
+	Done      string    // what was just done, a part of the key of its phrase
+	Trouble   refusal
 }
 
 // GET /_signet/owner
@@ -127,6 +128,9 @@ func (p *Pages) renderOwner(c echo.Context, proof verify.Proof, o ownerPage) (er
 	}
 	if o.Refused, err = p.Verifier.RefusedUntil(ctx, proof); err != nil {
 		return err
+	}
+	if p.Invites != nil {
+		o.NeverPath = withLanguage(NeverPath(p.Invites.NeverToken(proof.Address())), c)
 	}
 	o.Since, o.NotAfter, o.Refused = utc(o.Since), utc(o.NotAfter), utc(o.Refused)
 	status := http.StatusOK

@@ -151,6 +151,22 @@ func TestAnOwnerRefusesAndAllowsMessages(t *testing.T) {
 	later.press(ownerForm+"/allow").says(http.StatusOK, "Whoever types this address")
 }
 
+// Who has once refused all invitations needs no old message to have them again.
+func TestAnOwnerRefusesAndAllowsInvitations(t *testing.T) {
+	w := newWorld(t)
+	_, _, path := w.invited()
+	w.must(w.invites.Refuse(w.Context(), strings.TrimPrefix(path, page.NeverPath(""))))
+	never := path + "?lang=en"
+	shown := w.ownerOf("dora@example.org").says(http.StatusOK, "No more invitations")
+	if !slices.Contains(shown.leads(), never) {
+		t.Fatalf("the page does not lead to %q", never)
+	}
+	w.get(never).says(http.StatusOK, "we send no invitations to this address").press(path + "/allow")
+	if w.refusing(path) {
+		t.Error("invitations do not come again")
+	}
+}
+
 func TestAnOwnerTakesACopyAlong(t *testing.T) {
 	w := newWorld(t)
 	w.bound("alice@example.org", "@alice:example.org")
