@@ -4,7 +4,14 @@
 // begins.
 package together
 
-import "sync"
+import (
+	"errors"
+	"sync"
+)
+
+// errPanicked is the error of those who shared a time that panicked, which whoever led it
+// hears of otherwise.
+var errPanicked = errors.New("what was done for several at once panicked")
 
 // Errand is something that is done for many at once. It is safe for concurrent use.
 type Errand struct {
@@ -51,5 +58,6 @@ func (e *Errand) lead(mine *round) {
 	e.next = nil
 	e.mu.Unlock()
 	defer close(mine.done)
+	mine.err = errPanicked // unless do returns
 	mine.err = e.do()
 }

@@ -60,3 +60,30 @@ func TestAFailureIsTold(t *testing.T) {
 		t.Errorf("the next Do = %v", got)
 	}
 }
+
+// Who waited for a time that did not end as it should does not take it for done.
+func TestAPanicIsNoSuccess(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began, end := make(chan struct{}, 2), make(chan struct{})
+		e := together.New(func() error {
+			began <- struct{}{}
+			<-end
+			panic("boom")
+		})
+		errs := make(chan error, 2)
+		come := func() {
+			defer func() { _ = recover() }()
+			errs <- e.Do()
+		}
+		go come()
+		<-began
+		go come() // leads the next time
+		synctest.Wait()
+		go come() // and shares it
+		synctest.Wait()
+		close(end)
+		if err := <-errs; err == nil {
+			t.Error("a time that panicked counts as done")
+		}
+	})
+}
