@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"signet/internal/locale"
 	"signet/internal/matrix"
 	"signet/internal/store"
 	"signet/internal/threepid"
@@ -19,22 +20,30 @@ type Held struct {
 
 // HeldInvitation is an invitation without its token, which is for the room.
 type HeldInvitation struct {
-	Medium  threepid.Medium `json:"medium"`
-	Address string          `json:"address"`
-	Sender  matrix.UserID   `json:"sender"`
-	Room    matrix.RoomID   `json:"room_id"`
-	Name    string          `json:"room_name,omitzero"`
-	State   State           `json:"state"`
-	Created int64           `json:"created_ts"`
-	Expires int64           `json:"expires_ts"`
+	Medium     threepid.Medium `json:"medium"`
+	Address    string          `json:"address"`
+	Language   locale.Language `json:"language"`
+	Sender     matrix.UserID   `json:"sender"`
+	SenderName string          `json:"sender_name,omitzero"`
+	Room       matrix.RoomID   `json:"room_id"`
+	Name       string          `json:"room_name,omitzero"`
+	Space      bool            `json:"space,omitzero"`
+	State      State           `json:"state"`
+	Messages   int             `json:"messages"`
+	Sent       int64           `json:"sent_ts"` // the last message
+	Created    int64           `json:"created_ts"`
+	Expires    int64           `json:"expires_ts"`
+	Ended      int64           `json:"ended_ts,omitzero"` // when it was claimed, accepted or revoked
 }
 
 func (i *Invites) heldOf(rows []*invitation) Held {
 	h := Held{Invitations: []HeldInvitation{}}
 	for _, v := range rows {
 		h.Invitations = append(h.Invitations, HeldInvitation{
-			Medium: v.address.Medium(), Address: v.address.String(), Sender: v.Sender, Room: v.Room, Name: v.RoomName,
-			State: v.now(i.Now()), Created: v.created.UnixMilli(), Expires: v.expires.UnixMilli(),
+			Medium: v.address.Medium(), Address: v.address.String(), Language: v.Language,
+			Sender: v.Sender, SenderName: v.SenderName, Room: v.Room, Name: v.RoomName, Space: v.Space,
+			State: v.now(i.Now()), Messages: v.messages, Sent: v.sent.UnixMilli(),
+			Created: v.created.UnixMilli(), Expires: v.expires.UnixMilli(), Ended: store.Millis(v.ended),
 		})
 	}
 	return h

@@ -7,6 +7,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
+	"signet/internal/locale"
 	"signet/internal/matrix"
 	"signet/internal/store"
 	"signet/internal/threepid"
@@ -150,6 +153,28 @@ func TestAnOwnerHasItErased(t *testing.T) {
 		}
 		if len(w.states("@dan:example.org")) != 1 {
 			w.Error("somebody else's was erased too")
+		}
+	})
+}
+
+// Nothing that is stored of an invitation is missing from what people take along, but for
+// what is secret.
+func TestAllThatIsHeld(t *testing.T) {
+	each(t, func(w *world) {
+		created := w.clock.Now()
+		w.invites(func(r *invite.Request) { r.RoomType, r.Language = "m.space", locale.German })
+		w.clock.Advance(time.Hour)
+		w.must(w.Resend(w.Context(), "@bob:example.com", w.only("@bob:example.com")))
+		w.clock.Advance(time.Hour)
+		w.must(w.Revoke(w.Context(), "@bob:example.com", w.only("@bob:example.com")))
+		want := []invite.HeldInvitation{{
+			Medium: threepid.Email, Address: "alice@example.org", Language: locale.German,
+			Sender: "@bob:example.com", SenderName: "Bob", Room: "!tea:example.com", Name: "Tea at five", Space: true,
+			State: invite.Revoked, Messages: 2, Sent: created.Add(time.Hour).UnixMilli(),
+			Created: created.UnixMilli(), Expires: created.Add(7 * 24 * time.Hour).UnixMilli(), Ended: created.Add(2 * time.Hour).UnixMilli(),
+		}}
+		if diff := cmp.Diff(want, w.held(w.address("alice@example.org")).Invitations); diff != "" {
+			w.Errorf("-want +got\n%s", diff)
 		}
 	})
 }
