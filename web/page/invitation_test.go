@@ -120,6 +120,9 @@ func TestWhoInvitesWhere(t *testing.T) {
 	if !slices.Contains(shown.leads(), never) {
 		t.Errorf("the page does not lead to %q", never)
 	}
+	if !strings.Contains(shown.body, `<meta name="format-detection" content="telephone=no, date=no, address=no, email=no">`) {
+		t.Error("browsers may make links of what strangers wrote")
+	}
 	if strings.Contains(shown.body, "dora") {
 		t.Error("the page tells the address")
 	}
