@@ -9,7 +9,6 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"signet/internal/caller"
-	"signet/internal/locale"
 	"signet/internal/matrix"
 	"signet/internal/mxhttp"
 	"signet/internal/threepid"
@@ -27,9 +26,7 @@ type storeInviteRequest struct {
 	RoomName   string `json:"room_name"`
 	RoomType   string `json:"room_type"`
 	SenderName string `json:"sender_display_name"`
-
-	ClientIP string `json:"im.signet.client_ip"`
-	Language string `json:"im.signet.language"`
+	person
 }
 
 type invitePublicKey struct {
@@ -71,12 +68,12 @@ func (a *API) storeInvite(c echo.Context, who caller.Caller) error {
 func (r storeInviteRequest) request(c echo.Context, who caller.Caller) (invite.Request, error) {
 	q := invite.Request{
 		RoomName: r.RoomName, RoomAlias: r.RoomAlias, RoomType: r.RoomType, SenderName: r.SenderName,
-		Language: locale.Match(r.Language, c.Request().Header.Values("Accept-Language")...),
+		Language: r.language(c),
 	}
 	var addressErr, roomErr, clientErr error
 	q.Address, addressErr = threepid.Parse(r.Medium, r.Address)
 	q.Room, roomErr = matrix.ParseRoomID(r.RoomID)
-	q.Client, clientErr = clientOf(c, who, r.ClientIP)
+	q.Client, clientErr = r.client(c, who)
 	if errors.Is(addressErr, threepid.ErrMedium) {
 		addressErr = invite.ErrMedium
 	}

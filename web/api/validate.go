@@ -2,12 +2,10 @@ package api
 
 import (
 	"net/http"
-	"net/netip"
 
 	"github.com/labstack/echo/v4"
 
 	"signet/internal/caller"
-	"signet/internal/locale"
 	"signet/internal/matrix"
 	"signet/internal/mxhttp"
 	"signet/internal/threepid"
@@ -23,9 +21,8 @@ type proving struct {
 
 	Purpose   string          `json:"im.signet.purpose"`
 	UserID    string          `json:"im.signet.user_id"`
-	ClientIP  string          `json:"im.signet.client_ip"`
-	Language  string          `json:"im.signet.language"`
 	Challenge challengeAnswer `json:"im.signet.challenge"`
+	person
 }
 
 type emailRequest struct {
@@ -87,7 +84,7 @@ func (p proving) request(c echo.Context, who caller.Caller) (r verify.Request, e
 		Caller:       callerOf(who),
 		SendAttempt:  p.SendAttempt,
 		NextLink:     p.NextLink,
-		Language:     locale.Match(p.Language, c.Request().Header.Values("Accept-Language")...),
+		Language:     p.language(c),
 		Answer:       verify.Answer{ID: p.Challenge.ID, Text: p.Challenge.Answer},
 	}
 	if r.Purpose, err = verify.ParsePurpose(p.Purpose); err != nil {
@@ -98,28 +95,9 @@ func (p proving) request(c echo.Context, who caller.Caller) (r verify.Request, e
 			return r, err
 		}
 	}
-	r.Client, err = clientOf(c, who, p.ClientIP)
+	r.Client, err = p.client(c, who)
 	return r, err
 }
-
-// clientOf is where the person is. A homeserver's own address is not: all who are behind
-// it would share that, so it names the person's, or none counts.
-func clientOf(c echo.Context, who caller.Caller, named string) (netip.Addr, error) {
-	if _, ok := who.Account(); ok {
-		return mxhttp.ClientAddr(c), nil
-	}
-	if named == "" {
-		return netip.Addr{}, nil
-	}
-	addr, err := netip.ParseAddr(named)
-	if err != nil || addr.Zone() != "" {
-		return netip.Addr{}, errClientIP
-	}
-	return addr.Unmap(), nil
-}
-
-var errClientIP = mxhttp.Problem{Status: http.StatusBadRequest, Code: matrix.InvalidParam,
-	Message: "im.signet.client_ip must be an IP address"}
 
 // callerOf is a caller as verification sees it.
 func callerOf(who caller.Caller) verify.Caller {
