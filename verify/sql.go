@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"signet/internal/deliver/sms"
@@ -158,17 +157,13 @@ func deleteSessions(ctx context.Context, q store.Queryer, after, last string, ch
 }
 
 // selectTried reads which SMS providers a session has tried, the oldest first.
-func selectTried(ctx context.Context, q store.Queryer, sid string) (tried []sms.Tried, err error) {
+func selectTried(ctx context.Context, q store.Queryer, sid string) ([]sms.Tried, error) {
 	var text string
-	err = q.QueryRow(ctx, `SELECT tried FROM verify_sessions WHERE sid = $1`, sid).Scan(&text)
+	err := q.QueryRow(ctx, `SELECT tried FROM verify_sessions WHERE sid = $1`, sid).Scan(&text)
 	if errors.Is(err, sql.ErrNoRows) {
-		return nil, nil // it was taken back; its message may be under way all the same
+		err = nil // it was taken back; its message may be under way all the same
 	}
-	for line := range strings.Lines(text) {
-		message, provider, _ := strings.Cut(strings.TrimSpace(line), " ")
-		tried = append(tried, sms.Tried{Provider: provider, Message: message})
-	}
-	return tried, err
+	return sms.ParseTried(text), err
 }
 
 // markTried writes down, before it is asked, that a provider is asked to send a message.
@@ -182,8 +177,7 @@ func markTried(ctx context.Context, tx *store.Tx, sid string, t sms.Tried) error
 	if slices.Contains(tried, t) {
 		return sms.ErrAlreadyTried
 	}
-	line := t.Message + " " + t.Provider + "\n"
-	known, err := store.Changed(tx.Exec(ctx, `UPDATE verify_sessions SET tried = tried || $2 WHERE sid = $1`, sid, line))
+	known, err := store.Changed(tx.Exec(ctx, `UPDATE verify_sessions SET tried = tried || $2 WHERE sid = $1`, sid, t.Line()))
 	if err == nil && !known {
 		return sms.ErrAlreadyTried
 	}

@@ -232,17 +232,13 @@ func deleteMethods(ctx context.Context, q store.Queryer, before time.Time) error
 }
 
 // selectTried reads which SMS providers an invitation has tried, the oldest first.
-func selectTried(ctx context.Context, q store.Queryer, id string) (tried []sms.Tried, err error) {
+func selectTried(ctx context.Context, q store.Queryer, id string) ([]sms.Tried, error) {
 	var text string
-	err = q.QueryRow(ctx, `SELECT tried FROM invite_invitations WHERE id = $1`, id).Scan(&text)
+	err := q.QueryRow(ctx, `SELECT tried FROM invite_invitations WHERE id = $1`, id).Scan(&text)
 	if errors.Is(err, sql.ErrNoRows) {
-		return nil, nil // it was erased; its message may be under way all the same
+		err = nil // it was erased; its message may be under way all the same
 	}
-	for line := range strings.Lines(text) {
-		message, provider, _ := strings.Cut(strings.TrimSpace(line), " ")
-		tried = append(tried, sms.Tried{Provider: provider, Message: message})
-	}
-	return tried, err
+	return sms.ParseTried(text), err
 }
 
 // markTried writes down, before it is asked, that a provider is asked to send a message.
@@ -256,7 +252,7 @@ func markTried(ctx context.Context, tx *store.Tx, id string, t sms.Tried) error 
 	if slices.Contains(tried, t) {
 		return sms.ErrAlreadyTried
 	}
-	known, err := store.Changed(tx.Exec(ctx, `UPDATE invite_invitations SET tried = tried || $2 WHERE id = $1`, id, t.Message+" "+t.Provider+"\n"))
+	known, err := store.Changed(tx.Exec(ctx, `UPDATE invite_invitations SET tried = tried || $2 WHERE id = $1`, id, t.Line()))
 	if err == nil && !known {
 		return sms.ErrAlreadyTried
 	}

@@ -27,13 +27,6 @@ type Chain struct {
 	observe   func(string, Outcome)
 }
 
-// Tried is one try that was marked: a provider, and the ID of the message that it
-// was marked for.
-type Tried struct {
-	Provider string
-	Message  string
-}
-
 // Mark makes it durable that a provider is about to be asked for the message. What
 // it marks appears among the tried ones of every later Send of the session. It
 // returns an error that wraps ErrAlreadyTried if the provider is marked for this
