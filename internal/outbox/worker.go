@@ -29,6 +29,16 @@ func (o *Outbox) Run(ctx context.Context) error {
 	return nil
 }
 
+// AttemptDue attempts what is due now, and returns when that has ended and is recorded. It
+// is one look of Run, for those who would otherwise have to wait for it.
+func (o *Outbox) AttemptDue(ctx context.Context) {
+	for _, k := range o.kinds {
+		for o.takeDue(ctx, k) {
+		}
+	}
+	o.busy.Wait()
+}
+
 // work looks for due jobs of one kind, every second and when woken.
 func (o *Outbox) work(ctx context.Context, k *kind) {
 	tick := time.NewTicker(lookEvery)

@@ -73,10 +73,9 @@ func TestASenderSeesTheirOwn(t *testing.T) {
 // An invitation is sent again with the same link, later each time, and not for ever.
 func TestResend(t *testing.T) {
 	each(t, func(w *world) {
-		w.work(w.outbox)
 		bob := matrix.UserID("@bob:example.com")
 		w.invites()
-		w.until(w.outbox, "it is sent", func() bool { return len(w.post.mails()) == 1 })
+		w.then(w.outbox, "it is sent", func() bool { return len(w.post.mails()) == 1 })
 		token, key, _ := w.mailed()
 		id := w.only(bob)
 		for n, wait := range []time.Duration{time.Hour, 24 * time.Hour} {
@@ -94,7 +93,7 @@ func TestResend(t *testing.T) {
 				})
 			}
 			once.Wait()
-			w.until(w.outbox, "it is sent again", func() bool { return len(w.post.mails()) == n+2 })
+			w.then(w.outbox, "it is sent again", func() bool { return len(w.post.mails()) == n+2 })
 			if sent.Load() != 1 {
 				w.Errorf("it was sent again %d times", sent.Load())
 			}
@@ -123,7 +122,6 @@ func TestRevoke(t *testing.T) {
 			w.must(w.Revoke(w.Context(), bob, id))
 		}
 		w.work(w.outbox)
-		w.quiet(w.outbox)
 		w.binds(w.Invites, "alice@example.org", "@alice:example.org")
 		if len(w.post.mails()) != 0 || w.valid(stored.Ephemeral) || w.count("outbox_jobs", "kind = 'invite.onbind'") != 0 || w.count("invite_invitations", "length(key_sealed) > 0") != 0 {
 			w.Errorf("it lives on: %d messages, states %v", len(w.post.mails()), w.states(bob))
@@ -142,9 +140,8 @@ func TestRevoke(t *testing.T) {
 // After a week an invitation is over, and after another it is forgotten.
 func TestExpiry(t *testing.T) {
 	each(t, func(w *world) {
-		w.work(w.outbox)
 		stored := w.invites()
-		w.until(w.outbox, "it is sent", func() bool { return len(w.post.mails()) == 1 })
+		w.then(w.outbox, "it is sent", func() bool { return len(w.post.mails()) == 1 })
 		token, key, _ := w.mailed()
 		w.clock.Advance(7*24*time.Hour - time.Millisecond)
 		if !w.valid(stored.Ephemeral) {
@@ -212,8 +209,7 @@ func TestALateMessage(t *testing.T) {
 	each(t, func(w *world) {
 		w.invites()
 		w.clock.Advance(25 * time.Hour)
-		w.work(w.outbox)
-		w.until(w.outbox, "it is given up", func() bool { return w.count("outbox_jobs", "state = 'dead'") == 1 })
+		w.then(w.outbox, "it is given up", func() bool { return w.count("outbox_jobs", "state = 'dead'") == 1 })
 		if len(w.post.mails()) != 0 {
 			w.Error("it was sent")
 		}
@@ -223,9 +219,8 @@ func TestALateMessage(t *testing.T) {
 // Who has the message may have its key sign for an account, once.
 func TestSign(t *testing.T) {
 	each(t, func(w *world) {
-		w.work(w.outbox)
 		stored := w.invites()
-		w.until(w.outbox, "it is sent", func() bool { return len(w.post.mails()) == 1 })
+		w.then(w.outbox, "it is sent", func() bool { return len(w.post.mails()) == 1 })
 		token, key, _ := w.mailed()
 		other := w.invites(func(r *invite.Request) { r.Address = w.address("dave@example.org") })
 		for _, bad := range []struct {
@@ -275,9 +270,8 @@ func TestSign(t *testing.T) {
 // Many who have one link and come at one moment: one of them is signed for.
 func TestManyClaimOneInvitation(t *testing.T) {
 	each(t, func(w *world) {
-		w.work(w.outbox)
 		w.invites()
-		w.until(w.outbox, "it is sent", func() bool { return len(w.post.mails()) == 1 })
+		w.then(w.outbox, "it is sent", func() bool { return len(w.post.mails()) == 1 })
 		token, key, _ := w.mailed()
 		var all sync.WaitGroup
 		var signed atomic.Int64

@@ -22,12 +22,10 @@ import (
 	"signet/lookup/invite"
 )
 
-// told opens a replica that reaches the homeservers, at work.
+// told opens a replica that reaches the homeservers.
 func (w *world) told(servers ...*homeserver) (*invite.Invites, *outbox.Outbox) {
 	w.Helper()
-	i, box := w.open(func(o *invite.Options) { o.Federation = w.federation(servers...) })
-	w.work(box)
-	return i, box
+	return w.open(func(o *invite.Options) { o.Federation = w.federation(servers...) })
 }
 
 // When an address is bound, the user's homeserver is told of its invitations, signed, and
@@ -42,7 +40,7 @@ func TestTheHomeserverIsTold(t *testing.T) {
 		alice, dave := h.user("alice"), other.user("dave")
 		w.binds(i, "alice@example.org", alice)
 		w.binds(i, "dave@example.org", dave)
-		w.until(box, "both are told", func() bool { return len(h.taken()) == 1 && len(other.taken()) == 1 })
+		w.then(box, "both are told", func() bool { return len(h.taken()) == 1 && len(other.taken()) == 1 })
 		o := w.reads(h.taken()[0])
 		if o.Address != "alice@example.org" || o.Medium != "email" || o.MXID != alice.String() || len(o.Invites) != 2 {
 			w.Fatalf("the homeserver reads %s", h.taken()[0])
@@ -78,7 +76,7 @@ func TestHowAHomeserverListens(t *testing.T) {
 			bind := func(n int) {
 				w.invites()
 				w.binds(i, "alice@example.org", h.user("alice"))
-				w.until(box, "it is told, and that is written down", func() bool { return w.count("invite_invitations", "told_ms > 0") == n })
+				w.then(box, "it is told, and that is written down", func() bool { return w.count("invite_invitations", "told_ms > 0") == n })
 				w.bindings.set(w.address("alice@example.org"), "")
 				delete(w.bindings.users, w.address("alice@example.org"))
 			}
@@ -105,11 +103,11 @@ func TestAHomeserverInTrouble(t *testing.T) {
 		i, box := w.told(h)
 		w.invites()
 		w.binds(i, "alice@example.org", h.user("alice"))
-		w.until(box, "it was asked", func() bool { return len(h.called()) == 1 })
-		w.quiet(box)
+		w.then(box, "it was asked", func() bool { return len(h.called()) == 1 })
+		w.work(box)
 		h.answer("PUT", http.StatusOK)
 		w.clock.Advance(2 * time.Second)
-		w.until(box, "it is told", func() bool { return len(h.taken()) == 1 })
+		w.then(box, "it is told", func() bool { return len(h.taken()) == 1 })
 		if got := h.called(); !slices.Equal(got, []string{"PUT", "PUT"}) {
 			w.Errorf("it was called by %v", got)
 		}
@@ -136,16 +134,12 @@ func TestAHomeserverIsDownForAWeek(t *testing.T) {
 	each(t, func(w *world) {
 		d := &down{}
 		i, box := w.open(func(o *invite.Options) { o.Federation = d })
-		w.work(box)
 		w.invites()
 		w.binds(i, "alice@example.org", "@alice:down.example")
 		dead := func() bool { return w.count("outbox_jobs", "kind = 'invite.onbind' AND state = 'dead'") == 1 }
 		start, last := w.clock.Now(), int64(0)
 		for !dead() {
-			w.until(box, "it was asked again", func() bool { return d.calls.Load() > last || dead() })
-			w.until(box, "that is recorded", func() bool {
-				return w.count("outbox_jobs", "kind = 'invite.onbind' AND lease_until_ms > 0 AND state = 'pending'") == 0
-			})
+			w.then(box, "it was asked again", func() bool { return d.calls.Load() > last || dead() })
 			if last = d.calls.Load(); last < 5 {
 				w.clock.Advance(time.Duration(1<<last) * time.Second)
 			} else {
@@ -191,14 +185,15 @@ func TestAProcessDies(t *testing.T) {
 				dying, box := w.open(func(o *invite.Options) { o.Federation = c })
 				w.invites()
 				w.binds(dying, "alice@example.org", h.user("alice"))
-				w.work(box)
-				w.Cleanup(func() { close(c.dead) })
+				var died sync.WaitGroup
+				died.Go(func() { box.AttemptDue(context.Background()) })
+				w.Cleanup(func() { close(c.dead); died.Wait() })
 				<-c.reached
 				w.clock.Advance(61 * time.Second) // its lease runs out
 				_, living := w.told(h)
-				w.until(living, "it is told, and that is written down", func() bool { return w.count("invite_invitations", "told_ms > 0") == 1 })
+				w.then(living, "it is told, and that is written down", func() bool { return w.count("invite_invitations", "told_ms > 0") == 1 })
 				w.clock.Advance(61 * time.Second)
-				w.quiet(living)
+				w.work(living)
 				if got := h.taken(); len(got) != want || !bytes.Equal(got[0], got[want-1]) {
 					w.Errorf("it was told %d times, want %d, in the same words:\n%s", len(got), want, bytes.Join(got, []byte("\n")))
 				}
@@ -233,7 +228,7 @@ func TestAProcessDiesAroundTheOutbox(t *testing.T) {
 			batch, h.user("alice"), id, stored.Token)
 		w.must(i.Notify(w.Context(), []byte(payload)))
 		_, living := w.told(h)
-		w.until(living, "the job is done", func() bool { return w.count("outbox_jobs", "kind = 'invite.onbind' AND state = 'done'") == 1 })
+		w.then(living, "the job is done", func() bool { return w.count("outbox_jobs", "kind = 'invite.onbind' AND state = 'done'") == 1 })
 		if got := h.taken(); len(got) != 1 {
 			w.Errorf("it was told %d times", len(got))
 		}
@@ -258,8 +253,8 @@ func TestManyBindOneAddress(t *testing.T) {
 			})
 		}
 		all.Wait()
-		w.until(box, "it is told", func() bool { return len(h.taken()) > 0 })
-		w.quiet(box)
+		w.then(box, "it is told", func() bool { return len(h.taken()) > 0 })
+		w.work(box)
 		if got := h.taken(); len(got) != 1 || len(w.reads(got[0]).Invites) != 3 {
 			w.Errorf("it was told\n%s", bytes.Join(got, []byte("\n")))
 		}
@@ -293,8 +288,8 @@ func TestRevokedAndAcceptedAtOnce(t *testing.T) {
 				w.Error(revoked)
 			}
 		}
-		w.until(box, "all are told", func() bool { return len(h.taken()) == accepted })
-		w.quiet(box)
+		w.then(box, "all are told", func() bool { return len(h.taken()) == accepted })
+		w.work(box)
 		if len(h.taken()) != accepted || w.count("invite_invitations", "state = 'accepted'") != accepted || w.count("invite_invitations", "state = 'revoked'") != 10-accepted {
 			w.Errorf("%d were accepted and %d told", accepted, len(h.taken()))
 		}
@@ -323,11 +318,10 @@ func TestBoundWhileItIsStored(t *testing.T) {
 		h := w.homeserver(nil)
 		l := &late{bindings: w.bindings}
 		i, box := w.open(func(o *invite.Options) { o.Federation, o.Bindings = w.federation(h), l })
-		w.work(box)
 		l.bind = func() { w.binds(i, "alice@example.org", h.user("alice")) }
 		stored, err := i.Store(w.Context(), w.asks())
 		w.must(err)
-		w.until(box, "it is told", func() bool { return len(h.taken()) == 1 })
+		w.then(box, "it is told", func() bool { return len(h.taken()) == 1 })
 		if o := w.reads(h.taken()[0]); len(o.Invites) != 1 || !bytes.Contains(o.Invites[0].Signed, []byte(stored.Token)) || w.valid(stored.Ephemeral) {
 			w.Errorf("it reads %s", h.taken()[0])
 		}
@@ -341,7 +335,7 @@ func TestTheNoticeOfTheSpecification(t *testing.T) {
 		i, box := w.told(h)
 		w.invites()
 		w.binds(i, "alice@example.org", h.user("alice"))
-		w.until(box, "it is told", func() bool { return len(h.taken()) == 1 })
+		w.then(box, "it is told", func() bool { return len(h.taken()) == 1 })
 		want := []string{"address", "invites", "medium", "mxid"}
 		if diff := cmp.Diff(want, members(t, h.taken()[0], "")); diff != "" {
 			w.Errorf("members: -want +got\n%s", diff)

@@ -20,9 +20,8 @@ import (
 // told nothing of that.
 func TestNeverAgain(t *testing.T) {
 	each(t, func(w *world) {
-		w.work(w.outbox)
 		w.invites()
-		w.until(w.outbox, "it is sent", func() bool { return len(w.post.mails()) == 1 })
+		w.then(w.outbox, "it is sent", func() bool { return len(w.post.mails()) == 1 })
 		_, _, never := w.mailed()
 		for range 2 {
 			if since, err := w.Refusing(w.Context(), never); err != nil || !since.IsZero() {
@@ -42,7 +41,7 @@ func TestNeverAgain(t *testing.T) {
 				w.Errorf("the sender is told %+v", s)
 			}
 		}
-		w.until(w.outbox, "nothing is left to send", func() bool { return w.count("outbox_jobs", "state = 'pending'") == 0 })
+		w.then(w.outbox, "nothing is left to send", func() bool { return w.count("outbox_jobs", "state = 'pending'") == 0 })
 		if n := len(w.post.mails()); n != 1 {
 			w.Errorf("%d messages were sent", n)
 		}
@@ -53,7 +52,7 @@ func TestNeverAgain(t *testing.T) {
 		}
 		w.must(w.Allow(w.Context(), never))
 		w.invites()
-		w.until(w.outbox, "it is sent", func() bool { return len(w.post.mails()) == 2 })
+		w.then(w.outbox, "it is sent", func() bool { return len(w.post.mails()) == 2 })
 	})
 }
 
@@ -64,15 +63,14 @@ func TestNeverAgainByTextMessage(t *testing.T) {
 		a := w.address("447400123456")
 		w.invites(func(r *invite.Request) { r.Address = a })
 		w.must(w.Refuse(w.Context(), w.NeverToken(a)))
-		w.work(w.outbox)
-		w.until(w.outbox, "it is given up", func() bool { return w.count("outbox_jobs", "state = 'dead'") == 1 })
+		w.then(w.outbox, "it is given up", func() bool { return w.count("outbox_jobs", "state = 'dead'") == 1 })
 		report, err := w.Invites.Fraud.Report(w.Context())
 		if err != nil || report.Today.Messages != 0 || len(w.post.sms()) != 0 {
 			w.Errorf("%d messages are paid for, %v", report.Today.Messages, err)
 		}
 		w.must(w.Allow(w.Context(), w.NeverToken(a)))
 		w.invites(func(r *invite.Request) { r.Address = a })
-		w.until(w.outbox, "it is sent", func() bool { return len(w.post.sms()) == 1 })
+		w.then(w.outbox, "it is sent", func() bool { return len(w.post.sms()) == 1 })
 	})
 }
 
@@ -86,10 +84,9 @@ func (s silence) Silent(_ context.Context, a threepid.Address) (bool, error) {
 func TestWhoWantsNoMessagesGetsNoInvitations(t *testing.T) {
 	each(t, func(w *world) {
 		i, box := w.open(func(o *invite.Options) { o.Silence = silence{"alice@example.org": true} })
-		w.work(box)
 		_, err := i.Store(w.Context(), w.asks())
 		w.must(err)
-		w.until(box, "nothing is left to send", func() bool { return w.count("outbox_jobs", "state = 'pending'") == 0 })
+		w.then(box, "nothing is left to send", func() bool { return w.count("outbox_jobs", "state = 'pending'") == 0 })
 		if len(w.post.mails()) != 0 {
 			w.Error("a message was sent")
 		}
@@ -98,9 +95,8 @@ func TestWhoWantsNoMessagesGetsNoInvitations(t *testing.T) {
 
 func TestALinkThatIsNone(t *testing.T) {
 	each(t, func(w *world) {
-		w.work(w.outbox)
 		w.invites()
-		w.until(w.outbox, "it is sent", func() bool { return len(w.post.mails()) == 1 })
+		w.then(w.outbox, "it is sent", func() bool { return len(w.post.mails()) == 1 })
 		_, _, never := w.mailed()
 		for _, token := range []string{"", "x", never[1:], never + "A", "A" + never[1:], never[:len(never)-2] + "AA", strings.Repeat("A", len(never)), "\xff"} {
 			_, refusing := w.Refusing(w.Context(), token)
@@ -137,9 +133,8 @@ func TestAnOwnerHasItErased(t *testing.T) {
 		}
 		w.must(w.db.Tx(w.Context(), func(tx *store.Tx) error { return w.Erase(w.Context(), tx, a) }))
 		d.up.Store(true)
+		w.then(box, "the others are served", func() bool { return len(w.post.mails()) == 1 })
 		w.work(box)
-		w.until(box, "the others are served", func() bool { return len(w.post.mails()) == 1 })
-		w.quiet(box)
 		if d.calls.Load() != 0 || w.post.mails()[0].To != w.address("dave@example.org") {
 			w.Error("what was erased left the house")
 		}
@@ -201,7 +196,6 @@ func TestASenderHasThemErased(t *testing.T) {
 		}
 		w.must(w.db.Tx(w.Context(), func(tx *store.Tx) error { return w.EraseUser(w.Context(), tx, "@bob:example.com") }))
 		w.work(box)
-		w.quiet(box)
 		if got := len(w.post.mails()); got != 0 {
 			w.Errorf("%d messages were sent", got)
 		}
@@ -228,9 +222,8 @@ func TestWhoHasAcceptedHasItErased(t *testing.T) {
 		}
 		w.must(w.db.Tx(w.Context(), func(tx *store.Tx) error { return w.EraseUser(w.Context(), tx, "@alice:down.example") }))
 		d.up.Store(true)
+		w.then(box, "the other's homeserver is told", func() bool { return w.count("invite_invitations", "told_ms > 0") == 1 })
 		w.work(box)
-		w.until(box, "the other's homeserver is told", func() bool { return w.count("invite_invitations", "told_ms > 0") == 1 })
-		w.quiet(box)
 		if d.calls.Load() != 1 {
 			w.Errorf("homeservers were told %d times, want once", d.calls.Load())
 		}

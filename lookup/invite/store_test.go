@@ -65,12 +65,11 @@ func (w *world) valid(key ed25519.PublicKey) bool {
 // link that no server sees whole and a way to be left alone.
 func TestSomebodyIsInvited(t *testing.T) {
 	each(t, func(w *world) {
-		w.work(w.outbox)
 		stored := w.invites()
 		if stored.DisplayName != "a...@e..." || len(stored.Token) != 22 {
 			w.Errorf("Store = %+v", stored)
 		}
-		w.until(w.outbox, "a message is sent", func() bool { return len(w.post.mails()) == 1 })
+		w.then(w.outbox, "a message is sent", func() bool { return len(w.post.mails()) == 1 })
 		m := w.post.mails()[0]
 		token, key, never := w.mailed()
 		if token != stored.Token || !w.publicOf(key).Equal(stored.Ephemeral) || !strings.HasSuffix(m.Unsubscribe, "/never/"+never) || m.To != w.address("alice@example.org") {
@@ -98,12 +97,11 @@ func TestSomebodyIsInvited(t *testing.T) {
 
 func TestSomebodyIsInvitedByTextMessage(t *testing.T) {
 	each(t, func(w *world) {
-		w.work(w.outbox)
 		stored := w.invites(func(r *invite.Request) { r.Address, r.Language = w.address("447400123456"), locale.German })
 		if stored.DisplayName != "+44...56" {
 			w.Errorf("Store = %+v", stored)
 		}
-		w.until(w.outbox, "a message is sent", func() bool { return len(w.post.sms()) == 1 })
+		w.then(w.outbox, "a message is sent", func() bool { return len(w.post.sms()) == 1 })
 		text := w.post.sms()[0].Text
 		found := shortLink.FindStringSubmatch(text)
 		if found == nil || found[1] != stored.Token || !w.publicOf(found[2]).Equal(stored.Ephemeral) {
@@ -122,8 +120,7 @@ func TestNamesOfStrangersAreCut(t *testing.T) {
 	each(t, func(w *world) {
 		long := strings.Repeat("ä", 5000)
 		stored := w.invites(func(r *invite.Request) { r.SenderName, r.RoomName, r.RoomAlias = "\u202e"+long, "", "#a\nb:"+long })
-		w.work(w.outbox)
-		w.until(w.outbox, "a message is sent", func() bool { return len(w.post.mails()) == 1 })
+		w.then(w.outbox, "a message is sent", func() bool { return len(w.post.mails()) == 1 })
 		token, key, _ := w.mailed()
 		shown, err := w.Show(w.Context(), token, invite.Proof(key))
 		if err != nil || shown.SenderName != strings.Repeat("ä", 19)+"…" || shown.RoomName != "#a b:"+strings.Repeat("ä", 24)+"…" {
@@ -226,10 +223,9 @@ func TestThePriceOfATextMessageIsGivenBack(t *testing.T) {
 		if spent() != 0 {
 			w.Errorf("after it was revoked %d messages are paid for", spent())
 		}
-		w.work(w.outbox)
 		w.post.fail(deliver.ErrRefused)
 		w.invites(func(r *invite.Request) { r.Address = w.address("447400123456") })
-		w.until(w.outbox, "the price is given back", func() bool { return spent() == 0 })
+		w.then(w.outbox, "the price is given back", func() bool { return spent() == 0 })
 	})
 }
 
@@ -317,9 +313,8 @@ func TestAStolenDatabaseTellsNothing(t *testing.T) {
 	each(t, func(w *world) {
 		h := w.homeserver(nil)
 		i, box := w.open(func(o *invite.Options) { o.Federation = w.federation(h) })
-		w.work(box)
 		stored := w.invites()
-		w.until(box, "a message is sent", func() bool { return len(w.post.mails()) == 1 })
+		w.then(box, "a message is sent", func() bool { return len(w.post.mails()) == 1 })
 		token, key, never := w.mailed()
 		w.must(w.Refuse(w.Context(), never))
 		list, err := w.List(w.Context(), "@bob:example.com")
@@ -327,7 +322,7 @@ func TestAStolenDatabaseTellsNothing(t *testing.T) {
 		w.clock.Advance(2 * time.Hour)
 		w.must(w.Resend(w.Context(), "@bob:example.com", list[0].ID))
 		w.binds(i, "alice@example.org", h.user("alice"))
-		w.until(box, "the homeserver is told", func() bool { return len(h.taken()) == 1 })
+		w.then(box, "the homeserver is told", func() bool { return len(h.taken()) == 1 })
 		seed, err := base64.RawURLEncoding.DecodeString(key)
 		w.must(err)
 		dump := storetest.Dump(w, w.db, "invite_invitations", "invite_refusals", "invite_servers", "outbox_jobs", "quota_buckets")

@@ -109,32 +109,16 @@ func (w *world) limited() *world {
 	return w
 }
 
-// work runs the outbox of a replica until the test ends.
-func (w *world) work(box *outbox.Outbox) {
-	ctx, stop := context.WithCancel(context.Background())
-	var done sync.WaitGroup
-	done.Go(func() { _ = box.Run(ctx) })
-	w.Cleanup(func() { stop(); done.Wait() })
-}
+// work attempts what is due at a replica, and records it.
+func (w *world) work(box *outbox.Outbox) { box.AttemptDue(w.Context()) }
 
-// until waits until something is so, and has the workers of box look for work meanwhile.
-func (w *world) until(box *outbox.Outbox, what string, so func() bool) {
+// then does the work that is due at a replica, after which something must be so.
+func (w *world) then(box *outbox.Outbox, what string, so func() bool) {
 	w.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !so(); time.Sleep(2 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			w.Fatalf("in vain waited until %s; the log says\n%s", what, w.log)
-		}
-		for _, kind := range []string{"invite.email", "invite.sms", "invite.onbind"} {
-			box.Wake(kind)
-		}
+	w.work(box)
+	if !so() {
+		w.Fatalf("it is not so that %s; the log says\n%s", what, w.log)
 	}
-}
-
-// quiet gives workers the time to do what they should not.
-func (w *world) quiet(box *outbox.Outbox) {
-	w.Helper()
-	until := time.Now().Add(150 * time.Millisecond)
-	w.until(box, "a moment has passed", func() bool { return time.Now().After(until) })
 }
 
 func (w *world) must(err error) {

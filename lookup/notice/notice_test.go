@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -156,11 +157,9 @@ func TestTheNoticeOutlivesItsSending(t *testing.T) {
 		s.bind("alice@example.org", alice)
 		dying, dead := make(chan struct{}), make(chan struct{})
 		s.post.Delay(func() { close(dying); <-dead })
-		ctx, stop := context.WithCancel(context.Background())
-		ended := make(chan error, 1)
-		go func() { ended <- s.Outbox.Run(ctx) }()
+		var ended sync.WaitGroup
+		ended.Go(func() { s.Outbox.AttemptDue(context.Background()) })
 		<-dying
-		stop()
 		s.post.Delay(nil)
 		if sent := s.send(other); len(sent) != 0 {
 			s.Errorf("%d notices are sent twice", len(sent))
@@ -171,9 +170,7 @@ func TestTheNoticeOutlivesItsSending(t *testing.T) {
 		}
 		s.post.Fail(errors.New("dead"))
 		close(dead)
-		if err := <-ended; err != nil {
-			s.Error(err)
-		}
+		ended.Wait()
 	})
 }
 

@@ -1,7 +1,6 @@
 package notice_test
 
 import (
-	"context"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -133,19 +132,7 @@ func (s *story) count(where string) (n int) {
 func (s *story) send(r replica) []verifytest.Message {
 	s.Helper()
 	before := len(s.post.Sent())
-	ctx, stop := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- r.Outbox.Run(ctx) }()
-	due := fmt.Sprintf(`state = 'pending' AND due_ms <= %d AND lease_until_ms <= %[1]d`, s.Clock.Now().UnixMilli())
-	for deadline := time.Now().Add(30 * time.Second); s.count(due) > 0; time.Sleep(2 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			s.Fatal("notices are not sent")
-		}
-	}
-	stop()
-	if err := <-ended; err != nil {
-		s.Fatal(err)
-	}
+	r.Outbox.AttemptDue(s.Context())
 	sent := s.post.Sent()[before:]
 	slices.SortStableFunc(sent, func(a, b verifytest.Message) int { return strings.Compare(a.To.String(), b.To.String()) })
 	return sent

@@ -1,13 +1,11 @@
 package api_test
 
 import (
-	"context"
 	"encoding/json"
 	"net/http"
 	"net/url"
 	"regexp"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -26,14 +24,7 @@ func invitation(members ...any) string {
 // deliver has the outbox send what waits.
 func (w *world) deliver(messages int) {
 	w.Helper()
-	ctx, stop := context.WithCancel(w.Context())
-	var done sync.WaitGroup
-	done.Go(func() { _ = w.Outbox.Run(ctx) })
-	for deadline := time.Now().Add(20 * time.Second); len(w.Post.Sent()) < messages && time.Now().Before(deadline); {
-		time.Sleep(2 * time.Millisecond)
-	}
-	stop()
-	done.Wait()
+	w.Outbox.AttemptDue(w.Context())
 	if len(w.Post.Sent()) != messages {
 		w.Fatalf("%d messages were sent, want %d", len(w.Post.Sent()), messages)
 	}

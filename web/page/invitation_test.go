@@ -11,7 +11,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -62,18 +61,10 @@ func (w *world) invited(change ...func(*invite.Request)) (token, proof, never st
 	for _, c := range change {
 		c(&r)
 	}
-	before := w.post.count()
 	w.clock.Advance(time.Millisecond) // the newest is told from others by the time
 	_, err = w.invites.Store(w.Context(), r)
 	w.must(err)
-	ctx, stop := context.WithCancel(w.Context())
-	var done sync.WaitGroup
-	done.Go(func() { _ = w.outbox.Run(ctx) })
-	for deadline := time.Now().Add(20 * time.Second); w.post.count() == before && time.Now().Before(deadline); {
-		time.Sleep(2 * time.Millisecond)
-	}
-	stop()
-	done.Wait()
+	w.outbox.AttemptDue(w.Context())
 	m := w.newestMail()
 	found := regexp.MustCompile(`#token=([\w-]{22})&key=([\w-]{43})`).FindStringSubmatch(m.Text)
 	if found == nil {
