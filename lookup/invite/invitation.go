@@ -83,6 +83,10 @@ func (v *invitation) now(now time.Time) State {
 	return v.state
 }
 
+// waits tells whether a message may still lead to the invitation: it is pending, and no
+// replica, whose clock may go before, has forgotten its key.
+func (v *invitation) waits(now time.Time) bool { return v.now(now) == Pending && v.key != nil }
+
 // secret is the private key as messages and calls carry it: its seed, in the alphabet of
 // addresses of the web.
 func secret(key ed25519.PrivateKey) string { return base64.RawURLEncoding.EncodeToString(key.Seed()) }

@@ -74,7 +74,7 @@ func (i *Invites) Resend(ctx context.Context, sender matrix.UserID, id string) e
 
 func (v *invitation) mayResend(now time.Time) error {
 	switch {
-	case v.now(now) != Pending:
+	case !v.waits(now):
 		return ErrOver
 	case v.messages >= maxMessages:
 		return ErrOften

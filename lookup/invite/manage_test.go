@@ -5,6 +5,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -200,6 +201,28 @@ func TestWhatHasEndedIsForgotten(t *testing.T) {
 		w.clock.Advance(week)
 		if n := left(); n != 0 {
 			w.Errorf("%d are left", n)
+		}
+	})
+}
+
+// Where a replica whose clock goes before has forgotten the key already, it is over for
+// all: there is no link that a message could carry.
+func TestAKeyThatAnotherReplicaHasForgotten(t *testing.T) {
+	each(t, func(w *world) {
+		ahead, _ := w.open(func(o *invite.Options) { o.Now = func() time.Time { return w.clock.Now().Add(2 * time.Second) } })
+		w.invites()
+		w.invites(func(r *invite.Request) { r.Sender, r.Address = "@carol:example.net", w.address("447400123456") })
+		w.work(w.outbox)
+		w.clock.Advance(7*24*time.Hour - time.Minute)
+		w.must(w.Resend(w.Context(), "@bob:example.com", w.only("@bob:example.com"))) // and the message waits
+		w.clock.Advance(59 * time.Second)
+		w.must(ahead.Sweep(w.Context()))
+		if err := w.Resend(w.Context(), "@carol:example.net", w.only("@carol:example.net")); !errors.Is(err, invite.ErrOver) {
+			w.Errorf("Resend = %v, want %v", err, invite.ErrOver)
+		}
+		w.work(w.outbox)
+		if strings.Contains(w.log.String(), "panicked") || len(w.post.mails()) != 1 || len(w.post.sms()) != 1 {
+			w.Errorf("%d e-mails and %d text messages, want one of each; the log says\n%s", len(w.post.mails()), len(w.post.sms()), w.log)
 		}
 	})
 }

@@ -182,7 +182,7 @@ func (i *Invites) due(ctx context.Context, job outbox.Job) (*invitation, mailing
 	if err != nil {
 		return nil, m, fmt.Errorf("reading an invitation: %w", err)
 	}
-	if v.now(i.Now()) != Pending || v.messages != m.Number {
+	if !v.waits(i.Now()) || v.messages != m.Number {
 		return nil, m, nil
 	}
 	silent, err := i.silent(ctx, v.address)
