@@ -48,3 +48,9 @@ func visible(s string) string {
 	}
 	return b.String()
 }
+
+// NoID is a name without what would make it, or its end, look like somebody else's Matrix
+// id beside the true one.
+func NoID(name string) string { return strings.TrimSpace(idMarks.Replace(name)) }
+
+var idMarks = strings.NewReplacer("(", " ", ")", " ", "（", " ", "）", " ", "@", " ", "＠", " ", "﹫", " ")

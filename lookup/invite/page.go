@@ -8,10 +8,11 @@ import (
 
 	"signet/internal/matrix"
 	"signet/internal/threepid"
+	"signet/internal/wording"
 )
 
 // Shown is an invitation as its page shows it to whoever has the message. What strangers
-// wrote is short, and is for the page to escape.
+// wrote is short, passes for nobody's id, and is for the page to escape.
 type Shown struct {
 	Address    threepid.Address
 	Sender     matrix.UserID
@@ -34,7 +35,7 @@ func (i *Invites) Show(ctx context.Context, token, proof string) (Shown, error) 
 		return Shown{}, fmt.Errorf("reading an invitation: %w", err)
 	}
 	return Shown{
-		Address: v.address, Sender: v.Sender, SenderName: v.SenderName, RoomName: v.RoomName, Space: v.Space,
+		Address: v.address, Sender: v.Sender, SenderName: wording.NoID(v.SenderName), RoomName: v.RoomName, Space: v.Space,
 		State: v.now(i.Now()), Never: i.NeverToken(v.address),
 	}, nil
 }

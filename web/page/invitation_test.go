@@ -99,6 +99,18 @@ func TestThePageOfAnInvitation(t *testing.T) {
 	}
 }
 
+// A name does not pass for the id of somebody else, which would stand before the true one.
+func TestANameThatPassesForAnID(t *testing.T) {
+	w := newWorld(t)
+	for _, name := range []string{"@boss:corp.example", "＠boss:corp.example", "x (@boss:corp.org)"} {
+		token, proof, _ := w.invited(func(r *invite.Request) { r.SenderName = name })
+		shown := w.send("/invitation", values("token", token, "proof", proof)).says(http.StatusOK, "@bob:example.com")
+		if strings.Contains(shown.body, "@boss") || strings.Contains(shown.body, "＠") {
+			t.Errorf("%q stands on the page as it is", name)
+		}
+	}
+}
+
 // Whoever has the message sees who invites where, and what to do; nobody else does.
 func TestWhoInvitesWhere(t *testing.T) {
 	w := newWorld(t, func(o *page.Options) { o.SignUp = "https://app.example.org/register" })

@@ -97,11 +97,9 @@ func (w *Words) SMS(i Invitation) (string, error) {
 // from is who invites: the name that they chose, and the id, which says more. A name
 // cannot end in what looks like another's id.
 func from(i Invitation) string {
-	id, name := wording.Quote(i.Sender), idMarks.Replace(i.SenderName)
-	if name = strings.TrimSpace(name); name == "" {
+	id, name := wording.Quote(i.Sender), wording.NoID(i.SenderName)
+	if name == "" {
 		return id
 	}
 	return wording.Quote(name) + " (" + id + ")"
 }
-
-var idMarks = strings.NewReplacer("(", " ", ")", " ", "（", " ", "）", " ", "@", " ", "＠", " ", "﹫", " ")
