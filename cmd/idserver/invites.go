@@ -56,7 +56,7 @@ func (s *server) buildInvites(env program.Env) error {
 		Federation:     s.federation,
 		Signer:         s.keys,
 		Words:          words,
-		Silence:        s.verifier,
+		Owners:         s.verifier,
 		Acquaintance:   s.gate,
 		OwnHomeservers: s.cfg.ownHomeservers(),
 		Fraud:          s.fraud,

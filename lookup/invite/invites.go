@@ -34,9 +34,14 @@ type Discovery interface {
 	Ask(ctx context.Context, asker matrix.UserID, client netip.Addr, a threepid.Address) error
 }
 
-// Silence tells whose owner wants no messages of any kind.
-type Silence interface {
+// Owners knows which addresses are sent nothing.
+type Owners interface {
+	// Silent tells whether the owner of an address wants no messages now, of any kind.
 	Silent(ctx context.Context, a threepid.Address) (bool, error)
+	// Unreachable tells whether a mail server has said lately that it knows no such mailbox.
+	Unreachable(ctx context.Context, a threepid.Address) (bool, error)
+	// NoMailbox is told that a mail server knows no such mailbox.
+	NoMailbox(ctx context.Context, a threepid.Address) error
 }
 
 // Acquaintance tells since when homeservers are known, as caller.Gate does.
@@ -95,8 +100,8 @@ type Options struct {
 	Words      *message.Words
 	// Discovery, if set, is charged before it is told that an address is bound.
 	Discovery Discovery
-	// Silence, if set, keeps messages from those who want none at all.
-	Silence Silence
+	// Owners, if set, keeps messages from those who want none at all, and who are not there.
+	Owners Owners
 	// Acquaintance, if set, tells which homeservers are newcomers; without, none is.
 	Acquaintance Acquaintance
 	// OwnHomeservers are the operator's, which are no newcomers.

@@ -3,12 +3,14 @@ package invite_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"signet/internal/deliver"
 	"signet/internal/locale"
 	"signet/internal/matrix"
 	"signet/internal/store"
@@ -74,21 +76,54 @@ func TestNeverAgainByTextMessage(t *testing.T) {
 	})
 }
 
-// silence is whoever wants no messages at all.
-type silence map[string]bool
+// inboxes are those who want no messages at all, and those that are not there.
+type inboxes struct{ silent, missing map[threepid.Address]bool }
 
-func (s silence) Silent(_ context.Context, a threepid.Address) (bool, error) {
-	return s[a.String()], nil
+func (o inboxes) Silent(_ context.Context, a threepid.Address) (bool, error) {
+	return o.silent[a], nil
+}
+
+func (o inboxes) Unreachable(_ context.Context, a threepid.Address) (bool, error) {
+	return o.missing[a], nil
+}
+
+func (o inboxes) NoMailbox(_ context.Context, a threepid.Address) error {
+	o.missing[a] = true
+	return nil
 }
 
 func TestWhoWantsNoMessagesGetsNoInvitations(t *testing.T) {
 	each(t, func(w *world) {
-		i, box := w.open(func(o *invite.Options) { o.Silence = silence{"alice@example.org": true} })
+		i, box := w.open(func(o *invite.Options) {
+			o.Owners = inboxes{silent: map[threepid.Address]bool{w.address("alice@example.org"): true}}
+		})
 		_, err := i.Store(w.Context(), w.asks())
 		w.must(err)
 		w.then(box, "nothing is left to send", func() bool { return w.count("outbox_jobs", "state = 'pending'") == 0 })
 		if len(w.post.mails()) != 0 {
 			w.Error("a message was sent")
+		}
+	})
+}
+
+// What a mail server has said of a mailbox that is not there is remembered, and obeyed:
+// nobody is told.
+func TestAMailboxThatIsNotThere(t *testing.T) {
+	each(t, func(w *world) {
+		known := inboxes{missing: map[threepid.Address]bool{}}
+		i, box := w.open(func(o *invite.Options) { o.Owners = known })
+		w.post.fail(deliver.ErrNoMailbox)
+		for range 2 {
+			_, err := i.Store(w.Context(), w.asks())
+			w.must(err)
+			w.work(box)
+			w.post.fail(nil)
+		}
+		if !known.missing[w.address("alice@example.org")] || len(w.post.mails()) != 0 {
+			w.Errorf("remembered are %v, and %d more messages were sent", known.missing, len(w.post.mails()))
+		}
+		if got := w.states("@bob:example.com"); !slices.Equal(got, []invite.State{invite.Pending, invite.Pending}) {
+			w.Errorf("bob sees %v", got)
 		}
 	})
 }

@@ -134,9 +134,13 @@ func (i *Invites) deliverEmail(ctx context.Context, job outbox.Job) error {
 	if err != nil {
 		return fmt.Errorf("writing an e-mail: %w", err)
 	}
-	return delivered(i.Email.SendEmail(ctx, deliver.Email{
+	err = i.Email.SendEmail(ctx, deliver.Email{
 		ID: job.ID, To: v.address, Subject: subject, Text: text, HTML: html, Language: v.Language.String(), Unsubscribe: words.NeverLink,
-	}))
+	})
+	if errors.Is(err, deliver.ErrNoMailbox) && i.Owners != nil {
+		err = errors.Join(err, i.Owners.NoMailbox(ctx, v.address))
+	}
+	return delivered(err)
 }
 
 // errNotWanted ends a job whose price is to be given back.
@@ -192,16 +196,20 @@ func (i *Invites) due(ctx context.Context, job outbox.Job) (*invitation, mailing
 	return v, m, nil
 }
 
-// silent tells whether the owner of an address wants no invitations, or nothing at all.
+// silent tells whether the owner of an address wants no invitations, or nothing at all, or
+// there is none.
 func (i *Invites) silent(ctx context.Context, a threepid.Address) (bool, error) {
 	since, err := selectRefusal(ctx, i.DB, i.inboxTag(a))
 	if err != nil {
 		return false, fmt.Errorf("reading a refusal: %w", err)
 	}
-	if !since.IsZero() || i.Silence == nil {
+	if !since.IsZero() || i.Owners == nil {
 		return !since.IsZero(), nil
 	}
-	return i.Silence.Silent(ctx, a)
+	if silent, err := i.Owners.Silent(ctx, a); err != nil || silent {
+		return silent, err
+	}
+	return i.Owners.Unreachable(ctx, a)
 }
 
 // mayText is a refusal while text messages are switched off.

@@ -127,7 +127,7 @@ func newWorld(t testing.TB, db *store.DB, terms caller.Terms) *world {
 		t.Fatal(err)
 	}
 	w.invites, err = invite.New(t.Context(), invite.Options{DB: db, Vault: w.Vault, Outbox: w.Outbox, Quota: budgets, Bindings: directory, Federation: w.federation,
-		Signer: own, Words: words, Silence: w.Verifier, Fraud: w.Verifier.Fraud, Email: w.Post, SMS: w.Post, Links: inviteLinks, Name: own.Name,
+		Signer: own, Words: words, Owners: w.Verifier, Fraud: w.Verifier.Fraud, Email: w.Post, SMS: w.Post, Links: inviteLinks, Name: own.Name,
 		ExpireAfter: 7 * 24 * time.Hour, Now: w.Clock.Now, Rand: rand.Reader, Log: log})
 	if err != nil {
 		t.Fatal(err)
