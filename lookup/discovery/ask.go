@@ -212,7 +212,7 @@ func (d *Discovery) write(ctx context.Context, b book, m memory, held *quota.Res
 		return err
 	})
 	if err == nil {
-		m.version++
+		m.stored, m.version = true, m.version+1
 		d.known.keep(b, m)
 	}
 	return err

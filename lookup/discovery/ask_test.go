@@ -223,3 +223,19 @@ func TestAUsersMemoryIsErased(t *testing.T) {
 		}
 	})
 }
+
+// A replica that still has a copy of what was erased does not write it back, also where as
+// much was asked for since.
+func TestWhatIsErasedDoesNotComeBack(t *testing.T) {
+	each(t, func(w *world) {
+		w.want(w.b, by(alice), w.ids(0, 20), 20)
+		if err := w.db.Tx(w.Context(), func(tx *store.Tx) error { return w.a.EraseUser(w.Context(), tx, alice) }); err != nil {
+			w.Fatal(err)
+		}
+		w.want(w.a, by(alice), w.ids(100, 105), 5)
+		w.want(w.b, by(alice), w.ids(200, 203), 3)
+		if held, err := w.b.HeldBy(w.Context(), alice); err != nil || held != (discovery.Held{Addresses: 8}) {
+			w.Errorf("HeldBy = %+v, %v, want the 8 that were asked for since", held, err)
+		}
+	})
+}

@@ -6,7 +6,8 @@ import (
 
 // memory is a book as it is stored.
 type memory struct {
-	version int64 // 0: it is not stored yet
+	stored  bool
+	version int64 // of what is stored; at random before, so that none of an erased book comes again
 	asked   filter
 	units   int // how many addresses were asked for
 	ahead   int // how many further ones are paid for

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"math/rand/v2"
 
 	"signet/internal/store"
 )
@@ -14,6 +15,7 @@ func selectMemory(ctx context.Context, q store.Queryer, b book) (m memory, err e
 	err = q.QueryRow(ctx, `SELECT version, asked, units, ahead, granted FROM discovery_memory WHERE asker_tag = $1 AND epoch = $2`,
 		[]byte(b.tag), b.epoch).Scan(&m.version, &asked, &m.units, &m.ahead, &m.granted)
 	if errors.Is(err, sql.ErrNoRows) {
+		m.version = rand.Int64N(1 << 62)
 		m.granted, err = selectUnits(ctx, q, book{b.tag, b.epoch - 1})
 		m.granted = min(m.granted, maxGranted)
 		return m, err
@@ -21,6 +23,7 @@ func selectMemory(ctx context.Context, q store.Queryer, b book) (m memory, err e
 	if err != nil {
 		return m, err
 	}
+	m.stored = true
 	m.asked, err = parseFilter(asked)
 	return m, err
 }
@@ -40,10 +43,10 @@ func selectAllUnits(ctx context.Context, q store.Queryer, tag string) (units int
 
 // putMemory writes a book unless it was written since it was read.
 func putMemory(ctx context.Context, tx *store.Tx, b book, m memory) (written bool, err error) {
-	if m.version == 0 {
+	if !m.stored {
 		return store.Changed(tx.Exec(ctx, `INSERT INTO discovery_memory (asker_tag, epoch, version, asked, units, ahead, granted)
-			VALUES ($1, $2, 1, $3, $4, $5, $6) ON CONFLICT DO NOTHING`,
-			[]byte(b.tag), b.epoch, []byte(m.asked), m.units, m.ahead, m.granted))
+			VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING`,
+			[]byte(b.tag), b.epoch, m.version+1, []byte(m.asked), m.units, m.ahead, m.granted))
 	}
 	return store.Changed(tx.Exec(ctx, `UPDATE discovery_memory SET version = version + 1, asked = $4, units = $5, ahead = $6, granted = $7
 		WHERE asker_tag = $1 AND epoch = $2 AND version = $3`,
