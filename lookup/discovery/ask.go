@@ -173,11 +173,18 @@ func (d *Discovery) less(ctx context.Context, a *asking, q Question, m memory, d
 	case len(q.IDs) <= few || tried == 1:
 		return 0, nil
 	}
-	room, err := d.Quota.Room(ctx, d.DB, tried-1, a.charges(1, 0)...)
-	if err != nil {
-		return 0, err
+	room, err := d.room(ctx, a, m, tried-1)
+	return max(1, room), err
+}
+
+// room is how many units the budgets have room for, at most so many.
+func (d *Discovery) room(ctx context.Context, a *asking, m memory, most int) (int, error) {
+	room, err := d.Quota.Room(ctx, d.DB, most, a.charges(1, 0)...)
+	if err != nil || m.granted == 0 {
+		return room, err
 	}
-	return max(1, room), nil
+	others, err := d.Quota.Room(ctx, d.DB, most, a.charges(1, 1)...) // which nothing is granted of
+	return min(others, room+m.granted), err
 }
 
 // charge charges so many units and writes the book in one transaction.
