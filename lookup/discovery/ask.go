@@ -126,6 +126,9 @@ func (d *Discovery) pay(ctx context.Context, q Question, b book, m memory, marks
 	if err != nil {
 		return 0, err
 	}
+	if !m.stored {
+		m.granted = min(m.granted, a.atOnce())
+	}
 	for units := max(due, ahead); ; {
 		told = min(len(fresh), m.ahead+units)
 		if err = d.charge(ctx, a, b, m, marks, fresh[:told], units); err == nil {

@@ -12,7 +12,7 @@
 // and the deployment. Matrix accounts are free, so an account's own budget alone would bound
 // nothing. A few units are charged ahead, so that most requests write one row. A new pepper
 // makes everybody ask anew: as many units as an account used with the old one are then free
-// of its own budget, though not of the others.
+// of its own budget, at most as many as that has at once, though not of the others.
 //
 // Over budget, whoever asks for many gets an answer for as many as there is room for, in an
 // order that stays the same, so that they come further each time; whoever asks for few is

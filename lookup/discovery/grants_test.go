@@ -16,3 +16,16 @@ func TestAGrantIsForLargeBooksToo(t *testing.T) {
 		w.want(w.b, by(alice), w.ids(0, 500), 350)
 	})
 }
+
+// With each new pepper an account may ask for as many anew as it may at once, however many it
+// came to with the one before.
+func TestGrantsDoNotGrow(t *testing.T) {
+	each(t, func(w *world) {
+		w.want(w.a, by(alice), w.ids(0, 400), 300)
+		for range 3 {
+			w.epoch++
+			w.clock.Advance(30 * 24 * time.Hour)
+			w.want(w.a, by(alice), w.ids(0, 2000), 600)
+		}
+	})
+}

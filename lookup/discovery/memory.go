@@ -14,10 +14,6 @@ type memory struct {
 	granted int // how many to pay for are free of the account's own budget
 }
 
-// maxGranted is how many an account may ask for anew with a new pepper, at most: what the
-// best of them have at once.
-const maxGranted = 3000
-
 // after is the memory when n fresh addresses have been told about.
 func (m memory) after(marks []mark, fresh []int, n int) memory {
 	m.asked = slices.Clone(m.asked)

@@ -17,7 +17,6 @@ func selectMemory(ctx context.Context, q store.Queryer, b book) (m memory, err e
 	if errors.Is(err, sql.ErrNoRows) {
 		m.version = rand.Int64N(1 << 62)
 		m.granted, err = selectUnits(ctx, q, book{b.tag, b.epoch - 1})
-		m.granted = min(m.granted, maxGranted)
 		return m, err
 	}
 	if err != nil {
