@@ -237,8 +237,10 @@ func (d *Discovery) asking(ctx context.Context, who Asker) (a asking, err error)
 }
 
 // Sweep forgets what was asked for in epochs that are over, but for the last, by which the
-// next one's grants are made.
+// next one's grants are made. It forgets all copies in memory too: another replica may have
+// erased what they are of.
 func (d *Discovery) Sweep(ctx context.Context, epoch int64) error {
+	d.known.forgetAll()
 	return deleteMemory(ctx, d.DB, epoch-1)
 }
 
@@ -258,7 +260,7 @@ func (d *Discovery) HeldBy(ctx context.Context, user matrix.UserID) (any, error)
 }
 
 // EraseUser forgets what a user has asked for. Other replicas may have a copy of the filter
-// in memory for as long as they do not need the room.
+// in memory until their next Sweep.
 func (d *Discovery) EraseUser(ctx context.Context, tx *store.Tx, user matrix.UserID) error {
 	tag := d.bookOf(Asker{Account: user}, 0).tag
 	if err := deleteAsker(ctx, tx, tag); err != nil {

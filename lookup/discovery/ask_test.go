@@ -239,3 +239,20 @@ func TestWhatIsErasedDoesNotComeBack(t *testing.T) {
 		}
 	})
 }
+
+// A sweep leaves nothing in memory of what another replica has erased.
+func TestASweepForgetsCopies(t *testing.T) {
+	each(t, func(w *world) {
+		w.want(w.b, by(alice), w.ids(0, 20), 20)
+		if err := w.db.Tx(w.Context(), func(tx *store.Tx) error { return w.a.EraseUser(w.Context(), tx, alice) }); err != nil {
+			w.Fatal(err)
+		}
+		if err := w.b.Sweep(w.Context(), w.epoch); err != nil {
+			w.Fatal(err)
+		}
+		w.want(w.b, by(alice), w.ids(0, 20), 20)
+		if held, err := w.b.HeldBy(w.Context(), alice); err != nil || held != (discovery.Held{Addresses: 20}) {
+			w.Errorf("HeldBy = %+v, %v, want them asked for anew", held, err)
+		}
+	})
+}

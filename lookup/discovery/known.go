@@ -45,6 +45,13 @@ func (k *known) forget(tag string) {
 	}
 }
 
+// forgetAll forgets the books of all. They are read anew where they are asked for.
+func (k *known) forgetAll() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.books, k.size = map[book]memory{}, 0
+}
+
 // keep remembers a book whose filter nobody changes any more.
 func (k *known) keep(b book, m memory) {
 	k.mu.Lock()
