@@ -155,8 +155,8 @@ func (db *DB) Ping(ctx context.Context) error {
 	return db.pool.PingContext(ctx)
 }
 
-// Close closes every connection. No transaction may begin any more; on SQLite it
-// waits for the one that runs.
+// Close closes every connection; again it does nothing. No transaction begins any more; on
+// SQLite it waits for the one that runs.
 func (db *DB) Close() error {
 	if db.engine == PostgreSQL {
 		return db.writer.close()

@@ -124,6 +124,22 @@ func TestWhatIsCommittedSoonIsSeenAtOnce(t *testing.T) {
 	})
 }
 
+// Closing again does nothing, and a transaction that comes too late is told so.
+func TestCloseIsForGood(t *testing.T) {
+	storetest.Each(t, nil, func(t *testing.T, db *store.DB) {
+		for range 2 {
+			if err := db.Close(); err != nil {
+				t.Errorf("Close = %v", err)
+			}
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		if err := db.Tx(ctx, func(*store.Tx) error { return nil }); err == nil || errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("Tx = %v, want that it is closed", err)
+		}
+	})
+}
+
 // A panic must not leave the transaction open: on SQLite it would hold the only
 // writing connection for ever.
 func TestTxUndoesEverythingOnPanic(t *testing.T) {

@@ -12,6 +12,9 @@ import (
 	"signet/internal/together"
 )
 
+// errClosed is the error of a transaction that comes after Close.
+var errClosed = errors.New("the database is closed")
+
 // writer hands out the connections that transactions run on.
 type writer struct {
 	db    *sql.DB
@@ -19,9 +22,10 @@ type writer struct {
 
 	// SQLite only: the one connection that writes, the statements prepared on it,
 	// and the right to use both, which is taken by sending to turn.
-	conn  *sql.Conn
-	cache *statements
-	turn  chan struct{}
+	conn   *sql.Conn
+	cache  *statements
+	turn   chan struct{}
+	closed chan struct{} // closed by who has taken the last turn
 	// SQLite only: what brings commits to the disk, by these files.
 	flusher      *together.Errand // syncs the log
 	checkpointer *checkpointer
@@ -39,7 +43,7 @@ func newPostgreSQLWriter(db *sql.DB) *writer {
 // anyway, and waiting for a turn in Go obeys a context where SQLite's own wait
 // does not.
 func newSQLiteWriter(ctx context.Context, db *sql.DB, path string) (*writer, error) {
-	w := &writer{db: db, begin: "BEGIN IMMEDIATE", turn: make(chan struct{}, 1)}
+	w := &writer{db: db, begin: "BEGIN IMMEDIATE", turn: make(chan struct{}, 1), closed: make(chan struct{})}
 	// Where another process is about to turn the file to WAL, SQLite waits for nobody.
 	if err := again(ctx, func() error { return w.connect(ctx) }); err != nil {
 		return nil, err
@@ -151,6 +155,8 @@ func (w *writer) acquire(ctx context.Context) (conn *sql.Conn, release func(), e
 	}
 	select {
 	case w.turn <- struct{}{}:
+	case <-w.closed:
+		return nil, nil, errClosed
 	case <-ctx.Done():
 		return nil, nil, ctx.Err()
 	}
@@ -179,8 +185,13 @@ func (w *writer) close() error {
 		return w.db.Close()
 	}
 	err := w.checkpointer.close()
-	w.turn <- struct{}{} // the last transaction ends first; no other begins
-	if !w.lost() {       // or else its statements went with the connection
+	select {
+	case w.turn <- struct{}{}: // the last transaction ends first; no other begins
+		close(w.closed)
+	case <-w.closed:
+		return err
+	}
+	if !w.lost() { // or else its statements went with the connection
 		err = errors.Join(err, w.cache.close(), w.conn.Close())
 	}
 	return errors.Join(err, w.db.Close(), w.closeFiles())
