@@ -31,6 +31,28 @@ func (d *Directory) ask(ctx context.Context, who discovery.Asker, epoch int64, k
 	return d.discovery.Ask(ctx, discovery.Question{Asker: who, Epoch: epoch, IDs: ids})
 }
 
+// askOnce is ask for keys some of which may be the same, which are charged for once.
+func (d *Directory) askOnce(ctx context.Context, who discovery.Asker, epoch int64, keys []table.Key) (discovery.Answer, error) {
+	var each []table.Key
+	places := map[table.Key]int{}
+	for _, k := range keys {
+		if _, there := places[k]; !there {
+			places[k], each = len(each), append(each, k)
+		}
+	}
+	told, err := d.ask(ctx, who, epoch, each)
+	if err != nil || told.Allowed == nil {
+		return told, err
+	}
+	all := discovery.Answer{Allowed: make([]bool, len(keys))}
+	for i, k := range keys {
+		if all.Allowed[i] = told.Allowed[places[k]]; !all.Allowed[i] {
+			all.Refused++
+		}
+	}
+	return all, nil
+}
+
 // earned is what a user has verified here: the phone number, or else the e-mail address,
 // that was bound first.
 func (d *Directory) earned(ctx context.Context, user matrix.UserID) (e discovery.Earned, err error) {

@@ -86,7 +86,11 @@ func (d *Directory) Lookup(ctx context.Context, q Question) (Answer, error) {
 		return Answer{}, ErrTooMany
 	}
 	texts, keys := read(q.Algorithm, q.Pepper, q.Addresses)
-	told, err := d.ask(ctx, q.Asker, epoch, keys)
+	charge := d.ask
+	if q.Algorithm == None {
+		charge = d.askOnce
+	}
+	told, err := charge(ctx, q.Asker, epoch, keys)
 	if err != nil {
 		return Answer{}, err
 	}
@@ -130,7 +134,7 @@ func (d *Directory) find(ctx context.Context, pepper string, keys []table.Key) (
 }
 
 // read returns the texts that can be found at all, each once, with the keys by which. Of
-// two texts for one address, which None allows, each is answered.
+// two texts for one address, which None allows, each is answered, for the price of one.
 func read(a Algorithm, pepper string, addresses []string) (texts []string, keys []table.Key) {
 	seen := make(map[string]bool, len(addresses))
 	texts, keys = make([]string, 0, len(addresses)), make([]table.Key, 0, len(addresses))
