@@ -1,6 +1,7 @@
 package lookup_test
 
 import (
+	"encoding/base64"
 	"fmt"
 	"testing"
 
@@ -15,7 +16,8 @@ func TestSpellingsOfOneAddressAreOne(t *testing.T) {
 		s.bind("alice@example.org", alice)
 		s.directory.OfferNone = true
 		d := s.limited()
-		q := ask(lookup.None, d.Details().Pepper, []string{"nobody@example.org email", "Alice@example.org email", "nobody@EXAMPLE.org email", "alice@example.org email", "ALICE@example.org email"})
+		q := ask(lookup.None, d.Details().Pepper, []string{"nobody@example.org email", "Alice@example.org email",
+			"nobody@EXAMPLE.org email", "alice@example.org email", "ALICE@example.org email"})
 		q.Asker = by(bob, "").Asker
 		answer, err := d.Lookup(s.Context(), q)
 		if err != nil || len(answer.Users) != 3 || answer.Users["ALICE@example.org email"] != alice {
@@ -41,4 +43,18 @@ func (s *story) wantAskedFor(d *lookup.Directory, want int) {
 	if held, ok := all["discovery"].(discovery.Held); err != nil || !ok || held.Addresses > want || held.Addresses < want-2 {
 		s.Errorf("asked for were %+v, %v, want %d", held, err, want)
 	}
+}
+
+// A text is a hash only as clients write it: without line ends, padding or other letters.
+func TestAHashIsWrittenInOneWay(t *testing.T) {
+	each(t, func(s *story) {
+		s.bind("alice@example.org", alice)
+		pepper := s.directory.Details().Pepper
+		hash, sum := clientHash("alice@example.org", "email", pepper), rawHash("alice@example.org", "email", pepper)
+		odd := []string{hash + "\n", "\r" + hash, hash + "=", base64.StdEncoding.EncodeToString(sum[:]), " " + hash, hash[:42]}
+		answer, err := s.directory.Lookup(s.Context(), ask(lookup.SHA256, pepper, odd))
+		if err != nil || len(answer.Users) != 0 {
+			s.Errorf("Lookup = %q, %v, want nobody", answer.Users, err)
+		}
+	})
 }
