@@ -18,7 +18,7 @@ type live struct {
 	position int64           // up to which the table has followed
 	whole    map[string]bool // peppers whose hashes are all made
 
-	building sync.Mutex // held by who makes hashes
+	building sync.Mutex // held by who makes hashes or ends an epoch
 	newest   *together.Errand
 }
 
@@ -167,6 +167,8 @@ func (d *Directory) tend(ctx context.Context) error {
 			return err
 		}
 	}
+	d.live.building.Lock() // whoever makes hashes finds, at the end, that they are there
+	defer d.live.building.Unlock()
 	d.live.mu.Lock()
 	defer d.live.mu.Unlock()
 	for _, pepper := range d.live.table.Epochs() {
