@@ -152,3 +152,25 @@ func TestTheTableIsMadeFromTheFeed(t *testing.T) {
 		s.check()
 	})
 }
+
+// Of a user who was erased while the table lacked a binding of theirs, the feed knows no more
+// whose it was, and makes none of it.
+func TestOfAnErasedUserTheFeedMakesNothing(t *testing.T) {
+	each(t, func(s *story) {
+		s.bind("alice@example.org", alice)
+		s.bind("bob@example.org", bob)
+		if _, err := s.DB.Exec(s.Context(), `DELETE FROM lookup_bindings WHERE user_id = $1`, string(alice)); err != nil {
+			s.Fatal(err)
+		}
+		if err := s.directory.EraseUser(s.Context(), alice); err != nil {
+			s.Fatal(err)
+		}
+		want := lookup.Replay{Changes: 2, Bindings: 1}
+		if got, err := s.directory.Replay(s.Context(), true); err != nil || got != want {
+			s.Errorf("Replay = %+v, %v, want %+v", got, err, want)
+		}
+		if left := storetest.Dump(s.T, s.DB, "lookup_bindings"); strings.Count(left, "user_id") != 1 {
+			s.Errorf("left are\n%s", left)
+		}
+	})
+}

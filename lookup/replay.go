@@ -52,7 +52,9 @@ func (d *Directory) replay(ctx context.Context, tx *store.Tx, r *Replay) (map[st
 		for _, c := range changes {
 			switch c.Kind {
 			case Bound, Rebound:
-				want[string(c.index)] = c
+				if want[string(c.index)] = c; c.User == "" { // it was erased since
+					delete(want, string(c.index))
+				}
 			case Unbound, Expired, Erased:
 				delete(want, string(c.index))
 			}
@@ -62,7 +64,6 @@ func (d *Directory) replay(ctx context.Context, tx *store.Tx, r *Replay) (map[st
 			}
 		}
 		if len(changes) == 0 {
-			delete(want, "") // changes of erased addresses
 			r.Bindings = len(want)
 			return want, nil
 		}
