@@ -2,10 +2,12 @@ package lookup_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"signet/internal/matrix"
 	"signet/internal/store/storetest"
@@ -172,5 +174,35 @@ func TestOfAnErasedUserTheFeedMakesNothing(t *testing.T) {
 		if left := storetest.Dump(s.T, s.DB, "lookup_bindings"); strings.Count(left, "user_id") != 1 {
 			s.Errorf("left are\n%s", left)
 		}
+	})
+}
+
+// Bindings that change while the feed is replayed are not taken for damage.
+func TestTheFeedIsReplayedBesideChanges(t *testing.T) {
+	each(t, func(s *story) {
+		other := newDirectory(s.T, s.Replica(s.T, s.DB), s.server)
+		ctx, stop := context.WithCancel(s.Context())
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			for n := int64(1); ctx.Err() == nil; n++ {
+				address := s.email(fmt.Sprintf("u%d@example.org", n%7))
+				_, err := other.Move(s.Context(), []lookup.Moved{{Address: address, User: alice, Bound: time.UnixMilli(2_000_000_000_000 + n)}})
+				if n%2 == 0 {
+					err = errors.Join(err, other.Erase(s.Context(), address))
+				}
+				if n%9 == 0 {
+					err = errors.Join(err, other.EraseUser(s.Context(), alice))
+				}
+				if err != nil {
+					s.Error(err)
+				}
+			}
+		})
+		for range 20 {
+			s.check()
+		}
+		stop()
+		wg.Wait()
+		s.check()
 	})
 }

@@ -1,9 +1,8 @@
 package lookup
 
 import (
-	"bytes"
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -25,15 +24,21 @@ type Replay struct {
 func (r Replay) Same() bool { return r.Missing+r.Other+r.Surplus == 0 }
 
 // Replay reads the feed from its beginning and compares what it makes with the table of
-// bindings. With repair it makes the table so. It needs the memory of one copy of it.
+// bindings. With repair it makes the table so. It needs the memory of one copy of it, and
+// lets those who bind wait only while it compares.
 func (d *Directory) Replay(ctx context.Context, repair bool) (r Replay, err error) {
-	err = d.change(ctx, func(tx *store.Tx) error {
-		r = Replay{}
-		want, err := d.replay(ctx, tx, &r)
-		if err != nil {
+	var read replayed
+	if err := read.on(ctx, d.DB); err != nil {
+		return Replay{}, fmt.Errorf("replaying the feed: %w", err)
+	}
+	err = d.change(ctx, func(tx *store.Tx) (err error) {
+		want := read
+		read = replayed{} // for comparing uses it up, and this may run again
+		if err := want.on(ctx, tx); err != nil {
 			return err
 		}
-		return d.compare(ctx, tx, want, &r, repair)
+		r, err = d.compare(ctx, tx, want, repair)
+		return err
 	})
 	if err != nil {
 		return Replay{}, fmt.Errorf("replaying the feed: %w", err)
@@ -41,50 +46,66 @@ func (d *Directory) Replay(ctx context.Context, repair bool) (r Replay, err erro
 	return r, nil
 }
 
-// replay returns the last change that made a binding, by the index of its address.
-func (d *Directory) replay(ctx context.Context, tx *store.Tx, r *Replay) (map[string]Change, error) {
-	want := map[string]Change{}
+// replayed is what the feed makes, as far as it was read.
+type replayed struct {
+	changes  int64
+	bindings map[string]made // by the indexes of their addresses
+}
+
+// made is a binding as a change made it.
+type made struct {
+	position int64
+	kind     Kind
+	row
+}
+
+// on reads the feed from there to its end. Of what was read before nothing becomes wrong:
+// whoever makes the feed forget a binding appends that it has ended.
+func (p *replayed) on(ctx context.Context, q store.Queryer) error {
+	if p.bindings == nil {
+		p.bindings = map[string]made{}
+	}
 	for {
-		changes, err := d.selectChanges(ctx, tx, r.Changes, followedAtATime)
-		if err != nil {
-			return nil, err
+		some, err := selectMade(ctx, q, p.changes, followedAtATime)
+		if err != nil || len(some) == 0 {
+			return err
 		}
-		for _, c := range changes {
-			switch c.Kind {
-			case Bound, Rebound:
-				if want[string(c.index)] = c; c.User == "" { // it was erased since
-					delete(want, string(c.index))
-				}
-			case Unbound, Expired, Erased:
-				delete(want, string(c.index))
+		for _, c := range some {
+			if p.changes++; c.position != p.changes {
+				return fmt.Errorf("position %d stands in the place of %d", c.position, p.changes)
 			}
-			r.Changes++
-			if c.Position != r.Changes {
-				return nil, fmt.Errorf("position %d stands in the place of %d", c.Position, r.Changes)
-			}
-		}
-		if len(changes) == 0 {
-			r.Bindings = len(want)
-			return want, nil
+			p.apply(c)
 		}
 	}
 }
 
-// compare uses up want.
-func (d *Directory) compare(ctx context.Context, tx *store.Tx, want map[string]Change, r *Replay, repair bool) error {
+func (p *replayed) apply(c made) {
+	switch c.kind {
+	case Bound, Rebound:
+		if p.bindings[string(c.index)] = c; c.user == "" { // it was erased since
+			delete(p.bindings, string(c.index))
+		}
+	case Unbound, Expired, Erased:
+		delete(p.bindings, string(c.index))
+	}
+}
+
+// compare uses up what is wanted.
+func (d *Directory) compare(ctx context.Context, tx *store.Tx, want replayed, repair bool) (Replay, error) {
+	r := Replay{Changes: want.changes, Bindings: len(want.bindings)}
 	var surplus [][]byte
 	for after := []byte{}; ; {
 		some, err := selectRows(ctx, tx, after, followedAtATime)
 		if err != nil {
-			return err
+			return r, err
 		}
 		for _, row := range some {
-			c, there := want[string(row.index)]
+			c, there := want.bindings[string(row.index)]
 			switch {
 			case !there:
 				surplus = append(surplus, row.index)
-			case row.is(c):
-				delete(want, string(row.index))
+			case row.is(c.row):
+				delete(want.bindings, string(row.index))
 			default:
 				r.Other++
 			}
@@ -94,21 +115,27 @@ func (d *Directory) compare(ctx context.Context, tx *store.Tx, want map[string]C
 		}
 		after = some[len(some)-1].index
 	}
-	r.Missing, r.Surplus = len(want)-r.Other, len(surplus)
+	r.Missing, r.Surplus = len(want.bindings)-r.Other, len(surplus)
 	if !repair {
-		return nil
+		return r, nil
 	}
-	return d.repair(ctx, tx, want, surplus)
+	return r, d.repair(ctx, tx, want.bindings, surplus)
 }
 
-func (d *Directory) repair(ctx context.Context, tx *store.Tx, wrong map[string]Change, surplus [][]byte) error {
-	var errs []error
+func (d *Directory) repair(ctx context.Context, tx *store.Tx, wrong map[string]made, surplus [][]byte) error {
 	for _, index := range surplus {
-		_, err := deleteBinding(ctx, tx, index)
-		errs = append(errs, err)
+		if _, err := deleteBinding(ctx, tx, index); err != nil {
+			return err
+		}
 	}
-	for _, c := range slices.SortedFunc(maps.Values(wrong), func(a, b Change) int { return bytes.Compare(a.index, b.index) }) {
-		errs = append(errs, d.putBinding(ctx, tx, c.binding()))
+	for _, c := range slices.SortedFunc(maps.Values(wrong), func(a, b made) int { return cmp.Compare(a.position, b.position) }) {
+		changes, err := d.selectChanges(ctx, tx, c.position-1, 1)
+		if err != nil {
+			return err
+		}
+		if err := d.putBinding(ctx, tx, changes[0].binding()); err != nil {
+			return err
+		}
 	}
-	return errors.Join(errs...)
+	return nil
 }

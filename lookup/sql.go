@@ -212,9 +212,9 @@ type row struct {
 	ts, notAfter int64
 }
 
-// is tells whether the row is what a change made.
-func (r row) is(c Change) bool {
-	return r.user == c.User.String() && r.sid == c.sid && r.ts == store.Millis(c.At) && r.notAfter == store.Millis(c.NotAfter)
+// is tells whether two rows of an address are the same binding.
+func (r row) is(other row) bool {
+	return r.user == other.user && r.sid == other.sid && r.ts == other.ts && r.notAfter == other.notAfter
 }
 
 // selectRows reads at most limit rows in the order of their indexes, after one.
@@ -231,6 +231,24 @@ func selectRows(ctx context.Context, q store.Queryer, after []byte, limit int) (
 			return nil, err
 		}
 		all = append(all, r)
+	}
+	return all, rows.Err()
+}
+
+// selectMade reads at most limit changes after a position as the bindings that they make.
+func selectMade(ctx context.Context, q store.Queryer, after int64, limit int) (all []made, err error) {
+	rows, err := q.Query(ctx, `SELECT position, kind, address_index, user_id, session_id, ts_ms, not_after_ms
+		FROM lookup_changes WHERE position > $1 ORDER BY position LIMIT $2`, after, limit)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		var m made
+		if err := rows.Scan(&m.position, &m.kind, &m.index, &m.user, &m.sid, &m.ts, &m.notAfter); err != nil {
+			return nil, err
+		}
+		all = append(all, m)
 	}
 	return all, rows.Err()
 }
