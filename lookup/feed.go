@@ -2,6 +2,7 @@ package lookup
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -21,6 +22,9 @@ const (
 	Expired Kind = "expire" // nor is, because its life had ended
 	Erased  Kind = "erase"  // nor is it remembered who was
 )
+
+// errGap is the error of a feed that has lost changes, by which nobody can follow it.
+var errGap = errors.New("the feed lacks changes that it has had: idserver feed check says more")
 
 // Change is a row of the feed. Of an address or a user that was erased later only Position,
 // Kind and At are left.

@@ -206,3 +206,27 @@ func TestTheFeedIsReplayedBesideChanges(t *testing.T) {
 		s.check()
 	})
 }
+
+// A feed that was damaged is an error at once: nobody waits for what is gone, or passes over
+// it.
+func TestAFeedThatLacksChanges(t *testing.T) {
+	for _, gone := range []int{2, 3} {
+		each(t, func(s *story) {
+			s.bind("alice@example.org", alice)
+			second := newDirectory(s.T, s.Replica(s.T, s.DB), s.server)
+			s.wantFound(second, "alice@example.org", alice)
+			s.bind("alice@example.org", bob)
+			s.bind("bob@example.org", bob)
+			if _, err := s.DB.Exec(s.Context(), `DELETE FROM lookup_changes WHERE position = $1`, gone); err != nil {
+				s.Fatal(err)
+			}
+			began := time.Now()
+			if err := second.Load(); err == nil || time.Since(began) > time.Minute {
+				s.Errorf("without change %d following = %v after %s", gone, err, time.Since(began))
+			}
+			if r, err := s.directory.Replay(s.Context(), false); err == nil {
+				s.Errorf("without change %d Replay = %+v, want it to notice", gone, r)
+			}
+		})
+	}
+}

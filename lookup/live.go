@@ -64,6 +64,9 @@ func (d *Directory) readFeed() error {
 		if err != nil {
 			return err
 		}
+		if n := len(changes); n == 0 || changes[n-1].Position != at+int64(n) {
+			return errGap
+		}
 		d.live.apply(changes)
 	}
 	return nil

@@ -34,7 +34,7 @@ func (d *Directory) Replay(ctx context.Context, repair bool) (r Replay, err erro
 	err = d.change(ctx, func(tx *store.Tx) (err error) {
 		want := read
 		read = replayed{} // for comparing uses it up, and this may run again
-		if err := want.on(ctx, tx); err != nil {
+		if err := want.all(ctx, tx); err != nil {
 			return err
 		}
 		r, err = d.compare(ctx, tx, want, repair)
@@ -77,6 +77,18 @@ func (p *replayed) on(ctx context.Context, q store.Queryer) error {
 			p.apply(c)
 		}
 	}
+}
+
+// all is on, in a transaction, in which nothing can be missing then.
+func (p *replayed) all(ctx context.Context, tx *store.Tx) error {
+	if err := p.on(ctx, tx); err != nil {
+		return err
+	}
+	newest, err := selectPosition(ctx, tx)
+	if err == nil && newest != p.changes {
+		err = fmt.Errorf("the newest change stands at %d, and %d are counted", p.changes, newest)
+	}
+	return err
 }
 
 func (p *replayed) apply(c made) {
