@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -140,6 +141,21 @@ func TestABatchMovesAsOne(t *testing.T) {
 		}
 		if got := s.export(); len(got) != 1 {
 			s.Errorf("%d bindings, want the one from before", len(got))
+		}
+	})
+}
+
+// Of a binding of which nobody knows since when it is, no moment is told.
+func TestHeldIsNoMomentThatNobodyKnows(t *testing.T) {
+	each(t, func(s *story) {
+		s.move(lookup.Moving{Added: 1}, s.moved("alice@example.org", alice, time.Time{}))
+		for _, text := range []string{
+			s.text(s.directory.Held(s.Context(), s.email("alice@example.org"))),
+			s.text(s.directory.HeldBy(s.Context(), alice)),
+		} {
+			if strings.Contains(text, "-") || strings.Contains(text, "since_ts") || !strings.Contains(text, `"not_after_ts":17`) {
+				s.Errorf("held is %s", text)
+			}
 		}
 	})
 }

@@ -48,7 +48,7 @@ func withProofs[H any](holders map[string]H, proofs H) map[string]H {
 // Owned is who is behind an address, for its owner.
 type Owned struct {
 	User     matrix.UserID // empty: nobody
-	Since    time.Time
+	Since    time.Time     // zero: nobody knows
 	NotAfter time.Time
 }
 
@@ -69,12 +69,12 @@ func (d *Directory) Owned(ctx context.Context, proof verify.Proof) (Owned, error
 }
 
 // HeldBinding is a binding, as a document for whom it is about. Times are milliseconds since
-// 1970.
+// 1970. Since when one is that was moved here may not be known.
 type HeldBinding struct {
 	Medium   threepid.Medium `json:"medium"`
 	Address  string          `json:"address"`
 	UserID   matrix.UserID   `json:"user_id"`
-	Since    int64           `json:"since_ts"`
+	Since    int64           `json:"since_ts,omitzero"`
 	NotAfter int64           `json:"not_after_ts"`
 }
 
@@ -86,7 +86,7 @@ type HeldChange struct {
 	Address  string          `json:"address,omitzero"`
 	UserID   matrix.UserID   `json:"user_id,omitzero"`
 	FormerID matrix.UserID   `json:"former_user_id,omitzero"`
-	At       int64           `json:"at_ts"`
+	At       int64           `json:"at_ts,omitzero"`
 	NotAfter int64           `json:"not_after_ts,omitzero"`
 }
 
@@ -159,14 +159,14 @@ func (d *Directory) HeldBy(ctx context.Context, user matrix.UserID) (Document, e
 
 func (b binding) held() HeldBinding {
 	return HeldBinding{Medium: b.address.Medium(), Address: b.address.String(), UserID: b.user,
-		Since: b.bound.UnixMilli(), NotAfter: b.notAfter.UnixMilli()}
+		Since: store.Millis(b.bound), NotAfter: b.notAfter.UnixMilli()}
 }
 
 func heldChanges(changes []Change) []HeldChange {
 	all := []HeldChange{}
 	for _, c := range changes {
 		all = append(all, HeldChange{Position: c.Position, Kind: c.Kind, Medium: c.Address.Medium(), Address: c.Address.String(),
-			UserID: c.User, FormerID: c.Former, At: c.At.UnixMilli(), NotAfter: store.Millis(c.NotAfter)})
+			UserID: c.User, FormerID: c.Former, At: store.Millis(c.At), NotAfter: store.Millis(c.NotAfter)})
 	}
 	return all
 }

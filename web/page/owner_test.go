@@ -13,6 +13,7 @@ import (
 	"signet/internal/matrix"
 	"signet/internal/store/storetest"
 	"signet/internal/threepid"
+	"signet/lookup"
 	"signet/verify"
 	"signet/web/page"
 )
@@ -77,6 +78,19 @@ func TestAnOwnerSeesAndTakesBack(t *testing.T) {
 		t.Errorf("%q is still behind the address", user)
 	}
 	shown.press(ownerForm+"/unbind").says(http.StatusOK, "No Matrix account is found") // the same tab, gone back
+}
+
+// Since when somebody is found whom another server has found before is not known everywhere.
+func TestAnOwnerOfWhatWasMovedHere(t *testing.T) {
+	w := newWorld(t)
+	a, err := threepid.ParseEmail("alice@example.org")
+	w.must(err)
+	_, err = w.directory.Move(w.Context(), []lookup.Moved{{Address: a, User: "@alice:example.org"}})
+	w.must(err)
+	shown := w.ownerOf("alice@example.org").says(http.StatusOK, "@alice:example.org", "13 November 2024")
+	if strings.Contains(shown.body, "Since") {
+		t.Errorf("a moment is told that nobody knows:\n%s", shown.body)
+	}
 }
 
 func TestTheOwnerOfAPhoneNumber(t *testing.T) {
