@@ -132,7 +132,7 @@ func (d *Directory) openAddress(medium string, sealed, index []byte) (threepid.A
 	if err != nil {
 		return threepid.Address{}, fmt.Errorf("opening an address: %w", err)
 	}
-	return threepid.Parse(medium, string(text))
+	return threepid.Restore(medium, string(text))
 }
 
 func (d *Directory) putBinding(ctx context.Context, tx *store.Tx, b binding) error {

@@ -25,7 +25,7 @@ var ErrMedium = errors.New("not a known medium")
 
 // Address is a valid address in canonical form, comparable with == and usable as
 // a map key. The zero value is no address; every other one comes from a Parse
-// function.
+// function, or came from one before it was stored.
 //
 // Its text stands behind handles to strings: what prints a struct field by field,
 // where no method of ours is asked, finds pointers there and not an address.
@@ -51,6 +51,17 @@ func Parse(medium, address string) (Address, error) {
 		return parseMSISDN(address)
 	}
 	return Address{}, ErrMedium
+}
+
+// Restore gives back the Address whose Medium and String were stored. It is Parse but for
+// phone numbers that are not in use any more, as where a country has given out its numbers
+// anew: whoever has stored one must be able to read it. Errors: those of Parse.
+func Restore(medium, canonical string) (Address, error) {
+	a, err := Parse(medium, canonical)
+	if errors.Is(err, ErrPhone) {
+		return restoreMSISDN(canonical)
+	}
+	return a, err
 }
 
 // Medium is the kind of address, empty for no address.

@@ -66,6 +66,38 @@ func TestNoAddress(t *testing.T) {
 	}
 }
 
+// What was stored is read, whatever numbers are in use today.
+func TestRestore(t *testing.T) {
+	tests := []struct {
+		medium, address string
+		err             error
+	}{
+		{"email", "alice@example.org", nil},
+		{"msisdn", "447400123456", nil},
+		{"msisdn", "22507123456", nil}, // Côte d'Ivoire, until 2021
+		{"msisdn", "999", nil},
+		{"msisdn", "", ErrPhone},
+		{"msisdn", "+447400123456", ErrPhone},
+		{"msisdn", "٤٤٧٤٠٠١٢٣٤٥٦", ErrPhone},
+		{"msisdn", "4474001234567890", ErrPhone},
+		{"email", "447400123456", ErrEmail},
+		{"fax", "447400123456", ErrMedium},
+	}
+	for _, test := range tests {
+		a, err := Restore(test.medium, test.address)
+		if !errors.Is(err, test.err) || err == nil && (a.String() != test.address || string(a.Medium()) != test.medium) {
+			t.Errorf("Restore(%q, %q) = %q, %v, want it or %v", test.medium, test.address, a.String(), err, test.err)
+		}
+		if parsed, err := Parse(test.medium, test.address); err == nil && parsed != a {
+			t.Errorf("Restore(%q, %q) is another address than Parse", test.medium, test.address)
+		}
+		_, _, _ = a.Country(), a.International(), a.NumberType() // none of which fails
+		if masked := a.Masked(); err == nil && (masked == "" || strings.Contains(masked, test.address)) {
+			t.Errorf("%q is masked as %q", test.address, masked)
+		}
+	}
+}
+
 func TestMasked(t *testing.T) {
 	tests := []struct{ medium, address, want string }{
 		{"email", "alice@example.org", "a…@e….org"},

@@ -69,6 +69,19 @@ func parseMSISDN(digits string) (Address, error) {
 	return newAddress(MSISDN, digits, phonenumbers.GetRegionCodeForNumber(n)), nil
 }
 
+// restoreMSISDN reads the canonical form of a number that was in use when it was parsed. Its
+// region is what is known of it today.
+func restoreMSISDN(digits string) (Address, error) {
+	if digits == "" || len(digits) > maxDigits || strings.ContainsFunc(digits, func(r rune) bool { return r < '0' || r > '9' }) {
+		return Address{}, ErrPhone
+	}
+	region := ""
+	if n, err := phonenumbers.Parse("+"+digits, anyRegion); err == nil {
+		region = phonenumbers.GetRegionCodeForNumber(n)
+	}
+	return newAddress(MSISDN, digits, region), nil
+}
+
 func parseNumber(dialled, region string) (*phonenumbers.PhoneNumber, bool) {
 	n, err := phonenumbers.Parse(dialled, region)
 	return n, err == nil && n.GetExtension() == "" && phonenumbers.IsValidNumber(n)
