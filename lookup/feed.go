@@ -23,8 +23,8 @@ const (
 	Erased  Kind = "erase"  // nor is it remembered who was
 )
 
-// errGap is the error of a feed that has lost changes, by which nobody can follow it.
-var errGap = errors.New("the feed lacks changes that it has had: idserver feed check says more")
+// errGap is the error of a feed that has lost changes, so that nobody can follow it.
+var errGap = errors.New("the feed lacks changes that it has had: see whether it is damaged by idserver feed check, and restart, to read all bindings anew")
 
 // Change is a row of the feed. Of an address or a user that was erased later only Position,
 // Kind and At are left.

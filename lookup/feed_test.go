@@ -177,6 +177,31 @@ func TestOfAnErasedUserTheFeedMakesNothing(t *testing.T) {
 	})
 }
 
+// A database that was set back, as when a standby takes over that lacks the last moment, is not
+// answered for by who knows what was after.
+func TestAFeedThatWasSetBack(t *testing.T) {
+	each(t, func(s *story) {
+		s.bind("alice@example.org", alice)
+		s.bind("bob@example.org", bob)
+		s.wantFound(s.directory, "bob@example.org", bob)
+		for _, undo := range []string{
+			`UPDATE lookup_feed SET position = 1`,
+			`DELETE FROM lookup_changes WHERE position = 2`,
+			`DELETE FROM lookup_bindings WHERE user_id = '@bob:example.org'`,
+		} {
+			if _, err := s.DB.Exec(s.Context(), undo); err != nil {
+				s.Fatal(err)
+			}
+		}
+		if err := s.directory.Load(); err == nil {
+			s.Error("it goes on with what it knows")
+		}
+		restarted := newDirectory(s.T, s.World, s.server)
+		s.wantFound(restarted, "alice@example.org", alice)
+		s.wantFound(restarted, "bob@example.org", "")
+	})
+}
+
 // Bindings that change while the feed is replayed are not taken for damage.
 func TestTheFeedIsReplayedBesideChanges(t *testing.T) {
 	each(t, func(s *story) {

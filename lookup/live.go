@@ -59,6 +59,9 @@ func (d *Directory) readFeed() error {
 	if err != nil {
 		return err
 	}
+	if newest < d.live.at() {
+		return errGap
+	}
 	for at := d.live.at(); at < newest; at = d.live.at() {
 		changes, err := d.selectChanges(ctx, d.DB, at, followedAtATime)
 		if err != nil {
