@@ -19,8 +19,8 @@ const (
 	firstSegment = 128 // marks
 	bitsPerMark  = 24  // with 16 bits set for each, a full segment takes one mark in 60,000 for known
 	bitsSet      = 16
-	// maxMarks keeps a row below 4 MB.
-	maxMarks = 1 << 21
+	// maxMarks fill the last segment with which a row is below 4 MB.
+	maxMarks = 1<<20 - firstSegment
 )
 
 var errFilter = errors.New("a stored filter is not of its length")

@@ -37,6 +37,12 @@ func TestAFilterForgetsNothing(t *testing.T) {
 	}
 }
 
+func TestAFullFilterIsBelow4MB(t *testing.T) {
+	if size := filterLen(maxMarks); size >= 4_000_000 || size < 3_000_000 {
+		t.Errorf("%d marks take %d octets", maxMarks, size)
+	}
+}
+
 func TestAnEmptyFilterKnowsNothing(t *testing.T) {
 	if f, err := parseFilter(nil); err != nil || f.len() != 0 || f.has(markOf(1)) {
 		t.Errorf("len %d, %v", f.len(), err)
