@@ -1,9 +1,5 @@
 package discovery
 
-import (
-	"slices"
-)
-
 // memory is a book as it is stored.
 type memory struct {
 	stored  bool
@@ -12,15 +8,4 @@ type memory struct {
 	units   int // how many addresses were asked for
 	ahead   int // how many further ones are paid for
 	granted int // how many to pay for are free of the account's own budget
-}
-
-// after is the memory when n fresh addresses have been told about.
-func (m memory) after(marks []mark, fresh []int, n int) memory {
-	m.asked = slices.Clone(m.asked)
-	for _, at := range fresh[:n] {
-		m.asked = m.asked.add(marks[at])
-	}
-	m.units += n
-	m.ahead -= n
-	return m
 }
