@@ -70,7 +70,7 @@ var layers = map[string][]string{
 }
 
 // testSupport is for tests alone and may import anything.
-var testSupport = []string{"internal/clocktest", "internal/config/configtest", "internal/deliver/sms/smstest", "internal/endtoend", "internal/seal/sealtest", "internal/store/storetest", "verify/verifytest"}
+var testSupport = []string{"internal/clocktest", "internal/config/configtest", "internal/deliver/sms/smstest", "internal/endtoend", "internal/keyring/keyringtest", "internal/seal/sealtest", "internal/store/storetest", "verify/verifytest"}
 
 func TestLayers(t *testing.T) {
 	for path, imports := range imports(t) {

@@ -11,13 +11,13 @@ import (
 	"signet/internal/matrix"
 )
 
-// ErrUnknownKey is the error of a key id that this server never had.
+// ErrUnknownKey is the error of a key id that this server never had, or has revoked.
 var ErrUnknownKey = errors.New("the public key was not found")
 
-// Server is the identity server's own long-term keys.
+// Server is the identity server's own long-term keys, those for associations.
 type Server struct {
 	Name matrix.ServerName
-	Ring *keyring.Ring
+	Ring *keyring.Ring // for keyring.Association
 }
 
 // Sign returns the canonical JSON of value, an object, signed under the server's
@@ -55,8 +55,9 @@ func (s *Server) Public(ctx context.Context, id matrix.KeyID) (ed25519.PublicKey
 }
 
 // IsValid tells whether public, in base64 of either alphabet, is a key of this
-// server. A retired key still is, for what it signed: the answer for a key never
-// changes (identity service API, GET /pubkey/isvalid).
+// server. A retired key still is, for what it signed: the answer does not change as
+// long as the key exists (identity service API, GET /pubkey/isvalid). A revoked key
+// exists no longer.
 func (s *Server) IsValid(ctx context.Context, public string) (bool, error) {
 	key, err := matrix.DecodeBase64(public)
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"signet/internal/keyring"
+	"signet/internal/keyring/keyringtest"
 	"signet/internal/matrix"
 	"signet/internal/store/storetest"
 	"signet/internal/threepid"
@@ -21,10 +22,7 @@ func bench(b *testing.B, bindings int) (*verifytest.World, *lookup.Directory) {
 	b.Helper()
 	db := storetest.Open(b, storetest.SQLite(b), append([]string{"keyring", "lookup", "discovery"}, verifytest.Owners...))
 	w := verifytest.New(b, db)
-	ring, err := keyring.Open(b.Context(), db, w.Vault, w.Clock.Now)
-	if err != nil {
-		b.Fatal(err)
-	}
+	ring := keyringtest.Open(b, db, w.Vault, w.Clock.Now, keyring.Association)
 	d, err := lookup.New(b.Context(), lookup.Options{DB: db, Vault: w.Vault, Proofs: w.Verifier,
 		Signer: &keys.Server{Name: "id.example.org", Ring: ring}, Now: w.Clock.Now})
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"signet/internal/keyring"
+	"signet/internal/keyring/keyringtest"
 	"signet/internal/matrix"
 	"signet/internal/store"
 	"signet/internal/store/storetest"
@@ -34,10 +35,7 @@ func each(t *testing.T, tell func(s *story)) {
 	owners := append([]string{"keyring", "lookup", "discovery"}, verifytest.Owners...)
 	storetest.Each(t, owners, func(t *testing.T, db *store.DB) {
 		world := verifytest.New(t, db)
-		ring, err := keyring.Open(t.Context(), db, world.Vault, world.Clock.Now)
-		if err != nil {
-			t.Fatal(err)
-		}
+		ring := keyringtest.Open(t, db, world.Vault, world.Clock.Now, keyring.Association)
 		server := &keys.Server{Name: "id.example.org", Ring: ring}
 		tell(&story{T: t, World: world, server: server, directory: newDirectory(t, world, server)})
 	})

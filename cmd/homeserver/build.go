@@ -12,6 +12,7 @@ import (
 	"signet/internal/homeserver/account"
 	"signet/internal/homeserver/clientapi"
 	"signet/internal/homeserver/fedapi"
+	"signet/internal/keyring"
 	"signet/internal/mxhttp"
 	"signet/internal/program"
 )
@@ -68,7 +69,7 @@ func (s *server) buildClients(tracer trace.TracerProvider) (http.Handler, error)
 func (s *server) buildFederation(env program.Env, tracer trace.TracerProvider) (http.Handler, error) {
 	a := &fedapi.API{
 		Accounts:   s.accounts,
-		Keys:       s.Ring,
+		Keys:       s.Rings.For(keyring.Federation),
 		ServerName: s.cfg.ServerName,
 		Version:    daemon.Version(),
 		Now:        env.Now,

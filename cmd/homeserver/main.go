@@ -4,6 +4,7 @@ import (
 	"os"
 
 	"signet/internal/daemon"
+	"signet/internal/keyring"
 	"signet/internal/program"
 	"signet/migrations"
 )
@@ -21,6 +22,7 @@ var homeserver = program.Program{
 	Load:        func(path string) (program.Config, error) { return load(path) },
 	Schema:      migrations.FS,
 	Owners:      migrations.HomeServer,
+	Purposes:    keyring.HomeServer,
 }
 
 func main() {

@@ -202,7 +202,7 @@ func TestServe(t *testing.T) {
 		}
 		status, listed, stderr := w.command("keys", "list")
 		if lines := strings.Split(strings.TrimSpace(listed), "\n"); status != 0 || len(lines) != 3 ||
-			!strings.HasPrefix(lines[1], string(second)) || !strings.HasPrefix(lines[2], string(first)) {
+			!strings.HasPrefix(lines[1], "federation  "+string(second)) || !strings.HasPrefix(lines[2], "federation  "+string(first)) {
 			t.Errorf("keys list = %d %s %s", status, listed, stderr)
 		}
 		if _, metrics := r.get(http.DefaultClient, "http://"+r.metrics+"/metrics", "localhost:8008"); !strings.Contains(string(metrics), "signet_homeserver_http_requests_total") {

@@ -15,6 +15,7 @@ import (
 	"signet/internal/daemon"
 	"signet/internal/deliver"
 	"signet/internal/fedclient"
+	"signet/internal/keyring"
 	"signet/internal/matrix"
 	"signet/internal/mxhttp"
 	"signet/internal/outbox"
@@ -60,7 +61,7 @@ type server struct {
 func build(f program.Frame) (*server, error) {
 	s := &server{Storage: f.Storage, cfg: f.Config.(*Config), log: f.Log, metrics: prometheus.NewRegistry()}
 	s.health = daemon.NewHealth(s.log, map[string]daemon.Check{"database": s.DB.Ping})
-	s.keys = &keys.Server{Name: s.cfg.ServerName, Ring: s.Ring}
+	s.keys = &keys.Server{Name: s.cfg.ServerName, Ring: s.Rings.For(keyring.Association)}
 	for _, step := range []func(program.Env) error{
 		s.buildOutbox, s.buildQuota, s.buildGate, s.buildCaptcha, s.buildFraud, s.buildVerifier, s.buildDirectory,
 		s.buildInvites, s.buildNotices,
@@ -257,7 +258,7 @@ func (s *server) buildPages(env program.Env) (*page.Pages, error) {
 		Captcha:     s.captcha,
 		Invites:     s.invites,
 		SignUp:      s.cfg.Invitations.SignupURL,
-		Keys:        s.Ring,
+		Keys:        s.keys.Ring,
 		Mailbox:     s.mailbox,
 		Terms:       s.cfg.termsLinks(),
 		NextOrigins: s.cfg.NextLinkOrigins,

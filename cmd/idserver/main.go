@@ -4,6 +4,7 @@ import (
 	"os"
 
 	"signet/internal/daemon"
+	"signet/internal/keyring"
 	"signet/internal/program"
 	"signet/migrations"
 )
@@ -28,6 +29,7 @@ var idserver = program.Program{
 	Load:        func(path string) (program.Config, error) { return load(path) },
 	Schema:      migrations.FS,
 	Owners:      migrations.IDServer,
+	Purposes:    keyring.IDServer,
 }
 
 func main() {

@@ -2,12 +2,10 @@ package keyring
 
 import (
 	"context"
-	"crypto/ed25519"
-	"crypto/rand"
 	"database/sql"
 	"errors"
 	"fmt"
-	"strings"
+	"slices"
 	"time"
 
 	"signet/internal/matrix"
@@ -15,90 +13,72 @@ import (
 	"signet/internal/store"
 )
 
-// Ring is a server's set of signing keys. It is safe for concurrent use.
-type Ring struct {
-	db  *store.DB
-	box seal.Box
-	now func() time.Time
+// Options are what the rings of a program need.
+type Options struct {
+	DB    *store.DB
+	Vault *seal.Vault
+	Now   func() time.Time
+	// Purposes has a ring each: IDServer or HomeServer, or less of it in a test.
+	Purposes []Purpose
 }
 
-// Key is what may be known of a signing key. Retired is zero for the current one.
-type Key struct {
-	ID      matrix.KeyID
-	Public  ed25519.PublicKey
-	Created time.Time
-	Retired time.Time
-}
+// Rings are the rings of a program, in the order of its purposes.
+type Rings []*Ring
 
-// Open opens the ring in db and makes its first key if it has none.
-func Open(ctx context.Context, db *store.DB, vault *seal.Vault, now func() time.Time) (*Ring, error) {
-	box, err := vault.Box(ctx, "signing keys")
-	if err != nil {
-		return nil, err
+// ErrUnknownKey is the error of a key id that no ring has or had.
+var ErrUnknownKey = errors.New("there is no key of that id; keys list shows them")
+
+// Open opens the rings and makes the first key of each that has none. Of several
+// processes that do so at once, all end with the same keys.
+func Open(ctx context.Context, o Options) (Rings, error) {
+	rings := make(Rings, len(o.Purposes))
+	for i, p := range o.Purposes {
+		at := placeOf(p, i == 0)
+		box, err := o.Vault.Box(ctx, at.box)
+		if err != nil {
+			return nil, err
+		}
+		rings[i] = &Ring{db: o.DB, box: box, now: o.Now, purpose: p, at: at}
 	}
-	r := &Ring{db: db, box: box, now: now}
-	err = db.Tx(ctx, func(tx *store.Tx) error {
-		_, err := selectCurrent(ctx, tx)
-		if !errors.Is(err, sql.ErrNoRows) {
+	if err := o.DB.Tx(ctx, func(tx *store.Tx) error { return rings.found(ctx, tx) }); err != nil {
+		return nil, fmt.Errorf("making the first keys: %w", err)
+	}
+	return rings, nil
+}
+
+func (rs Rings) found(ctx context.Context, tx *store.Tx) error {
+	for _, r := range rs {
+		_, err := r.selectCurrent(ctx, tx)
+		if errors.Is(err, sql.ErrNoRows) {
+			_, err = r.add(ctx, tx)
+		}
+		if err != nil {
 			return err
 		}
-		_, err = r.add(ctx, tx)
-		return err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("making the first signing key: %w", err)
 	}
-	return r, nil
+	return nil
 }
 
-// Current returns the key that signs now.
-func (r *Ring) Current(ctx context.Context) (matrix.SigningKey, error) {
-	row, err := selectCurrent(ctx, r.db)
-	if err != nil {
-		return matrix.SigningKey{}, fmt.Errorf("reading the signing key: %w", err)
+// For returns the ring for p, or nil where the program has none.
+func (rs Rings) For(p Purpose) *Ring {
+	i := slices.IndexFunc(rs, func(r *Ring) bool { return r.purpose == p })
+	if i < 0 {
+		return nil
 	}
-	seed, err := r.box.Open(row.sealed, []byte(row.id))
-	if err != nil {
-		return matrix.SigningKey{}, fmt.Errorf("opening the signing key %s: %w", row.id, err)
-	}
-	return matrix.SigningKey{ID: row.id, Private: ed25519.NewKeyFromSeed(seed)}, nil
+	return rs[i]
 }
 
-// List returns all keys, the newest first.
-func (r *Ring) List(ctx context.Context) ([]Key, error) {
-	keys, err := selectKeys(ctx, r.db)
-	if err != nil {
-		return nil, fmt.Errorf("listing the signing keys: %w", err)
-	}
-	return keys, nil
-}
-
-// Rotate makes a new key, which signs from now on, and retires the current one.
-func (r *Ring) Rotate(ctx context.Context) (key Key, err error) {
-	err = r.db.Tx(ctx, func(tx *store.Tx) (err error) {
-		if err := retireCurrent(ctx, tx, r.now()); err != nil {
-			return err
+// With returns the ring that the key of that id is or was in. The error is
+// ErrUnknownKey.
+func (rs Rings) With(ctx context.Context, id matrix.KeyID) (*Ring, error) {
+	for _, r := range rs {
+		keys, err := r.History(ctx)
+		if err != nil {
+			return nil, err
 		}
-		key, err = r.add(ctx, tx)
-		return err
-	})
-	if err != nil {
-		return Key{}, fmt.Errorf("rotating the signing key: %w", err)
+		if slices.ContainsFunc(keys, func(k Key) bool { return k.ID == id }) {
+			return r, nil
+		}
 	}
-	return key, nil
-}
-
-// add makes a key with a random id: a server set up anew must not give an old id
-// to another key, which the caches of others would hold against it.
-func (r *Ring) add(ctx context.Context, tx *store.Tx) (Key, error) {
-	public, private, err := ed25519.GenerateKey(rand.Reader)
-	if err != nil {
-		return Key{}, err
-	}
-	key := Key{
-		ID:      matrix.KeyID("ed25519:" + strings.ToLower(rand.Text()[:8])),
-		Public:  public,
-		Created: r.now(),
-	}
-	return key, insertKey(ctx, tx, key, r.box.Seal(private.Seed(), []byte(key.ID)))
+	return nil, ErrUnknownKey
 }

@@ -2,33 +2,50 @@ package keyring
 
 import (
 	"context"
+	"database/sql"
 	"time"
 
 	"signet/internal/matrix"
 	"signet/internal/store"
 )
 
-type currentRow struct {
-	id     matrix.KeyID
+// place is where a ring's keys are: the rows of table whose purpose is label, sealed in
+// the box of that name. Both tables have the same columns.
+type place struct{ table, label, box string }
+
+// placeOf is where the keys for p are: those of a program's first purpose are where its
+// only key was before there were several.
+func placeOf(p Purpose, first bool) place {
+	if first {
+		return place{table: "keyring_keys", label: "", box: "signing keys"}
+	}
+	return place{table: "keyring_others", label: string(p), box: "keys for " + string(p)}
+}
+
+// keyRow is a key with its private half.
+type keyRow struct {
+	Key
 	sealed []byte
 }
 
-func selectCurrent(ctx context.Context, q store.Queryer) (row currentRow, err error) {
-	err = q.QueryRow(ctx, `SELECT key_id, sealed FROM keyring_keys WHERE retired_ms = 0`).Scan(&row.id, &row.sealed)
+func (r *Ring) selectCurrent(ctx context.Context, q store.Queryer) (row keyRow, err error) {
+	err = q.QueryRow(ctx, `SELECT key_id, sealed FROM `+r.at.table+` WHERE purpose = $1 AND retired_ms = 0`, r.at.label).
+		Scan(&row.ID, &row.sealed)
 	return row, err
 }
 
-func selectKeys(ctx context.Context, q store.Queryer) ([]Key, error) {
-	rows, err := q.Query(ctx, `SELECT key_id, public_key, created_ms, retired_ms FROM keyring_keys ORDER BY serial DESC`)
+func (r *Ring) selectKeys(ctx context.Context, q store.Queryer) ([]keyRow, error) {
+	rows, err := q.Query(ctx, `SELECT key_id, public_key, created_ms, retired_ms, sealed FROM `+r.at.table+`
+		WHERE purpose = $1 ORDER BY serial DESC`, r.at.label)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var keys []Key
+	var keys []keyRow
 	for rows.Next() {
-		var k Key
+		var k keyRow
 		var created, retired int64
-		if err := rows.Scan(&k.ID, &k.Public, &created, &retired); err != nil {
+		if err := rows.Scan(&k.ID, &k.Public, &created, &retired, &k.sealed); err != nil {
 			return nil, err
 		}
 		k.Created, k.Retired = store.Time(created), store.Time(retired)
@@ -37,14 +54,71 @@ func selectKeys(ctx context.Context, q store.Queryer) ([]Key, error) {
 	return keys, rows.Err()
 }
 
-func retireCurrent(ctx context.Context, tx *store.Tx, now time.Time) error {
-	_, err := tx.Exec(ctx, `UPDATE keyring_keys SET retired_ms = $1 WHERE retired_ms = 0`, now.UnixMilli())
+// selectHistory is one statement, so that a key is in it once even while it is revoked.
+func (r *Ring) selectHistory(ctx context.Context, q store.Queryer) ([]Key, error) {
+	rows, err := q.Query(ctx, `SELECT key_id, public_key, created_ms, retired_ms, 0 AS revoked_ms, '' AS reason, serial
+			FROM `+r.at.table+` WHERE purpose = $1
+		UNION ALL SELECT key_id, public_key, created_ms, retired_ms, revoked_ms, reason, serial
+			FROM keyring_revoked WHERE purpose = $1
+		ORDER BY serial DESC`, r.at.label)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var keys []Key
+	for rows.Next() {
+		var serial int64
+		k, err := scanKey(rows.Scan, &serial)
+		if err != nil {
+			return nil, err
+		}
+		keys = append(keys, k)
+	}
+	return keys, rows.Err()
+}
+
+func (r *Ring) selectRevoked(ctx context.Context, q store.Queryer, id matrix.KeyID) (Key, error) {
+	return scanKey(q.QueryRow(ctx, `SELECT key_id, public_key, created_ms, retired_ms, revoked_ms, reason
+		FROM keyring_revoked WHERE purpose = $1 AND key_id = $2`, r.at.label, string(id)).Scan)
+}
+
+func (r *Ring) selectKey(ctx context.Context, q store.Queryer, id matrix.KeyID) (Key, error) {
+	return scanKey(q.QueryRow(ctx, `SELECT key_id, public_key, created_ms, retired_ms, 0, ''
+		FROM `+r.at.table+` WHERE purpose = $1 AND key_id = $2`, r.at.label, string(id)).Scan)
+}
+
+func scanKey(scan func(...any) error, more ...any) (k Key, err error) {
+	var created, retired, revoked int64
+	err = scan(append([]any{&k.ID, &k.Public, &created, &retired, &revoked, &k.Reason}, more...)...)
+	k.Created, k.Retired, k.Revoked = store.Time(created), store.Time(retired), store.Time(revoked)
+	return k, err
+}
+
+func (r *Ring) retireCurrent(ctx context.Context, tx *store.Tx, now time.Time) error {
+	_, err := tx.Exec(ctx, `UPDATE `+r.at.table+` SET retired_ms = $1 WHERE purpose = $2 AND retired_ms = 0`, now.UnixMilli(), r.at.label)
 	return err
 }
 
-func insertKey(ctx context.Context, tx *store.Tx, k Key, sealed []byte) error {
-	_, err := tx.Exec(ctx, `INSERT INTO keyring_keys (serial, key_id, public_key, sealed, created_ms)
-		SELECT COALESCE(MAX(serial), 0) + 1, $1, $2, $3, $4 FROM keyring_keys`,
-		string(k.ID), []byte(k.Public), sealed, k.Created.UnixMilli())
+func (r *Ring) insertKey(ctx context.Context, tx *store.Tx, k Key, sealed []byte) error {
+	_, err := tx.Exec(ctx, `INSERT INTO `+r.at.table+` (serial, key_id, public_key, sealed, created_ms, purpose)
+		SELECT COALESCE(MAX(serial), 0) + 1, $1, $2, $3, $4, $5 FROM `+r.at.table,
+		string(k.ID), []byte(k.Public), sealed, k.Created.UnixMilli(), r.at.label)
+	return err
+}
+
+// moveToRevoked takes only a key that signs no more; sql.ErrNoRows says that there is
+// none.
+func (r *Ring) moveToRevoked(ctx context.Context, tx *store.Tx, id matrix.KeyID, reason string, now time.Time) error {
+	moved, err := store.Changed(tx.Exec(ctx, `INSERT INTO keyring_revoked (key_id, purpose, serial, public_key, created_ms, retired_ms, revoked_ms, reason)
+		SELECT key_id, purpose, serial, public_key, created_ms, retired_ms, $1, $2
+		FROM `+r.at.table+` WHERE purpose = $3 AND key_id = $4 AND retired_ms <> 0`,
+		now.UnixMilli(), reason, r.at.label, string(id)))
+	if err != nil {
+		return err
+	}
+	if !moved {
+		return sql.ErrNoRows
+	}
+	_, err = tx.Exec(ctx, `DELETE FROM `+r.at.table+` WHERE key_id = $1`, string(id))
 	return err
 }

@@ -3,12 +3,10 @@ package program
 import (
 	"errors"
 	"fmt"
-	"text/tabwriter"
 	"time"
 
 	"signet/internal/config"
 	"signet/internal/daemon"
-	"signet/internal/matrix"
 )
 
 // Commands is what every command line has, for embedding beside a program's own
@@ -17,7 +15,7 @@ type Commands struct {
 	File string `name:"config" placeholder:"FILE" help:"YAML configuration. Without one the server runs in development mode, on this machine only."`
 
 	Config  configCommands `cmd:"" help:"Check or show the configuration."`
-	Keys    keysCommands   `cmd:"" help:"List or rotate the keys that the server signs with."`
+	Keys    keysCommands   `cmd:"" help:"List, rotate, retire or revoke the keys of the server itself."`
 	Version versionCommand `cmd:"" help:"Show the version."`
 }
 
@@ -48,43 +46,6 @@ func (configPrint) Run(env Env, p Program) error {
 		return err
 	}
 	return config.Print(env.Stdout, cfg)
-}
-
-type keysCommands struct {
-	List   keysList   `cmd:"" help:"List the keys, the newest first."`
-	Rotate keysRotate `cmd:"" help:"Make a new key and retire the current one. A running server signs with it at once."`
-}
-
-type keysList struct{}
-
-// Run lists the signing keys.
-func (keysList) Run(env Env, p Program) error {
-	return p.WithStorage(env, func(s *Storage) error {
-		keys, err := s.Ring.List(env.Ctx)
-		if err != nil {
-			return err
-		}
-		w := tabwriter.NewWriter(env.Stdout, 0, 0, 2, ' ', 0)
-		fmt.Fprintln(w, "KEY ID\tPUBLIC KEY\tCREATED\tRETIRED")
-		for _, k := range keys {
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", k.ID, matrix.EncodeBase64(k.Public), Moment(k.Created), Moment(k.Retired))
-		}
-		return w.Flush()
-	})
-}
-
-type keysRotate struct{}
-
-// Run rotates the signing key.
-func (keysRotate) Run(env Env, p Program) error {
-	return p.WithStorage(env, func(s *Storage) error {
-		key, err := s.Ring.Rotate(env.Ctx)
-		if err != nil {
-			return err
-		}
-		_, err = fmt.Fprintf(env.Stdout, "%s signs from now on (public key %s)\n", key.ID, matrix.EncodeBase64(key.Public))
-		return err
-	})
 }
 
 type versionCommand struct{}

@@ -13,6 +13,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"signet/internal/config"
+	"signet/internal/keyring"
 )
 
 // Env is what a command has of the machine.
@@ -43,6 +44,8 @@ type Program struct {
 	// Schema holds the tables of Owners.
 	Schema fs.FS
 	Owners []string
+	// Purposes has its own keys: keyring.IDServer or keyring.HomeServer.
+	Purposes []keyring.Purpose
 }
 
 // Config is a program's configuration, which embeds config.Common.

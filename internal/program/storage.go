@@ -17,7 +17,7 @@ const KEKVariable = "SIGNET_KEK"
 type Storage struct {
 	DB    *store.DB
 	Vault *seal.Vault
-	Ring  *keyring.Ring
+	Rings keyring.Rings
 }
 
 // open opens the storage that cfg names, and founds it on the first start.
@@ -46,7 +46,7 @@ func (p Program) unlock(env Env, keyFile string, s *Storage) error {
 	if err := s.DB.Migrate(env.Ctx, p.Schema, p.Owners...); err != nil {
 		return err
 	}
-	s.Ring, err = keyring.Open(env.Ctx, s.DB, s.Vault, env.Now)
+	s.Rings, err = keyring.Open(env.Ctx, keyring.Options{DB: s.DB, Vault: s.Vault, Now: env.Now, Purposes: p.Purposes})
 	return err
 }
 

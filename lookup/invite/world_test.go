@@ -22,6 +22,7 @@ import (
 	"signet/internal/deliver/sms"
 	"signet/internal/fedclient"
 	"signet/internal/keyring"
+	"signet/internal/keyring/keyringtest"
 	"signet/internal/locale"
 	"signet/internal/matrix"
 	"signet/internal/outbox"
@@ -63,8 +64,7 @@ func newWorld(t testing.TB, db *store.DB) *world {
 	t.Helper()
 	w := &world{TB: t, db: db, clock: clocktest.New(), bindings: &bindings{users: map[threepid.Address]matrix.UserID{}}, post: &post{}, log: &lockedLog{}}
 	w.vault = sealtest.Vault(t, db, w.clock.Now)
-	ring, err := keyring.Open(t.Context(), db, w.vault, w.clock.Now)
-	w.must(err)
+	ring := keyringtest.Open(t, db, w.vault, w.clock.Now, keyring.Association)
 	w.keys = &keys.Server{Name: "id.example.org", Ring: ring}
 	w.Invites, w.outbox = w.open(func(*invite.Options) {})
 	return w

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"signet/internal/keyring"
+	"signet/internal/keyring/keyringtest"
 	"signet/internal/matrix"
 	"signet/internal/quota"
 	"signet/internal/store"
@@ -56,10 +57,7 @@ func each(t *testing.T, tell func(s *story)) {
 // process makes a replica. Its e-mails go to the post office; text messages are off.
 func (s *story) process(w *verifytest.World) replica {
 	s.Helper()
-	ring, err := keyring.Open(s.Context(), w.DB, w.Vault, w.Clock.Now)
-	if err != nil {
-		s.Fatal(err)
-	}
+	ring := keyringtest.Open(s, w.DB, w.Vault, w.Clock.Now, keyring.Association)
 	d, err := lookup.New(s.Context(), lookup.Options{DB: w.DB, Vault: w.Vault, Proofs: w.Verifier,
 		Signer: &keys.Server{Name: "id.example.org", Ring: ring}, Now: w.Clock.Now})
 	if err != nil {

@@ -21,6 +21,7 @@ import (
 	"signet/internal/caller"
 	"signet/internal/fedclient"
 	"signet/internal/keyring"
+	"signet/internal/keyring/keyringtest"
 	"signet/internal/matrix"
 	"signet/internal/mxhttp"
 	"signet/internal/quota"
@@ -113,9 +114,7 @@ func newWorld(t testing.TB, db *store.DB, terms caller.Terms) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if w.ring, err = keyring.Open(t.Context(), db, w.Vault, w.Clock.Now); err != nil {
-		t.Fatal(err)
-	}
+	w.ring = keyringtest.Open(t, db, w.Vault, w.Clock.Now, keyring.Association)
 	own := &keys.Server{Name: "id.example.org", Ring: w.ring}
 	directory, err := lookup.New(t.Context(), lookup.Options{DB: db, Vault: w.Vault, Proofs: w.Verifier, Signer: own, Quota: budgets,
 		UserHolders: map[string]lookup.UserHolder{"account": w.gate}, Now: w.Clock.Now})

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"signet/internal/keyring"
+	"signet/internal/keyring/keyringtest"
 	"signet/internal/matrix"
 	"signet/internal/quota"
 	"signet/internal/seal"
@@ -37,8 +38,7 @@ func (w *world) openInvites(vault *seal.Vault, budgets *quota.Quota) {
 	w.Helper()
 	words, err := invitewords.New("", "id.example.org", "127.0.0.1")
 	w.must(err)
-	ring, err := keyring.Open(w.Context(), w.db, vault, w.clock.Now)
-	w.must(err)
+	ring := keyringtest.Open(w, w.db, vault, w.clock.Now, keyring.Association)
 	w.invites, err = invite.New(w.Context(), invite.Options{
 		DB: w.db, Vault: vault, Outbox: w.outbox, Quota: budgets, Bindings: nobody{}, Signer: &keys.Server{Name: "id.example.org", Ring: ring}, Words: words,
 		Email: w.post, Name: "id.example.org", ExpireAfter: 7 * 24 * time.Hour, Now: w.clock.Now, Rand: rand.Reader, Log: slog.New(slog.DiscardHandler),

@@ -20,6 +20,7 @@ import (
 	"signet/internal/deliver"
 	"signet/internal/deliver/sms"
 	"signet/internal/keyring"
+	"signet/internal/keyring/keyringtest"
 	"signet/internal/locale"
 	"signet/internal/mxhttp"
 	"signet/internal/outbox"
@@ -135,8 +136,7 @@ func newWorld(t *testing.T, change ...func(*page.Options)) *world {
 	w.must(err)
 	words, err := message.New("", "id.example.org", "127.0.0.1")
 	w.must(err)
-	w.ring, err = keyring.Open(t.Context(), db, vault, w.clock.Now)
-	w.must(err)
+	w.ring = keyringtest.Open(t, db, vault, w.clock.Now, keyring.Association)
 	budgets, err := quota.New(t.Context(), quota.Options{DB: db, Vault: vault, Budgets: append(verify.Budgets(true), invite.Budgets(true)...), Now: w.clock.Now, Log: silent})
 	w.must(err)
 	w.captcha, err = captcha.New(t.Context(), captcha.Options{DB: db, Vault: vault, Now: w.clock.Now})

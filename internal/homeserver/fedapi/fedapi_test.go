@@ -3,7 +3,6 @@ package fedapi_test
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -17,6 +16,7 @@ import (
 	"signet/internal/homeserver/account"
 	"signet/internal/homeserver/fedapi"
 	"signet/internal/keyring"
+	"signet/internal/keyring/keyringtest"
 	"signet/internal/matrix"
 	"signet/internal/mxhttp"
 	"signet/internal/seal/sealtest"
@@ -41,12 +41,12 @@ func each(t *testing.T, story func(w *world)) {
 		w := &world{T: t, clock: clocktest.New(), log: new(bytes.Buffer)}
 		vault := sealtest.Vault(t, db, w.clock.Now)
 		log := slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-		var err, keysErr error
+		var err error
 		w.accounts, err = account.New(t.Context(), account.Options{
 			DB: db, Vault: vault, ServerName: server, Now: w.clock.Now, OpenRegistration: true, Hashers: 1,
 		})
-		w.keys, keysErr = keyring.Open(t.Context(), db, vault, w.clock.Now)
-		if err := errors.Join(err, keysErr); err != nil {
+		w.keys = keyringtest.Open(t, db, vault, w.clock.Now, keyring.Federation)
+		if err != nil {
 			t.Fatal(err)
 		}
 		api := &fedapi.API{Accounts: w.accounts, Keys: w.keys, ServerName: server, Version: "1.2.3", Now: w.clock.Now}
@@ -166,6 +166,24 @@ func TestKeys(t *testing.T) {
 			if old["key"] != key["key"] || old["expired_ts"] != float64(w.clock.Now().UnixMilli()) || len(second.Old) != 1 {
 				w.Errorf("old keys = %v, want %s with its time", second.Old, id)
 			}
+		}
+	})
+}
+
+// A revoked key is published in no way, be it the one that signed or an old one, and
+// what is published is signed by its successor.
+func TestARevokedKeyIsNotPublished(t *testing.T) {
+	each(t, func(w *world) {
+		old, bad := w.published(), matrix.KeyID("")
+		for id := range old.Verify {
+			bad = id
+		}
+		if _, err := w.keys.Revoke(w.Context(), bad, "stolen"); err != nil {
+			w.Fatal(err)
+		}
+		now := w.published()
+		if _, signs := now.Verify[bad]; signs || len(now.Old) != 0 {
+			w.Errorf("after the revocation of %s: keys %v, old keys %v", bad, now.Verify, now.Old)
 		}
 	})
 }
