@@ -77,6 +77,37 @@ func (w *world) checkSignature(bound answer) {
 	}
 }
 
+// Several keys are published at a time, each under its id; one that is revoked is not,
+// and is not valid, from the next request on.
+func TestTheKeysOfTheServer(t *testing.T) {
+	each(t, nil, func(w *world) {
+		for range 2 {
+			if _, err := w.ring.Rotate(w.Context()); err != nil {
+				w.Fatal(err)
+			}
+		}
+		all, err := w.ring.List(w.Context())
+		if err != nil || len(all) != 3 {
+			w.Fatalf("the keys are %v, %v", all, err)
+		}
+		bad := all[1]
+		if _, err := w.ring.Revoke(w.Context(), bad.ID, "stolen"); err != nil {
+			w.Fatal(err)
+		}
+		for _, k := range all {
+			public, revoked := matrix.EncodeBase64(k.Public), k.ID == bad.ID
+			if revoked {
+				w.refuse("GET", "/pubkey/"+url.PathEscape(string(k.ID)), "", "", 404, matrix.NotFound)
+			} else if got := w.ask("GET", "/pubkey/"+url.PathEscape(string(k.ID)), "", "").text("public_key"); got != public {
+				w.Errorf("%s = %s, want %s", k.ID, got, public)
+			}
+			if a := w.ask("GET", "/pubkey/isvalid?public_key="+url.QueryEscape(public), "", ""); a.body["valid"] != !revoked {
+				w.Errorf("isvalid of %s = %s", k.ID, a.raw)
+			}
+		}
+	})
+}
+
 func TestAPhoneNumber(t *testing.T) {
 	each(t, nil, func(w *world) {
 		alice := w.register("alice")

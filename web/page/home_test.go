@@ -19,8 +19,18 @@ func TestTheFrontPageSaysWhatThisServerIs(t *testing.T) {
 	w.clock.Advance(time.Hour)
 	current, err := w.ring.Rotate(t.Context())
 	w.must(err)
-	r := w.get("/").says(http.StatusOK, "Matrix identity server", "id.example.org",
+	w.get("/").says(http.StatusOK, "Matrix identity server", "id.example.org",
 		string(current.ID), matrix.EncodeBase64(current.Public), "Privacy <policy>")
+	stolen, err := w.ring.Rotate(t.Context())
+	w.must(err)
+	current, err = w.ring.Rotate(t.Context())
+	w.must(err)
+	_, err = w.ring.Revoke(t.Context(), stolen.ID, "stolen")
+	w.must(err)
+	r := w.get("/").says(http.StatusOK, string(current.ID))
+	if strings.Contains(words(r.doc), string(stolen.ID)) {
+		t.Error("the page shows a revoked key")
+	}
 	details := words(r.byID("earlier"))
 	if !strings.Contains(details, string(old[0].ID)) || strings.Contains(details, string(current.ID)) {
 		t.Errorf("the earlier keys are %q", details)
