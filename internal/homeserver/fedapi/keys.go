@@ -34,19 +34,14 @@ type serverKeysAnswer struct {
 
 // GET /_matrix/key/v2/server
 func (a *API) serverKeys(c echo.Context) error {
-	ctx := c.Request().Context()
-	signing, err := a.Keys.Current(ctx)
-	if err != nil {
-		return err
-	}
-	all, err := a.Keys.List(ctx)
+	signing, old, err := a.Keys.Published(c.Request().Context())
 	if err != nil {
 		return err
 	}
 	signed, err := signing.SignValue(a.ServerName, serverKeysAnswer{
 		ServerName:    a.ServerName,
 		VerifyKeys:    map[matrix.KeyID]verifyKey{signing.ID: {matrix.EncodeBase64(signing.Public())}},
-		OldVerifyKeys: retired(all, signing.ID),
+		OldVerifyKeys: retired(old),
 		ValidUntilTS:  a.Now().Add(keysLife).UnixMilli(),
 	})
 	if err != nil {
@@ -55,15 +50,12 @@ func (a *API) serverKeys(c echo.Context) error {
 	return mxhttp.Reply(c, http.StatusOK, jsontext.Value(signed))
 }
 
-// retired is the keys that sign no longer. The one that signs this answer is not
-// among them even if it was retired a moment ago: the answer describes the moment
-// before.
-func retired(all []keyring.Key, signing matrix.KeyID) map[matrix.KeyID]oldVerifyKey {
+// retired is the keys that sign no longer. A revoked one is not among them, so that
+// nobody learns it any more; those who know it forget it when their copy ends.
+func retired(keys []keyring.Key) map[matrix.KeyID]oldVerifyKey {
 	old := map[matrix.KeyID]oldVerifyKey{}
-	for _, k := range all {
-		if !k.Retired.IsZero() && k.ID != signing {
-			old[k.ID] = oldVerifyKey{matrix.EncodeBase64(k.Public), k.Retired.UnixMilli()}
-		}
+	for _, k := range keys {
+		old[k.ID] = oldVerifyKey{matrix.EncodeBase64(k.Public), k.Retired.UnixMilli()}
 	}
 	return old
 }
