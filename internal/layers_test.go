@@ -51,6 +51,7 @@ var layers = map[string][]string{
 	"lookup/notice": {"internal/deliver", "internal/deliver/sms", "internal/locale", "internal/matrix", "internal/outbox", "internal/quota", "internal/store",
 		"internal/threepid", "internal/wording", "lookup", "lookup/notice/words", "verify/fraud"},
 	"lookup/notice/words": {"internal/locale", "internal/wording"},
+	"keys/entry":          {"internal/matrix", "internal/threepid"},
 	"keys/ladder":         {},
 	"keys/vrf":            {},
 	"keys":                {"internal/keyring", "internal/matrix"},
