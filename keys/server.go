@@ -30,6 +30,19 @@ func (s *Server) Sign(ctx context.Context, value any) ([]byte, error) {
 	return key.SignValue(s.Name, value)
 }
 
+// SignBy is Sign by the key with that public half, under which the value was promised. Once
+// that is revoked, it is by the current one.
+func (s *Server) SignBy(ctx context.Context, public ed25519.PublicKey, value any) ([]byte, error) {
+	key, err := s.Ring.Signing(ctx, public)
+	if errors.Is(err, keyring.ErrUnknownKey) {
+		return s.Sign(ctx, value)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return key.SignValue(s.Name, value)
+}
+
 // Current returns the public half of the key that signs today.
 func (s *Server) Current(ctx context.Context) (ed25519.PublicKey, error) {
 	key, err := s.Ring.Current(ctx)

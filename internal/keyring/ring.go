@@ -63,6 +63,24 @@ func (r *Ring) signing(row keyRow) (matrix.SigningKey, error) {
 	return matrix.SigningKey{ID: row.ID, Private: ed25519.NewKeyFromSeed(seed)}, nil
 }
 
+// Signing returns the key with that public half, current or retired: what was made under a
+// key may have to be signed with it after its time. Errors: ErrUnknownKey.
+func (r *Ring) Signing(ctx context.Context, public ed25519.PublicKey) (matrix.SigningKey, error) {
+	if r.purpose == VRF {
+		return matrix.SigningKey{}, errSignsNothing
+	}
+	rows, err := r.selectKeys(ctx, r.db)
+	if err != nil {
+		return matrix.SigningKey{}, fmt.Errorf("listing the %s keys: %w", r.purpose, err)
+	}
+	for _, row := range rows {
+		if row.Public.Equal(public) {
+			return r.signing(row)
+		}
+	}
+	return matrix.SigningKey{}, ErrUnknownKey
+}
+
 // SecretKey returns the VRF's secret key, 32 octets (SK in RFC 9381, 5.5).
 func (r *Ring) SecretKey(ctx context.Context) ([]byte, error) {
 	if r.purpose != VRF {

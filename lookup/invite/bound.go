@@ -39,7 +39,7 @@ func (i *Invites) accept(ctx context.Context, tx *store.Tx, part []*invitation, 
 	now := i.Now()
 	n := notice{Batch: store.NewID(now), User: user, Medium: string(a.Medium()), Address: a.String()}
 	for _, v := range part {
-		n.Invites = append(n.Invites, told{ID: v.id, Token: v.Token, Room: v.Room, Sender: v.Sender})
+		n.Invites = append(n.Invites, told{ID: v.id, Token: v.Token, Room: v.Room, Sender: v.Sender, ServerKey: v.ServerKey})
 		if err := i.withdraw(ctx, tx, v); err != nil {
 			return err
 		}

@@ -55,6 +55,8 @@ type content struct {
 	RoomName   string          `json:"room_name,omitempty"`
 	Space      bool            `json:"space,omitempty"`
 	Language   locale.Language `json:"language"`
+	// ServerKey is that of the server which stands in the room beside the token.
+	ServerKey []byte `json:"server_key,omitempty"`
 
 	address threepid.Address
 }

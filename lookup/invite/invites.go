@@ -50,10 +50,11 @@ type Acquaintance interface {
 	FirstSeen(ctx context.Context, server matrix.ServerName) (time.Time, bool, error)
 }
 
-// Signer signs with the server's current long-term key.
+// Signer signs with the server's long-term keys.
 type Signer interface {
-	// Sign returns the canonical JSON of value with the server's signature.
-	Sign(ctx context.Context, value any) ([]byte, error)
+	// SignBy returns the canonical JSON of value with the server's signature, by the key with
+	// that public half, or by the current one if that may not be believed any more.
+	SignBy(ctx context.Context, public ed25519.PublicKey, value any) ([]byte, error)
 	// Current is the public half of the key that signs today.
 	Current(ctx context.Context) (ed25519.PublicKey, error)
 }

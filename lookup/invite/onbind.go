@@ -43,6 +43,9 @@ type told struct {
 	Token  string        `json:"token"`
 	Room   matrix.RoomID `json:"room"`
 	Sender matrix.UserID `json:"sender"`
+	// ServerKey is the one that the servers of the room know; empty if an older release
+	// made the invitation.
+	ServerKey []byte `json:"server_key,omitempty"`
 }
 
 // onbind is the body of the call, and boundInvite an invitation in it.
@@ -106,11 +109,12 @@ func readNotice(job outbox.Job) (n notice, err error) {
 	return n, nil
 }
 
-// bodyOf signs each invitation by the key of this day: the notice may be a week old.
+// bodyOf signs each invitation by the key that stands in its room (client-server API,
+// m.room.third_party_invite, "public_keys"), also when that was retired since.
 func (i *Invites) bodyOf(ctx context.Context, n notice) ([]byte, error) {
 	b := onbind{Address: n.Address, Medium: n.Medium, MXID: n.User}
 	for _, t := range n.Invites {
-		s, err := i.Signer.Sign(ctx, signed{MXID: n.User, Token: t.Token})
+		s, err := i.Signer.SignBy(ctx, t.ServerKey, signed{MXID: n.User, Token: t.Token})
 		if err != nil {
 			return nil, fmt.Errorf("signing an invitation: %w", err)
 		}

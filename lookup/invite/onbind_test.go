@@ -3,6 +3,7 @@ package invite_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -126,6 +127,35 @@ func (d *down) Do(context.Context, fedclient.Request) (fedclient.Response, error
 		return fedclient.Response{Status: http.StatusOK}, nil
 	}
 	return fedclient.Response{}, fedclient.ErrUnreachable
+}
+
+// The servers of a room know the key that the invitation was made under, so that one signs
+// it after the server has another, unless it was revoked.
+func TestAnInvitationOutlivesItsKey(t *testing.T) {
+	each(t, func(w *world) {
+		h := w.homeserver(nil)
+		i, box := w.told(h)
+		first, err := w.keys.Ring.Current(w.Context())
+		w.must(err)
+		w.invites()
+		w.invites(func(r *invite.Request) { r.Address = w.address("dave@example.org") })
+		_, err = w.keys.Ring.Rotate(w.Context())
+		w.must(err)
+		second, err := w.keys.Ring.Current(w.Context())
+		w.must(err)
+		signedBy := func(key matrix.SigningKey, address string, calls int) {
+			w.Helper()
+			w.binds(i, address, h.user("alice"))
+			w.then(box, "it is told", func() bool { return len(h.taken()) == calls })
+			var o onbind
+			w.must(json.Unmarshal(h.taken()[calls-1], &o))
+			w.must(matrix.Verify("id.example.org", key.ID, key.Public(), o.Invites[0].Signed))
+		}
+		signedBy(first, "alice@example.org", 1)
+		_, err = w.keys.Ring.Revoke(w.Context(), first.ID, "it was stolen")
+		w.must(err)
+		signedBy(second, "dave@example.org", 2)
+	})
 }
 
 // A homeserver that is down is asked from every second up to every hour for a week; then

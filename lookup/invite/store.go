@@ -49,13 +49,13 @@ func (i *Invites) Store(ctx context.Context, r Request) (Stored, error) {
 	if err := i.ask(ctx, r); err != nil {
 		return Stored{}, err
 	}
-	v, err := i.newInvitation(r)
-	if err != nil {
-		return Stored{}, err
-	}
 	serverKey, err := i.Signer.Current(ctx)
 	if err != nil {
 		return Stored{}, fmt.Errorf("reading the server's key: %w", err)
+	}
+	v, err := i.newInvitation(r, serverKey)
+	if err != nil {
+		return Stored{}, err
 	}
 	err = i.send(ctx, v, func(ctx context.Context, tx *store.Tx) error { return i.insertInvitation(ctx, tx, v) })
 	if err != nil {
@@ -99,7 +99,7 @@ func (i *Invites) boundMeanwhile(ctx context.Context, a threepid.Address) error 
 }
 
 // newInvitation draws a token of 128 bits and a key.
-func (i *Invites) newInvitation(r Request) (*invitation, error) {
+func (i *Invites) newInvitation(r Request, serverKey ed25519.PublicKey) (*invitation, error) {
 	var token [16]byte
 	seed := make([]byte, ed25519.SeedSize)
 	_, tokenErr := io.ReadFull(i.Rand, token[:])
@@ -113,6 +113,7 @@ func (i *Invites) newInvitation(r Request) (*invitation, error) {
 		id:      store.NewID(now), key: ed25519.NewKeyFromSeed(seed), state: Pending,
 		messages: 1, sent: now, created: now, expires: now.Add(i.ExpireAfter),
 	}
+	v.ServerKey = serverKey
 	v.keyIndex = i.keyTag(v.key.Public().(ed25519.PublicKey))
 	v.linkMAC = i.linkMAC(v.Token, proofOf(secret(v.key)))
 	return v, nil
