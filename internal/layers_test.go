@@ -55,6 +55,7 @@ var layers = map[string][]string{
 	"keys/ladder":         {},
 	"keys/vrf":            {},
 	"keys":                {"internal/keyring", "internal/matrix"},
+	"keys/prefixtree":     {},
 
 	// Its HTTP face.
 	"web/api": {"internal/caller", "internal/locale", "internal/matrix", "internal/mxhttp", "internal/threepid", "keys", "lookup",
