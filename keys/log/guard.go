@@ -1,0 +1,133 @@
+package log
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+
+	tformat "github.com/transparency-dev/formats/log"
+	"golang.org/x/mod/sumdb/tlog"
+)
+
+// ErrRolledBack says that the database does not hold what was signed from it: an older copy
+// was restored, or the log was changed. The Log signs and shows nothing any more. The
+// operator restores the newer database; or begins a log of a new origin; or, where nobody can
+// have seen what is gone, removes what the Guard remembers.
+var ErrRolledBack = errors.New("the log was signed further, or otherwise, than the database says")
+
+// Guard remembers, outside of the database, the largest tree of which a note was signed or
+// shown, so that a database that was restored from an older copy is noticed. It is safe for
+// concurrent use.
+type Guard interface {
+	// Highest returns the largest tree that Signed was told of, the zero Tree if there is
+	// none.
+	Highest(ctx context.Context) (tlog.Tree, error)
+	// Signed remembers a tree, durably when it returns, if it is larger than the largest. It
+	// fails with ErrRolledBack if the largest has the same size and another root.
+	Signed(ctx context.Context, t tlog.Tree) error
+}
+
+// FileGuard is a Guard in a file, which holds the text of a checkpoint (C2SP
+// tlog-checkpoint). A file belongs to one process. Whoever removes it says that the database
+// is right.
+type FileGuard struct {
+	path, origin string
+	mu           sync.Mutex // held while the file is written
+}
+
+// maxGuardFile is more than the text of any checkpoint.
+const maxGuardFile = 4096
+
+// NewFileGuard returns the guard of the log with that origin in the file at path, which need
+// not be there yet. The folder must be.
+func NewFileGuard(path, origin string) *FileGuard {
+	return &FileGuard{path: path, origin: origin}
+}
+
+// Highest reads the file. A file that cannot be read, or is of another log, is an error.
+func (g *FileGuard) Highest(context.Context) (tlog.Tree, error) {
+	data, err := os.ReadFile(g.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return tlog.Tree{}, nil
+	}
+	if err != nil {
+		return tlog.Tree{}, err
+	}
+	t, err := g.parse(data)
+	if err != nil {
+		return tlog.Tree{}, fmt.Errorf("%s does not say what was signed of %s: %w", g.path, g.origin, err)
+	}
+	return t, nil
+}
+
+var errGuardFile = errors.New("not what was written there")
+
+// parse accepts what text writes and nothing else.
+func (g *FileGuard) parse(data []byte) (tlog.Tree, error) {
+	var c tformat.Checkpoint
+	if len(data) > maxGuardFile {
+		return tlog.Tree{}, errGuardFile
+	}
+	if _, err := c.Unmarshal(data); err != nil {
+		return tlog.Tree{}, err
+	}
+	hash, err := hashOf(c.Hash)
+	if err != nil {
+		return tlog.Tree{}, err
+	}
+	t := tlog.Tree{N: int64(c.Size), Hash: hash}
+	if t.N <= 0 || g.text(t) != string(data) {
+		return tlog.Tree{}, errGuardFile
+	}
+	return t, nil
+}
+
+func (g *FileGuard) text(t tlog.Tree) string {
+	return string(tformat.Checkpoint{Origin: g.origin, Size: uint64(t.N), Hash: t.Hash[:]}.Marshal())
+}
+
+// Signed replaces the file, which a crash leaves as it was or as it shall be.
+func (g *FileGuard) Signed(ctx context.Context, t tlog.Tree) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	highest, err := g.Highest(ctx)
+	if err != nil {
+		return err
+	}
+	if t.N == highest.N && t.Hash != highest.Hash {
+		return fmt.Errorf("%w: another root at %d entries", ErrRolledBack, t.N)
+	}
+	if t.N <= highest.N {
+		return nil
+	}
+	return replaceFile(g.path, []byte(g.text(t)))
+}
+
+// replaceFile writes a file beside, makes it durable, and moves it into place, durably.
+func replaceFile(path string, data []byte) (err error) {
+	beside := path + ".new"
+	if err := writeFile(beside, data); err != nil {
+		return err
+	}
+	if err := os.Rename(beside, path); err != nil {
+		return err
+	}
+	folder, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	return errors.Join(folder.Sync(), folder.Close())
+}
+
+func writeFile(path string, data []byte) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	return errors.Join(err, f.Sync(), f.Close())
+}
