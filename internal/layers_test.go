@@ -56,7 +56,7 @@ var layers = map[string][]string{
 	"keys/vrf":            {},
 	"keys":                {"internal/keyring", "internal/matrix"},
 	"keys/prefixtree":     {},
-	"keys/log":            {},
+	"keys/log":            {"internal/store"},
 
 	// Its HTTP face.
 	"web/api": {"internal/caller", "internal/locale", "internal/matrix", "internal/mxhttp", "internal/threepid", "keys", "lookup",
