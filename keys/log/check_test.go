@@ -51,6 +51,10 @@ func (w *world) check() {
 	w.checkPending(entries)
 	w.checkEntries(entries)
 	w.checkTiles(entries, m)
+	var notes int
+	if err := w.db.QueryRow(w.Context(), `SELECT COUNT(*) FROM log_checkpoints WHERE log = $1`, w.name).Scan(&notes); err != nil || notes != 1 {
+		w.Errorf("%d notes are kept, %v", notes, err)
+	}
 	if len(w.signer.forks) > 0 {
 		w.Errorf("two notes of one size: %q", w.signer.forks)
 	}

@@ -16,7 +16,7 @@ func TestAProcessIsKilledAtEachStep(t *testing.T) {
 	each(t, func(w *world) {
 		w.pend(2)
 		w.seal()
-		for round := range 3 {
+		for round := range 4 {
 			for _, step := range []string{
 				"next",   // before anything is read
 				"seal",   // the batch is being made
@@ -28,9 +28,9 @@ func TestAProcessIsKilledAtEachStep(t *testing.T) {
 				"sign",
 				"guard asked after sign", // the note is stored, and not shown
 			} {
-				w.pend(1 + 100*round)
+				w.pend(1 + 100*(round/2))
 				w.crash(step)
-				w.pend(1)
+				w.pend(round % 2) // or else the next process finds nothing but what was left
 				w.clock.Advance(w.leaseTime())
 				w.log = w.open()
 				w.seal()

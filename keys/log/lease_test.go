@@ -49,18 +49,19 @@ func TestALeaseExpires(t *testing.T) {
 // A lease is renewed before it ends.
 func TestALeaseIsKept(t *testing.T) {
 	each(t, func(w *world) {
-		first, second := w.log, w.open()
+		second := w.open()
 		for i := range 20 {
-			w.log = first
 			w.pend(1)
 			if n := w.seal(); n == 0 {
 				t.Fatalf("pass %d of the first appended nothing", i)
 			}
+			w.clock.Advance(7 * time.Second)
+			w.pend(1)
 			if n, err := second.Seal(t.Context()); n != 0 || err != nil {
 				t.Fatalf("pass %d of the second = %d, %v", i, n, err)
 			}
-			w.clock.Advance(7 * time.Second)
 		}
+		w.seal()
 		w.check()
 	})
 }
@@ -109,6 +110,25 @@ func TestASlowSequencerLosesItsLease(t *testing.T) {
 		if slowMap.size != w.checkpoint().N {
 			t.Errorf("its map has followed to %d entries of %d", slowMap.size, w.checkpoint().N)
 		}
+	})
+}
+
+// A lease that another took is not enough to append, even if that one has appended nothing.
+func TestATakenLeaseAppendsNothing(t *testing.T) {
+	each(t, func(w *world) {
+		w.seal()
+		slow, rival := w.log, w.open()
+		w.once("seal", func() {
+			w.clock.Advance(time.Minute)
+			w.log = rival
+			w.crash("next")
+		})
+		w.pend(1)
+		if n, err := slow.Seal(t.Context()); n != 0 || !errors.Is(err, log.ErrSuperseded) {
+			t.Errorf("Seal = %d, %v; want %v", n, err, log.ErrSuperseded)
+		}
+		w.seal()
+		w.check()
 	})
 }
 

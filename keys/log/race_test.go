@@ -25,7 +25,7 @@ func TestSequencersRace(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
 		var sequencers, publishers sync.WaitGroup
 		for range 3 {
-			l := w.process(url)
+			l, _ := w.process(url)
 			sequencers.Go(func() {
 				for ctx.Err() == nil {
 					n, err := l.Seal(ctx)
@@ -61,7 +61,7 @@ func TestSequencersRace(t *testing.T) {
 
 // process is another process with a connection to the database, a map and a guard of its
 // own, and small batches.
-func (w *world) process(url string) *log.Log {
+func (w *world) process(url string) (*log.Log, log.Guard) {
 	w.Helper()
 	o := w.options()
 	w.ownGuards = true
@@ -76,7 +76,7 @@ func (w *world) process(url string) *log.Log {
 		return w.clock.Now()
 	}
 	o.DB, o.Guard = db, log.NewFileGuard(w.TempDir()+"/signed", w.origin)
-	return w.openWith(o)
+	return w.openWith(o), o.Guard
 }
 
 func (w *world) awaitNothingPending() {

@@ -122,7 +122,7 @@ func TestAFork(t *testing.T) {
 func TestAReplicaThatStoodByRefusesToo(t *testing.T) {
 	storetest.EachURL(t, func(t *testing.T, url string) {
 		w := newWorld(t, storetest.Open(t, url, []string{"log"}))
-		other := w.process(url)
+		other, guard := w.process(url)
 		w.pend(3)
 		w.seal()
 		w.backup()
@@ -130,6 +130,9 @@ func TestAReplicaThatStoodByRefusesToo(t *testing.T) {
 		w.seal()
 		if n, err := other.Seal(t.Context()); n != 0 || err != nil {
 			t.Fatalf("standing by = %d, %v", n, err)
+		}
+		if got, err := guard.Highest(t.Context()); err != nil || got != w.checkpoint().Tree {
+			t.Errorf("its guard knows of %v, %v; want %v", got, err, w.checkpoint().Tree)
 		}
 		w.restore()
 		w.clock.Advance(time.Hour)
@@ -175,6 +178,65 @@ func TestATamperedLogIsNotSigned(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// A map that did not take in what was appended vouches for nothing.
+func TestAForgetfulMap(t *testing.T) {
+	each(t, func(w *world) {
+		o := w.options()
+		o.Map = forgetful{w.ledger}
+		w.log = w.openWith(o)
+		w.wantUnsigned()
+	})
+}
+
+// forgetful does not take in what it has sealed.
+type forgetful struct{ *fakeMap }
+
+func (m forgetful) Seal(entries [][]byte, at time.Time) ([]byte, func(), error) {
+	epoch, _, err := m.fakeMap.Seal(entries, at)
+	return epoch, func() {}, err
+}
+
+// I4: the time of the last EPOCH was changed in the head, so that the next is earlier.
+func TestATimeThatDecreases(t *testing.T) {
+	each(t, func(w *world) {
+		w.seal()
+		w.exec(`UPDATE log_heads SET time_ms = 5`)
+		w.ledger.ms = 0 // a map that does not see to it
+		w.clock.Advance(-time.Second)
+		w.wantUnsigned()
+	})
+}
+
+// I5: the log begins with another log's CONFIG.
+func TestALogThatBeginsOtherwise(t *testing.T) {
+	each(t, func(w *world) {
+		o := w.options()
+		o.Config, o.Format = []byte("CONFIG of another"), anyConfig{format{w.step}}
+		w.log = w.openWith(o)
+		w.crash("guard")
+		w.clock.Advance(time.Minute)
+		w.log = w.open()
+		w.wantUnsigned()
+	})
+}
+
+type anyConfig struct{ format }
+
+func (anyConfig) Config([]byte, string) error { return nil }
+
+// wantUnsigned does a pass that must not sign anything.
+func (w *world) wantUnsigned() {
+	w.Helper()
+	w.pend(1)
+	signed := len(w.signer.signed)
+	if _, err := w.log.Seal(w.Context()); !errors.Is(err, log.ErrInvariant) {
+		w.Errorf("Seal = %v, want %v", err, log.ErrInvariant)
+	}
+	if len(w.signer.signed) != signed {
+		w.Error("it was signed")
 	}
 }
 

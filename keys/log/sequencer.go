@@ -179,7 +179,6 @@ func (l *Log) extend(ctx context.Context, from head, entries [][]byte) (*edge, e
 
 // append commits a batch, or nothing of it.
 func (l *Log) append(ctx context.Context, b *batch) error {
-	l.edge = nil // until it is known what was committed
 	err := l.DB.Tx(ctx, func(tx *store.Tx) error {
 		moved, err := updateHead(ctx, tx, l.Name, b.from, b.to, l.holder, l.Now())
 		if err != nil {
