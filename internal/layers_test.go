@@ -57,6 +57,7 @@ var layers = map[string][]string{
 	"keys":                {"internal/keyring", "internal/matrix"},
 	"keys/prefixtree":     {},
 	"keys/log":            {"internal/store"},
+	"keys/replay":         {"keys/entry", "keys/prefixtree"},
 
 	// Its HTTP face.
 	"web/api": {"internal/caller", "internal/locale", "internal/matrix", "internal/mxhttp", "internal/threepid", "keys", "lookup",
