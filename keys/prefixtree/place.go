@@ -70,7 +70,8 @@ func (p *place) grow(leaves []Leaf, depth int) (err error) {
 	return err
 }
 
-// growBoth does both at once. If both fail, the left one's index is the smaller.
+// growBoth does both at once. If both fail it says what the left one said, as it would if
+// one came after the other.
 func growBoth(below *[2]place, sides [2][]Leaf, depth int) error {
 	var left, right error
 	var other sync.WaitGroup

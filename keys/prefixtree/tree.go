@@ -31,10 +31,10 @@ func (t *Tree) Len() int {
 	return t.len
 }
 
-// With returns the tree with more leaves, in any order. It fails with Taken, which names
-// the smallest index that is there already or comes twice. t stays as it is, and so does
-// the slice, of which the new tree keeps nothing. Batches of hundreds are hashed by several
-// goroutines, which end before With does.
+// With returns the tree with more leaves, in any order. It fails with Taken if an index is
+// there already or comes twice. t stays as it is, and so does the slice, of which the new
+// tree keeps nothing. Batches of hundreds are hashed by several goroutines, which end before
+// With does.
 func (t *Tree) With(leaves []Leaf) (*Tree, error) {
 	sorted, err := sortedSet(leaves)
 	if err != nil {
