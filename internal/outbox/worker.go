@@ -14,6 +14,9 @@ const (
 	keepDone      = 24 * time.Hour
 	keepDead      = 7 * 24 * time.Hour
 	leasedAtATime = 16
+	// gather is how long several slots are waited for when there is more to do than slots:
+	// each look is a transaction, which one job alone is not worth.
+	gather = 20 * time.Millisecond
 	// sweptAtATime keeps others from waiting long behind a sweep.
 	sweptAtATime = 1000
 )
@@ -33,8 +36,7 @@ func (o *Outbox) Run(ctx context.Context) error {
 // is one look of Run, for those who would otherwise have to wait for it.
 func (o *Outbox) AttemptDue(ctx context.Context) {
 	for _, k := range o.kinds {
-		for o.takeDue(ctx, k) {
-		}
+		o.takeAll(ctx, k)
 	}
 	o.busy.Wait()
 }
@@ -44,8 +46,7 @@ func (o *Outbox) work(ctx context.Context, k *kind) {
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
 	for {
-		for o.takeDue(ctx, k) {
-		}
+		o.takeAll(ctx, k)
 		select {
 		case <-ctx.Done():
 			return
@@ -55,10 +56,17 @@ func (o *Outbox) work(ctx context.Context, k *kind) {
 	}
 }
 
-// takeDue leases as many due jobs as there are free slots and starts them. It
-// tells whether there may be more.
-func (o *Outbox) takeDue(ctx context.Context, k *kind) bool {
-	slots := o.takeSlots(ctx, k)
+// takeAll starts what is due, until nothing is.
+func (o *Outbox) takeAll(ctx context.Context, k *kind) {
+	for wanted := 1; o.takeDue(ctx, k, wanted); {
+		wanted = min(k.Slots, leasedAtATime) / 2
+	}
+}
+
+// takeDue leases as many due jobs as there are free slots, if it can so many as are wanted,
+// and starts them. It tells whether there may be more.
+func (o *Outbox) takeDue(ctx context.Context, k *kind, wanted int) bool {
+	slots := o.takeSlots(ctx, k, wanted)
 	if slots == 0 {
 		return false
 	}
@@ -75,21 +83,31 @@ func (o *Outbox) takeDue(ctx context.Context, k *kind) bool {
 	return len(rows) == slots
 }
 
-// takeSlots waits for one free slot and takes what else is free with it.
-func (o *Outbox) takeSlots(ctx context.Context, k *kind) int {
+// takeSlots waits for one free slot, and a moment for so many as are wanted, and takes what
+// else is free with them.
+func (o *Outbox) takeSlots(ctx context.Context, k *kind, wanted int) (taken int) {
 	select {
 	case k.slots <- struct{}{}:
 	case <-ctx.Done():
 		return 0
 	}
-	for n := 1; n < leasedAtATime; n++ {
+	patience, end := context.WithTimeout(ctx, gather)
+	defer end()
+	for taken = 1; taken < wanted && patience.Err() == nil; {
+		select {
+		case k.slots <- struct{}{}:
+			taken++
+		case <-patience.Done():
+		}
+	}
+	for ; taken < leasedAtATime; taken++ {
 		select {
 		case k.slots <- struct{}{}:
 		default:
-			return n
+			return taken
 		}
 	}
-	return leasedAtATime
+	return taken
 }
 
 // Sweep forgets jobs that ended long ago, in steps of a transaction each.
