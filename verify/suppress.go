@@ -118,19 +118,11 @@ func (v *Verifier) suppressions(ctx context.Context, a threepid.Address) (map[re
 	return found, nil
 }
 
-// Silent tells whether the owner of an address wants no messages now, of any kind.
-func (v *Verifier) Silent(ctx context.Context, a threepid.Address) (bool, error) {
-	until, err := selectSuppressedUntil(ctx, v.DB, v.mailboxTag(a), byOwner)
-	if err != nil {
-		return false, fmt.Errorf("reading a suppression: %w", err)
-	}
-	return until.After(v.Now()), nil
-}
-
-// Unreachable tells whether a mail server has said lately that it knows no such mailbox.
-func (v *Verifier) Unreachable(ctx context.Context, a threepid.Address) (bool, error) {
+// Suppressed tells whether an address is sent nothing now: its owner wants no messages of
+// any kind, or a mail server has said lately that it knows no such mailbox.
+func (v *Verifier) Suppressed(ctx context.Context, a threepid.Address) (bool, error) {
 	why, err := v.suppressions(ctx, a)
-	return why[noMailbox], err
+	return len(why) > 0, err
 }
 
 // NoMailbox remembers that a mail server knows no such mailbox.

@@ -115,12 +115,12 @@ func TestSilenceEnds(t *testing.T) {
 func (s *story) silent(want bool) {
 	s.Helper()
 	for _, address := range []string{"alice@example.org", "alice+news@example.org"} {
-		if got, err := s.Silent(s.Context(), email(s.T, address)); err != nil || got != want {
-			s.Errorf("Silent(%s) = %v, %v, want %v", address, got, err, want)
+		if got, err := s.Suppressed(s.Context(), email(s.T, address)); err != nil || got != want {
+			s.Errorf("Suppressed(%s) = %v, %v, want %v", address, got, err, want)
 		}
 	}
-	if got, err := s.Silent(s.Context(), email(s.T, "bob@example.org")); err != nil || got {
-		s.Errorf("Silent of somebody else = %v, %v", got, err)
+	if got, err := s.Suppressed(s.Context(), email(s.T, "bob@example.org")); err != nil || got {
+		s.Errorf("Suppressed of somebody else = %v, %v", got, err)
 	}
 }
 
@@ -167,5 +167,26 @@ func TestDisposableDomainsAreRefused(t *testing.T) {
 				s.Errorf("Request = %v, want %v", err, want)
 			}
 		}
+	})
+}
+
+// A mailbox that a server does not know is sent nothing for a while; its neighbours are.
+func TestAMailboxThatIsNotThere(t *testing.T) {
+	each(t, func(s *story) {
+		suppressed := func(address string, want bool) {
+			s.Helper()
+			if got, err := s.Suppressed(s.Context(), email(s.T, address)); err != nil || got != want {
+				s.Errorf("Suppressed(%s) = %v, %v, want %v", address, got, err, want)
+			}
+		}
+		suppressed("alice@example.org", false)
+		if err := s.NoMailbox(s.Context(), email(s.T, "alice@example.org")); err != nil {
+			s.Fatal(err)
+		}
+		suppressed("alice@example.org", true)
+		suppressed("alice+news@example.org", false)
+		suppressed("bob@example.org", false)
+		s.Clock.Advance(24 * time.Hour)
+		suppressed("alice@example.org", false)
 	})
 }

@@ -79,12 +79,8 @@ func TestNeverAgainByTextMessage(t *testing.T) {
 // inboxes are those who want no messages at all, and those that are not there.
 type inboxes struct{ silent, missing map[threepid.Address]bool }
 
-func (o inboxes) Silent(_ context.Context, a threepid.Address) (bool, error) {
-	return o.silent[a], nil
-}
-
-func (o inboxes) Unreachable(_ context.Context, a threepid.Address) (bool, error) {
-	return o.missing[a], nil
+func (o inboxes) Suppressed(_ context.Context, a threepid.Address) (bool, error) {
+	return o.silent[a] || o.missing[a], nil
 }
 
 func (o inboxes) NoMailbox(_ context.Context, a threepid.Address) error {

@@ -206,10 +206,7 @@ func (i *Invites) silent(ctx context.Context, a threepid.Address) (bool, error) 
 	if !since.IsZero() || i.Owners == nil {
 		return !since.IsZero(), nil
 	}
-	if silent, err := i.Owners.Silent(ctx, a); err != nil || silent {
-		return silent, err
-	}
-	return i.Owners.Unreachable(ctx, a)
+	return i.Owners.Suppressed(ctx, a)
 }
 
 // mayText is a refusal while text messages are switched off.

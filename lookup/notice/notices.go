@@ -50,10 +50,9 @@ type SMSSender interface {
 
 // Owners knows which addresses are sent nothing.
 type Owners interface {
-	// Silent tells whether the owner of an address wants no messages now, of any kind.
-	Silent(ctx context.Context, a threepid.Address) (bool, error)
-	// Unreachable tells whether a mail server has said lately that it knows no such mailbox.
-	Unreachable(ctx context.Context, a threepid.Address) (bool, error)
+	// Suppressed tells whether an address is sent nothing now: its owner wants no messages of
+	// any kind, or a mail server has said lately that it knows no such mailbox.
+	Suppressed(ctx context.Context, a threepid.Address) (bool, error)
 	// NoMailbox is told that a mail server knows no such mailbox.
 	NoMailbox(ctx context.Context, a threepid.Address) error
 }

@@ -90,10 +90,7 @@ func (n *Notices) spared(ctx context.Context, to threepid.Address, l letter) (bo
 	if over, err := n.overtaken(ctx, to, l); err != nil || over {
 		return over, err
 	}
-	if silent, err := n.Owners.Silent(ctx, to); err != nil || silent {
-		return silent, err
-	}
-	return n.Owners.Unreachable(ctx, to)
+	return n.Owners.Suppressed(ctx, to)
 }
 
 // overtaken tells whether what a notice is about was erased while it waited, or it would
