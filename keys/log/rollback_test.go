@@ -240,14 +240,12 @@ func (w *world) wantUnsigned() {
 	}
 }
 
-// decoy makes another log of as many entries.
+// decoy makes another log of as many entries, at the same time.
 func (w *world) decoy() {
 	w.Helper()
 	other := &world{TB: w.TB, db: w.db, name: "decoy", origin: w.origin, clock: w.clock, at: map[string]func(){}, guard: log.NewFileGuard(w.TempDir()+"/decoy", w.origin)}
 	other.signer, _ = newSigner(w, w.origin)
 	other.log = other.open()
-	w.clock.Advance(time.Second) // which makes all EPOCHs differ
-	other.seal()
 	w.exec(`INSERT INTO pending (id, entry, position) VALUES (-1, 'x', -1), (-2, 'y', -1), (-3, 'z', -1)`)
 	other.seal()
 	w.exec(`DELETE FROM pending`)
