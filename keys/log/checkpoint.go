@@ -43,7 +43,8 @@ func (l *Log) Checkpoint(ctx context.Context) (Checkpoint, error) {
 	return l.serve(newest), nil
 }
 
-// Await returns the first checkpoint that covers a size.
+// Await returns the first checkpoint that covers a size. It waits for it until ctx ends, whose
+// error it then returns.
 func (l *Log) Await(ctx context.Context, size int64) (Checkpoint, error) {
 	for {
 		_, advanced := l.known()

@@ -4,20 +4,22 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"signet/internal/store"
 )
 
 // retryMax bounds how long a failing log waits before it tries again.
 const retryMax = 10 * time.Second
 
-// Run sequences until ctx ends: what was committed is sealed at the next poll or Wake, and
-// meanwhile the map and the guard of a replica that stands by follow. It gives up the lease
+// Run sequences until ctx ends: what was committed is sealed at the next poll or Wake, at most
+// one and a quarter polls later, and meanwhile the map and the guard of a replica that stands by follow. It gives up the lease
 // when it ends. Only one Run of a Log may run.
 func (l *Log) Run(ctx context.Context) error {
 	failures := 0
 	for ctx.Err() == nil {
 		sealed, err := l.Seal(ctx)
 		switch {
-		case err == nil, errors.Is(err, ErrSuperseded):
+		case err == nil, errors.Is(err, ErrSuperseded), errors.Is(err, store.ErrBusy):
 			failures = 0
 		case ctx.Err() == nil:
 			failures++

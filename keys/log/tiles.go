@@ -8,8 +8,8 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 )
 
-// Tile returns the hashes of a tile, or the entries of a bundle, as C2SP tlog-tiles serves
-// them. Partial tiles of each width that a checkpoint may have had are there. The error is
+// Tile returns the hashes of a tile of height 8, or at level -1 the entries of a bundle, as C2SP
+// tlog-tiles serves them. Partial tiles of each width that a checkpoint may have had are there. The error is
 // ErrNotFound for what the published checkpoint does not cover. The answer never changes.
 func (l *Log) Tile(ctx context.Context, t tlog.Tile) ([]byte, error) {
 	need, ok := sizeOf(t)
