@@ -21,6 +21,7 @@ func appendEntry(bundle, entry []byte) []byte {
 // splitBundle returns the first n entries of a bundle, and how long they are with their
 // lengths.
 func splitBundle(bundle []byte, n int) (entries [][]byte, length int, err error) {
+	entries = make([][]byte, 0, max(0, min(n, len(bundle)/2)))
 	for range n {
 		if len(bundle)-length < 2 {
 			return nil, 0, errBundle

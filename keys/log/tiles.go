@@ -44,6 +44,9 @@ func (t tile) prefix(width int) ([]byte, error) {
 	if width > t.width {
 		return nil, fmt.Errorf("tile %d of level %d has width %d instead of %d", t.n, t.level, t.width, width)
 	}
+	if width == t.width && t.level == bundleLevel {
+		return t.data, nil
+	}
 	length := width * tlog.HashSize
 	if t.level == bundleLevel {
 		var err error
