@@ -60,7 +60,7 @@ var layers = map[string][]string{
 	"keys/replay":         {"keys/entry", "keys/prefixtree"},
 
 	// Its HTTP face.
-	"web/api": {"internal/caller", "internal/locale", "internal/matrix", "internal/mxhttp", "internal/threepid", "keys", "lookup",
+	"web/api": {"internal/caller", "internal/locale", "internal/matrix", "internal/mxhttp", "internal/threepid", "keys", "keys/log", "lookup",
 		"lookup/discovery", "lookup/invite", "verify",
 		"verify/captcha", "verify/fraud"},
 	"web/page": {"internal/deliver", "internal/keyring", "internal/locale", "internal/matrix", "internal/mxhttp", "internal/threepid",

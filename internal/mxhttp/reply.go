@@ -2,6 +2,7 @@ package mxhttp
 
 import (
 	"fmt"
+	"net/http"
 	"strconv"
 
 	"github.com/go-json-experiment/json"
@@ -21,4 +22,13 @@ func Reply(c echo.Context, status int, value any) error {
 	}
 	h.Set(echo.HeaderContentLength, strconv.Itoa(len(b)))
 	return c.Blob(status, echo.MIMEApplicationJSON, b)
+}
+
+// ReplyBytes answers with what is no JSON, and says how long it may be kept: cache is the
+// value of Cache-Control.
+func ReplyBytes(c echo.Context, contentType, cache string, b []byte) error {
+	h := c.Response().Header()
+	h.Set(echo.HeaderCacheControl, cache)
+	h.Set(echo.HeaderContentLength, strconv.Itoa(len(b)))
+	return c.Blob(http.StatusOK, contentType, b)
 }

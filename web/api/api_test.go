@@ -446,6 +446,8 @@ GET /_signet/v1/invitations
 POST /_signet/v1/invitations/:id/resend
 DELETE /_signet/v1/invitations/:id
 GET /_signet/v1/policy
+GET /_signet/v1/keys/log/:log/checkpoint
+GET /_signet/v1/keys/log/:log/tile/*
 POST /_signet/v1/whoami
 GET /_signet/v1/me
 DELETE /_signet/v1/me

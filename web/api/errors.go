@@ -9,6 +9,7 @@ import (
 	"signet/internal/mxhttp"
 	"signet/internal/threepid"
 	"signet/keys"
+	"signet/keys/log"
 	"signet/lookup"
 	"signet/lookup/invite"
 	"signet/verify"
@@ -88,6 +89,9 @@ var answers = []struct {
 	{invite.ErrOften, http.StatusForbidden, matrix.Forbidden},
 
 	{keys.ErrUnknownKey, http.StatusNotFound, matrix.NotFound},
+	{log.ErrPath, http.StatusNotFound, matrix.NotFound},
+	{log.ErrNotFound, http.StatusNotFound, matrix.NotFound},
+	{log.ErrRolledBack, http.StatusServiceUnavailable, matrix.Unknown},
 }
 
 // Translate tells a client what a domain's error means to it. It is for

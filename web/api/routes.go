@@ -18,6 +18,7 @@ type API struct {
 	Directory *lookup.Directory
 	Invites   *invite.Invites
 	Keys      *keys.Server
+	Logs      map[string]KeyLog // by the names that their paths have
 	// PublicURL is where clients reach this server, without a slash at the end.
 	PublicURL string
 	// ChallengeURL is the address of a CAPTCHA's page; its picture and sound are below.
@@ -72,6 +73,8 @@ func (a *API) Routes() []mxhttp.Route {
 		{Method: http.MethodDelete, Path: invitationsPath + "/:id", Handler: a.forAccount(a.revokeInvite)},
 
 		{Method: http.MethodGet, Path: policyPath, Handler: a.policy},
+		{Method: http.MethodGet, Path: logPath + "/checkpoint", Handler: a.logCheckpoint},
+		{Method: http.MethodGet, Path: logPath + "/tile/*", Handler: a.logTile},
 		{Method: http.MethodPost, Path: "/_signet/v1/whoami", Handler: a.forCaller(a.whoami)},
 		// Who has not accepted new terms yet may see and take back what is stored all the same.
 		{Method: http.MethodGet, Path: mePath, Handler: a.forAnyAccount(a.me)},
