@@ -77,17 +77,24 @@ func (d *Directory) Bind(ctx context.Context, proof verify.Proof, user matrix.Us
 	return d.Signer.Sign(ctx, b.association())
 }
 
-// bind puts a binding in the place of what was there.
+// bind puts a binding in the place of what is there.
 func (d *Directory) bind(ctx context.Context, tx *store.Tx, b binding) error {
-	c := Change{Kind: Bound, Address: b.address, User: b.user, At: b.bound, NotAfter: b.notAfter, Moved: b.sid == "", index: d.indexOf(b.address), sid: b.sid}
 	before, err := d.selectBinding(ctx, tx, b.address)
-	switch {
-	case err == nil && before.user != b.user:
-		c.Kind, c.Former = Rebound, before.user
-	case err == nil:
-		c.Quiet = true
-	case err != nil && !errors.Is(err, sql.ErrNoRows):
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return err
+	}
+	return d.supersede(ctx, tx, b, before)
+}
+
+// supersede is bind where what was there is known: the zero binding if nothing was.
+func (d *Directory) supersede(ctx context.Context, tx *store.Tx, b, before binding) error {
+	c := Change{Kind: Bound, Address: b.address, User: b.user, At: b.bound, NotAfter: b.notAfter, Moved: b.sid == "", index: d.indexOf(b.address), sid: b.sid}
+	switch before.user {
+	case "":
+	case b.user:
+		c.Quiet = true
+	default:
+		c.Kind, c.Former = Rebound, before.user
 	}
 	if err := d.putBinding(ctx, tx, b); err != nil {
 		return err

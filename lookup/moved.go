@@ -44,7 +44,7 @@ func (m *Moving) Add(other Moving) {
 func (d *Directory) Move(ctx context.Context, batch []Moved) (Moving, error) {
 	var m Moving
 	err := d.change(ctx, func(tx *store.Tx) (err error) {
-		m, err = d.meet(ctx, tx, batch, func(b binding) error { return d.bind(ctx, tx, b) })
+		m, err = d.meet(ctx, tx, batch, func(b, before binding) error { return d.supersede(ctx, tx, b, before) })
 		return err
 	})
 	if err != nil {
@@ -56,7 +56,7 @@ func (d *Directory) Move(ctx context.Context, batch []Moved) (Moving, error) {
 // Compare says what Move would do with a batch that names each address once, and does
 // nothing.
 func (d *Directory) Compare(ctx context.Context, batch []Moved) (Moving, error) {
-	m, err := d.meet(ctx, d.DB, batch, func(binding) error { return nil })
+	m, err := d.meet(ctx, d.DB, batch, func(_, _ binding) error { return nil })
 	if err != nil {
 		return Moving{}, fmt.Errorf("comparing bindings: %w", err)
 	}
@@ -64,7 +64,7 @@ func (d *Directory) Compare(ctx context.Context, batch []Moved) (Moving, error) 
 }
 
 // meet counts a batch and puts what wins.
-func (d *Directory) meet(ctx context.Context, q store.Queryer, batch []Moved, put func(binding) error) (m Moving, err error) {
+func (d *Directory) meet(ctx context.Context, q store.Queryer, batch []Moved, put func(b, before binding) error) (m Moving, err error) {
 	for _, moved := range batch {
 		here, err := d.selectBinding(ctx, q, moved.Address)
 		bound := err == nil
@@ -77,7 +77,7 @@ func (d *Directory) meet(ctx context.Context, q store.Queryer, batch []Moved, pu
 		if !m.wins(moved, here, bound) {
 			continue
 		}
-		if err := put(d.madeOf(moved)); err != nil {
+		if err := put(d.madeOf(moved), here); err != nil {
 			return m, err
 		}
 	}
