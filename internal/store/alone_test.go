@@ -93,3 +93,38 @@ func TestAStatementAloneOfACallerWhoLeft(t *testing.T) {
 		}
 	})
 }
+
+// Sixty rivals write two rows each in one transaction that is durable soon: all wait for
+// their turn, none runs again, and what one of them undoes is undone whole.
+func TestWhoIsDurableSoonWaitsForItsTurn(t *testing.T) {
+	storetest.Each(t, nil, func(t *testing.T, db *store.DB) {
+		counterTable(t, db)
+		exec(t, db, "INSERT INTO counter (name, n) VALUES ($1, $2)", "b", 0)
+		undo := errors.New("undo")
+		var rivals sync.WaitGroup
+		var runs atomic.Int64
+		for i := range 60 {
+			rivals.Go(func() {
+				err := db.TxSoon(t.Context(), func(tx *store.Tx) error {
+					runs.Add(1)
+					for _, name := range []string{"a", "b"} {
+						if _, err := tx.Exec(t.Context(), "UPDATE counter SET n = n + 1 WHERE name = $1", name); err != nil {
+							return err
+						}
+					}
+					if i%2 == 1 {
+						return undo
+					}
+					return nil
+				})
+				if i%2 == 0 && err != nil || i%2 == 1 && !errors.Is(err, undo) {
+					t.Error(err)
+				}
+			})
+		}
+		rivals.Wait()
+		if n := count(t, db); n != 30 || runs.Load() != 60 {
+			t.Errorf("60 rivals ran %d times and counted to %d, want 30", runs.Load(), n)
+		}
+	})
+}

@@ -52,22 +52,29 @@ type Tx struct {
 // if Tx returns nil. ErrBusy wraps the last of too many conflicts.
 func (db *DB) Tx(ctx context.Context, fn func(*Tx) error) error {
 	return again(ctx, func() error {
-		if err := db.try(ctx, fn); err != nil {
+		if err := db.try(ctx, db.writer.begin, fn); err != nil {
 			return err
 		}
 		return db.writer.flush()
 	})
 }
 
-// TxSoon is a Tx that returns when it is committed, but on SQLite a tenth of a second before
-// it is durable. Others see it and kill -9 loses nothing of it; a power cut may. It is for
-// what a person need not be able to rely on, such as how often they asked.
+// beginSoon begins a TxSoon on PostgreSQL, whose log writer makes it durable.
+const beginSoon = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL synchronous_commit = off"
+
+// TxSoon is a Tx that returns when it is committed, but a moment before it is durable: on
+// SQLite a tenth of a second. Others see it and kill -9 of this process loses nothing of it;
+// a power cut may. It is for what a person need not be able to rely on, such as how often
+// they asked. On PostgreSQL it is not serializable, as Alone is not: where rivals write the
+// same rows it waits for one after the other instead of failing, so each statement must be
+// right by itself, whatever the one before it has read.
 func (db *DB) TxSoon(ctx context.Context, fn func(*Tx) error) error {
+	begin := db.writer.begin
 	if db.engine == PostgreSQL {
-		return db.Tx(ctx, fn)
+		begin = beginSoon
 	}
-	err := again(ctx, func() error { return db.try(ctx, fn) })
-	if err == nil {
+	err := again(ctx, func() error { return db.try(ctx, begin, fn) })
+	if err == nil && db.engine == SQLite {
 		db.writer.flushSoon()
 	}
 	return err
@@ -98,7 +105,8 @@ func again(ctx context.Context, try func() error) error {
 	}
 }
 
-func (db *DB) try(ctx context.Context, fn func(*Tx) error) error {
+// try runs fn once, in a transaction that the statement begins.
+func (db *DB) try(ctx context.Context, begin string, fn func(*Tx) error) error {
 	conn, release, err := db.writer.acquire(ctx)
 	if err != nil {
 		return err
@@ -107,7 +115,7 @@ func (db *DB) try(ctx context.Context, fn func(*Tx) error) error {
 	work, giveUp := context.WithTimeout(context.WithoutCancel(ctx), txTimeout)
 	defer giveUp()
 	tx := &Tx{runner: runner{on: conn, cache: db.writer.cache}, engine: db.engine, conn: conn, work: work, giveUp: giveUp}
-	if _, err := tx.exec(work, db.writer.begin, nil); err != nil {
+	if _, err := tx.exec(work, begin, nil); err != nil {
 		return err
 	}
 	return tx.finish(ctx, fn)
