@@ -84,6 +84,16 @@ func growBoth(below *[2]place, sides [2][]Leaf, depth int) error {
 	return right
 }
 
+// all yields the leaves from left to right, and tells whether all of them were taken.
+func (p *place) all(yield func(Leaf) bool) bool {
+	for _, l := range p.bucket {
+		if !yield(l) {
+			return false
+		}
+	}
+	return p.below == nil || p.below[0].all(yield) && p.below[1].all(yield)
+}
+
 // subtree is the hash of a place from the sorted leaves below it: each leaf stands where no
 // other shares the way to it.
 func subtree(leaves []Leaf, depth int) Hash {

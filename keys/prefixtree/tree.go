@@ -2,6 +2,7 @@ package prefixtree
 
 import (
 	"fmt"
+	"iter"
 	"slices"
 )
 
@@ -29,6 +30,11 @@ func (t *Tree) Len() int {
 		return 0
 	}
 	return t.len
+}
+
+// All yields the leaves by index: a tree made of them has the same root.
+func (t *Tree) All() iter.Seq[Leaf] {
+	return func(yield func(Leaf) bool) { t.root().all(yield) }
 }
 
 // With returns the tree with more leaves, in any order. It fails with Taken if an index is

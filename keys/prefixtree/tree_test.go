@@ -292,3 +292,22 @@ func readOnce(tree *prefixtree.Tree, r *rand.Rand, leaves []prefixtree.Leaf) err
 		return proof.VerifyNonInclusion(root, leaves[i].Index)
 	}
 }
+
+// A tree gives back its leaves, by index, and stops when it is told to.
+func TestATreeYieldsItsLeaves(t *testing.T) {
+	leaves := randomLeaves(rand.NewChaCha8([32]byte{7}), 1000)
+	tree := with(t, with(t, nil, leaves[:600]...), leaves[600:]...)
+	slices.SortFunc(leaves, byIndex)
+	if !slices.Equal(slices.Collect(tree.All()), leaves) {
+		t.Error("the leaves are not those that were added")
+	}
+	taken := 0
+	for range tree.All() {
+		if taken++; taken == 500 {
+			break
+		}
+	}
+	for l := range (*prefixtree.Tree)(nil).All() {
+		t.Errorf("an empty tree has %x", l.Index)
+	}
+}

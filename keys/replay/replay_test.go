@@ -2,6 +2,7 @@ package replay_test
 
 import (
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -124,7 +125,8 @@ func TestALieIsFoundWhereItStands(t *testing.T) {
 		{"another log's CONFIG later", append(head[:3:3], config(t, "evil.example/users")), 3, "I5"},
 		{"an EPOCH of another position", append(head[:2:2], epoch(func(e *entry.Epoch) { e.Position++ })), 2, "I1"},
 		{"an index twice in an epoch", append(head[:2:2], insert(1), good), 3, "I1"},
-		{"an index twice", append(head[:3:3], insert(1), epoch(func(e *entry.Epoch) { e.Position = 4 })), 4, "I2"},
+		{"an index twice", append(head[:3:3], insert(2), insert(2), insert(1), epoch(func(e *entry.Epoch) { e.Position = 6 })), 4, "I2"},
+		{"an index twice after another CONFIG", append(head[:3:3], insert(2), config(t, origin), insert(2), epoch(func(e *entry.Epoch) { e.Position = 6 })), 5, "I2"},
 		{"another root", append(head[:2:2], epoch(func(e *entry.Epoch) { e.MapRoot[31] ^= 1 })), 2, "I3"},
 		{"a time that goes back", append(head[:3:3], epoch(func(e *entry.Epoch) { e.Position, e.Time = 3, e.Time-1 })), 3, "I4"},
 		{"plain text in the log of people", append(head[:3:3], record(t)), 3, "I6"},
@@ -173,5 +175,51 @@ func TestEpochsAreForgotten(t *testing.T) {
 	sealed(t, s, noon)
 	if _, known := s.At(first); known {
 		t.Error("an epoch of 64 before is kept")
+	}
+}
+
+// A state can be kept as its newest epoch and its leaves, and goes on from there; leaves that
+// are not those of the epoch are noticed.
+func TestAStateIsRestoredFromItsLeaves(t *testing.T) {
+	s := replay.New(replay.Inserts, origin)
+	sealed(t, s, noon, config(t, origin), insert(9), insert(1), insert(200))
+	was, _ := s.Newest()
+	leaves := slices.Collect(was.Tree.All())
+	restored, err := replay.Restore(replay.Inserts, origin, was.Epoch, leaves)
+	if err != nil {
+		t.Fatal(err)
+	}
+	next := sealed(t, s, noon, insert(3))
+	if err := restored.Follow(next); err != nil {
+		t.Error(err)
+	}
+	if got, _ := restored.At(s.Size()); got.Tree.Len() != 4 {
+		t.Errorf("%d leaves, want 4", got.Tree.Len())
+	}
+	for lie, leaves := range map[string][]prefixtree.Leaf{"one too few": leaves[1:], "one twice": append(leaves[:3:3], leaves[0])} {
+		if _, err := replay.Restore(replay.Inserts, origin, was.Epoch, leaves); err == nil {
+			t.Errorf("%s was taken", lie)
+		}
+	}
+}
+
+// A clone and its original do not see each other's entries, even in the middle of an epoch.
+func TestClonesGoTheirOwnWays(t *testing.T) {
+	s := replay.New(replay.Inserts, origin)
+	if err := s.Follow([][]byte{config(t, origin), insert(1), insert(2)}); err != nil {
+		t.Fatal(err)
+	}
+	c := s.Clone()
+	sealed(t, s, noon, insert(3))
+	sealed(t, c, noon, insert(4), insert(5))
+	for which, want := range map[*replay.State][]byte{s: {1, 2, 3}, c: {1, 2, 4, 5}} {
+		e, _ := which.Newest()
+		var got []byte
+		for l := range e.Tree.All() {
+			got = append(got, l.Index[0])
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("the leaves are %v, want %v", got, want)
+		}
 	}
 }

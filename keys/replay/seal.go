@@ -16,9 +16,9 @@ func (s *State) Seal(entries [][]byte, at time.Time) (epoch []byte, adopt func()
 			return nil, nil, err
 		}
 	}
-	tree, err := h.newest.Tree.With(h.open)
+	tree, err := h.grown()
 	if err != nil {
-		return nil, nil, h.broken("I2", err)
+		return nil, nil, err
 	}
 	e := entry.Epoch{Time: at.UnixMilli(), Position: h.size, MapRoot: [32]byte(tree.Root())}
 	h.advance(Epoch{Epoch: e, Tree: tree})

@@ -2,6 +2,7 @@ package replay
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 
 	"signet/keys/entry"
@@ -34,6 +35,7 @@ type history struct {
 	newest Epoch
 	recent []Epoch           // the newest last
 	open   []prefixtree.Leaf // of INSERTs since the newest EPOCH
+	at     []int64           // where they stand
 }
 
 // Epoch is a moment at which a checkpoint may end: Position + 1 is its size. Tree has all
@@ -50,6 +52,29 @@ const kept = 64
 // New is the state of an empty log of that origin.
 func New(contents Contents, origin string) *State {
 	return &State{contents: contents, origin: origin}
+}
+
+// Restore is the state of a log that ended in an epoch, from the leaves of its INSERTs,
+// which it does not keep. It fails if they do not come to the epoch's root.
+func Restore(contents Contents, origin string, e entry.Epoch, leaves []prefixtree.Leaf) (*State, error) {
+	tree, err := (*prefixtree.Tree)(nil).With(leaves)
+	if err != nil {
+		return nil, err
+	}
+	if root := tree.Root(); root != prefixtree.Hash(e.MapRoot) {
+		return nil, fmt.Errorf("the epoch says the root %x, and the leaves come to %x", e.MapRoot, root[:])
+	}
+	s := New(contents, origin)
+	s.size = e.Position + 1
+	s.advance(Epoch{Epoch: e, Tree: tree})
+	return s, nil
+}
+
+// Clone is a state that goes its own way from here.
+func (s *State) Clone() *State {
+	h := s.now()
+	h.open, h.at = slices.Clip(h.open), slices.Clip(h.at)
+	return &State{contents: s.contents, origin: s.origin, history: h}
 }
 
 func (s *State) now() history {
@@ -125,6 +150,7 @@ func (s *State) place(h *history, e entry.Entry) error {
 	case entry.Insert:
 		if s.contents == Inserts {
 			h.open = append(h.open, prefixtree.Leaf{Index: prefixtree.Index(e.Index), Commitment: prefixtree.Commitment(e.Commitment)})
+			h.at = append(h.at, h.size)
 			return nil
 		}
 	case entry.Record:
@@ -143,9 +169,9 @@ func (h *history) end(e entry.Epoch) error {
 	case len(h.recent) > 0 && e.Time < h.newest.Time:
 		return h.broken("I4", fmt.Errorf("its time %d is before %d", e.Time, h.newest.Time))
 	}
-	tree, err := h.newest.Tree.With(h.open)
+	tree, err := h.grown()
 	if err != nil {
-		return h.broken("I2", err)
+		return err
 	}
 	if root := tree.Root(); root != prefixtree.Hash(e.MapRoot) {
 		return h.broken("I3", fmt.Errorf("it says the root %x, and the entries come to %x", e.MapRoot, root[:]))
@@ -154,9 +180,26 @@ func (h *history) end(e entry.Epoch) error {
 	return nil
 }
 
+// grown is the tree with the open leaves. An index that is taken breaks I2 where it comes
+// again.
+func (h *history) grown() (*prefixtree.Tree, error) {
+	tree, err := h.newest.Tree.With(h.open)
+	if err == nil {
+		return tree, nil
+	}
+	seen := map[prefixtree.Index]bool{}
+	for i, l := range h.open {
+		if seen[l.Index] || h.newest.Tree.Prove(l.Index).Kind == prefixtree.Inclusion {
+			return nil, Broken{Position: h.at[i], Invariant: "I2", Err: prefixtree.Taken{Index: l.Index}}
+		}
+		seen[l.Index] = true
+	}
+	return nil, h.broken("I2", err)
+}
+
 // advance makes e the newest epoch. The list is written anew: others have the old one.
 func (h *history) advance(e Epoch) {
 	recent := h.recent[max(0, len(h.recent)-kept+1):]
 	h.recent = append(append(make([]Epoch, 0, len(recent)+1), recent...), e)
-	h.newest, h.open = e, nil
+	h.newest, h.open, h.at = e, nil, nil
 }
