@@ -68,7 +68,7 @@ func (c importFlags) run(env program.Env, read readLoad) error {
 		return err
 	}
 	return withTarget(env, cfg, func(t movein.Target) error {
-		t.Progress = bar.moving
+		t.Progress = bar.progress
 		pass := l.Compare
 		if c.Write {
 			pass = l.Write

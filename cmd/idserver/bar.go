@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// bar shows on a terminal how far an import is. Elsewhere it shows nothing.
+// bar shows on a terminal how far a command is. Elsewhere it shows nothing.
 type bar struct {
 	out   io.Writer // nil: no terminal
 	shown int       // how wide the line is that stands there
@@ -29,7 +29,8 @@ func (b *bar) reading(rows int) { b.show(fmt.Sprintf("%d rows read", rows)) }
 // barWidth is how many characters a full bar has.
 const barWidth = 40
 
-func (b *bar) moving(done, all int) {
+// progress shows how many of how many are done.
+func (b *bar) progress(done, all int) {
 	full := barWidth * done / max(1, all)
 	b.show(fmt.Sprintf("[%s%s] %d of %d", strings.Repeat("=", full), strings.Repeat(" ", barWidth-full), done, all))
 }
