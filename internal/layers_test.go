@@ -58,6 +58,7 @@ var layers = map[string][]string{
 	"keys/prefixtree":     {},
 	"keys/log":            {"internal/store"},
 	"keys/replay":         {"keys/entry", "keys/prefixtree"},
+	"keys/audit":          {"keys/entry", "keys/log", "keys/prefixtree", "keys/replay"},
 
 	// Its HTTP face.
 	"web/api": {"internal/caller", "internal/locale", "internal/matrix", "internal/mxhttp", "internal/threepid", "keys", "keys/log", "lookup",
@@ -76,7 +77,8 @@ var layers = map[string][]string{
 }
 
 // testSupport is for tests alone and may import anything.
-var testSupport = []string{"internal/clocktest", "internal/config/configtest", "internal/deliver/sms/smstest", "internal/endtoend", "internal/keyring/keyringtest", "internal/seal/sealtest", "internal/store/storetest", "verify/verifytest"}
+var testSupport = []string{"internal/clocktest", "internal/config/configtest", "internal/deliver/sms/smstest", "internal/endtoend", "internal/keyring/keyringtest", "internal/seal/sealtest", "internal/store/storetest",
+	"keys/audit/audittest", "verify/verifytest"}
 
 func TestLayers(t *testing.T) {
 	for path, imports := range imports(t) {

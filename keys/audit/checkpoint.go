@@ -1,0 +1,58 @@
+package audit
+
+import (
+	"context"
+	"encoding/base64"
+	"math"
+
+	tformat "github.com/transparency-dev/formats/log"
+	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/mod/sumdb/tlog"
+)
+
+// maxNote is the length of the longest checkpoint in octets; one with 32 signatures of
+// witnesses is far shorter.
+const maxNote = 64 << 10
+
+// Checkpoint is a tree and the note that its log signed for it (C2SP tlog-checkpoint).
+type Checkpoint struct {
+	tlog.Tree
+	Note []byte
+}
+
+// checkpoint reads the published checkpoint.
+func (a *Auditor) checkpoint(ctx context.Context) (Checkpoint, error) {
+	const path = "checkpoint"
+	signed, err := a.Source.Fetch(ctx, path)
+	if err != nil {
+		return Checkpoint{}, Unread{path, err}
+	}
+	return a.open(signed)
+}
+
+// open holds a checkpoint against what C2SP tlog-checkpoint asks for: the origin, a size in
+// decimal, a hash of 32 octets, each in its one form, and the log's own signature.
+func (a *Auditor) open(signed []byte) (Checkpoint, error) {
+	if len(signed) > maxNote {
+		return Checkpoint{}, lie(Whole, Signed, "it has %d octets", len(signed))
+	}
+	n, err := note.Open(signed, note.VerifierList(a.Verifier))
+	if err != nil {
+		return Checkpoint{}, lie(Whole, Signed, "it is not signed by %s+%08x: %w", a.Verifier.Name(), a.Verifier.KeyHash(), err)
+	}
+	var c tformat.Checkpoint
+	extension, err := c.Unmarshal([]byte(n.Text))
+	if err != nil {
+		return Checkpoint{}, lie(Whole, Signed, "%w", err)
+	}
+	if c.Origin != a.Origin {
+		return Checkpoint{}, lie(Whole, Signed, "it is of the log %q", c.Origin)
+	}
+	if string(c.Marshal())+string(extension) != n.Text || len(c.Hash) != tlog.HashSize || c.Size > math.MaxInt64>>tileHeight {
+		return Checkpoint{}, lie(Whole, Signed, "its size %d or its hash %s is not written as it should be", c.Size, base64.StdEncoding.EncodeToString(c.Hash))
+	}
+	if c.Size == 0 {
+		return Checkpoint{}, lie(Whole, "I1", "it covers no entry, so that it ends in no EPOCH")
+	}
+	return Checkpoint{tlog.Tree{N: int64(c.Size), Hash: tlog.Hash(c.Hash)}, signed}, nil
+}
