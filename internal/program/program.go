@@ -3,6 +3,7 @@ package program
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -58,7 +59,7 @@ type Config interface {
 type commandLine interface{ configFile() string }
 
 // Run carries out one command line, whose grammar is line, and returns the exit
-// status: 0 done, 1 failed, 2 not understood.
+// status: 0 done, 1 failed, 2 not understood, or what the error's ExitCode says.
 func (p Program) Run(line commandLine, args []string, env Env) int {
 	answered := -1 // --help ends within the parser
 	parser, err := kong.New(line,
@@ -81,7 +82,17 @@ func (p Program) Run(line commandLine, args []string, env Env) int {
 	env.ConfigFile = line.configFile()
 	if err := command.Run(env, p); err != nil {
 		fmt.Fprintf(env.Stderr, "%s: %v\n", p.Name, err)
-		return 1
+		return exitCode(err)
 	}
 	return 0
+}
+
+func exitCode(err error) int {
+	if coded, has := errors.AsType[interface {
+		error
+		ExitCode() int
+	}](err); has {
+		return coded.ExitCode()
+	}
+	return 1
 }
