@@ -20,6 +20,7 @@ type commandLine struct {
 	Import      importCommands      `cmd:"" help:"Move in from another identity server: say what would be done, or do it."`
 	Export      exportCommand       `cmd:"" help:"Write every binding as a line of JSON, addresses in clear."`
 	Feed        feedCommands        `cmd:"" help:"Check the bindings against the feed of their changes, or repair them."`
+	Audit       auditCommand        `cmd:"" help:"Read a log of the key directory from its first entry on, and say where it lies."`
 	SMS         smsCommands         `cmd:"" name:"sms" help:"See and steer what is spent on text messages."`
 }
 
