@@ -95,7 +95,7 @@ func (a *Auditor) Audit(ctx context.Context) (Report, error) {
 		return Report{}, err
 	}
 	r := &run{Auditor: a, report: Report{Checkpoint: published, Before: a.seen.N},
-		now: held{Checkpoint: published, edge: a.seen.edge.clone(), replay: a.seen.replay.Clone()}}
+		now: held{Checkpoint: published, edge: a.seen.edge.clone(), replay: a.seen.replay.Alone()}}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	for _, check := range []func(context.Context) error{r.history, r.entries, r.end, r.upperTiles, r.root} {

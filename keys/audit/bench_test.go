@@ -20,7 +20,7 @@ func ofSize(b *testing.B, entries, inserts int) (*audittest.Log, audittest.Site)
 
 // BenchmarkAudit reads a log from its first entry on, over HTTP on the same machine.
 func BenchmarkAudit(b *testing.B) {
-	for _, c := range []struct{ entries, inserts int }{{1_000_000, 5000}, {1_000_000, 1000}, {100_000, 1}} {
+	for _, c := range []struct{ entries, inserts int }{{1_000_000, 1000}, {100_000, 1}} {
 		l, site := ofSize(b, c.entries, c.inserts)
 		l.Entries = nil
 		b.Run(fmt.Sprintf("entries=%d/inserts=%d", c.entries, c.inserts), func(b *testing.B) {

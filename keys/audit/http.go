@@ -89,7 +89,7 @@ func (h *HTTP) get(ctx context.Context, path string) (body []byte, again bool, e
 	case status != http.StatusOK:
 		return nil, status == http.StatusTooManyRequests || status >= 500, fmt.Errorf("the server answers %s", response.Status)
 	}
-	body, err = readAll(response.Body)
+	body, err = readAll(response.Body, response.ContentLength)
 	return body, err != nil && !errors.Is(err, ErrTooLong), why(ctx, err)
 }
 

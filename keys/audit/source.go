@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -29,13 +30,19 @@ var (
 	ErrTooLong = fmt.Errorf("longer than %d octets, as no part of a log is", MaxBody)
 )
 
-// readAll reads an answer that may be without end.
-func readAll(r io.Reader) ([]byte, error) {
-	body, err := io.ReadAll(io.LimitReader(r, MaxBody+1))
-	if err == nil && len(body) > MaxBody {
+// readAll reads an answer that may be without end, of that length if it is told, which is
+// not negative then.
+func readAll(r io.Reader, length int64) ([]byte, error) {
+	if length > MaxBody {
+		return nil, ErrTooLong
+	}
+	var body bytes.Buffer
+	body.Grow(int(max(length, 0)) + bytes.MinRead) // so that the end is read without growing
+	_, err := body.ReadFrom(io.LimitReader(r, MaxBody+1))
+	if err == nil && body.Len() > MaxBody {
 		err = ErrTooLong
 	}
-	return body, err
+	return body.Bytes(), err
 }
 
 // Dir is the Source of a log that lies in a directory, such as a mirror's.
@@ -60,5 +67,5 @@ func (d *Dir) Fetch(_ context.Context, path string) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	return readAll(f)
+	return readAll(f, -1)
 }

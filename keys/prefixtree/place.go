@@ -20,6 +20,7 @@ type place struct {
 	hash   Hash
 	bucket []Leaf    // by index, bucketLen at most
 	below  *[2]place // if there are more: to the left and to the right
+	owner  *token    // of the Builder that may change them
 }
 
 // with returns the place, at that depth, with more leaves, which are sorted.

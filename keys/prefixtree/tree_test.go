@@ -311,3 +311,57 @@ func TestATreeYieldsItsLeaves(t *testing.T) {
 		t.Errorf("an empty tree has %x", l.Index)
 	}
 }
+
+// A builder comes to the tree that With comes to, in whatever batches, changes no tree that
+// it began with or that began with it, and takes no index twice.
+func TestABuilderComesToTheSame(t *testing.T) {
+	source := rand.NewChaCha8([32]byte{8})
+	var tree *prefixtree.Tree
+	builder := prefixtree.NewBuilder(nil)
+	var all []prefixtree.Leaf
+	for i, n := range []int{0, 1, 1, 5, 3, 1, 300, 1, 2000, 7, 40, 1, 1} {
+		leaves := randomLeaves(source, n)
+		if i%3 == 2 { // close together
+			for j := range leaves {
+				leaves[j].Index = prefixtree.Index{29: byte(j >> 8), 31: byte(j), 30: byte(i)}
+			}
+		}
+		before := tree
+		tree = with(t, tree, leaves...)
+		if err := builder.Add(leaves); err != nil {
+			t.Fatal(err)
+		}
+		if got := builder.Tree(); got.Root() != tree.Root() || got.Len() != tree.Len() {
+			t.Fatalf("after %d leaves the root is %x, want %x", got.Len(), got.Root(), tree.Root())
+		}
+		all = append(all, leaves...)
+		if i > 4 {
+			fresh, taken := randomLeaves(source, 2), all[len(all)/2]
+			if err := builder.Add([]prefixtree.Leaf{fresh[0], taken, fresh[1]}); err != (prefixtree.Taken{Index: taken.Index}) {
+				t.Errorf("an index twice: %v", err)
+			}
+		}
+		// Others go on from both, and leave both as they are.
+		root := builder.Tree().Root()
+		for _, from := range []*prefixtree.Tree{before, builder.Tree()} {
+			o, leaves := prefixtree.NewBuilder(from), randomLeaves(source, 150)
+			want := with(t, from, leaves...)
+			was := slices.Collect(from.All())
+			for chunk := range slices.Chunk(leaves, 1+i*10) {
+				if err := o.Add(chunk); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if o.Tree().Root() != want.Root() || !slices.Equal(slices.Collect(from.All()), was) {
+				t.Fatalf("a builder that begins with %d leaves is wrong, or changes them", from.Len())
+			}
+		}
+		if builder.Tree().Root() != root {
+			t.Fatal("a builder is changed by another")
+		}
+	}
+	slices.SortFunc(all, byIndex)
+	if !slices.Equal(slices.Collect(builder.Tree().All()), all) {
+		t.Error("the leaves are not those that were added")
+	}
+}

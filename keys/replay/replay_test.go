@@ -203,17 +203,29 @@ func TestAStateIsRestoredFromItsLeaves(t *testing.T) {
 	}
 }
 
-// A clone and its original do not see each other's entries, even in the middle of an epoch.
-func TestClonesGoTheirOwnWays(t *testing.T) {
+// Who goes alone and the state that it left do not see each other's entries, even in the
+// middle of an epoch, and come to what others come to.
+func TestWhoGoesAlone(t *testing.T) {
 	s := replay.New(replay.Inserts, origin)
-	if err := s.Follow([][]byte{config(t, origin), insert(1), insert(2)}); err != nil {
+	log := sealed(t, s, noon, config(t, origin), insert(9), insert(8))
+	if err := s.Follow([][]byte{insert(1), insert(2)}); err != nil {
 		t.Fatal(err)
 	}
-	c := s.Clone()
+	log = append(log, insert(1), insert(2))
+	a, b := s.Alone(), replay.New(replay.Inserts, origin)
+	if err := b.Follow(log); err != nil {
+		t.Fatal(err)
+	}
 	sealed(t, s, noon, insert(3))
-	sealed(t, c, noon, insert(4), insert(5))
-	for which, want := range map[*replay.State][]byte{s: {1, 2, 3}, c: {1, 2, 4, 5}} {
-		e, _ := which.Newest()
+	others := sealed(t, b, noon, insert(4), insert(5))
+	more := sealed(t, b, noon, insert(6))
+	for _, next := range [][][]byte{others, more} {
+		if err := a.Follow(next); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for which, want := range map[*replay.State][]byte{s: {1, 2, 3, 8, 9}, a: {1, 2, 4, 5, 6, 8, 9}, b: {1, 2, 4, 5, 6, 8, 9}} {
+		e, _ := which.At(which.Size())
 		var got []byte
 		for l := range e.Tree.All() {
 			got = append(got, l.Index[0])
@@ -221,5 +233,8 @@ func TestClonesGoTheirOwnWays(t *testing.T) {
 		if !slices.Equal(got, want) {
 			t.Errorf("the leaves are %v, want %v", got, want)
 		}
+	}
+	if _, _, err := a.Seal(nil, noon); err == nil {
+		t.Error("who goes alone has sealed")
 	}
 }

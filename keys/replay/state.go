@@ -33,9 +33,10 @@ type State struct {
 type history struct {
 	size   int64
 	newest Epoch
-	recent []Epoch           // the newest last
-	open   []prefixtree.Leaf // of INSERTs since the newest EPOCH
-	at     []int64           // where they stand
+	recent []Epoch             // the newest last
+	open   []prefixtree.Leaf   // of INSERTs since the newest EPOCH
+	at     []int64             // where they stand
+	alone  *prefixtree.Builder // of a state that goes alone: it is changed in place
 }
 
 // Epoch is a moment at which a checkpoint may end: Position + 1 is its size. Tree has all
@@ -70,10 +71,13 @@ func Restore(contents Contents, origin string, e entry.Epoch, leaves []prefixtre
 	return s, nil
 }
 
-// Clone is a state that goes its own way from here.
-func (s *State) Clone() *State {
+// Alone is a state that goes its own way from here, and faster, for who only follows: it
+// remembers no epoch but the newest, whose Tree must not be used any more once it follows
+// further; after an error it is of no use; and it cannot Seal. s stays as it is.
+func (s *State) Alone() *State {
 	h := s.now()
-	h.open, h.at = slices.Clip(h.open), slices.Clip(h.at)
+	h.alone = prefixtree.NewBuilder(h.newest.Tree)
+	h.open, h.at = slices.Clone(h.open), slices.Clone(h.at)
 	return &State{contents: s.contents, origin: s.origin, history: h}
 }
 
@@ -183,7 +187,7 @@ func (h *history) end(e entry.Epoch) error {
 // grown is the tree with the open leaves. An index that is taken breaks I2 where it comes
 // again.
 func (h *history) grown() (*prefixtree.Tree, error) {
-	tree, err := h.newest.Tree.With(h.open)
+	tree, err := h.with(h.open)
 	if err == nil {
 		return tree, nil
 	}
@@ -197,8 +201,22 @@ func (h *history) grown() (*prefixtree.Tree, error) {
 	return nil, h.broken("I2", err)
 }
 
+func (h *history) with(leaves []prefixtree.Leaf) (*prefixtree.Tree, error) {
+	if h.alone == nil {
+		return h.newest.Tree.With(leaves)
+	}
+	if err := h.alone.Add(leaves); err != nil {
+		return nil, err
+	}
+	return h.alone.Tree(), nil
+}
+
 // advance makes e the newest epoch. The list is written anew: others have the old one.
 func (h *history) advance(e Epoch) {
+	if h.alone != nil {
+		h.recent, h.newest, h.open, h.at = append(h.recent[:0:0], e), e, h.open[:0], h.at[:0]
+		return
+	}
 	recent := h.recent[max(0, len(h.recent)-kept+1):]
 	h.recent = append(append(make([]Epoch, 0, len(recent)+1), recent...), e)
 	h.newest, h.open, h.at = e, nil, nil
