@@ -57,7 +57,7 @@ func TestAServerThatCannotBeRead(t *testing.T) {
 		{"a hash tile that is not there", "tile/1/000.p/2", http.NotFound, "404 Not Found"},
 		{"a server that fails", bundle, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(503) }, "503 Service Unavailable"},
 		{"a server that forbids", bundle, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(403) }, "403 Forbidden"},
-		{"another place", bundle, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/elsewhere", 302) }, "not followed"},
+		{"another place", bundle, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/elsewhere", http.StatusFound) }, "not followed"},
 		{"a slow server", bundle, silent, "no answer within 200ms"},
 		{"a slow checkpoint", "checkpoint", silent, "no answer within 200ms"},
 		{"a slow body", bundle, func(w http.ResponseWriter, r *http.Request) {
