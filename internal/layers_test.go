@@ -59,6 +59,7 @@ var layers = map[string][]string{
 	"keys/log":            {"internal/store"},
 	"keys/replay":         {"keys/entry", "keys/prefixtree"},
 	"keys/audit":          {"keys/entry", "keys/log", "keys/prefixtree", "keys/replay"},
+	"keys/value":          {"internal/matrix", "keys/entry"},
 
 	// Its HTTP face.
 	"web/api": {"internal/caller", "internal/locale", "internal/matrix", "internal/mxhttp", "internal/threepid", "keys", "keys/log", "lookup",
