@@ -57,6 +57,7 @@ var layers = map[string][]string{
 	"keys":                {"internal/keyring", "internal/matrix"},
 	"keys/prefixtree":     {},
 	"keys/log":            {"internal/store"},
+	"keys/proof":          {"internal/matrix", "keys/entry", "keys/ladder", "keys/prefixtree", "keys/value", "keys/vrf"},
 	"keys/replay":         {"keys/entry", "keys/prefixtree"},
 	"keys/audit":          {"keys/entry", "keys/log", "keys/prefixtree", "keys/replay"},
 	"keys/value":          {"internal/matrix", "keys/entry"},

@@ -1,0 +1,643 @@
+package proof_test
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/transparency-dev/merkle/proof"
+	"github.com/transparency-dev/merkle/rfc6962"
+	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/mod/sumdb/tlog"
+
+	"signet/keys/entry"
+	"signet/keys/ladder"
+	"signet/keys/prefixtree"
+	. "signet/keys/proof"
+	"signet/keys/value"
+	"signet/keys/vrf"
+)
+
+func (w *world) verify(l *Lookup, asked Asked) (Result, error) {
+	return Verify(l, asked, w.policy(), w.now)
+}
+
+// mustVerify fails the test if an honest answer is refused.
+func (w *world) mustVerify(l *Lookup, asked Asked) Result {
+	w.Helper()
+	r, err := w.verify(l, asked)
+	if err != nil {
+		w.Fatalf("an honest answer: %v", err)
+	}
+	return r
+}
+
+// mustRefuse fails the test unless it is refused at that step, for that reason.
+func (w *world) mustRefuse(what string, l *Lookup, asked Asked, step Step, reason error) {
+	w.Helper()
+	r, err := w.verify(l, asked)
+	var failed *Failed
+	if !errors.As(err, &failed) || failed.Step != step || !errors.Is(err, reason) {
+		w.Errorf("%s: %v, want %s: %v", what, err, step, reason)
+		return
+	}
+	if r.Value != nil || r.Head.N != 0 || len(failed.Held) != step.Number()-1 {
+		w.Errorf("%s: refused with %+v, after %v", what, r, failed.Held)
+	}
+}
+
+func TestAnHonestServerIsBelieved(t *testing.T) {
+	w, seen := populated(t)
+	for label, versions := range w.versions {
+		r := w.mustVerify(clone(t, w.lookup(label, seen.N)), Asked{Label: label, Head: &seen})
+		if !r.Present || int(r.Version) != len(versions)-1 || string(r.Value.JSON()) != string(versions[len(versions)-1].value) {
+			t.Errorf("%s: %+v", label, r)
+		}
+		if r.Head != w.head() || !r.Sealed.Equal(w.now) || r.Label != w.label(label) || r.Reset || len(r.Held) != 8 {
+			t.Errorf("%s: %+v", label, r)
+		}
+	}
+	r := w.mustVerify(clone(t, w.lookup(nobody, 0)), Asked{Label: nobody})
+	if r.Present || r.Value != nil {
+		t.Errorf("nobody: %+v", r)
+	}
+}
+
+// The next look-up begins where this one ended, and what people see is what was asked.
+func TestWhatIsRememberedIsAskedNext(t *testing.T) {
+	w, _ := populated(t)
+	first := w.mustVerify(w.lookup(alice, 0), Asked{Label: "email:Alice@EXAMPLE.com"})
+	again := w.mustVerify(w.lookup(alice, first.Head.N), Asked{Label: alice, Head: &first.Head, Version: &first.Version})
+	previous := again.Value.(*value.User)
+	w.now = w.now.Add(time.Minute)
+	w.publish(alice, w.person(alice, "a3", "a2"))
+	w.seal()
+	next := w.mustVerify(w.lookup(alice, again.Head.N), Asked{Label: alice, Head: &again.Head, Version: &again.Version, Previous: previous})
+	if next.Version != 3 || next.Reset || !strings.HasPrefix(next.Held[0].String(), "1 label: ") || !strings.Contains(next.Held[7].String(), "the old key has signed") {
+		t.Errorf("after a rotation: %+v", next)
+	}
+}
+
+func TestAReset(t *testing.T) {
+	w := newWorld(t)
+	w.publish(alice, w.person(alice, "a0", ""))
+	w.seal()
+	first := w.mustVerify(w.lookup(alice, 0), Asked{Label: alice})
+	w.publish(alice, w.person(alice, "a1", ""))
+	w.seal()
+	old := first.Value.(*value.User)
+	for _, asked := range []Asked{{Label: alice}, {Label: alice, Previous: old}, {Label: alice, PreviousKeys: old.Keys}} {
+		if r := w.mustVerify(w.lookup(alice, 0), asked); !r.Reset || !strings.Contains(r.Held[7].Text, "NO key") {
+			t.Errorf("a reset is not told: %+v", r)
+		}
+	}
+}
+
+// Bits that are flipped anywhere are noticed.
+func TestEveryBitCounts(t *testing.T) {
+	w := newWorld(t)
+	w.publish(bob, w.person(bob, "b0", ""))
+	w.seal()
+	seen := w.head()
+	w.publish(alice, w.person(alice, "a0", ""))
+	w.publish(nobody, w.person(nobody, "n0", ""))
+	w.seal()
+	l := clone(t, w.lookup(alice, seen.N))
+	asked := Asked{Label: alice, Head: &seen}
+	w.mustVerify(l, asked)
+	fields := [][]byte{l.Epoch[:], l.Opening[:]}
+	for _, hashes := range [][]Hash{l.EpochProof, l.Consistency} {
+		for i := range hashes {
+			fields = append(fields, hashes[i][:])
+		}
+	}
+	for i := range l.Ladder {
+		fields = append(fields, l.Ladder[i].Pi[:])
+		s := &l.Ladder[i].Map
+		for j := range s.Path {
+			fields = append(fields, s.Path[j][:])
+		}
+		for _, h := range []*Hash{s.Label, s.Value} {
+			if h != nil {
+				fields = append(fields, h[:])
+			}
+		}
+	}
+	bits := 0
+	for f, field := range fields {
+		for bit := range len(field) * 8 {
+			field[bit/8] ^= 1 << (bit % 8)
+			if _, err := w.verify(l, asked); err == nil {
+				t.Errorf("field %d, bit %d: not noticed", f, bit)
+			}
+			field[bit/8] ^= 1 << (bit % 8)
+			bits++
+		}
+	}
+	for i := range l.Value {
+		l.Value[i] ^= 1
+		w.mustRefuse(fmt.Sprintf("octet %d of the value", i), l, asked, StepOpening, ErrCommitment)
+		l.Value[i] ^= 1
+	}
+	w.mustVerify(l, asked)
+	t.Logf("%d bits of %d fields", bits, len(fields))
+}
+
+func TestEveryCharacterOfTheNoteCounts(t *testing.T) {
+	w, seen := populated(t)
+	l := w.lookup(alice, seen.N)
+	text := []byte(l.Checkpoint)
+	for bit := range len(text) * 8 {
+		text[bit/8] ^= 1 << (bit % 8)
+		l.Checkpoint = string(text)
+		if _, err := w.verify(l, Asked{Label: alice, Head: &seen}); err == nil {
+			t.Errorf("bit %d of character %d, %q: not noticed", bit%8, bit/8, text[bit/8])
+		}
+		text[bit/8] ^= 1 << (bit % 8)
+	}
+	for i := range text {
+		l.Checkpoint = string(slices.Delete(slices.Clone(text), i, i+1))
+		if _, err := w.verify(l, Asked{Label: alice, Head: &seen}); err == nil {
+			t.Errorf("character %d missing: not noticed", i)
+		}
+	}
+}
+
+// Whatever is said in numbers is held against what is proven.
+func TestEveryNumberCounts(t *testing.T) {
+	w, seen := populated(t)
+	for bit := range 32 {
+		l := clone(t, w.lookup(alice, seen.N))
+		l.Version ^= 1 << bit
+		w.mustRefuse(fmt.Sprintf("bit %d of the version", bit), l, Asked{Label: alice, Head: &seen}, StepLadder, ladder.ErrRungs)
+		for i := range l.Ladder {
+			l := clone(t, w.lookup(alice, seen.N))
+			l.Ladder[i].Version ^= 1 << bit
+			w.mustRefuse(fmt.Sprintf("bit %d of rung %d", bit, i), l, Asked{Label: alice, Head: &seen}, StepLadder, ladder.ErrRungs)
+		}
+	}
+	l := w.lookup(alice, 0)
+	for i := range l.Ladder {
+		for k := range 256 {
+			l := clone(t, l)
+			if byte(l.Ladder[i].Map.Kind) == byte(k) {
+				continue
+			}
+			l.Ladder[i].Map.Kind = prefixtree.Kind(k)
+			if _, err := w.verify(l, Asked{Label: alice}); err == nil {
+				t.Errorf("rung %d as k %d: not noticed", i, k)
+			}
+		}
+	}
+	l = clone(t, l)
+	l.Present = false
+	w.mustRefuse("presence denied", l, Asked{Label: alice}, StepLadder, ladder.ErrRungs)
+	absent := w.lookup(nobody, 0)
+	absent.Present = true
+	w.mustRefuse("presence claimed", absent, Asked{Label: nobody}, StepLadder, ladder.ErrRungs)
+}
+
+func TestTheLadder(t *testing.T) {
+	w, _ := populated(t)
+	honest := w.lookup(alice, 0)
+	rungs := honest.Ladder // 0, 1, 3, 2
+	for what, lie := range map[string][]Rung{
+		"a rung hidden":       slices.Delete(cloned(rungs), 1, 2),
+		"the first hidden":    rungs[1:],
+		"the last dropped":    rungs[:len(rungs)-1],
+		"a rung added":        append(cloned(rungs), w.rung(alice, 4)),
+		"a rung twice":        append(cloned(rungs), rungs[3]),
+		"two reordered":       {rungs[0], rungs[1], rungs[3], rungs[2]},
+		"in reverse":          {rungs[3], rungs[2], rungs[1], rungs[0]},
+		"none":                nil,
+		"those of 1":          {rungs[0], rungs[1], rungs[2], rungs[2]},
+		"70 rungs":            slices.Repeat(rungs[:1], 70),
+		"for that of another": {rungs[0], rungs[1], w.rung(alice, 4), rungs[3]},
+	} {
+		l := clone(t, honest)
+		l.Ladder = lie
+		w.mustRefuse(what, l, Asked{Label: alice}, StepLadder, ladder.ErrRungs)
+	}
+	// Proofs of other versions, or of another's, under the number that is asked.
+	for what, r := range map[string]Rung{"another version": w.rung(alice, 5), "another label": w.rung(bob, 3)} {
+		l := clone(t, honest)
+		r.Version = 3
+		l.Ladder[2] = r
+		w.mustRefuse(what+" as rung 3", l, Asked{Label: alice}, StepLadder, ErrVRF)
+	}
+}
+
+func TestAnOldVersionIsNotTheNewest(t *testing.T) {
+	w, seen := populated(t)
+	for n := range uint32(2) {
+		w.mustRefuse(fmt.Sprintf("version %d as the newest", n), w.claim(alice, n, seen.N), Asked{Label: alice, Head: &seen}, StepLadder, ladder.ErrRungs)
+	}
+	newest, later := uint32(2), uint32(3)
+	w.mustVerify(w.lookup(alice, 0), Asked{Label: alice, Version: &newest})
+	w.mustRefuse("a version before that seen", w.lookup(alice, 0), Asked{Label: alice, Version: &later}, StepLadder, ErrOlder)
+	w.mustRefuse("none after one was seen", w.lookup(nobody, 0), Asked{Label: nobody, Version: new(uint32)}, StepLadder, ErrOlder)
+
+	// The log as it was before version 2, with a note of today: who has seen more notices.
+	early, _ := populated(t)
+	now := w.mustVerify(w.lookup(alice, 0), Asked{Label: alice})
+	early.versions[alice] = early.versions[alice][:2]
+	head := early.head()
+	head.N++ // longer by an entry that alice's client has seen
+	early.mustRefuse("an older tree", early.lookup(alice, 0), Asked{Label: alice, Head: &tlog.Tree{N: now.Head.N + 1, Hash: head.Hash}}, StepConsistency, ErrShrunk)
+}
+
+func TestThereIsNoHidingOfAVersion(t *testing.T) {
+	w, _ := populated(t)
+	true0 := w.rung(alice, 0)
+	lie := func(what string, edit func(s *Search)) {
+		r := w.rung(alice, 0)
+		edit(&r.Map)
+		l := NewAbsence(w.anchor(0), r)
+		if _, err := w.verify(l, Asked{Label: alice}); err == nil {
+			t.Errorf("%s hides a version", what)
+		}
+	}
+	empty := func(s *Search) { s.Kind, s.Label, s.Value = prefixtree.NonInclusionParent, nil, nil }
+	lie("k 1", func(*Search) {})
+	lie("k 3 at the leaf", empty)
+	for depth := range true0.Map.Depth {
+		lie(fmt.Sprintf("k 3 at depth %d", depth), func(s *Search) { empty(s); s.Depth, s.Path = depth, s.Path[len(s.Path)-depth:] })
+		lie(fmt.Sprintf("k 3, depth %d said", depth), func(s *Search) { empty(s); s.Depth = depth })
+	}
+	lie("k 3 deeper", func(s *Search) { empty(s); s.Depth, s.Path = s.Depth+1, append([]Hash{{1}}, s.Path...) })
+	// Another leaf, whole with its own path: it does not stand where the search for alice ends.
+	other := w.rung(bob, 0)
+	_, output := w.vrf.Prove(w.label(bob).VRFInput(0))
+	bobs := Hash(entry.IndexOf(output))
+	lie("k 2 with a leaf off the path", func(s *Search) { *s = other.Map; s.Kind, s.Label = prefixtree.NonInclusionLeaf, &bobs })
+	_, output = w.vrf.Prove(w.label(alice).VRFInput(0))
+	own := Hash(entry.IndexOf(output))
+	lie("k 2 with the label's own leaf", func(s *Search) { s.Kind, s.Label = prefixtree.NonInclusionLeaf, &own })
+	lie("k 2 with a leaf that is not there", func(s *Search) { s.Kind, s.Label = prefixtree.NonInclusionLeaf, &Hash{} })
+	lie("k 0", func(s *Search) { s.Kind = 0 })
+}
+
+func TestOtherLabels(t *testing.T) {
+	w, _ := populated(t)
+	w.mustRefuse("bob's answer about alice", w.lookup(bob, 0), Asked{Label: alice}, StepLadder, ErrVRF)
+	w.mustRefuse("nobody's answer about alice", w.lookup(nobody, 0), Asked{Label: alice}, StepLadder, ErrVRF)
+	for _, bad := range []string{"", "alice@example.com", "email:", "email:alice", "mail:alice@example.com", "email:alice@example.com\n", "msisdn:1", "mxid:alice"} {
+		w.mustRefuse("asked for "+bad, w.lookup(alice, 0), Asked{Label: bad}, StepLabel, entry.ErrLabel)
+	}
+}
+
+func TestTheValueIsTheOneInTheLog(t *testing.T) {
+	w, _ := populated(t)
+	change := func(what string, reason error, edit func(l *Lookup)) {
+		l := clone(t, w.lookup(alice, 0))
+		edit(l)
+		w.mustRefuse(what, l, Asked{Label: alice}, StepOpening, reason)
+	}
+	change("another's value", ErrCommitment, func(l *Lookup) { l.Value = w.versions[bob][0].value })
+	change("an older value", ErrCommitment, func(l *Lookup) { l.Value = w.versions[alice][1].value })
+	change("an older value with its opening", ErrCommitment, func(l *Lookup) {
+		l.Value, l.Opening = w.versions[alice][1].value, (*Opening)(&w.versions[alice][1].opening)
+	})
+	change("no opening, as if erased", ErrErased, func(l *Lookup) { l.Opening = nil })
+	change("no value", ErrErased, func(l *Lookup) { l.Value = nil })
+	change("neither", ErrErased, func(l *Lookup) { l.Value, l.Opening = nil, nil })
+	absent := w.lookup(nobody, 0)
+	absent.Value = w.versions[bob][0].value
+	w.mustRefuse("a value of nobody's", absent, Asked{Label: nobody}, StepOpening, ErrUnasked)
+	absent.Value, absent.Opening = nil, &Opening{}
+	w.mustRefuse("an opening of nobody's", absent, Asked{Label: nobody}, StepOpening, ErrUnasked)
+}
+
+// The log commits to what its server gives it, which may be of another label or version.
+func TestACommitmentOfSomethingElse(t *testing.T) {
+	for what, c := range map[string]struct {
+		commit func(w *world, v *version)
+		reason error
+	}{
+		"committed for another label":   {func(w *world, v *version) { v.commitment = entry.Commit(v.opening, w.label(bob), 0, v.value) }, ErrCommitment},
+		"committed for another version": {func(w *world, v *version) { v.commitment = entry.Commit(v.opening, w.label(alice), 1, v.value) }, ErrCommitment},
+		"a value of another label": {func(w *world, v *version) {
+			v.value = w.person(bob, "b0", "")
+			v.commitment = entry.Commit(v.opening, w.label(alice), 0, v.value)
+		}, value.ErrOther},
+		"a value of another version": {func(w *world, v *version) {
+			v.value = w.edited(alice, "a0", "", func(o object) { o["version"] = 1 })
+			v.commitment = entry.Commit(v.opening, w.label(alice), 0, v.value)
+		}, value.ErrOther},
+		"no value of the directory": {func(w *world, v *version) {
+			v.value = []byte(`{"type":"x"}`)
+			v.commitment = entry.Commit(v.opening, w.label(alice), 0, v.value)
+		}, value.ErrValue},
+	} {
+		w := newWorld(t)
+		v := version{value: w.person(alice, "a0", ""), opening: entry.Opening{1}}
+		c.commit(w, &v)
+		w.insert(alice, v)
+		w.seal()
+		w.mustRefuse(what, w.lookup(alice, 0), Asked{Label: alice}, StepOpening, c.reason)
+	}
+}
+
+func TestTheValueIsSignedAndInForce(t *testing.T) {
+	day := 24 * time.Hour
+	for what, c := range map[string]struct {
+		edit   func(w *world, o object)
+		reason error
+	}{
+		"not yet": {func(_ *world, o object) { o["not_before"] = start.Add(6 * time.Minute).UnixMilli() }, value.ErrNotYet},
+		"expired": {func(_ *world, o object) {
+			o["not_before"], o["not_after"] = start.Add(-day).UnixMilli(), start.Add(-1).UnixMilli()
+		}, value.ErrExpired},
+		"a key that did not sign": {func(_ *world, o object) { o["keys"].(object)["ed25519:x"] = publicOf("x") }, value.ErrSignature},
+		"another server's key":    {func(w *world, _ object) { w.server.Private = secret("mallory") }, value.ErrSignature},
+	} {
+		w := newWorld(t)
+		policy := w.policy()
+		w.publish(alice, w.edited(alice, "a0", "", func(o object) { c.edit(w, o) }))
+		w.seal()
+		_, err := Verify(w.lookup(alice, 0), Asked{Label: alice}, policy, w.now)
+		var failed *Failed
+		if !errors.As(err, &failed) || failed.Step != StepSignatures || !errors.Is(err, c.reason) {
+			t.Errorf("%s: %v, want %v", what, err, c.reason)
+		}
+	}
+}
+
+func TestTheOldKeyHandsOver(t *testing.T) {
+	w := newWorld(t)
+	w.publish(alice, w.person(alice, "a0", ""))
+	w.publish(alice, w.person(alice, "a1", "mallory")) // which says that the old key signed
+	w.seal()
+	old, err := value.ParseUser(w.versions[alice][0].value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.mustRefuse("signed by a stranger", w.lookup(alice, 0), Asked{Label: alice, Previous: old}, StepSignatures, value.ErrSignature)
+	w.mustRefuse("signed by a stranger", w.lookup(alice, 0), Asked{Label: alice, PreviousKeys: old.Keys}, StepSignatures, value.ErrSignature)
+	if r := w.mustVerify(w.lookup(alice, 0), Asked{Label: alice}); !strings.Contains(r.Held[7].Text, "was not verified") {
+		t.Errorf("who does not know the old key reads: %s", r.Held[7])
+	}
+}
+
+func TestTombstone(t *testing.T) {
+	w, _ := populated(t)
+	stone, err := value.NewTombstone(3, w.now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.publish(alice, stone.JSON())
+	w.seal()
+	r := w.mustVerify(clone(t, w.lookup(alice, 0)), Asked{Label: alice})
+	if _, ok := r.Value.(*value.Tombstone); !ok || r.Version != 3 {
+		t.Errorf("after an erasure: %+v", r)
+	}
+}
+
+func TestTimes(t *testing.T) {
+	for after, reason := range map[time.Duration]error{
+		0: nil, time.Hour: nil, time.Hour + time.Millisecond: ErrStale, 61 * time.Minute: ErrStale,
+		-5 * time.Minute: nil, -5*time.Minute - time.Millisecond: ErrAhead, -6 * time.Minute: ErrAhead,
+	} {
+		w, _ := populated(t)
+		l := w.lookup(alice, 0)
+		w.now = w.now.Add(after)
+		if reason == nil {
+			w.mustVerify(l, Asked{Label: alice})
+			continue
+		}
+		w.mustRefuse(fmt.Sprintf("after %v", after), l, Asked{Label: alice}, StepTimes, reason)
+	}
+}
+
+// An EPOCH of now does not help a log that its witnesses have not seen lately.
+func TestTheWitnessesHaveSeenItLately(t *testing.T) {
+	w, _ := populated(t)
+	w.now = w.now.Add(-61 * time.Minute)
+	old := w.note(w.head())
+	w.now = w.now.Add(61 * time.Minute)
+	l := w.lookup(alice, 0)
+	l.Checkpoint = string(old)
+	w.mustRefuse("witnessed 61 minutes ago", l, Asked{Label: alice}, StepTimes, ErrStale)
+	p := w.policy()
+	p.Needed = 0
+	if _, err := Verify(l, Asked{Label: alice}, p, w.now); err != nil {
+		t.Errorf("without a need of witnesses: %v", err)
+	}
+}
+
+func TestTheNote(t *testing.T) {
+	w, _ := populated(t)
+	text := strings.SplitAfter(string(w.note(w.head())), "\n\n")[0]
+	text = text[:len(text)-1]
+	all := []note.Signer{w.log, w.witnesses[0], w.witnesses[1], w.witnesses[2]}
+	stranger := newSigner(t, "id.example.com/users", "log", nil)
+	impostor := newSigner(t, origin, "impostor", nil)
+	otherWitness := newSigner(t, "witness2.example", "impostor", &w.now)
+	many := slices.Clone(all)
+	for i := range 29 {
+		many = append(many, newSigner(t, fmt.Sprintf("w%d.example", i), "many", &w.now))
+	}
+	sign := func(text string, by ...note.Signer) string { return string(w.sign(text, by...)) }
+	otherOrigin := strings.Replace(text, origin, "id.example.com/users", 1)
+	for what, c := range map[string]struct{ note string }{
+		"other origin, by that log":         {sign(otherOrigin, stranger)},
+		"other origin, by all":              {sign(otherOrigin, all...)},
+		"by another log":                    {sign(text, append(slices.Clone(all[1:]), stranger)...)},
+		"by another key of that name":       {sign(text, append(slices.Clone(all[1:]), impostor)...)},
+		"by witnesses alone":                {sign(text, all[1:]...)},
+		"by too few witnesses":              {sign(text, all[:3]...)},
+		"by a witness's other key":          {sign(text, append(slices.Clone(all[:3]), otherWitness)...)},
+		"33 signatures":                     {sign(text, many...)},
+		"no note":                           {""},
+		"no signature":                      {text},
+		"more than 64 KiB":                  {sign(text+strings.Repeat("x\n", 33<<10), all...)},
+		"not a checkpoint":                  {sign("hello\n", all...)},
+		"size with a zero before it":        {sign(strings.Replace(text, "\n", "\n0", 1), all...)},
+		"size with a plus":                  {sign(strings.Replace(text, "\n", "\n+", 1), all...)},
+		"size of 2^63":                      {sign(origin+"\n9223372036854775808\n"+strings.SplitAfter(text, "\n")[2], all...)},
+		"size of 0":                         {sign(origin+"\n0\n"+strings.SplitAfter(text, "\n")[2], all...)},
+		"short root":                        {sign(strings.Join(strings.SplitAfter(text, "\n")[:2], "")+"AAAA\n", all...)},
+		"a signature by the log over other": {strings.Replace(sign(text, all...), "\n", "\n1", 1)},
+	} {
+		l := w.lookup(alice, 0)
+		l.Checkpoint = c.note
+		_, err := w.verify(l, Asked{Label: alice})
+		var failed *Failed
+		if !errors.As(err, &failed) || failed.Step != StepCheckpoint {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	for what, c := range map[string]string{
+		"32 signatures": sign(text, many[:32]...), "an extension line": sign(text+"extension\n", all...), "by another too": sign(text, append(slices.Clone(all), stranger, impostor)...),
+	} {
+		l := w.lookup(alice, 0)
+		l.Checkpoint = c
+		if _, err := w.verify(l, Asked{Label: alice}); err != nil {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+}
+
+// A log whose key is replaced signs with both for a while.
+func TestOneOfSeveralLogKeys(t *testing.T) {
+	w, _ := populated(t)
+	p := w.policy()
+	p.LogKeys = []note.Verifier{newSigner(t, origin, "next", nil), w.log}
+	if _, err := Verify(w.lookup(alice, 0), Asked{Label: alice}, p, w.now); err != nil {
+		t.Errorf("signed by one of two keys: %v", err)
+	}
+	p.LogKeys = p.LogKeys[:1]
+	if _, err := Verify(w.lookup(alice, 0), Asked{Label: alice}, p, w.now); err == nil {
+		t.Error("signed by a key that is not known any more, and taken")
+	}
+}
+
+// Two keys of one witness do not make two witnesses.
+func TestAWitnessCountsOnce(t *testing.T) {
+	w, _ := populated(t)
+	second := newSigner(t, "witness0.example", "second", &w.now)
+	p := w.policy()
+	p.Witnesses, p.Needed = []note.Verifier{w.witnesses[0], second, w.witnesses[1]}, 2
+	head := string(w.note(w.head()))
+	text := head[:strings.Index(head, "\n\n")+1]
+	l := w.lookup(alice, 0)
+	l.Checkpoint = string(w.sign(text, w.log, w.witnesses[0], second))
+	_, err := Verify(l, Asked{Label: alice}, p, w.now)
+	if err == nil {
+		t.Error("one witness with two keys is taken for two")
+	}
+	l.Checkpoint = string(w.sign(text, w.log, w.witnesses[1], second))
+	if _, err := Verify(l, Asked{Label: alice}, p, w.now); err != nil {
+		t.Errorf("two witnesses: %v", err)
+	}
+}
+
+func TestTheCheckpointEndsInTheEpoch(t *testing.T) {
+	w, _ := populated(t)
+	early, _ := w.state.At(4) // the first epoch: CONFIG, two INSERTs, EPOCH
+	size := w.state.Size()
+	included := func(at int64) tlog.RecordProof {
+		p, err := tlog.ProveRecord(size, at, w.reader())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	note := w.note(w.head())
+	newest, _ := w.state.Newest()
+	forged := newest.Epoch
+	forged.MapRoot = early.MapRoot
+	elsewhere := newest.Epoch
+	elsewhere.Position--
+	for what, a := range map[string]Anchor{
+		"an older epoch, in the log":       NewAnchor(note, early.Epoch, included(3), nil),
+		"an epoch that is not in the log":  NewAnchor(note, forged, included(size-1), nil),
+		"an epoch that says other":         NewAnchor(note, elsewhere, included(size-1), nil),
+		"a path that is too short":         NewAnchor(note, newest.Epoch, included(size - 1)[1:], nil),
+		"a path that is too long":          NewAnchor(note, newest.Epoch, append(included(size-1), tlog.Hash{}), nil),
+		"no path":                          NewAnchor(note, newest.Epoch, nil, nil),
+		"the path of the entry before":     NewAnchor(note, newest.Epoch, included(size-2), nil),
+		"a checkpoint that ends otherwise": NewAnchor(w.note(w.headAt(size-1)), newest.Epoch, included(size-1), nil),
+	} {
+		l := w.lookup(alice, 0)
+		l.Anchor = a
+		w.mustRefuse(what, l, Asked{Label: alice}, StepEpoch, ErrEpoch)
+	}
+	l := w.lookup(alice, 0)
+	l.Epoch = Epoch{1}
+	w.mustRefuse("something that is no epoch", l, Asked{Label: alice}, StepTimes, ErrEpoch)
+}
+
+func TestSplitView(t *testing.T) {
+	w, seen := populated(t)
+	head := w.head()
+	for what, c := range map[string]struct {
+		head   tlog.Tree
+		edit   func(l *Lookup)
+		reason error
+	}{
+		"equal size, other hash":  {tlog.Tree{N: head.N, Hash: tlog.Hash{1}}, func(l *Lookup) { l.Consistency = nil }, ErrSplit},
+		"equal size, with a path": {head, func(*Lookup) {}, ErrSplit},
+		"smaller now":             {tlog.Tree{N: head.N + 1, Hash: head.Hash}, func(*Lookup) {}, ErrShrunk},
+		"another past":            {tlog.Tree{N: seen.N, Hash: tlog.Hash{1}}, func(*Lookup) {}, ErrSplit},
+		"no path":                 {seen, func(l *Lookup) { l.Consistency = nil }, ErrSplit},
+		"a path too short":        {seen, func(l *Lookup) { l.Consistency = l.Consistency[1:] }, ErrSplit},
+		"a path too long":         {seen, func(l *Lookup) { l.Consistency = append(l.Consistency, Hash{}) }, ErrSplit},
+		"a path from elsewhere":   {tlog.Tree{N: seen.N + 1, Hash: seen.Hash}, func(*Lookup) {}, ErrSplit},
+		"a head of nothing":       {tlog.Tree{}, func(*Lookup) {}, ErrSplit},
+	} {
+		l := clone(t, w.lookup(alice, seen.N))
+		c.edit(l)
+		w.mustRefuse(what, l, Asked{Label: alice, Head: &c.head}, StepConsistency, c.reason)
+	}
+	w.mustVerify(w.lookup(alice, 0), Asked{Label: alice, Head: &head})
+
+	// Another log of the same keys, which was shown to somebody else.
+	other := newWorld(t)
+	other.publish(alice, other.person(alice, "mallory", ""))
+	for range 20 {
+		other.seal()
+	}
+	other.mustRefuse("a fork", other.lookup(alice, seen.N), Asked{Label: alice, Head: &seen}, StepConsistency, ErrSplit)
+}
+
+func TestThePinnedVRFKey(t *testing.T) {
+	w, _ := populated(t)
+	other, err := vrf.NewPrivateKey(secret("other").Seed())
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := w.policy()
+	p.VRF = other.Public()
+	if _, err := Verify(w.lookup(alice, 0), Asked{Label: alice}, p, w.now); !errors.Is(err, ErrVRF) {
+		t.Errorf("under another VRF key: %v", err)
+	}
+	// A second VRF key of the log would give a label a second history.
+	mine := w.vrf
+	w.vrf = other
+	l := w.lookup(nobody, 0)
+	w.vrf = mine
+	w.mustRefuse("by a second VRF key", l, Asked{Label: nobody}, StepLadder, ErrVRF)
+}
+
+func TestPolicyHasToBeWhole(t *testing.T) {
+	w, _ := populated(t)
+	l := w.lookup(alice, 0)
+	for what, edit := range map[string]func(p *Policy){
+		"origin": func(p *Policy) { p.Origin = "" }, "log keys": func(p *Policy) { p.LogKeys = nil }, "VRF": func(p *Policy) { p.VRF = nil },
+		"server": func(p *Policy) { p.Server = "" }, "server keys": func(p *Policy) { p.ServerKeys = nil }, "time": func(p *Policy) { p.MaxBehind = -1 },
+		"more witnesses": func(p *Policy) { p.Needed = 4 }, "needed": func(p *Policy) { p.Needed = -1 },
+	} {
+		p := w.policy()
+		edit(&p)
+		if _, err := Verify(l, Asked{Label: alice}, p, w.now); !errors.Is(err, ErrPolicy) {
+			t.Errorf("without %s: %v, want ErrPolicy", what, err)
+		}
+	}
+	if _, err := Verify(&Lookup{}, Asked{Label: alice}, w.policy(), w.now); err == nil {
+		t.Error("nothing at all is taken for a proof")
+	}
+}
+
+// transparency-dev/merkle is a second opinion on the proofs in the log.
+func TestSecondOpinion(t *testing.T) {
+	w, seen := populated(t)
+	l := w.lookup(alice, seen.N)
+	head := w.head()
+	path := func(hashes []Hash) (p [][]byte) {
+		for _, h := range hashes {
+			p = append(p, h[:])
+		}
+		return p
+	}
+	leaf := rfc6962.DefaultHasher.HashLeaf(l.Epoch[:])
+	if err := proof.VerifyInclusion(rfc6962.DefaultHasher, uint64(head.N-1), uint64(head.N), leaf, path(l.EpochProof), head.Hash[:]); err != nil {
+		t.Errorf("inclusion: %v", err)
+	}
+	if err := proof.VerifyConsistency(rfc6962.DefaultHasher, uint64(seen.N), uint64(head.N), path(l.Consistency), seen.Hash[:], head.Hash[:]); err != nil {
+		t.Errorf("consistency: %v", err)
+	}
+}
