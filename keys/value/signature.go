@@ -113,18 +113,21 @@ func verify(id KeyID, key, message []byte, text string) error {
 var ErrPrevious = errors.New("the value does not follow on the previous one")
 
 // CheckPrevious tells whether the value follows on the previous one: the next version of
-// that label, which names its hash. If it says that it was published by the old key, or is
-// signed by prev at all, that signature has to be right: of the master key if the previous
-// value has one, or of any of its keys if it has none. Errors: ErrPrevious, ErrSignature.
+// that label, which names its hash, unless it is a reset and names none. If it is signed by
+// prev, as it must be if it says that it was published by the old key, that has to be right:
+// the master key signs if the previous value has one, or any of its keys if it has none.
+// Errors: ErrPrevious, ErrSignature.
 func (u *User) CheckPrevious(before *User) error {
 	switch {
 	case u.Label != before.Label || u.Version == 0 || u.Version-1 != before.Version:
 		return fmt.Errorf("%w: it is not the next version", ErrPrevious)
+	case u.Previous == nil && !u.SignedByPrevious():
+		return nil
 	case u.Previous == nil || *u.Previous != sha256.Sum256(before.object):
 		return fmt.Errorf("%w: it names another", ErrPrevious)
 	}
-	if len(u.signatures[previous]) == 0 {
-		return nil // ParseUser has seen that it does not say otherwise
+	if !u.SignedByPrevious() {
+		return nil
 	}
 	return u.CheckPreviousKeys(before.Keys)
 }

@@ -205,7 +205,8 @@ func TestPreviousHasToSign(t *testing.T) {
 			return o.sign(t, "prev", map[string]ed25519.PrivateKey{"curve25519:PHONE": key(1)})
 		}, value.ErrSignature},
 		{"names another", func(o object) object { o["prev"] = b64(make([]byte, 32)); return o }, value.ErrPrevious},
-		{"names none", func(o object) object { delete(o, "prev"); return o }, value.ErrPrevious},
+		{"signed, and names none", func(o object) object { delete(o, "prev"); return o }, value.ErrPrevious},
+		{"a reset that names none", func(o object) object { delete(o, "prev"); delete(o["signatures"].(object), "prev"); return o }, nil},
 		{"skips a version", func(o object) object { o["version"] = 2; return o }, value.ErrPrevious},
 		{"another label", func(o object) object { o["label"] = "email:bob@example.com"; return o }, value.ErrPrevious},
 	}
