@@ -3,6 +3,7 @@ package proof
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"golang.org/x/mod/sumdb/tlog"
@@ -23,22 +24,30 @@ var (
 	ErrSplit = errors.New("the log is not the one that was seen before")
 )
 
-// anchored is steps 2 to 5, with what they come to.
+// anchored is steps 1 to 5, with what they come to.
 type anchored struct {
 	policy Policy
 	anchor Anchor
-	seen   *tlog.Tree
+	asked  Asked
 	now    time.Time
 
+	label      entry.Label
 	checkpoint checkpoint
 	epoch      entry.Epoch
 }
 
 func (a *anchored) checks() []check {
-	return []check{{StepCheckpoint, a.open}, {StepTimes, a.times}, {StepEpoch, a.end}, {StepConsistency, a.consistent}}
+	return []check{{StepLabel, a.canonical}, {StepCheckpoint, a.signed}, {StepTimes, a.times}, {StepEpoch, a.end}, {StepConsistency, a.consistent}}
 }
 
-func (a *anchored) open() (text string, err error) {
+// canonical reads the label as people write it.
+func (a *anchored) canonical() (text string, err error) {
+	medium, address, _ := strings.Cut(a.asked.Label, ":")
+	a.label, err = entry.NewLabel(entry.Medium(medium), address)
+	return "the question is about " + a.label.String(), err
+}
+
+func (a *anchored) signed() (text string, err error) {
 	if a.checkpoint, err = a.policy.open(a.anchor.Checkpoint); err != nil {
 		return "", err
 	}
@@ -94,10 +103,10 @@ func (a *anchored) end() (string, error) {
 }
 
 func (a *anchored) consistent() (string, error) {
-	if a.seen == nil {
+	if a.asked.Head == nil {
 		return "no head was remembered to compare with", nil
 	}
-	size, seen := a.checkpoint.N, *a.seen
+	size, seen := a.checkpoint.N, *a.asked.Head
 	switch {
 	case size < seen.N:
 		return "", fmt.Errorf("%w: %d entries, and now %d", ErrShrunk, seen.N, size)

@@ -42,7 +42,7 @@ func (p Policy) open(text string) (checkpoint, error) {
 	if err != nil {
 		return checkpoint{}, fmt.Errorf("%w: %w", errSigned, err)
 	}
-	t, err := p.parseText(n.Text)
+	t, err := parseText(p.Origin, n.Text)
 	if err != nil {
 		return checkpoint{}, err
 	}
@@ -76,7 +76,7 @@ func checkNote(text string) error {
 
 // parseText reads the text of a checkpoint in the one form in which it is written. Lines
 // after the third are an extension that we have no use for.
-func (p Policy) parseText(text string) (tlog.Tree, error) {
+func parseText(origin, text string) (tlog.Tree, error) {
 	var c tformat.Checkpoint
 	rest, err := c.Unmarshal([]byte(text))
 	if err != nil {
@@ -85,7 +85,7 @@ func (p Policy) parseText(text string) (tlog.Tree, error) {
 	if string(c.Marshal())+string(rest) != text || len(c.Hash) != tlog.HashSize || c.Size == 0 || c.Size > math.MaxInt64 {
 		return tlog.Tree{}, errNote
 	}
-	if c.Origin != p.Origin {
+	if c.Origin != origin {
 		return tlog.Tree{}, fmt.Errorf("%w: %.80q", errOrigin, c.Origin)
 	}
 	return tlog.Tree{N: int64(c.Size), Hash: tlog.Hash(c.Hash)}, nil
@@ -115,4 +115,18 @@ func (p Policy) witnessed(signatures []note.Signature) ([]time.Time, error) {
 	}
 	slices.SortFunc(times, func(a, b time.Time) int { return b.Compare(a) })
 	return times, nil
+}
+
+// FormatHead writes a head of a log to be remembered: the text of a checkpoint, not signed.
+func FormatHead(origin string, head tlog.Tree) []byte {
+	return tformat.Checkpoint{Origin: origin, Size: uint64(head.N), Hash: head.Hash[:]}.Marshal()
+}
+
+// ParseHead reads what FormatHead writes. The error is of a head that is none, or of
+// another log.
+func ParseHead(origin string, text []byte) (tlog.Tree, error) {
+	if len(text) > maxNote {
+		return tlog.Tree{}, errNote
+	}
+	return parseText(origin, string(text))
 }

@@ -3,7 +3,6 @@ package proof
 import (
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -64,9 +63,8 @@ func Verify(l *Lookup, asked Asked, p Policy, now time.Time) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	v := &verification{lookup: l, asked: asked, anchored: anchored{policy: p, anchor: l.Anchor, seen: asked.Head, now: now}}
-	checks := append([]check{{StepLabel, v.canonical}}, v.anchored.checks()...)
-	held, err := run(append(checks, check{StepLadder, v.ladder}, check{StepOpening, v.open}, check{StepSignatures, v.signatures}))
+	v := &verification{lookup: l, anchored: anchored{policy: p, anchor: l.Anchor, asked: asked, now: now}}
+	held, err := run(append(v.checks(), check{StepLadder, v.ladder}, check{StepOpening, v.open}, check{StepSignatures, v.signatures}))
 	if err != nil {
 		return Result{}, err
 	}
@@ -77,24 +75,11 @@ func Verify(l *Lookup, asked Asked, p Policy, now time.Time) (Result, error) {
 // verification is one run of Verify, with what its steps come to.
 type verification struct {
 	lookup *Lookup
-	asked  Asked
 	anchored
 
-	label      entry.Label
 	commitment entry.Commitment // to the value of the newest version
 	value      value.Value
 	reset      bool
-}
-
-func (v *verification) canonical() (text string, err error) {
-	v.label, err = canonicalLabel(v.asked.Label)
-	return "the question is about " + v.label.String(), err
-}
-
-// canonicalLabel reads a label as people write it.
-func canonicalLabel(text string) (entry.Label, error) {
-	medium, address, _ := strings.Cut(text, ":")
-	return entry.NewLabel(entry.Medium(medium), address)
 }
 
 func (v *verification) ladder() (string, error) {
@@ -103,7 +88,7 @@ func (v *verification) ladder() (string, error) {
 		return "", err
 	}
 	for _, r := range l.Ladder {
-		c, err := v.climb(v.label, r)
+		c, err := v.climb(r)
 		if err != nil {
 			return "", err
 		}
@@ -138,11 +123,11 @@ func (v *verification) claim() error {
 
 // climb verifies one rung: that its index is the label's, and that it is in the map, with
 // the commitment that is returned, or is not.
-func (a *anchored) climb(label entry.Label, r Rung) (entry.Commitment, error) {
+func (a *anchored) climb(r Rung) (entry.Commitment, error) {
 	if err := r.check(); err != nil {
 		return entry.Commitment{}, err
 	}
-	output, err := a.policy.VRF.Verify(label.VRFInput(r.Version), r.Pi[:])
+	output, err := a.policy.VRF.Verify(a.label.VRFInput(r.Version), r.Pi[:])
 	if err != nil {
 		return entry.Commitment{}, fmt.Errorf("rung %d: %w: %w", r.Version, ErrVRF, err)
 	}
@@ -196,7 +181,7 @@ func (v *verification) signatures() (string, error) {
 	if err := v.value.ValidAt(v.now, v.policy.MaxAhead); err != nil {
 		return "", err
 	}
-	if err := v.signed(v.value); err != nil {
+	if err := v.vouched(v.value); err != nil {
 		return "", err
 	}
 	user, ok := v.value.(*value.User)
@@ -210,8 +195,8 @@ func (v *verification) signatures() (string, error) {
 	return "the value is in force, and signed by its keys and the server" + v.continuity(user), nil
 }
 
-// signed holds the signatures that need nothing from before.
-func (a *anchored) signed(v value.Value) error {
+// vouched holds the signatures that need nothing from before.
+func (a *anchored) vouched(v value.Value) error {
 	if user, ok := v.(*value.User); ok {
 		if err := user.CheckSelf(); err != nil {
 			return err

@@ -1,0 +1,111 @@
+package proof
+
+import (
+	"crypto/ed25519"
+	"fmt"
+	"slices"
+
+	cosignature "github.com/transparency-dev/formats/note"
+	"golang.org/x/mod/sumdb/note"
+
+	"signet/internal/matrix"
+	"signet/keys/value"
+	"signet/keys/vrf"
+)
+
+// MaxConfig is the length of the longest Config in octets of JSON. It has at most maxListed
+// of anything.
+const (
+	MaxConfig = 64 << 10
+	maxListed = 64
+)
+
+// Config is what GET config answers of a key directory. Kept as a file, it is the trust root
+// of who verifies: who first takes it from the server trusts the server for once.
+type Config struct {
+	Server  matrix.ServerName     `json:"server_name"`
+	Users   LogConfig             `json:"users"`
+	Servers LogConfig             `json:"servers,omitzero"`
+	VRF     Hash                  `json:"vrf_public_key"` // of the log of users
+	Keys    map[matrix.KeyID]Hash `json:"keys"`           // by which the server signs values, or did
+	// Witnesses are verifier keys (C2SP tlog-cosignature), of which Needed have to have
+	// signed. It is for who verifies to decide whom they trust.
+	Witnesses []string `json:"witnesses,omitzero"`
+	Needed    int      `json:"witnesses_needed,omitzero"`
+}
+
+// LogConfig is of one log.
+type LogConfig struct {
+	Origin string   `json:"origin"`
+	VKeys  []string `json:"vkeys"` // verifier keys (C2SP signed-note), which have the origin's name
+}
+
+// ParseConfig reads a Config, as strictly as Parse. The error is ErrProof. What is in it,
+// Policy checks.
+func ParseConfig(b []byte) (Config, error) {
+	var c Config
+	if err := unmarshal(b, MaxConfig, &c); err != nil {
+		return Config{}, err
+	}
+	for _, n := range []int{len(c.Users.VKeys), len(c.Servers.VKeys), len(c.Keys), len(c.Witnesses)} {
+		if n > maxListed {
+			return Config{}, malformed("it lists %d, more than %d", n, maxListed)
+		}
+	}
+	return c, nil
+}
+
+// Policy is the policy for the log of users. The error is ErrPolicy.
+func (c Config) Policy() (p Policy, err error) {
+	p = Policy{Origin: c.Users.Origin, Needed: c.Needed, ServerKeys: value.ServerKeys{}}
+	if p.Server, err = matrix.ParseServerName(c.Server.String()); err != nil || p.Server != c.Server {
+		return Policy{}, fmt.Errorf("%w: server name %.80q", ErrPolicy, c.Server)
+	}
+	if p.LogKeys, err = c.Users.verifiers(); err != nil {
+		return Policy{}, err
+	}
+	if p.VRF, err = vrf.ParsePublicKey(c.VRF[:]); err != nil {
+		return Policy{}, fmt.Errorf("%w: %w", ErrPolicy, err)
+	}
+	for id, key := range c.Keys {
+		if err := checkServerKey(id, key); err != nil {
+			return Policy{}, err
+		}
+		p.ServerKeys[id] = ed25519.PublicKey(slices.Clone(key[:]))
+	}
+	for _, vkey := range c.Witnesses {
+		w, err := cosignature.NewVerifierForCosignatureV1(vkey)
+		if err != nil {
+			return Policy{}, fmt.Errorf("%w: witness %.80q: %w", ErrPolicy, vkey, err)
+		}
+		p.Witnesses = append(p.Witnesses, w)
+	}
+	return p.whole()
+}
+
+func checkServerKey(id matrix.KeyID, key Hash) error {
+	if _, ok := matrix.ParseKeyID(string(id)); !ok {
+		return fmt.Errorf("%w: key id %.80q", ErrPolicy, id)
+	}
+	// What is asked of people's keys is asked of the server's.
+	if err := value.Master.Kind().Check(key[:]); err != nil {
+		return fmt.Errorf("%w: key %s: %w", ErrPolicy, id, err)
+	}
+	return nil
+}
+
+// verifiers are the log's keys.
+func (c LogConfig) verifiers() ([]note.Verifier, error) {
+	var keys []note.Verifier
+	for _, vkey := range c.VKeys {
+		k, err := note.NewVerifier(vkey)
+		if err != nil {
+			return nil, fmt.Errorf("%w: log key %.80q: %w", ErrPolicy, vkey, err)
+		}
+		if k.Name() != c.Origin {
+			return nil, fmt.Errorf("%w: log key %.80q is not of %s", ErrPolicy, vkey, c.Origin)
+		}
+		keys = append(keys, k)
+	}
+	return keys, nil
+}

@@ -1,0 +1,173 @@
+package proof_test
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"signet/keys/entry"
+	"signet/keys/ladder"
+	. "signet/keys/proof"
+	"signet/keys/value"
+)
+
+// history is of the first n versions of a label; an honest server shows all.
+func (w *world) history(label string, n int, seen int64) *History {
+	w.Helper()
+	h := &History{Anchor: w.anchor(seen)}
+	for i, v := range w.versions[label][:n] {
+		h.Versions = append(h.Versions, NewVersion(w.rung(label, uint32(i)), v.opening, v.value))
+	}
+	for _, v := range Beyond(n) {
+		h.Beyond = append(h.Beyond, w.rung(label, v))
+	}
+	return h
+}
+
+func (w *world) verifyHistory(h *History, asked Asked) (Past, error) {
+	w.Helper()
+	parsed, err := ParseHistory(marshal(w, h))
+	if err != nil {
+		return Past{}, err
+	}
+	return VerifyHistory(parsed, asked, w.policy(), w.now)
+}
+
+func TestHistory(t *testing.T) {
+	w, seen := populated(t)
+	w.now = w.now.Add(48 * time.Hour) // no value is in force any more
+	w.seal()
+	for label, versions := range w.versions {
+		past, err := w.verifyHistory(w.history(label, len(versions), seen.N), Asked{Label: label, Head: &seen})
+		if err != nil || len(past.Values) != len(versions) || len(past.Held) != 8 || past.Head != w.head() {
+			t.Fatalf("%s: %+v, %v", label, past, err)
+		}
+		for i, v := range versions {
+			if string(past.Values[i].JSON()) != string(v.value) {
+				t.Errorf("%s: version %d is %s", label, i, past.Values[i].JSON())
+			}
+		}
+	}
+	if past, err := w.verifyHistory(w.history(nobody, 0, 0), Asked{Label: nobody}); err != nil || len(past.Values) != 0 {
+		t.Errorf("nobody: %+v, %v", past, err)
+	}
+}
+
+func TestErasedHistory(t *testing.T) {
+	w, _ := populated(t)
+	h := w.history(alice, 3, 0)
+	h.Versions[1] = NewErased(h.Versions[1].Rung)
+	past, err := w.verifyHistory(h, Asked{Label: alice})
+	if err != nil || past.Values[0] == nil || past.Values[1] != nil || past.Values[2] == nil {
+		t.Errorf("with a version erased: %+v, %v", past, err)
+	}
+	h.Versions[1].Opening = &Opening{}
+	if _, err := w.verifyHistory(h, Asked{Label: alice}); !errors.Is(err, ErrUnasked) {
+		t.Errorf("erased, with an opening: %v", err)
+	}
+	h.Versions[1] = Version{Rung: h.Versions[1].Rung}
+	if _, err := w.verifyHistory(h, Asked{Label: alice}); !errors.Is(err, ErrErased) {
+		t.Errorf("without a value, and not said to be erased: %v", err)
+	}
+}
+
+func TestHistoryThatLies(t *testing.T) {
+	w, seen := populated(t)
+	three := uint32(3)
+	for what, c := range map[string]struct {
+		edit   func(h *History)
+		asked  Asked
+		step   Step
+		reason error
+	}{
+		"a version hidden":        {func(h *History) { *h = *w.history(alice, 2, 0) }, Asked{}, StepLadder, ladder.ErrRungs},
+		"all hidden":              {func(h *History) { *h = *w.history(alice, 0, 0) }, Asked{}, StepLadder, ladder.ErrRungs},
+		"one left out":            {func(h *History) { h.Versions = slices.Delete(h.Versions, 1, 2) }, Asked{}, StepLadder, ladder.ErrRungs},
+		"one twice":               {func(h *History) { h.Versions[1] = h.Versions[0] }, Asked{}, StepLadder, ladder.ErrRungs},
+		"nothing beyond":          {func(h *History) { h.Beyond = nil }, Asked{}, StepLadder, ladder.ErrRungs},
+		"another beyond":          {func(h *History) { h.Beyond[0] = w.rung(alice, 9) }, Asked{}, StepLadder, ladder.ErrRungs},
+		"one seen is missing":     {func(*History) {}, Asked{Version: &three}, StepLadder, ErrOlder},
+		"another's rung":          {func(h *History) { h.Versions[0].Rung = w.rung(bob, 0) }, Asked{}, StepLadder, ErrVRF},
+		"another's rung beyond":   {func(h *History) { h.Beyond[0] = w.rung(bob, 3) }, Asked{}, StepLadder, ErrVRF},
+		"values swapped":          {func(h *History) { h.Versions[0].Value, h.Versions[1].Value = h.Versions[1].Value, h.Versions[0].Value }, Asked{}, StepOpening, ErrCommitment},
+		"another's answer":        {func(h *History) { *h = *w.history(bob, 1, 0) }, Asked{}, StepLadder, ErrVRF},
+		"another log than before": {func(h *History) { h.Consistency = nil }, Asked{Head: &seen}, StepConsistency, ErrSplit},
+		"no label":                {func(*History) {}, Asked{Label: "x"}, StepLabel, entry.ErrLabel},
+	} {
+		h := w.history(alice, 3, 0)
+		c.edit(h)
+		if c.asked.Label == "" {
+			c.asked.Label = alice
+		}
+		_, err := w.verifyHistory(h, c.asked)
+		var failed *Failed
+		if !errors.As(err, &failed) || failed.Step != c.step || !errors.Is(err, c.reason) {
+			t.Errorf("%s: %v, want %s: %v", what, err, c.step, c.reason)
+		}
+	}
+}
+
+func TestHistoryOfKeysThatDoNotHandOver(t *testing.T) {
+	w := newWorld(t)
+	w.publish(alice, w.person(alice, "a0", ""))
+	w.publish(alice, w.person(alice, "a1", "mallory"))
+	w.seal()
+	_, err := w.verifyHistory(w.history(alice, 2, 0), Asked{Label: alice})
+	var failed *Failed
+	if !errors.As(err, &failed) || failed.Step != StepSignatures || !errors.Is(err, value.ErrSignature) {
+		t.Errorf("signed by a stranger for the old key: %v", err)
+	}
+}
+
+func TestParseHistoryRefuses(t *testing.T) {
+	w, _ := populated(t)
+	h := w.history(alice, 3, 0)
+	h.Versions = slices.Repeat(h.Versions[:1], MaxVersions+1)
+	if _, err := ParseHistory(marshal(t, h)); !errors.Is(err, ErrProof) {
+		t.Errorf("%d versions: %v", len(h.Versions), err)
+	}
+	for _, bad := range []string{"", "null", "[]", fmt.Sprintf("%*s", MaxHistory+1, "{}")} {
+		if _, err := ParseHistory([]byte(bad)); !errors.Is(err, ErrProof) {
+			t.Errorf("ParseHistory(%.20q) = %v", bad, err)
+		}
+	}
+	bad := w.history(alice, 3, 0)
+	bad.Beyond[0].Map.Depth++
+	if _, err := ParseHistory(marshal(t, bad)); !errors.Is(err, ErrProof) {
+		t.Errorf("a rung beyond with a wrong depth: %v", err)
+	}
+}
+
+func FuzzVerifyHistory(f *testing.F) {
+	w, _ := populated(f)
+	want := w.versions[alice]
+	f.Add(marshal(f, w.history(alice, 3, 0)), uint16(0), byte(0))
+	f.Add(marshal(f, w.history(alice, 2, 0)), uint16(3000), byte(1))
+	f.Fuzz(func(t *testing.T, input []byte, at uint16, flip byte) {
+		if len(input) > 0 {
+			input = slices.Clone(input)
+			input[int(at)%len(input)] ^= flip
+		}
+		h, err := ParseHistory(input)
+		if err != nil {
+			if !errors.Is(err, ErrProof) {
+				t.Fatalf("ParseHistory(%q) = %v", input, err)
+			}
+			return
+		}
+		past, err := VerifyHistory(h, Asked{Label: alice}, w.policy(), w.now)
+		if err != nil {
+			return
+		}
+		if len(past.Values) != len(want) {
+			t.Fatalf("%q: %d versions", input, len(past.Values))
+		}
+		for i, v := range past.Values {
+			if v != nil && string(v.JSON()) != string(want[i].value) {
+				t.Fatalf("%q: version %d is %s", input, i, v.JSON())
+			}
+		}
+	})
+}
