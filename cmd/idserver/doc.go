@@ -4,5 +4,5 @@
 //
 // This package alone knows everything: it reads the configuration (config.go),
 // joins the parts (build.go), serves until it is told to stop (serve.go), and
-// answers the commands that only it has (tokens.go, limits.go, sms.go).
+// answers the commands that only it has (tokens.go, limits.go, sms.go, verify.go).
 package main

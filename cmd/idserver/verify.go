@@ -1,0 +1,210 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"unicode"
+
+	"golang.org/x/mod/sumdb/tlog"
+
+	"signet/internal/program"
+	"signet/keys/proof"
+	"signet/keys/value"
+)
+
+type verifyCommand struct {
+	Proof   string `arg:"" placeholder:"FILE" help:"The answer to a look-up or, with --history, all versions of a label."`
+	Label   string `required:"" placeholder:"MEDIUM:ADDRESS" help:"Whom the answer is about, such as email:alice@example.org."`
+	Trust   string `required:"" placeholder:"FILE" help:"The keys to trust: what the server's config says, kept from before."`
+	Head    string `placeholder:"FILE" help:"Where the newest head of the log that was seen is remembered; made if it is not there."`
+	History bool   `help:"The file is a history."`
+}
+
+// Statuses of a verification besides 0.
+const (
+	statusRefused    = 1
+	statusUnreadable = 2
+)
+
+// verdict is the error of a proof that was refused, or of a file that cannot be read.
+type verdict struct {
+	error
+	status int
+}
+
+// ExitCode is the status that the command exits with.
+func (v verdict) ExitCode() int { return v.status }
+
+func (v verdict) Unwrap() error { return v.error }
+
+func unreadable(path string, err error) error {
+	return verdict{fmt.Errorf("%s cannot be read: %w", path, err), statusUnreadable}
+}
+
+// Run verifies offline, and prints each step on a line.
+func (c verifyCommand) Run(env program.Env) error {
+	policy, err := c.policy()
+	if err != nil {
+		return err
+	}
+	asked := proof.Asked{Label: c.Label}
+	if asked.Head, err = c.seen(policy.Origin); err != nil {
+		return err
+	}
+	verify := c.lookup
+	if c.History {
+		verify = c.history
+	}
+	head, err := verify(env, asked, policy)
+	if err != nil {
+		return err
+	}
+	return c.remember(policy.Origin, head)
+}
+
+func (c verifyCommand) policy() (proof.Policy, error) {
+	text, err := readAtMost(c.Trust, proof.MaxConfig)
+	if err != nil {
+		return proof.Policy{}, unreadable(c.Trust, err)
+	}
+	config, err := proof.ParseConfig(text)
+	if err != nil {
+		return proof.Policy{}, unreadable(c.Trust, err)
+	}
+	policy, err := config.Policy()
+	if err != nil {
+		return proof.Policy{}, unreadable(c.Trust, err)
+	}
+	return policy, nil
+}
+
+// seen is the head that is remembered, nil if there is none yet.
+func (c verifyCommand) seen(origin string) (*tlog.Tree, error) {
+	if c.Head == "" {
+		return nil, nil
+	}
+	text, err := readAtMost(c.Head, proof.MaxConfig)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, unreadable(c.Head, err)
+	}
+	head, err := proof.ParseHead(origin, text)
+	if err != nil {
+		return nil, unreadable(c.Head, err)
+	}
+	return &head, nil
+}
+
+func (c verifyCommand) lookup(env program.Env, asked proof.Asked, p proof.Policy) (tlog.Tree, error) {
+	text, err := readAtMost(c.Proof, proof.MaxLookup)
+	if err != nil {
+		return tlog.Tree{}, unreadable(c.Proof, err)
+	}
+	l, err := proof.Parse(text)
+	if err != nil {
+		return tlog.Tree{}, unreadable(c.Proof, err)
+	}
+	r, err := proof.Verify(l, asked, p, env.Now())
+	if err != nil {
+		return tlog.Tree{}, refuse(env.Stdout, err)
+	}
+	var values []value.Value
+	if r.Present {
+		values = append(values, r.Value)
+	}
+	return r.Head, verified(env.Stdout, r.Held, values)
+}
+
+func (c verifyCommand) history(env program.Env, asked proof.Asked, p proof.Policy) (tlog.Tree, error) {
+	text, err := readAtMost(c.Proof, proof.MaxHistory)
+	if err != nil {
+		return tlog.Tree{}, unreadable(c.Proof, err)
+	}
+	h, err := proof.ParseHistory(text)
+	if err != nil {
+		return tlog.Tree{}, unreadable(c.Proof, err)
+	}
+	past, err := proof.VerifyHistory(h, asked, p, env.Now())
+	if err != nil {
+		return tlog.Tree{}, refuse(env.Stdout, err)
+	}
+	return past.Head, verified(env.Stdout, past.Held, past.Values)
+}
+
+// refuse prints the steps that held and the one that did not.
+func refuse(w io.Writer, err error) error {
+	var failed *proof.Failed
+	if !errors.As(err, &failed) {
+		return err
+	}
+	for _, line := range failed.Held {
+		fmt.Fprintf(w, "ok    %v\n", line)
+	}
+	fmt.Fprintf(w, "FAIL  %v\n", failed)
+	return verdict{fmt.Errorf("the proof is refused at step %d, %s", failed.Step.Number(), failed.Step), statusRefused}
+}
+
+// verified prints the steps, and then each value on a line.
+func verified(w io.Writer, held []proof.Line, values []value.Value) error {
+	for _, line := range held {
+		fmt.Fprintf(w, "ok    %v\n", line)
+	}
+	for _, v := range values {
+		text := "erased"
+		if v != nil {
+			text = printable(string(v.JSON()))
+		}
+		fmt.Fprintf(w, "value %s\n", text)
+	}
+	_, err := fmt.Fprintln(w, "verified")
+	return err
+}
+
+// printable escapes what a terminal might obey, which JSON lets stand.
+func printable(s string) string {
+	var b strings.Builder
+	for _, r := range s {
+		if unicode.IsPrint(r) {
+			b.WriteRune(r)
+		} else {
+			fmt.Fprintf(&b, `\u{%04x}`, r)
+		}
+	}
+	return b.String()
+}
+
+// remember replaces the file of the head; a crash leaves the old one or the new one.
+func (c verifyCommand) remember(origin string, head tlog.Tree) (err error) {
+	if c.Head == "" {
+		return nil
+	}
+	f, err := os.CreateTemp(filepath.Dir(c.Head), ".head-*")
+	if err != nil {
+		return fmt.Errorf("remembering the head: %w", err)
+	}
+	_, err = f.Write(proof.FormatHead(origin, head))
+	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
+		err = os.Rename(f.Name(), c.Head)
+	}
+	if err != nil {
+		return fmt.Errorf("remembering the head: %w", errors.Join(err, os.Remove(f.Name())))
+	}
+	return nil
+}
+
+// readAtMost reads a file, one octet more than the limit of what parses it at most.
+func readAtMost(path string, limit int64) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, limit+1))
+}
