@@ -1,7 +1,8 @@
 // Package entry says what stands in the logs: the entries and their octets, the
 // labels of people, what the VRF is asked for a label, and the commitment to a value.
 //
-//	label       medium ":" canonical address, at most 255 octets of UTF-8
+//	label       medium ":" canonical address, or "binding:" and that, for who is behind it;
+//	            at most 255 octets of UTF-8
 //	VRF input   u8 length of the label · label · u32 version
 //	commitment  HMAC-SHA256(Kc, opening · VRF input · u32 length of the value · value)
 //	INSERT      0x01 · index · commitment            65 octets

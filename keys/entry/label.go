@@ -16,11 +16,13 @@ import (
 // Medium is the kind of a label.
 type Medium string
 
-// The media of labels: those of third-party identifiers, and Matrix user ids.
+// The media of labels: those of third-party identifiers, and Matrix user ids. A Binding is
+// who is behind an address, whose keys have versions of their own.
 const (
-	Email  Medium = "email"
-	MSISDN Medium = "msisdn"
-	MXID   Medium = "mxid"
+	Email   Medium = "email"
+	MSISDN  Medium = "msisdn"
+	MXID    Medium = "mxid"
+	Binding Medium = "binding"
 )
 
 // MaxLabel is the length of the longest label in octets, since the VRF input has one
@@ -38,10 +40,22 @@ var ErrLabel = errors.New("not a label of the directory")
 type Label struct{ text unique.Handle[string] }
 
 // NewLabel makes the label of an address as people and clients write it: an e-mail
-// address or the digits of a phone number as threepid.Parse takes them, or a user id.
+// address or the digits of a phone number as threepid.Parse takes them, or a user id. The
+// address of a Binding begins with its medium, such as email:alice@example.org.
 func NewLabel(medium Medium, address string) (Label, error) {
-	if medium == MXID {
+	switch medium {
+	case MXID:
 		return UserLabel(matrix.UserID(address))
+	case Binding:
+		of, address, _ := strings.Cut(address, ":")
+		if !bindable(Medium(of)) {
+			return Label{}, errUnbindable
+		}
+		l, err := NewLabel(Medium(of), address)
+		if err != nil {
+			return Label{}, err
+		}
+		return newLabel(Binding, l.String())
 	}
 	a, err := threepid.Parse(string(medium), address)
 	if err != nil {
@@ -58,6 +72,20 @@ func AddressLabel(a threepid.Address) (Label, error) {
 	}
 	return newLabel(Medium(a.Medium()), a.String())
 }
+
+// BindingLabel is the label of who is behind an e-mail address or phone number. The error
+// is of an address that is too long.
+func BindingLabel(a threepid.Address) (Label, error) {
+	if a.IsZero() {
+		return Label{}, ErrLabel
+	}
+	return newLabel(Binding, string(a.Medium())+":"+a.String())
+}
+
+// bindable are the media of addresses that users are bound to.
+func bindable(m Medium) bool { return m == Email || m == MSISDN }
+
+var errUnbindable = fmt.Errorf("%w: nobody is bound to it", ErrLabel)
 
 // asciiUserID is a user id of today's grammar or the older one, which has all
 // printable ASCII (specification, appendices, "Historical User IDs").
@@ -95,6 +123,9 @@ func ParseLabel(s string) (Label, error) {
 	if Medium(medium) == MSISDN && msisdn.MatchString(address) {
 		return newLabel(MSISDN, address)
 	}
+	if Medium(medium) == Binding {
+		return parseBinding(address)
+	}
 	l, err := NewLabel(Medium(medium), address)
 	if err != nil {
 		return Label{}, err
@@ -103,6 +134,17 @@ func ParseLabel(s string) (Label, error) {
 		return Label{}, fmt.Errorf("%w: it is not in canonical form", ErrLabel)
 	}
 	return l, nil
+}
+
+func parseBinding(of string) (Label, error) {
+	if medium, _, _ := strings.Cut(of, ":"); !bindable(Medium(medium)) {
+		return Label{}, errUnbindable
+	}
+	l, err := ParseLabel(of)
+	if err != nil {
+		return Label{}, err
+	}
+	return newLabel(Binding, l.String())
 }
 
 // String is the label in full, such as email:alice@example.org. It has to be called

@@ -32,6 +32,8 @@ func TestNewLabel(t *testing.T) {
 		{entry.MXID, "@alice:example.org", "mxid:@alice:example.org"},
 		{entry.MXID, "@Old~Alice!:example.org:8448", "mxid:@Old~Alice!:example.org:8448"},
 		{entry.MXID, "@alice:[::1]:8448", "mxid:@alice:[::1]:8448"},
+		{entry.Binding, "email:Alice@Example.org", "binding:email:alice@example.org"},
+		{entry.Binding, "msisdn:447400123456", "binding:msisdn:447400123456"},
 	}
 	for _, test := range tests {
 		l := mustLabel(t, test.medium, test.address)
@@ -162,6 +164,10 @@ func TestNewLabelRefuses(t *testing.T) {
 		{"user id with a joiner", entry.MXID, "@al\u200dice:example.org"},
 		{"user id turned around", entry.MXID, "@\u202ealice:example.org"},
 		{"user id with a line end", entry.MXID, "@alice:example.org\n"},
+		{"binding of nothing", entry.Binding, ""},
+		{"binding of a user", entry.Binding, "mxid:@alice:example.org"},
+		{"binding of a binding", entry.Binding, "binding:email:alice@example.org"},
+		{"binding of an address without medium", entry.Binding, "alice@example.org"},
 		{"user id of 251 octets", entry.MXID, "@" + strings.Repeat("a", 238) + ":example.org"},
 	}
 	for _, test := range tests {
@@ -188,6 +194,7 @@ func TestTheLongestLabel(t *testing.T) {
 	for _, l := range []entry.Label{
 		mustLabel(t, entry.Email, longEmail(entry.MaxLabel-len("email:"))),
 		mustLabel(t, entry.MXID, "@"+strings.Repeat("a", 237)+":example.org"),
+		mustLabel(t, entry.Binding, "email:"+longEmail(entry.MaxLabel-len("binding:email:"))),
 	} {
 		if len(l.String()) != entry.MaxLabel || len(l.VRFInput(0)) != 260 || l.VRFInput(0)[0] != 255 {
 			t.Errorf("a label of %d octets has a VRF input of %d that begins with %d", len(l.String()), len(l.VRFInput(0)), l.VRFInput(0)[0])
@@ -207,6 +214,12 @@ func TestLabelsOfTypedAddresses(t *testing.T) {
 	if l, err := entry.AddressLabel(threepid.Address{}); !errors.Is(err, entry.ErrLabel) || !l.IsZero() {
 		t.Errorf("AddressLabel of no address = %q, %v, want ErrLabel", l.String(), err)
 	}
+	if l, err := entry.BindingLabel(a); err != nil || l.String() != "binding:msisdn:447400123456" {
+		t.Errorf("BindingLabel = %q, %v", l.String(), err)
+	}
+	if l, err := entry.BindingLabel(threepid.Address{}); !errors.Is(err, entry.ErrLabel) || !l.IsZero() {
+		t.Errorf("BindingLabel of no address = %q, %v, want ErrLabel", l.String(), err)
+	}
 	if l, err := entry.UserLabel(matrix.UserID("@alice:example.org")); err != nil || l != mustLabel(t, entry.MXID, "@alice:example.org") {
 		t.Errorf("UserLabel = %q, %v", l.String(), err)
 	}
@@ -221,6 +234,8 @@ func TestParseLabelRefusesOtherForms(t *testing.T) {
 		"msisdn:", "msisdn:+447400123456", "msisdn:0447400123456", "msisdn:44 7400123456", "msisdn:4", "msisdn:1234567890123456",
 		"msisdn:٤٤٧٤٠٠١٢٣٤٥٦", "msisdn:447400123456\n", "mxid:", "mxid:alice", "mxid:@alice:Example.org", "mxid:@аlice:example.org",
 		"tel:447400123456", "email:" + longEmail(250),
+		"binding:", "binding:mxid:@alice:example.org", "binding:binding:email:alice@example.org", "binding:email:Alice@example.org",
+		"binding:msisdn:+447400123456", "binding:email:" + longEmail(242),
 	} {
 		if l, err := entry.ParseLabel(s); !errors.Is(err, entry.ErrLabel) || !l.IsZero() {
 			t.Errorf("ParseLabel(%q) = %q, %v, want ErrLabel", s, l.String(), err)
@@ -277,7 +292,7 @@ func checkLabelLaws(t *testing.T, l entry.Label) {
 	if again, err := entry.ParseLabel(l.String()); err != nil || again != l {
 		t.Errorf("ParseLabel(%q) = %q, %v", l.String(), again.String(), err)
 	}
-	if again, err := entry.NewLabel(l.Medium(), l.Address()); l.Medium() != entry.MSISDN && (err != nil || again != l) {
+	if again, err := entry.NewLabel(l.Medium(), l.Address()); !strings.Contains(l.String(), "msisdn:") && (err != nil || again != l) {
 		t.Errorf("NewLabel(%q, %q) = %q, %v, want the same", l.Medium(), l.Address(), again.String(), err)
 	}
 	if len(l.String()) > entry.MaxLabel {
