@@ -40,10 +40,13 @@ func (a *anchored) checks() []check {
 	return []check{{StepLabel, a.canonical}, {StepCheckpoint, a.signed}, {StepTimes, a.times}, {StepEpoch, a.end}, {StepConsistency, a.consistent}}
 }
 
-// canonical reads the label as people write it.
+// canonical reads the label as people write it. One that is canonical already may be that of
+// a phone number that is not in use any more.
 func (a *anchored) canonical() (text string, err error) {
-	medium, address, _ := strings.Cut(a.asked.Label, ":")
-	a.label, err = entry.NewLabel(entry.Medium(medium), address)
+	if a.label, err = entry.ParseLabel(a.asked.Label); err != nil {
+		medium, address, _ := strings.Cut(a.asked.Label, ":")
+		a.label, err = entry.NewLabel(entry.Medium(medium), address)
+	}
 	return "the question is about " + a.label.String(), err
 }
 

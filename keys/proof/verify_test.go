@@ -98,6 +98,7 @@ func TestAReset(t *testing.T) {
 
 // Bits that are flipped anywhere are noticed.
 func TestEveryBitCounts(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.publish(bob, w.person(bob, "b0", ""))
 	w.seal()
@@ -147,6 +148,7 @@ func TestEveryBitCounts(t *testing.T) {
 }
 
 func TestEveryCharacterOfTheNoteCounts(t *testing.T) {
+	t.Parallel()
 	w, seen := populated(t)
 	l := w.lookup(alice, seen.N)
 	text := []byte(l.Checkpoint)
@@ -168,6 +170,7 @@ func TestEveryCharacterOfTheNoteCounts(t *testing.T) {
 
 // Whatever is said in numbers is held against what is proven.
 func TestEveryNumberCounts(t *testing.T) {
+	t.Parallel()
 	w, seen := populated(t)
 	for bit := range 32 {
 		l := clone(t, w.lookup(alice, seen.N))
@@ -205,11 +208,11 @@ func TestTheLadder(t *testing.T) {
 	honest := w.lookup(alice, 0)
 	rungs := honest.Ladder // 0, 1, 3, 2
 	for what, lie := range map[string][]Rung{
-		"a rung hidden":       slices.Delete(cloned(rungs), 1, 2),
+		"a rung hidden":       slices.Delete(slices.Clone(rungs), 1, 2),
 		"the first hidden":    rungs[1:],
 		"the last dropped":    rungs[:len(rungs)-1],
-		"a rung added":        append(cloned(rungs), w.rung(alice, 4)),
-		"a rung twice":        append(cloned(rungs), rungs[3]),
+		"a rung added":        append(slices.Clone(rungs), w.rung(alice, 4)),
+		"a rung twice":        append(slices.Clone(rungs), rungs[3]),
 		"two reordered":       {rungs[0], rungs[1], rungs[3], rungs[2]},
 		"in reverse":          {rungs[3], rungs[2], rungs[1], rungs[0]},
 		"none":                nil,
@@ -284,7 +287,7 @@ func TestOtherLabels(t *testing.T) {
 	w, _ := populated(t)
 	w.mustRefuse("bob's answer about alice", w.lookup(bob, 0), Asked{Label: alice}, StepLadder, ErrVRF)
 	w.mustRefuse("nobody's answer about alice", w.lookup(nobody, 0), Asked{Label: alice}, StepLadder, ErrVRF)
-	for _, bad := range []string{"", "alice@example.com", "email:", "email:alice", "mail:alice@example.com", "email:alice@example.com\n", "msisdn:1", "mxid:alice"} {
+	for _, bad := range []string{"", "alice@example.com", "email:", "email:alice", "mail:alice@example.com", "email:alice@example.com\n", "msisdn:+1", "msisdn:1", "mxid:alice", "binding:mxid:@alice:example.com"} {
 		w.mustRefuse("asked for "+bad, w.lookup(alice, 0), Asked{Label: bad}, StepLabel, entry.ErrLabel)
 	}
 }
@@ -380,6 +383,49 @@ func TestTheOldKeyHandsOver(t *testing.T) {
 	if r := w.mustVerify(w.lookup(alice, 0), Asked{Label: alice}); !strings.Contains(r.Held[7].Text, "was not verified") {
 		t.Errorf("who does not know the old key reads: %s", r.Held[7])
 	}
+}
+
+// Who is behind an address has a label of its own, and so has its past.
+func TestBinding(t *testing.T) {
+	w, _ := populated(t)
+	const label = "binding:" + alice
+	bind := func(mxid any) []byte {
+		signed, err := w.server.Sign(serverName, marshal(t, object{"address": "alice@example.com", "medium": "email", "mxid": mxid,
+			"not_before": start.UnixMilli(), "not_after": start.Add(time.Hour).UnixMilli(), "ts": start.UnixMilli()}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return signed
+	}
+	w.publish(label, bind("@alice:example.com"))
+	w.seal()
+	r := w.mustVerify(clone(t, w.lookup(label, 0)), Asked{Label: "binding:email:Alice@example.com"})
+	if a, ok := r.Value.(*value.Association); !ok || a.MXID != "@alice:example.com" || r.Reset {
+		t.Errorf("bound: %+v", r)
+	}
+	w.mustRefuse("the binding for the keys", w.lookup(label, 0), Asked{Label: alice}, StepLadder, ErrVRF)
+	w.publish(label, bind(nil))
+	w.seal()
+	r = w.mustVerify(clone(t, w.lookup(label, 0)), Asked{Label: label})
+	if a, ok := r.Value.(*value.Association); !ok || a.MXID != "" || r.Version != 1 {
+		t.Errorf("unbound: %+v", r)
+	}
+	w.mustRefuse("the binding of before", w.claim(label, 0, 0), Asked{Label: label}, StepLadder, ladder.ErrRungs)
+
+	// The server may log keys as a binding; nobody takes them for one.
+	w = newWorld(t)
+	w.publish(label, w.person(alice, "a0", ""))
+	w.seal()
+	w.mustRefuse("keys for a binding", w.lookup(label, 0), Asked{Label: label}, StepOpening, value.ErrOther)
+}
+
+// A number may go out of use; what was logged of it stays.
+func TestANumberOutOfUse(t *testing.T) {
+	w := newWorld(t)
+	const label = "msisdn:12"
+	w.publish(label, w.person(label, "a0", ""))
+	w.seal()
+	w.mustVerify(w.lookup(label, 0), Asked{Label: label})
 }
 
 func TestTombstone(t *testing.T) {

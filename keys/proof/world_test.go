@@ -6,7 +6,6 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"fmt"
-	"slices"
 	"testing"
 	"time"
 
@@ -26,12 +25,13 @@ import (
 	"signet/keys/vrf"
 )
 
+const serverName matrix.ServerName = "id.example.org"
+
 const (
-	serverName matrix.ServerName = "id.example.org"
-	origin                       = "id.example.org/users"
-	alice                        = "email:alice@example.com"
-	bob                          = "email:bob@example.com"
-	nobody                       = "email:nobody@example.com"
+	origin = "id.example.org/users"
+	alice  = "email:alice@example.com"
+	bob    = "email:bob@example.com"
+	nobody = "email:nobody@example.com"
 )
 
 var start = time.UnixMilli(1_763_700_000_000)
@@ -342,5 +342,3 @@ func clone(t testing.TB, l *proof.Lookup) *proof.Lookup {
 	}
 	return c
 }
-
-func cloned(rungs []proof.Rung) []proof.Rung { return slices.Clone(rungs) }

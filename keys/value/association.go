@@ -9,10 +9,6 @@ import (
 	"signet/keys/entry"
 )
 
-// binding is what the labels of associations begin with, so that their versions and those of
-// the keys of an address are not mixed.
-const binding = "binding:"
-
 // associationFields is the JSON of an Association, its members in canonical order.
 type associationFields struct {
 	Address    string         `json:"address"`
@@ -34,6 +30,7 @@ type Association struct {
 	NotAfter  time.Time
 	TS        time.Time
 
+	label      entry.Label
 	signatures Signatures
 	object     []byte
 }
@@ -51,11 +48,8 @@ func ParseAssociation(object []byte) (*Association, error) {
 	return a, nil
 }
 
-func (a *Association) takeNames(f associationFields) error {
-	if f.Medium == string(entry.MXID) {
-		return wrong("a user id is no address")
-	}
-	if _, err := entry.ParseLabel(f.Medium + ":" + f.Address); err != nil {
+func (a *Association) takeNames(f associationFields) (err error) {
+	if a.label, err = entry.ParseLabel(string(entry.Binding) + ":" + f.Medium + ":" + f.Address); err != nil {
 		return wrong("address: %w", err)
 	}
 	if f.MXID == nil {
@@ -84,7 +78,7 @@ func (a *Association) JSON() []byte { return bytes.Clone(a.object) }
 // About tells whether the association is of the address of a binding's label. Which version
 // it is, the commitment alone says.
 func (a *Association) About(label entry.Label, _ uint32) error {
-	if label.String() != binding+a.Medium+":"+a.Address {
+	if a.label != label {
 		return ErrOther
 	}
 	return nil

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
-	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -102,7 +101,7 @@ func (u *User) takeNames(f userFields) (err error) {
 	if u.Label, err = entry.ParseLabel(f.Label); err != nil {
 		return wrong("label: %w", err)
 	}
-	if strings.HasPrefix(f.Label, binding) {
+	if u.Label.Medium() == entry.Binding {
 		return wrong("label: it is of a binding, which has no keys")
 	}
 	if f.MXID == "" {

@@ -300,7 +300,7 @@ func TestParseUserRefuses(t *testing.T) {
 	tests := map[string]func(object){
 		"no label": drop("label"), "no version": drop("version"), "no keys": drop("keys"), "no not_before": drop("not_before"),
 		"unknown member": set("x", 1), "null for nothing": set("prev", nil), "empty for nothing": set("mxid", ""), "zero for nothing": set("not_after", 0),
-		"label not canonical": set("label", "email:Alice@example.com"), "label of no medium": set("label", "x:y"), "bad mxid": set("mxid", "alice"),
+		"label not canonical": set("label", "email:Alice@example.com"), "label of no medium": set("label", "x:y"), "label of a binding": set("label", "binding:email:alice@example.com"), "bad mxid": set("mxid", "alice"),
 		"version too great": set("version", 1<<32), "version negative": set("version", -1), "version as text": set("version", "0"),
 		"neither keys nor reason": set("keys", object{}), "keys and reason": set("revoked", "lost"), "33 keys": set("keys", many),
 		"only keys that cannot sign": set("keys", object{"curve25519:PHONE": device}), "keys as a list": set("keys", []any{}),
@@ -430,12 +430,19 @@ func TestAssociation(t *testing.T) {
 	if err := a.About(label, 0); !errors.Is(err, value.ErrOther) {
 		t.Errorf("a binding stands for the keys of its address: %v", err)
 	}
+	if label, err = entry.ParseLabel("binding:email:alice@example.com"); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.About(label, 7); err != nil {
+		t.Errorf("a binding does not stand for who is behind its address: %v", err)
+	}
 	bound["mxid"] = nil
 	if a := parse(bound); a.MXID != "" || a.CheckServer(serverName, serverKeys) != nil || a.ValidAt(now.Add(2*time.Hour), 0) != nil {
 		t.Errorf("an unbinding is %+v", a)
 	}
 	for name, change := range map[string]func(object){
 		"no mxid": func(o object) { delete(o, "mxid") }, "more": func(o object) { o["x"] = 1 }, "no ts": func(o object) { delete(o, "ts") },
+		"binding of a binding":   func(o object) { o["medium"], o["address"] = "binding", "email:alice@example.com" },
 		"user id for an address": func(o object) { o["medium"], o["address"] = "mxid", "@a:b.c" }, "address not canonical": func(o object) { o["address"] = "Alice@example.com" },
 		"mxid of nobody": func(o object) { o["mxid"] = "" },
 	} {
