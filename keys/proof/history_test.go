@@ -121,6 +121,17 @@ func TestHistoryOfKeysThatDoNotHandOver(t *testing.T) {
 	}
 }
 
+func TestHistoryOfValuesThatTheServerDidNotSign(t *testing.T) {
+	w := newWorld(t)
+	policy := w.policy()
+	w.server.Private = secret("mallory")
+	w.publish(alice, w.person(alice, "a0", ""))
+	w.seal()
+	if _, err := VerifyHistory(w.history(alice, 1, 0), Asked{Label: alice}, policy, w.now); !errors.Is(err, value.ErrSignature) {
+		t.Errorf("signed by another's key: %v", err)
+	}
+}
+
 func TestParseHistoryRefuses(t *testing.T) {
 	w, _ := populated(t)
 	h := w.history(alice, 3, 0)

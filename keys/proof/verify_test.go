@@ -199,7 +199,9 @@ func TestEveryNumberCounts(t *testing.T) {
 	l.Present = false
 	w.mustRefuse("presence denied", l, Asked{Label: alice}, StepLadder, ladder.ErrRungs)
 	absent := w.lookup(nobody, 0)
-	absent.Present = true
+	absent.Version = 1
+	w.mustRefuse("a version of nobody's", absent, Asked{Label: nobody}, StepLadder, ladder.ErrRungs)
+	absent.Version, absent.Present = 0, true
 	w.mustRefuse("presence claimed", absent, Asked{Label: nobody}, StepLadder, ladder.ErrRungs)
 }
 
@@ -472,6 +474,53 @@ func TestTheWitnessesHaveSeenItLately(t *testing.T) {
 	if _, err := Verify(l, Asked{Label: alice}, p, w.now); err != nil {
 		t.Errorf("without a need of witnesses: %v", err)
 	}
+}
+
+// Of more witnesses than are needed, some may be late.
+func TestWitnessesThatStop(t *testing.T) {
+	w, _ := populated(t)
+	late := w.now.Add(-61 * time.Minute)
+	p := w.policy()
+	for p.Needed = 1; p.Needed <= 3; p.Needed++ {
+		for stopped := range 4 {
+			for i, s := range w.witnesses {
+				if s.clock = &w.now; i < stopped {
+					s.clock = &late
+				}
+			}
+			_, err := Verify(w.lookup(alice, 0), Asked{Label: alice}, p, w.now)
+			if enough := 3-stopped >= p.Needed; enough != (err == nil) || !enough && !errors.Is(err, ErrStale) {
+				t.Errorf("%d of 3 stopped, and %d are needed: %v", stopped, p.Needed, err)
+			}
+		}
+	}
+}
+
+// A log may end in an EPOCH that lies about its place.
+func TestAnEpochThatIsElsewhere(t *testing.T) {
+	w, _ := populated(t)
+	honest := w.lookup(alice, 0)
+	newest, _ := w.state.Newest()
+	size := w.state.Size()
+	lie := newest.Epoch // says that it is the entry before
+	hashes, err := tlog.StoredHashes(size, lie.Append(nil), w.reader())
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.hashes = append(w.hashes, hashes...)
+	included, err := tlog.ProveRecord(size+1, size, w.reader())
+	if err != nil {
+		t.Fatal(err)
+	}
+	honest.Anchor = NewAnchor(w.note(w.headAt(size+1)), lie, included, nil)
+	w.mustRefuse("an epoch in another's place", honest, Asked{Label: alice}, StepEpoch, ErrEpoch)
+}
+
+func TestKeysExpire(t *testing.T) {
+	w, _ := populated(t)
+	w.now = w.now.Add(25 * time.Hour)
+	w.seal()
+	w.mustRefuse("after a day", w.lookup(alice, 0), Asked{Label: alice}, StepSignatures, value.ErrExpired)
 }
 
 func TestTheNote(t *testing.T) {
