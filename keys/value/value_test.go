@@ -232,6 +232,10 @@ func TestADeviceDoesNotReplaceTheMaster(t *testing.T) {
 	if err := parsed(t, o).CheckPrevious(before); err != nil {
 		t.Errorf("CheckPrevious without a master = %v", err)
 	}
+	delete(o, "signatures")
+	if err := parsed(t, o).CheckPreviousKeys(before.Keys); !errors.Is(err, value.ErrSignature) {
+		t.Errorf("CheckPreviousKeys of what none has signed = %v", err)
+	}
 }
 
 func TestTheServerHasToSign(t *testing.T) {
