@@ -82,10 +82,17 @@ func TestHistoryThatLies(t *testing.T) {
 		step   Step
 		reason error
 	}{
-		"a version hidden":        {func(h *History) { *h = *w.history(alice, 2, 0) }, Asked{}, StepLadder, ladder.ErrRungs},
-		"all hidden":              {func(h *History) { *h = *w.history(alice, 0, 0) }, Asked{}, StepLadder, ladder.ErrRungs},
-		"one left out":            {func(h *History) { h.Versions = slices.Delete(h.Versions, 1, 2) }, Asked{}, StepLadder, ladder.ErrRungs},
-		"one twice":               {func(h *History) { h.Versions[1] = h.Versions[0] }, Asked{}, StepLadder, ladder.ErrRungs},
+		"a version hidden": {func(h *History) { *h = *w.history(alice, 2, 0) }, Asked{}, StepLadder, ladder.ErrRungs},
+		"all hidden":       {func(h *History) { *h = *w.history(alice, 0, 0) }, Asked{}, StepLadder, ladder.ErrRungs},
+		"one left out":     {func(h *History) { h.Versions = slices.Delete(h.Versions, 1, 2) }, Asked{}, StepLadder, ladder.ErrRungs},
+		"one twice":        {func(h *History) { h.Versions[1] = h.Versions[0] }, Asked{}, StepLadder, ladder.ErrRungs},
+		"one that never was, as if erased": {func(h *History) {
+			*h = *w.history(alice, 3, 0)
+			h.Versions, h.Beyond = append(h.Versions, NewErased(w.rung(alice, 3))), nil
+			for _, v := range Beyond(4) {
+				h.Beyond = append(h.Beyond, w.rung(alice, v))
+			}
+		}, Asked{}, StepLadder, ladder.ErrRungs},
 		"nothing beyond":          {func(h *History) { h.Beyond = nil }, Asked{}, StepLadder, ladder.ErrRungs},
 		"another beyond":          {func(h *History) { h.Beyond[0] = w.rung(alice, 9) }, Asked{}, StepLadder, ladder.ErrRungs},
 		"one seen is missing":     {func(*History) {}, Asked{Version: &three}, StepLadder, ErrOlder},
