@@ -13,22 +13,23 @@ import (
 // package that is not listed here has no place on the map.
 var layers = map[string][]string{
 	// Foundations: they know nobody above them.
-	"internal/matrix":    {},
-	"internal/threepid":  {},
-	"internal/together":  {},
-	"internal/store":     {"internal/together"},
-	"internal/seal":      {"internal/store"},
-	"internal/keyring":   {"internal/matrix", "internal/seal", "internal/store"},
-	"internal/outbox":    {"internal/seal", "internal/store"},
-	"internal/quota":     {"internal/matrix", "internal/seal", "internal/store"},
-	"internal/deliver":   {"internal/threepid"},
-	"internal/fedclient": {"internal/matrix"},
-	"internal/mxhttp":    {"internal/matrix"},
-	"internal/config":    {"internal/matrix"},
-	"internal/daemon":    {"internal/config"},
-	"internal/localca":   {},
-	"internal/locale":    {},
-	"internal/wording":   {"internal/locale"},
+	"internal/matrix":     {},
+	"internal/threepid":   {},
+	"internal/together":   {},
+	"internal/store":      {"internal/together"},
+	"internal/seal":       {"internal/store"},
+	"internal/keyring":    {"internal/matrix", "internal/seal", "internal/store"},
+	"internal/outbox":     {"internal/seal", "internal/store"},
+	"internal/serverkeys": {"internal/keyring", "internal/matrix"},
+	"internal/quota":      {"internal/matrix", "internal/seal", "internal/store"},
+	"internal/deliver":    {"internal/threepid"},
+	"internal/fedclient":  {"internal/matrix"},
+	"internal/mxhttp":     {"internal/matrix"},
+	"internal/config":     {"internal/matrix"},
+	"internal/daemon":     {"internal/config"},
+	"internal/localca":    {},
+	"internal/locale":     {},
+	"internal/wording":    {"internal/locale"},
 	"internal/program": {"internal/config", "internal/daemon", "internal/keyring", "internal/matrix", "internal/mxhttp",
 		"internal/seal", "internal/store"},
 	"internal/deliver/sms": {"internal/deliver", "internal/threepid"},
@@ -72,15 +73,25 @@ var layers = map[string][]string{
 	// The homeserver: it talks to the identity server over HTTP alone.
 	"internal/homeserver/account":   {"internal/matrix", "internal/seal", "internal/store"},
 	"internal/homeserver/clientapi": {"internal/homeserver/account", "internal/matrix", "internal/mxhttp"},
-	"internal/homeserver/fedapi":    {"internal/homeserver/account", "internal/keyring", "internal/matrix", "internal/mxhttp"},
+	"internal/homeserver/fedapi":    {"internal/homeserver/account", "internal/keyring", "internal/matrix", "internal/mxhttp", "internal/serverkeys"},
 
 	// What puts load on the identity server talks HTTP to it, as a client does.
 	"script/load": {"internal/localca", "internal/store"},
 }
 
 // testSupport is for tests alone and may import anything.
-var testSupport = []string{"internal/clocktest", "internal/config/configtest", "internal/deliver/sms/smstest", "internal/endtoend", "internal/keyring/keyringtest", "internal/seal/sealtest", "internal/store/storetest",
-	"keys/audit/audittest", "verify/verifytest"}
+var testSupport = []string{
+	"internal/clocktest",
+	"internal/config/configtest",
+	"internal/deliver/sms/smstest",
+	"internal/endtoend",
+	"internal/keyring/keyringtest",
+	"internal/seal/sealtest",
+	"internal/serverkeys/serverkeystest",
+	"internal/store/storetest",
+	"keys/audit/audittest",
+	"verify/verifytest",
+}
 
 func TestLayers(t *testing.T) {
 	for path, imports := range imports(t) {
