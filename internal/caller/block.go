@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"signet/internal/matrix"
+	"signet/internal/store"
 )
 
 // Errors of the block-list.
@@ -63,10 +64,37 @@ func (g *Gate) Block(ctx context.Context, server matrix.ServerName, reason strin
 		return Block{}, ErrPublicSuffix
 	}
 	b := Block{Server: server.WithoutPort(), Reason: reason, Created: now, Until: until}
-	if err := upsertBlock(ctx, g.DB, b); err != nil {
+	err := g.DB.Tx(ctx, func(tx *store.Tx) error {
+		if err := upsertBlock(ctx, tx, b); err != nil {
+			return err
+		}
+		return g.tell(ctx, tx, BlockChange{Block: b, At: now})
+	})
+	if err != nil {
 		return Block{}, fmt.Errorf("blocking a homeserver: %w", err)
 	}
 	return b, nil
+}
+
+// BlockChange is a block that began, was replaced or, Lifted, was ended before its time.
+// One that ends by itself changes nothing: when it does was said.
+type BlockChange struct {
+	Block  // of one that was lifted the name alone
+	Lifted bool
+	At     time.Time
+}
+
+// Told is told of a change in its own transaction, which an error of it undoes. It may be
+// told of one again that was not committed.
+type Told func(ctx context.Context, tx *store.Tx, c BlockChange) error
+
+func (g *Gate) tell(ctx context.Context, tx *store.Tx, c BlockChange) error {
+	for _, told := range g.Told {
+		if err := told(ctx, tx, c); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func validReason(s string) bool {
@@ -77,14 +105,21 @@ func validReason(s string) bool {
 // Unblock ends the block of a homeserver. The error is ErrNotBlocked, also where a
 // block of a name above covers it.
 func (g *Gate) Unblock(ctx context.Context, server matrix.ServerName) error {
-	known, err := deleteBlock(ctx, g.DB, server.WithoutPort(), g.Now())
-	if err != nil {
+	host, now := server.WithoutPort(), g.Now()
+	err := g.DB.Tx(ctx, func(tx *store.Tx) error {
+		known, err := deleteBlock(ctx, tx, host, now)
+		if err != nil {
+			return err
+		}
+		if !known {
+			return ErrNotBlocked
+		}
+		return g.tell(ctx, tx, BlockChange{Block: Block{Server: host}, Lifted: true, At: now})
+	})
+	if err != nil && !errors.Is(err, ErrNotBlocked) {
 		return fmt.Errorf("unblocking a homeserver: %w", err)
 	}
-	if !known {
-		return ErrNotBlocked
-	}
-	return nil
+	return err
 }
 
 // Blocks lists the blocks that have not ended, by name.
@@ -94,6 +129,16 @@ func (g *Gate) Blocks(ctx context.Context) ([]Block, error) {
 		return nil, fmt.Errorf("listing blocked homeservers: %w", err)
 	}
 	return blocks, nil
+}
+
+// BlockOf returns the block that covers a homeserver, if one does: of several, that of the
+// shortest name.
+func (g *Gate) BlockOf(ctx context.Context, server matrix.ServerName) (b Block, blocked bool, err error) {
+	b, blocked, err = selectBlockOf(ctx, g.DB, covering(server.WithoutPort()), g.Now())
+	if err != nil {
+		return Block{}, false, fmt.Errorf("reading the block-list: %w", err)
+	}
+	return b, blocked, nil
 }
 
 // refuseBlocked is ErrBlocked for a homeserver that is turned away. It reads the

@@ -1,6 +1,7 @@
 package caller_test
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -8,6 +9,7 @@ import (
 
 	"signet/internal/caller"
 	"signet/internal/matrix"
+	"signet/internal/store"
 )
 
 func (s *story) block(server matrix.ServerName, until time.Time) {
@@ -172,6 +174,46 @@ func TestBlockRefuses(t *testing.T) {
 		}
 		if n := s.count("caller_blocks"); n != 0 {
 			s.Errorf("refused blocks left %d rows", n)
+		}
+	})
+}
+
+// Whoever is told of a block, as the log of policy is, stands or falls with it.
+func TestWhoIsToldOfABlock(t *testing.T) {
+	each(t, func(s *story) {
+		var told []caller.BlockChange
+		var refuse error
+		s.Told = append(s.Told, func(_ context.Context, _ *store.Tx, c caller.BlockChange) error {
+			told = append(told, c)
+			return refuse
+		})
+		s.block("evil.example:8448", time.Time{})
+		if len(told) == 0 || told[len(told)-1].Server != "evil.example" || told[len(told)-1].Lifted || told[len(told)-1].Reason != "it sends spam" {
+			s.Errorf("told of the block: %+v", told)
+		}
+		b, blocked, err := s.BlockOf(s.Context(), "sub.evil.example:1")
+		if err != nil || !blocked || b.Server != "evil.example" || b.Reason != "it sends spam" {
+			s.Errorf("BlockOf = %+v, %t, %v", b, blocked, err)
+		}
+		if err := s.Unblock(s.Context(), "none.example"); !errors.Is(err, caller.ErrNotBlocked) {
+			s.Errorf("Unblock = %v", err)
+		}
+		refuse = errors.New("the log is full")
+		if err := s.Unblock(s.Context(), "evil.example"); !errors.Is(err, refuse) {
+			s.Errorf("Unblock untold = %v, want %v", err, refuse)
+		}
+		if _, err := s.Block(s.Context(), "other.example", "x", time.Time{}); !errors.Is(err, refuse) {
+			s.Errorf("Block untold = %v, want %v", err, refuse)
+		}
+		if blocks, err := s.Blocks(s.Context()); err != nil || len(blocks) != 1 || blocks[0].Server != "evil.example" {
+			s.Errorf("blocks = %v, %v", blocks, err)
+		}
+		refuse = nil
+		if err := s.Unblock(s.Context(), "evil.example"); err != nil || !told[len(told)-1].Lifted || told[len(told)-1].Server != "evil.example" {
+			s.Errorf("Unblock = %v, told %+v", err, told)
+		}
+		if _, blocked, err := s.BlockOf(s.Context(), "sub.evil.example"); err != nil || blocked {
+			s.Errorf("BlockOf after the end = %t, %v", blocked, err)
 		}
 	})
 }

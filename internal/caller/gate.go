@@ -33,6 +33,7 @@ type Options struct {
 	Name       matrix.ServerName          // this server, as others sign it
 	Own        map[matrix.ServerName]bool // the operator's homeservers, which are no newcomers
 	Terms      Terms
+	Told       []Told // of blocks
 	Now        func() time.Time
 	Log        *slog.Logger
 }

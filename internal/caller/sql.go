@@ -175,14 +175,35 @@ func deleteEndedBlocks(ctx context.Context, q store.Queryer, endedBefore time.Ti
 	return err
 }
 
+func selectBlockOf(ctx context.Context, q store.Queryer, names []matrix.ServerName, now time.Time) (b Block, blocked bool, err error) {
+	args, places := namesAfter(now, names)
+	var created, until int64
+	err = q.QueryRow(ctx, `SELECT server, reason, created_ms, until_ms FROM caller_blocks
+		WHERE server IN (`+places+`) AND (until_ms = 0 OR until_ms > $1) ORDER BY LENGTH(server) LIMIT 1`, args...).
+		Scan(&b.Server, &b.Reason, &created, &until)
+	if errors.Is(err, sql.ErrNoRows) {
+		return Block{}, false, nil
+	}
+	b.Created, b.Until = store.Time(created), store.Time(until)
+	return b, err == nil, err
+}
+
+// namesAfter is the arguments of a statement, a moment and then names, and the names'
+// places in it.
+func namesAfter(now time.Time, names []matrix.ServerName) (args []any, places string) {
+	args = []any{now.UnixMilli()}
+	all := make([]string, len(names))
+	for i, name := range names {
+		args, all[i] = append(args, name.String()), "$"+strconv.Itoa(i+2)
+	}
+	return args, strings.Join(all, ", ")
+}
+
 // selectBlocked tells whether one of the names is blocked.
 func selectBlocked(ctx context.Context, q store.Queryer, names []matrix.ServerName, now time.Time) (blocked bool, err error) {
-	args, places := []any{now.UnixMilli()}, make([]string, len(names))
-	for i, name := range names {
-		args, places[i] = append(args, name.String()), "$"+strconv.Itoa(i+2)
-	}
+	args, places := namesAfter(now, names)
 	err = q.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM caller_blocks
-		WHERE server IN (`+strings.Join(places, ", ")+`) AND (until_ms = 0 OR until_ms > $1))`, args...).Scan(&blocked)
+		WHERE server IN (`+places+`) AND (until_ms = 0 OR until_ms > $1))`, args...).Scan(&blocked)
 	return blocked, err
 }
 
