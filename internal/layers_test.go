@@ -55,6 +55,7 @@ var layers = map[string][]string{
 	"keys/entry":          {"internal/matrix", "internal/threepid"},
 	"keys/ladder":         {},
 	"keys/vrf":            {},
+	"keys/notary":         {"internal/fedclient", "internal/keyring", "internal/matrix", "internal/quota", "internal/serverkeys", "internal/store", "keys/entry"},
 	"keys":                {"internal/keyring", "internal/matrix"},
 	"keys/prefixtree":     {},
 	"keys/log":            {"internal/store"},

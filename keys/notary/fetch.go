@@ -1,0 +1,102 @@
+package notary
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"signet/internal/fedclient"
+	"signet/internal/matrix"
+	"signet/internal/serverkeys"
+	"signet/keys/entry"
+)
+
+const (
+	keysPath = "/_matrix/key/v2/server"
+	// maxFetches are the servers that one replica asks at once.
+	maxFetches = 64
+	// fetchLife is how long one may take, however slowly it answers.
+	fetchLife = 10 * time.Second
+)
+
+// errBadAnswer is the error of an answer that is no key document.
+var errBadAnswer = errors.New("the server does not answer with its keys")
+
+// refresh asks a server, unless it failed to answer a little while ago. Whoever wants the
+// same server at the same time shares one fetch, which runs on when one of them gives up. It
+// returns the number of the object that came of it, or 0: nothing came.
+func (n *Notary) refresh(ctx context.Context, server matrix.ServerName) int64 {
+	if n.failures.waits(server, n.Now()) {
+		return 0
+	}
+	shared := n.flight.DoChan(server.String(), func() (any, error) {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), fetchLife)
+		defer cancel()
+		return n.fetch(ctx, server), nil
+	})
+	select {
+	case result := <-shared:
+		number, _ := result.Val.(int64)
+		return number
+	case <-ctx.Done():
+		return 0
+	}
+}
+
+// fetch asks a server and stores what it says.
+func (n *Notary) fetch(ctx context.Context, server matrix.ServerName) int64 {
+	select {
+	case n.places <- struct{}{}:
+		defer func() { <-n.places }()
+	case <-ctx.Done():
+		return 0
+	}
+	if n.Quota != nil {
+		if err := n.Quota.Charge(ctx, fetchCharges(server)...); err != nil {
+			n.say(server, "limited", err)
+			return 0
+		}
+	}
+	got, err := n.ask(ctx, server)
+	switch {
+	case err == nil:
+		n.Observe(got.opinion.String())
+	case errors.Is(err, serverkeys.ErrDocument), errors.Is(err, entry.ErrObject), errors.Is(err, errBadAnswer), errors.Is(err, fedclient.ErrTooLarge):
+		n.say(server, "bad", err)
+	case errors.Is(err, fedclient.ErrUnreachable):
+		n.say(server, "unreachable", err)
+	default:
+		n.say(server, "failed", err)
+	}
+	if err != nil || got.opinion == conflicting {
+		n.failures.add(server, n.Now())
+		return 0
+	}
+	n.failures.forget(server)
+	return got.n
+}
+
+func (n *Notary) say(server matrix.ServerName, outcome string, err error) {
+	n.Observe(outcome)
+	n.Log.Info("a server's keys cannot be had", "server", server, "outcome", outcome, "error", err)
+}
+
+func (n *Notary) ask(ctx context.Context, server matrix.ServerName) (observed, error) {
+	answer, err := n.Federation.Do(ctx, fedclient.Request{Server: server, Method: http.MethodGet, Path: keysPath})
+	if err != nil {
+		return observed{}, err
+	}
+	if answer.Status != http.StatusOK {
+		return observed{}, errBadAnswer
+	}
+	d, err := serverkeys.Parse(server, answer.Body)
+	if err != nil {
+		return observed{}, err
+	}
+	got, err := n.observe(ctx, d)
+	if err == nil && (got.opinion == held || got.opinion == conflicting) {
+		n.Log.Warn("a server's keys have changed without the old ones", "server", server, "outcome", got.opinion.String())
+	}
+	return got, err
+}

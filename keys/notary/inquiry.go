@@ -1,0 +1,213 @@
+package notary
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"signet/internal/matrix"
+)
+
+const (
+	// logPatience is how long a query waits until what a server has just said is logged.
+	logPatience = 3 * time.Second
+	logPoll     = 50 * time.Millisecond
+	// maxObjects bounds the documents of one server in an answer.
+	maxObjects = 16
+)
+
+// inquiry is a query about one server on its way.
+type inquiry struct {
+	notary  *Notary
+	server  matrix.ServerName
+	wanted  Wanted
+	blocked *Blocked // in the end, the rest counts where it is nil
+	stale   bool
+	objects [][]byte // in the end
+}
+
+// look decides whether the server has to be asked. It writes nothing.
+func (i *inquiry) look(ctx context.Context) error {
+	if i.server == i.notary.Name {
+		return nil
+	}
+	name, blocked, err := i.notary.Blocked(ctx, i.server)
+	if err != nil {
+		return err
+	}
+	if blocked {
+		position, err := selectPolicyPosition(ctx, i.notary.DB, name)
+		i.blocked = &Blocked{Server: i.server, Name: name, Position: position}
+		return err
+	}
+	k, err := selectKnown(ctx, i.notary.DB, i.server)
+	if err != nil {
+		return fmt.Errorf("reading what is known of a server: %w", err)
+	}
+	i.stale = k.stale(i.wanted, i.notary.Now()) && !i.notary.failures.waits(i.server, i.notary.Now())
+	return nil
+}
+
+// fetch asks the server, and waits until what it says is in the log.
+func (i *inquiry) fetch(ctx context.Context) {
+	number := i.notary.refresh(ctx, i.server)
+	if number == 0 || i.notary.Prover == nil {
+		return
+	}
+	for waited := time.Duration(0); waited < logPatience; waited += logPoll {
+		if _, err := i.proven(ctx, number); err == nil || i.notary.Sleep(ctx, logPoll) != nil {
+			return
+		}
+	}
+	i.notary.Log.Warn("what a server said is not in the log yet, and is not served", "server", i.server)
+}
+
+var errNotLogged = errors.New("it is not logged yet")
+
+// document is what a server said, and the log's proof that it is logged, where there is a
+// log.
+type document struct {
+	json  []byte
+	proof jsontext.Value
+}
+
+// proven reads an object that may be served. The error is errNotLogged, or the log's.
+func (i *inquiry) proven(ctx context.Context, number int64) (document, error) {
+	record, position, err := selectRecord(ctx, i.notary.DB, serverKeys, i.server, number)
+	if err != nil {
+		return document{}, err
+	}
+	object, err := objectIn(record)
+	if err != nil || i.notary.Prover == nil {
+		return document{json: object}, err
+	}
+	if position == 0 {
+		return document{}, errNotLogged
+	}
+	proof, err := i.notary.Prover.Prove(ctx, position)
+	return document{object, proof}, err
+}
+
+// load reads and signs what is known. It comes after all fetches, so it is what the newest
+// answers say, as far as they are logged.
+func (i *inquiry) load(ctx context.Context, signing matrix.SigningKey) error {
+	if i.blocked != nil {
+		return nil
+	}
+	if i.server == i.notary.Name {
+		own, err := i.notary.Own(ctx)
+		i.objects = [][]byte{own}
+		return err
+	}
+	documents, err := i.documents(ctx)
+	if err != nil {
+		return fmt.Errorf("reading the keys of a server: %w", err)
+	}
+	for _, d := range documents {
+		signed, err := d.sign(i.notary.Name, signing)
+		if err != nil {
+			return err
+		}
+		i.objects = append(i.objects, signed)
+	}
+	return nil
+}
+
+// documents are the newest object that may be served, last, and those before it that have
+// keys which are wanted and stand in no newer one.
+func (i *inquiry) documents(ctx context.Context) (all []document, err error) {
+	k, err := selectKnown(ctx, i.notary.DB, i.server)
+	if err != nil || k.current.n == 0 {
+		return nil, err
+	}
+	more := k.numbers(i.wanted)
+	newest, err := i.newest(ctx, k.current.n)
+	if err != nil || newest.json == nil {
+		return nil, err
+	}
+	for number := range more {
+		if newest.n == number {
+			delete(more, number)
+		}
+	}
+	for _, number := range newestOf(more) {
+		d, err := i.proven(ctx, number)
+		if err == nil {
+			all = append(all, d)
+		} else if !i.later(err) {
+			return nil, err
+		}
+	}
+	return append(all, newest.document), nil
+}
+
+type numbered struct {
+	n int64
+	document
+}
+
+// newest is the current object or, while that is not logged, the newest that is. It is zero
+// where none is.
+func (i *inquiry) newest(ctx context.Context, current int64) (numbered, error) {
+	numbers, err := selectServable(ctx, i.notary.DB, i.server, i.notary.Prover != nil, current, maxObjects)
+	if err != nil {
+		return numbered{}, err
+	}
+	for _, number := range numbers {
+		d, err := i.proven(ctx, number)
+		if err == nil {
+			return numbered{number, d}, nil
+		}
+		if !i.later(err) {
+			return numbered{}, err
+		}
+	}
+	return numbered{}, nil
+}
+
+// later tells whether an object may only not be served yet, or any more.
+func (i *inquiry) later(err error) bool {
+	if ctxDone := errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded); ctxDone {
+		return false
+	}
+	if !errors.Is(err, errNotLogged) && !errors.Is(err, sql.ErrNoRows) {
+		i.notary.Log.Warn("the log does not prove an entry", "server", i.server, "error", err)
+	}
+	return true
+}
+
+// newestOf are some numbers in their order: the greatest of too many.
+func newestOf(numbers map[int64]bool) []int64 {
+	var all []int64
+	for number := range numbers {
+		all = append(all, number)
+	}
+	slices.Sort(all)
+	return all[max(0, len(all)-maxObjects):]
+}
+
+// sign adds the proof, which signatures do not cover, and the notary's signature.
+func (d document) sign(name matrix.ServerName, signing matrix.SigningKey) ([]byte, error) {
+	object := d.json
+	if d.proof != nil {
+		var members map[string]jsontext.Value
+		if err := json.Unmarshal(object, &members); err != nil {
+			return nil, err
+		}
+		unsigned, err := json.Marshal(map[string]jsontext.Value{"im.signet.keys": d.proof})
+		if err != nil {
+			return nil, err
+		}
+		members["unsigned"] = unsigned
+		if object, err = json.Marshal(members); err != nil {
+			return nil, err
+		}
+	}
+	return signing.Sign(name, object)
+}

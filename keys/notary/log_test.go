@@ -1,0 +1,205 @@
+package notary_test
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"signet/internal/matrix"
+	"signet/internal/store"
+	"signet/keys/notary"
+)
+
+// logged has the notary serve what stands in a log alone. Whenever it waits, tick happens.
+func (w *world) logged(tick func()) *testLog {
+	l := &testLog{}
+	o := w.notary.Options
+	o.Prover = l
+	o.Sleep = func(ctx context.Context, d time.Duration) error {
+		w.clock.Advance(d)
+		tick()
+		return ctx.Err()
+	}
+	w.notary = notary.New(o)
+	return l
+}
+
+// A new document is served as soon as it is logged, with its proof; not before, however long
+// that takes, and neither is one whose position no checkpoint covers yet.
+func TestNothingIsServedThatIsNotLogged(t *testing.T) {
+	each(t, func(w *world) {
+		waits, l := 0, (*testLog)(nil)
+		sequence := func() { w.sequence(l) }
+		publish := func() { l.published = int64(len(l.entries)) }
+		never := func() {}
+		var ticks []func()
+		l = w.logged(func() {
+			if waits++; waits <= len(ticks) {
+				ticks[waits-1]()
+			}
+		})
+		began := w.clock.Now()
+		w.publishes(them, day, k1)
+		w.want("never logged", them, all, "")
+		if waited := w.clock.Now().Sub(began); waited < time.Second || waited > 5*time.Second {
+			w.Errorf("waited %v, want a few seconds", waited)
+		}
+
+		waits, ticks = 0, []func(){never, sequence, never, publish}
+		w.clock.Advance(time.Hour)
+		w.publishes(them, day, k1)
+		w.want("logged already, but not proven", them, all, "")
+		w.clock.Advance(day / 2)
+		w.publishes(them, day, k1)
+		got := w.ask(them, all)
+		if len(got) != 1 || waits != 4 || string(got[0].unsigned["im.signet.keys"]) != `{"index":2}` {
+			w.Fatalf("after %d waits: %+v", waits, got)
+		}
+		if r := parseRecord(w, l.entries[2]); string(r.Keys) != string(got[0].JSON) {
+			w.Errorf("the log has %s, served is %s", r.Keys, got[0].JSON)
+		}
+
+		// What was logged before is the answer while the newest is not.
+		ticks = nil
+		w.clock.Advance(day / 2)
+		w.publishes(them, day, k1, k2)
+		if got := w.ask(them, all); len(got) != 1 || got[0].ids() != "k1" || string(got[0].unsigned["im.signet.keys"]) != `{"index":2}` {
+			w.Errorf("while the newest is not logged: %+v", got)
+		}
+		sequence()
+		publish()
+		w.want("once it is", them, all, "k1+k2")
+	})
+}
+
+// A transaction that logs may run again, or not commit; what it logged stands then as before.
+// Two who log at once do not both succeed.
+func TestWhatIsLoggedIsLoggedOnce(t *testing.T) {
+	each(t, func(w *world) {
+		w.publishes(them, day, k1)
+		w.ask(them, all)
+		w.publishes("other.example", day, k1)
+		w.ask("other.example", all)
+		entries, logged, err := w.notary.Next(w.Context(), 1)
+		w.must(err)
+		if len(entries) != 1 {
+			w.Fatalf("%d entries, want 1", len(entries))
+		}
+		failed := errors.New("no commit")
+		err = w.db.Tx(w.Context(), func(tx *store.Tx) error { return errors.Join(logged(w.Context(), tx, 7), failed) })
+		if !errors.Is(err, failed) || len(w.pending()) != 2 {
+			w.Errorf("%v, %d pending", err, len(w.pending()))
+		}
+		w.must(w.db.Tx(w.Context(), func(tx *store.Tx) error { return logged(w.Context(), tx, 7) }))
+		if err := w.db.Tx(w.Context(), func(tx *store.Tx) error { return logged(w.Context(), tx, 8) }); err == nil {
+			w.Error("a record was logged twice")
+		}
+		if n := w.count(`SELECT COUNT(*) FROM notary_records WHERE position = 7`); n != 1 || len(w.pending()) != 1 {
+			w.Errorf("%d at the position, %d pending", n, len(w.pending()))
+		}
+		rest, logged, err := w.notary.Next(w.Context(), 10)
+		w.must(err)
+		w.must(w.db.Tx(w.Context(), func(tx *store.Tx) error { return logged(w.Context(), tx, 8) }))
+		if none, _, err := w.notary.Next(w.Context(), 10); err != nil || len(rest) != 1 || len(none) != 0 {
+			w.Errorf("%d and then %d entries, %v", len(rest), len(none), err)
+		}
+	})
+}
+
+// A block and its end are recorded with all that they say, and who is blocked is told of with
+// the place where it says why.
+func TestTheBlockListIsNoSecret(t *testing.T) {
+	each(t, func(w *world) {
+		var blocked matrix.ServerName
+		o := w.notary.Options
+		o.Blocked = func(_ context.Context, server matrix.ServerName) (matrix.ServerName, bool, error) {
+			return "evil.example", blocked != "" && strings.HasSuffix(server.String(), blocked.String()), nil
+		}
+		w.notary = notary.New(o)
+		rules := []notary.Rule{{Entity: "evil.example", Recommendation: "m.ban", Reason: "spam", CreatedTS: 1, ExpiresTS: 2}, {Entity: "*.evil.example", Recommendation: "m.ban"}}
+		policy := func(rules []notary.Rule) {
+			w.must(w.db.Tx(w.Context(), func(tx *store.Tx) error {
+				return notary.RecordPolicy(w.Context(), tx, "evil.example", rules, w.clock.Now())
+			}))
+		}
+		refused := func(position int64) {
+			w.Helper()
+			answer, err := w.notary.Query(w.Context(), notary.Query{Servers: map[matrix.ServerName]notary.Wanted{"a.evil.example": {}, them: {}}})
+			if err != nil || len(answer.Refused) != 1 || answer.Refused[0] != (notary.Blocked{Server: "a.evil.example", Name: "evil.example", Position: position}) {
+				w.Errorf("refused %+v, %v, want position %d", answer.Refused, err, position)
+			}
+			if len(answer.Objects) != 1 || w.fetches("a.evil.example") != 0 {
+				w.Errorf("%d documents", len(answer.Objects))
+			}
+		}
+		w.publishes(them, day, k1)
+		w.publishes("a.evil.example", day, k2)
+		w.want("before", "a.evil.example", all, "k2")
+		w.fetches("a.evil.example")
+
+		policy(rules)
+		blocked = "evil.example"
+		refused(0)
+		l := &testLog{}
+		w.sequence(l)
+		at := int64(len(l.entries) - 1)
+		if r := parseRecord(w, l.entries[1]); r.Type == "im.signet.keys.policy.v1" {
+			at = 1
+		}
+		refused(at)
+		r := parseRecord(w, l.entries[at])
+		if r.Type != "im.signet.keys.policy.v1" || r.ServerName != "evil.example" || len(r.Rules) != 2 || r.Rules[0] != rules[0] || r.Rules[1] != rules[1] {
+			w.Errorf("the record: %s", r.raw)
+		}
+		policy(nil)
+		if got := w.pending(); len(got) != 1 || got[0].Rules == nil || len(got[0].Rules) != 0 || got[0].Prev != base64url(r.raw) {
+			w.Errorf("the end: %+v", got)
+		}
+
+		// Blocks that are older than the records are recorded once.
+		for range 2 {
+			w.must(w.notary.AdoptPolicy(w.Context(), map[matrix.ServerName][]notary.Rule{"evil.example": rules, "old.example": rules}))
+		}
+		if got := w.pending(); len(got) != 2 || got[1].ServerName != "old.example" {
+			w.Errorf("adopted: %+v", got)
+		}
+	})
+}
+
+// One network cannot take all places with servers that answer slowly; others still get
+// theirs.
+func TestSlowServersOfOneNetwork(t *testing.T) {
+	each(t, func(w *world) {
+		let := make(chan struct{})
+		o := w.notary.Options
+		o.Federation = slow{w, let}
+		w.notary = notary.New(o)
+		ask := func(server string, network string) error {
+			_, err := w.notary.Query(w.Context(), notary.Query{Servers: map[matrix.ServerName]notary.Wanted{matrix.ServerName(server): {}},
+				Network: netip.MustParsePrefix(network)})
+			return err
+		}
+		answers := make(chan error, 20)
+		for i := range 10 {
+			go func() { answers <- ask("slow"+string(rune('a'+i))+".example", "192.0.2.1/32") }()
+		}
+		for range 6 { // four are within
+			if _, limited := errors.AsType[matrix.LimitExceeded](<-answers); !limited {
+				w.Error("more than four requests of one network have servers asked")
+			}
+		}
+		w.publishes(them, day, k1)
+		if err := ask(them.String(), "192.0.2.2/32"); err != nil {
+			w.Error(err)
+		}
+		close(let)
+		for range 4 {
+			if err := <-answers; err != nil {
+				w.Error(err)
+			}
+		}
+	})
+}
