@@ -65,7 +65,7 @@ var layers = map[string][]string{
 	"keys/value":          {"internal/matrix", "keys/entry"},
 
 	// Its HTTP face.
-	"web/api": {"internal/caller", "internal/locale", "internal/matrix", "internal/mxhttp", "internal/threepid", "keys", "keys/log", "lookup",
+	"web/api": {"internal/caller", "internal/locale", "internal/matrix", "internal/mxhttp", "internal/threepid", "keys", "keys/log", "keys/notary", "lookup",
 		"lookup/discovery", "lookup/invite", "verify",
 		"verify/captcha", "verify/fraud"},
 	"web/page": {"internal/deliver", "internal/keyring", "internal/locale", "internal/matrix", "internal/mxhttp", "internal/threepid",

@@ -23,6 +23,7 @@ import (
 	"signet/internal/quota"
 	"signet/internal/store"
 	"signet/keys"
+	"signet/keys/notary"
 	"signet/lookup"
 	"signet/lookup/invite"
 	"signet/lookup/notice"
@@ -55,6 +56,7 @@ type server struct {
 	directory  *lookup.Directory
 	invites    *invite.Invites
 	notices    *notice.Notices
+	notary     *notary.Notary
 	handler    http.Handler
 }
 
@@ -64,7 +66,7 @@ func build(f program.Frame) (*server, error) {
 	s.keys = &keys.Server{Name: s.cfg.ServerName, Ring: s.Rings.For(keyring.Association)}
 	for _, step := range []func(program.Env) error{
 		s.buildOutbox, s.buildQuota, s.buildGate, s.buildCaptcha, s.buildFraud, s.buildVerifier, s.buildDirectory,
-		s.buildInvites, s.buildNotices,
+		s.buildInvites, s.buildNotices, s.buildNotary,
 	} {
 		if err := step(f.Env); err != nil {
 			return nil, err
@@ -223,7 +225,7 @@ func (s *server) buildHandler(env program.Env, tracer trace.TracerProvider) (htt
 	if err != nil {
 		return nil, err
 	}
-	a := &api.API{Gate: s.gate, Verifier: s.verifier, Directory: s.directory, Invites: s.invites, Keys: s.keys, PublicURL: s.cfg.PublicURL,
+	a := &api.API{Gate: s.gate, Verifier: s.verifier, Directory: s.directory, Invites: s.invites, Keys: s.keys, Notary: s.served(), PublicURL: s.cfg.PublicURL,
 		ChallengeURL: func(id string) string { return s.cfg.PublicURL + page.ChallengePath(id) }}
 	routes := slices.Concat(a.Routes(), pages.Routes(), program.HealthRoutes(s.health))
 	return mxhttp.New(mxhttp.Options{

@@ -17,6 +17,7 @@ import (
 	"signet/internal/locale"
 	"signet/internal/matrix"
 	"signet/internal/quota"
+	"signet/keys/notary"
 	"signet/lookup"
 	"signet/lookup/discovery"
 	"signet/lookup/invite"
@@ -47,6 +48,8 @@ type Config struct {
 	Lookup Lookup `yaml:"lookup"`
 	// Invitations is how long invitations count, and where they lead.
 	Invitations Invitations `yaml:"invitations"`
+	// Notary is how this server vouches for the signing keys of other servers.
+	Notary Notary `yaml:"notary"`
 	// Homeservers is what is known of homeservers: "own" ones are the operator's, which
 	// are no newcomers and are named in text messages. Example: {example.org: own}.
 	Homeservers map[string]string `yaml:"homeservers"`
@@ -169,6 +172,7 @@ func defaults() Config {
 		Captcha:     Captcha{When: string(verify.OnSuspicion)},
 		Lookup:      Lookup{EmailLife: lookup.DefaultLives.Email, MSISDNLife: lookup.DefaultLives.MSISDN, NoticeLanguage: locale.English.String()},
 		Invitations: Invitations{ExpireAfter: 7 * 24 * time.Hour},
+		Notary:      Notary{Enabled: true, HoldNew: notary.DefaultHoldDown.New, HoldValid: notary.DefaultHoldDown.Valid},
 	}
 	c.Listen = "127.0.0.1:8090"
 	c.Database = "sqlite:signet-data/idserver.db"
@@ -205,6 +209,7 @@ func (c *Config) Check() config.Problems {
 	p = append(p, config.CheckOneOf("captcha.when", c.Captcha.When, string(verify.Never), string(verify.OnSuspicion), string(verify.Always))...)
 	p = append(p, c.Lookup.check()...)
 	p = append(p, c.Invitations.check()...)
+	p = append(p, c.Notary.check()...)
 	p = append(p, c.checkHomeservers()...)
 	if _, err := c.budgets(); err != nil {
 		p.Add("limits.budgets", err.Error(), "idserver limits --share 0 lists the names")
@@ -256,7 +261,8 @@ func (e Email) disposable() (map[string]bool, error) {
 // budgets is all limits, as the operator has set them.
 func (c *Config) budgets() ([]quota.Budget, error) {
 	return quota.Override(slices.Concat(caller.Budgets(c.Limits.DryRun), verify.Budgets(c.Limits.DryRun),
-		discovery.Budgets(c.Limits.DryRun), invite.Budgets(c.Limits.DryRun), notice.Budgets(c.Limits.DryRun)), c.Limits.Budgets)
+		discovery.Budgets(c.Limits.DryRun), invite.Budgets(c.Limits.DryRun), notice.Budgets(c.Limits.DryRun),
+		notary.Budgets(c.Limits.DryRun)), c.Limits.Budgets)
 }
 
 // own is the standing of the operator's homeservers.

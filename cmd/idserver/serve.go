@@ -33,6 +33,7 @@ func process(f program.Frame) (daemon.Process, error) {
 			{What: "what was looked up with old peppers", Do: s.directory.Sweep},
 			{What: "old invitations", Do: s.invites.Sweep},
 			{What: "what callers have left behind", Do: s.gate.Sweep},
+			{What: "other servers' former key documents", Do: s.notary.Sweep},
 			{What: "bindings that have ended", Do: s.directory.Expire},
 			{What: "reminders of bindings that will end", Do: s.notices.Remind},
 		},

@@ -62,7 +62,8 @@ func withUser(env program.Env, id string, do func(*caller.Gate, matrix.UserID) e
 // withGate opens the callers for one command, which asks no other server.
 func withGate(env program.Env, do func(*caller.Gate) error) error {
 	return idserver.WithStorage(env, func(s *program.Storage) error {
-		gate, err := caller.New(env.Ctx, caller.Options{DB: s.DB, Vault: s.Vault, Now: env.Now, Log: slog.New(slog.DiscardHandler)})
+		gate, err := caller.New(env.Ctx, caller.Options{DB: s.DB, Vault: s.Vault, Now: env.Now, Log: slog.New(slog.DiscardHandler),
+			Told: []caller.Told{recordBlock}})
 		if err != nil {
 			return err
 		}

@@ -13,6 +13,7 @@ import (
 	"signet/internal/caller"
 	"signet/internal/deliver"
 	"signet/internal/matrix"
+	"signet/keys/notary"
 	"signet/web/api"
 )
 
@@ -418,7 +419,7 @@ func TestTheLogSaysNothing(t *testing.T) {
 // The table of routes, as a reader of the specification expects it.
 func TestRoutes(t *testing.T) {
 	var got strings.Builder
-	for _, r := range (&api.API{}).Routes() {
+	for _, r := range (&api.API{Notary: &notary.Notary{}}).Routes() {
 		fmt.Fprintln(&got, r.Method, strings.TrimPrefix(r.Path, "/_matrix/identity"))
 	}
 	const want = `GET /versions
@@ -455,6 +456,10 @@ POST /_signet/v1/me/unbind
 POST /_signet/v1/users/unbind
 POST /_signet/v1/captcha
 POST /_signet/v1/captcha/:id/check
+GET /_matrix/key/v2/server
+GET /_matrix/key/v2/query/:serverName
+GET /_matrix/key/v2/query/:serverName/:keyId
+POST /_matrix/key/v2/query
 `
 	if got.String() != want {
 		t.Errorf("routes:\n%swant:\n%s", got.String(), want)

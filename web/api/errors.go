@@ -10,6 +10,7 @@ import (
 	"signet/internal/threepid"
 	"signet/keys"
 	"signet/keys/log"
+	"signet/keys/notary"
 	"signet/lookup"
 	"signet/lookup/invite"
 	"signet/verify"
@@ -92,6 +93,7 @@ var answers = []struct {
 	{log.ErrPath, http.StatusNotFound, matrix.NotFound},
 	{log.ErrNotFound, http.StatusNotFound, matrix.NotFound},
 	{log.ErrRolledBack, http.StatusServiceUnavailable, matrix.Unknown},
+	{notary.ErrTooMany, http.StatusBadRequest, matrix.TooLarge},
 }
 
 // Translate tells a client what a domain's error means to it. It is for
@@ -113,6 +115,10 @@ func (a *API) Translate(err error) (mxhttp.Problem, bool) {
 	}
 	if country, ok := errors.AsType[fraud.NotServed](err); ok {
 		return mxhttp.Problem{Status: http.StatusBadRequest, Code: matrix.DestinationRejected, Message: country.Error()}, true
+	}
+	if blocked, ok := errors.AsType[notary.Blocked](err); ok {
+		return mxhttp.Problem{Status: http.StatusForbidden, Code: matrix.Forbidden, Message: blocked.Error() + "; the policy is published at " + policyPath,
+			Extra: map[string]any{"im.signet.position": blocked.Position}}, true
 	}
 	if errors.Is(err, caller.ErrBlocked) {
 		return mxhttp.Problem{

@@ -9,6 +9,7 @@ import (
 	"signet/internal/caller"
 	"signet/internal/matrix"
 	"signet/internal/mxhttp"
+	"signet/keys/notary"
 )
 
 // policyPath is where the block-list is published; whoever is turned away is told.
@@ -19,17 +20,7 @@ const policyPath = "/_signet/v1/policy"
 type policyList struct {
 	ServerName     matrix.ServerName `json:"server_name"`
 	OriginServerTS int64             `json:"origin_server_ts"`
-	Rules          []policyRule      `json:"rules"`
-}
-
-// policyRule is shaped after the content of m.policy.rule.server (client-server API,
-// "Moderation policy lists"). Its entity is a glob and counts with any port.
-type policyRule struct {
-	Entity         string `json:"entity"`
-	Recommendation string `json:"recommendation"`
-	Reason         string `json:"reason"`
-	CreatedTS      int64  `json:"created_ts"`
-	ExpiresTS      int64  `json:"expires_ts,omitzero"`
+	Rules          []notary.Rule     `json:"rules"`
 }
 
 // GET /_signet/v1/policy
@@ -38,9 +29,9 @@ func (a *API) policy(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	list := policyList{ServerName: a.Keys.Name, OriginServerTS: a.Gate.Now().UnixMilli(), Rules: []policyRule{}}
+	list := policyList{ServerName: a.Keys.Name, OriginServerTS: a.Gate.Now().UnixMilli(), Rules: []notary.Rule{}}
 	for _, b := range blocks {
-		list.Rules = append(list.Rules, policyRules(b)...)
+		list.Rules = append(list.Rules, PolicyRules(caller.BlockChange{Block: b})...)
 	}
 	signed, err := a.Keys.Sign(c.Request().Context(), list)
 	if err != nil {
@@ -50,12 +41,18 @@ func (a *API) policy(c echo.Context) error {
 	return mxhttp.Reply(c, http.StatusOK, jsontext.Value(signed))
 }
 
-func policyRules(b caller.Block) (rules []policyRule) {
-	rule := policyRule{Recommendation: "m.ban", Reason: b.Reason, CreatedTS: b.Created.UnixMilli()}
-	if !b.Until.IsZero() {
-		rule.ExpiresTS = b.Until.UnixMilli()
+// PolicyRules are the rules of a block, shaped after the content of m.policy.rule.server
+// (client-server API, "Moderation policy lists"), as they are published here and recorded in
+// the servers' log; none of one that was lifted.
+func PolicyRules(c caller.BlockChange) (rules []notary.Rule) {
+	if c.Lifted {
+		return nil
 	}
-	for _, entity := range b.Entities() {
+	rule := notary.Rule{Recommendation: "m.ban", Reason: c.Reason, CreatedTS: c.Created.UnixMilli()}
+	if !c.Until.IsZero() {
+		rule.ExpiresTS = c.Until.UnixMilli()
+	}
+	for _, entity := range c.Entities() {
 		rule.Entity = entity
 		rules = append(rules, rule)
 	}

@@ -2,10 +2,12 @@ package api
 
 import (
 	"net/http"
+	"slices"
 
 	"signet/internal/caller"
 	"signet/internal/mxhttp"
 	"signet/keys"
+	"signet/keys/notary"
 	"signet/lookup"
 	"signet/lookup/invite"
 	"signet/verify"
@@ -19,6 +21,7 @@ type API struct {
 	Invites   *invite.Invites
 	Keys      *keys.Server
 	Logs      map[string]KeyLog // by the names that their paths have
+	Notary    *notary.Notary    // nil: not served
 	// PublicURL is where clients reach this server, without a slash at the end.
 	PublicURL string
 	// ChallengeURL is the address of a CAPTCHA's page; its picture and sound are below.
@@ -35,10 +38,30 @@ const (
 	ephemeralIsValidPath = v2 + "/pubkey/ephemeral/isvalid"
 
 	invitationsPath = "/_signet/v1/invitations"
+
+	keyAPI = "/_matrix/key/v2"
 )
 
 // Routes is the table of routes.
 func (a *API) Routes() []mxhttp.Route {
+	if a.Notary == nil {
+		return a.identityRoutes()
+	}
+	return slices.Concat(a.identityRoutes(), a.notaryRoutes())
+}
+
+// notaryRoutes is the part of the server-server API that tells servers of keys. Anybody may
+// ask.
+func (a *API) notaryRoutes() []mxhttp.Route {
+	return []mxhttp.Route{
+		{Method: http.MethodGet, Path: keyAPI + "/server", Handler: a.ownKeys},
+		{Method: http.MethodGet, Path: keyAPI + "/query/:serverName", Handler: a.keysOfServer},
+		{Method: http.MethodGet, Path: keyAPI + "/query/:serverName/:keyId", Handler: a.keysOfServer},
+		{Method: http.MethodPost, Path: keyAPI + "/query", Handler: a.keysOfServers, MaxBody: maxKeysQueryBody},
+	}
+}
+
+func (a *API) identityRoutes() []mxhttp.Route {
 	return []mxhttp.Route{
 		{Method: http.MethodGet, Path: "/_matrix/identity/versions", Handler: a.versions},
 		{Method: http.MethodGet, Path: v2, Handler: a.ping},

@@ -14,6 +14,7 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -21,18 +22,19 @@ import (
 	"signet/internal/caller"
 	"signet/internal/fedclient"
 	"signet/internal/keyring"
-	"signet/internal/keyring/keyringtest"
 	"signet/internal/matrix"
 	"signet/internal/mxhttp"
 	"signet/internal/quota"
 	"signet/internal/store"
 	"signet/internal/store/storetest"
 	"signet/keys"
+	"signet/keys/notary"
 	"signet/lookup"
 	"signet/lookup/discovery"
 	"signet/lookup/invite"
 	"signet/lookup/invite/message"
 	"signet/migrations"
+	"signet/verify"
 	"signet/verify/verifytest"
 	"signet/web/api"
 )
@@ -48,6 +50,8 @@ type world struct {
 	gate       *caller.Gate
 	invites    *invite.Invites
 	ring       *keyring.Ring
+	notary     *notary.Notary
+	signing    *keyring.Ring // for the federation
 	log        *bytes.Buffer
 }
 
@@ -56,9 +60,34 @@ type world struct {
 type federation struct {
 	key   matrix.SigningKey
 	asked atomic.Int64 // for keys
+
+	mu        sync.Mutex // guards documents
+	documents map[matrix.ServerName][]byte
+}
+
+// publish has a server answer with that document when it is asked for its keys.
+func (f *federation) publish(server matrix.ServerName, document []byte) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.documents == nil {
+		f.documents = map[matrix.ServerName][]byte{}
+	}
+	f.documents[server] = document
+}
+
+func (f *federation) document(server matrix.ServerName) (fedclient.Response, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.documents[server] == nil {
+		return fedclient.Response{}, fedclient.ErrUnreachable
+	}
+	return fedclient.Response{Status: 200, Body: f.documents[server]}, nil
 }
 
 func (f *federation) Do(_ context.Context, r fedclient.Request) (fedclient.Response, error) {
+	if r.Path == "/_matrix/key/v2/server" {
+		return f.document(r.Server)
+	}
 	switch r.Server {
 	case "down.example":
 		return fedclient.Response{}, fedclient.ErrUnreachable
@@ -105,7 +134,7 @@ func newWorld(t testing.TB, db *store.DB, terms caller.Terms) *world {
 	w := &world{TB: t, federation: &federation{key: homeserverKey}, log: &bytes.Buffer{}}
 	log := slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	w.World = verifytest.NewLogging(t, db, log)
-	budgets, err := quota.New(t.Context(), quota.Options{DB: db, Vault: w.Vault, Budgets: slices.Concat(caller.Budgets(false), discovery.Budgets(false), invite.Budgets(false)), Now: w.Clock.Now, Log: log})
+	budgets, err := quota.New(t.Context(), quota.Options{DB: db, Vault: w.Vault, Budgets: slices.Concat(caller.Budgets(false), discovery.Budgets(false), invite.Budgets(false), notary.Budgets(false)), Now: w.Clock.Now, Log: log})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,7 +143,16 @@ func newWorld(t testing.TB, db *store.DB, terms caller.Terms) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.ring = keyringtest.Open(t, db, w.Vault, w.Clock.Now, keyring.Association)
+	rings, err := keyring.Open(t.Context(), keyring.Options{DB: db, Vault: w.Vault, Now: w.Clock.Now, Purposes: keyring.IDServer})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.ring, w.signing = rings.For(keyring.Association), rings.For(keyring.Federation)
+	w.notary = notary.New(notary.Options{DB: db, Federation: w.federation, Keys: w.signing, Name: "id.example.org", Quota: budgets,
+		Blocked: w.blocked, Now: w.Clock.Now, Sleep: verify.Sleep, Log: log})
+	w.gate.Told = append(w.gate.Told, func(ctx context.Context, tx *store.Tx, c caller.BlockChange) error {
+		return notary.RecordPolicy(ctx, tx, c.Server, api.PolicyRules(c), c.At)
+	})
 	own := &keys.Server{Name: "id.example.org", Ring: w.ring}
 	directory, err := lookup.New(t.Context(), lookup.Options{DB: db, Vault: w.Vault, Proofs: w.Verifier, Signer: own, Quota: budgets,
 		UserHolders: map[string]lookup.UserHolder{"account": w.gate}, Now: w.Clock.Now})
@@ -131,7 +169,7 @@ func newWorld(t testing.TB, db *store.DB, terms caller.Terms) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := &api.API{Gate: w.gate, Verifier: w.Verifier, Directory: directory, Invites: w.invites, Keys: own, PublicURL: "https://id.example.org",
+	a := &api.API{Gate: w.gate, Verifier: w.Verifier, Directory: directory, Invites: w.invites, Keys: own, Notary: w.notary, PublicURL: "https://id.example.org",
 		ChallengeURL: func(id string) string { return "https://id.example.org/_signet/captcha/" + id }}
 	handler, err := mxhttp.New(mxhttp.Options{Logger: log, Translate: a.Translate}, a.Routes())
 	if err != nil {
@@ -140,6 +178,11 @@ func newWorld(t testing.TB, db *store.DB, terms caller.Terms) *world {
 	w.server = httptest.NewServer(handler)
 	t.Cleanup(w.server.Close)
 	return w
+}
+
+func (w *world) blocked(ctx context.Context, server matrix.ServerName) (matrix.ServerName, bool, error) {
+	b, blocked, err := w.gate.BlockOf(ctx, server)
+	return b.Server, blocked, err
 }
 
 // answer is what came back, with the JSON object taken apart.
