@@ -14,8 +14,10 @@ import (
 
 const (
 	keysPath = "/_matrix/key/v2/server"
-	// maxFetches are the servers that one replica asks at once.
-	maxFetches = 64
+	// maxMet and maxUnknown are the servers that one replica asks at once, those that have
+	// answered before and others: names that strangers think of must not take all places.
+	maxMet     = 64
+	maxUnknown = 48
 	// fetchLife is how long one may take, however slowly it answers.
 	fetchLife = 10 * time.Second
 )
@@ -23,17 +25,18 @@ const (
 // errBadAnswer is the error of an answer that is no key document.
 var errBadAnswer = errors.New("the server does not answer with its keys")
 
-// refresh asks a server, unless it failed to answer a little while ago. Whoever wants the
-// same server at the same time shares one fetch, which runs on when one of them gives up. It
-// returns the number of the object that came of it, or 0: nothing came.
-func (n *Notary) refresh(ctx context.Context, server matrix.ServerName) int64 {
+// refresh asks a server, which has answered before or not, unless it failed to a little while
+// ago. Whoever wants the same server at the same time shares one fetch, which runs on when one
+// of them gives up. It returns the number of the object that came of it and may be served, or
+// 0: none did.
+func (n *Notary) refresh(ctx context.Context, server matrix.ServerName, met bool) int64 {
 	if n.failures.waits(server, n.Now()) {
 		return 0
 	}
 	shared := n.flight.DoChan(server.String(), func() (any, error) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), fetchLife)
 		defer cancel()
-		return n.fetch(ctx, server), nil
+		return n.fetch(ctx, server, met), nil
 	})
 	select {
 	case result := <-shared:
@@ -44,42 +47,58 @@ func (n *Notary) refresh(ctx context.Context, server matrix.ServerName) int64 {
 	}
 }
 
-// fetch asks a server and stores what it says.
-func (n *Notary) fetch(ctx context.Context, server matrix.ServerName) int64 {
+// fetch asks a server when there is a place, and stores what it says.
+func (n *Notary) fetch(ctx context.Context, server matrix.ServerName, met bool) int64 {
+	places := n.unknown
+	if met {
+		places = n.met
+	}
 	select {
-	case n.places <- struct{}{}:
-		defer func() { <-n.places }()
+	case places <- struct{}{}:
+		defer func() { <-places }()
 	case <-ctx.Done():
 		return 0
 	}
 	if n.Quota != nil {
-		if err := n.Quota.Charge(ctx, fetchCharges(server)...); err != nil {
+		if err := n.Quota.Charge(ctx, fetchCharges(server, met)...); err != nil {
 			n.say(server, "limited", err)
 			return 0
 		}
 	}
 	got, err := n.ask(ctx, server)
-	switch {
-	case err == nil:
-		n.Observe(got.opinion.String())
-	case errors.Is(err, serverkeys.ErrDocument), errors.Is(err, entry.ErrObject), errors.Is(err, errBadAnswer), errors.Is(err, fedclient.ErrTooLarge):
-		n.say(server, "bad", err)
-	case errors.Is(err, fedclient.ErrUnreachable):
-		n.say(server, "unreachable", err)
-	default:
-		n.say(server, "failed", err)
-	}
-	if err != nil || got.opinion == conflicting {
-		n.failures.add(server, n.Now())
+	n.judged(server, got, err)
+	if err != nil || got.opinion == held {
 		return 0
 	}
-	n.failures.forget(server)
 	return got.n
+}
+
+// judged remembers whether the server is to be left alone for a while. What went wrong here is
+// not held against it.
+func (n *Notary) judged(server matrix.ServerName, got observed, err error) {
+	outcome := got.opinion.String()
+	switch {
+	case err == nil && got.opinion != conflicting:
+		n.failures.forget(server)
+		n.Observe(outcome)
+		return
+	case err == nil:
+		err = errConflict
+	case errors.Is(err, serverkeys.ErrDocument), errors.Is(err, entry.ErrObject), errors.Is(err, errBadAnswer), errors.Is(err, fedclient.ErrTooLarge):
+		outcome = "bad"
+	case errors.Is(err, fedclient.ErrUnreachable):
+		outcome = "unreachable"
+	default:
+		n.say(server, "failed", err)
+		return
+	}
+	n.failures.add(server, n.Now())
+	n.say(server, outcome, err)
 }
 
 func (n *Notary) say(server matrix.ServerName, outcome string, err error) {
 	n.Observe(outcome)
-	n.Log.Info("a server's keys cannot be had", "server", server, "outcome", outcome, "error", err)
+	n.Log.Debug("a server's keys cannot be had", "server", server, "outcome", outcome, "error", err)
 }
 
 func (n *Notary) ask(ctx context.Context, server matrix.ServerName) (observed, error) {

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -18,8 +19,9 @@ const (
 	// logPatience is how long a query waits until what a server has just said is logged.
 	logPatience = 3 * time.Second
 	logPoll     = 50 * time.Millisecond
-	// maxObjects bounds the documents of one server in an answer.
+	// maxObjects and maxOctets bound the documents of one server in an answer.
 	maxObjects = 16
+	maxOctets  = 48 << 10
 )
 
 // inquiry is a query about one server on its way.
@@ -28,6 +30,7 @@ type inquiry struct {
 	server  matrix.ServerName
 	wanted  Wanted
 	blocked *Blocked // in the end, the rest counts where it is nil
+	met     bool     // the server has answered before
 	stale   bool
 	objects [][]byte // in the end
 }
@@ -50,13 +53,14 @@ func (i *inquiry) look(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("reading what is known of a server: %w", err)
 	}
+	i.met = k.current.n != 0
 	i.stale = k.stale(i.wanted, i.notary.Now()) && !i.notary.failures.waits(i.server, i.notary.Now())
 	return nil
 }
 
 // fetch asks the server, and waits until what it says is in the log.
 func (i *inquiry) fetch(ctx context.Context) {
-	number := i.notary.refresh(ctx, i.server)
+	number := i.notary.refresh(ctx, i.server, i.met)
 	if number == 0 || i.notary.Prover == nil {
 		return
 	}
@@ -68,7 +72,10 @@ func (i *inquiry) fetch(ctx context.Context) {
 	i.notary.Log.Warn("what a server said is not in the log yet, and is not served", "server", i.server)
 }
 
-var errNotLogged = errors.New("it is not logged yet")
+var (
+	errNotLogged = errors.New("it is not logged yet")
+	errNotProven = errors.New("the log does not prove an entry")
+)
 
 // document is what a server said, and the log's proof that it is logged, where there is a
 // log.
@@ -77,7 +84,8 @@ type document struct {
 	proof jsontext.Value
 }
 
-// proven reads an object that may be served. The error is errNotLogged, or the log's.
+// proven reads an object that may be served. Errors: errNotLogged,
+// errNotProven.
 func (i *inquiry) proven(ctx context.Context, number int64) (document, error) {
 	record, position, err := selectRecord(ctx, i.notary.DB, serverKeys, i.server, number)
 	if err != nil {
@@ -91,7 +99,10 @@ func (i *inquiry) proven(ctx context.Context, number int64) (document, error) {
 		return document{}, errNotLogged
 	}
 	proof, err := i.notary.Prover.Prove(ctx, position)
-	return document{object, proof}, err
+	if err != nil {
+		return document{}, fmt.Errorf("%w: %w", errNotProven, err)
+	}
+	return document{object, proof}, nil
 }
 
 // load reads and signs what is known. It comes after all fetches, so it is what the newest
@@ -121,7 +132,7 @@ func (i *inquiry) load(ctx context.Context, signing matrix.SigningKey) error {
 
 // documents are the newest object that may be served, last, and those before it that have
 // keys which are wanted and stand in no newer one.
-func (i *inquiry) documents(ctx context.Context) (all []document, err error) {
+func (i *inquiry) documents(ctx context.Context) ([]document, error) {
 	k, err := selectKnown(ctx, i.notary.DB, i.server)
 	if err != nil || k.current.n == 0 {
 		return nil, err
@@ -131,20 +142,19 @@ func (i *inquiry) documents(ctx context.Context) (all []document, err error) {
 	if err != nil || newest.json == nil {
 		return nil, err
 	}
-	for number := range more {
-		if newest.n == number {
-			delete(more, number)
-		}
-	}
-	for _, number := range newestOf(more) {
+	delete(more, newest.n)
+	all, octets := []document{newest.document}, len(newest.json)
+	for _, number := range newestFirst(more) {
 		d, err := i.proven(ctx, number)
-		if err == nil {
-			all = append(all, d)
-		} else if !i.later(err) {
+		if err != nil && !i.later(err) {
 			return nil, err
 		}
+		if octets += len(d.json); err == nil && octets <= maxOctets {
+			all = append(all, d)
+		}
 	}
-	return append(all, newest.document), nil
+	slices.Reverse(all)
+	return all, nil
 }
 
 type numbered struct {
@@ -171,25 +181,20 @@ func (i *inquiry) newest(ctx context.Context, current int64) (numbered, error) {
 	return numbered{}, nil
 }
 
-// later tells whether an object may only not be served yet, or any more.
+// later tells whether an object may only not be served yet, or is swept away.
 func (i *inquiry) later(err error) bool {
-	if ctxDone := errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded); ctxDone {
-		return false
+	if errors.Is(err, errNotProven) {
+		i.notary.Log.Warn("what is logged cannot be served", "server", i.server, "error", err)
+		return true
 	}
-	if !errors.Is(err, errNotLogged) && !errors.Is(err, sql.ErrNoRows) {
-		i.notary.Log.Warn("the log does not prove an entry", "server", i.server, "error", err)
-	}
-	return true
+	return errors.Is(err, errNotLogged) || errors.Is(err, sql.ErrNoRows)
 }
 
-// newestOf are some numbers in their order: the greatest of too many.
-func newestOf(numbers map[int64]bool) []int64 {
-	var all []int64
-	for number := range numbers {
-		all = append(all, number)
-	}
-	slices.Sort(all)
-	return all[max(0, len(all)-maxObjects):]
+// newestFirst are some numbers, the greatest first, of too many only those.
+func newestFirst(numbers map[int64]bool) []int64 {
+	all := slices.Sorted(maps.Keys(numbers))
+	slices.Reverse(all)
+	return all[:min(maxObjects, len(all))]
 }
 
 // sign adds the proof, which signatures do not cover, and the notary's signature.

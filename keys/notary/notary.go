@@ -48,7 +48,7 @@ type Options struct {
 	Sleep func(ctx context.Context, d time.Duration) error
 	Log   *slog.Logger // optional
 	// Observe, if set, is told what came of each fetch: conflict, held, trusted, outlived,
-	// repeated, bad, unreachable or limited.
+	// repeated, bad, unreachable, limited or failed.
 	Observe func(outcome string)
 }
 
@@ -56,10 +56,10 @@ type Options struct {
 // share. It is safe for concurrent use.
 type Notary struct {
 	Options
-	flight   singleflight.Group // by server
-	failures failures
-	places   chan struct{} // fetches at once, taken by sending
-	crowd    crowd         // requests that have servers asked, by network
+	flight       singleflight.Group // by server
+	failures     failures
+	met, unknown chan struct{} // places for fetches, taken by sending
+	crowd        crowd         // requests that have servers asked, by network
 }
 
 // New opens the notary of a database.
@@ -76,7 +76,7 @@ func New(o Options) *Notary {
 	if o.Blocked == nil {
 		o.Blocked = func(context.Context, matrix.ServerName) (matrix.ServerName, bool, error) { return "", false, nil }
 	}
-	return &Notary{Options: o, places: make(chan struct{}, maxFetches)}
+	return &Notary{Options: o, met: make(chan struct{}, maxMet), unknown: make(chan struct{}, maxUnknown)}
 }
 
 // Own is this server's own document, in canonical JSON (server-server API, GET

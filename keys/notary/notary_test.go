@@ -463,6 +463,56 @@ func TestBudgets(t *testing.T) {
 	})
 }
 
+// Names that strangers think of below a domain cost their budget, not that of the servers
+// there.
+func TestStrangersNamesSilenceNoServer(t *testing.T) {
+	each(t, func(w *world) {
+		w.publishes(them, day, k1)
+		w.want("before", them, all, "k1")
+		names := map[matrix.ServerName]notary.Wanted{}
+		for i := range 2500 {
+			names[matrix.ServerName(fmt.Sprintf("n%d.%s", i, them))] = notary.Wanted{}
+			if len(names) == notary.MaxServers {
+				w.query(names)
+				clear(names)
+			}
+		}
+		asked := 0
+		for range w.asked {
+			asked++
+		}
+		if asked > 2001 {
+			w.Errorf("%d servers of one owner were asked", asked)
+		}
+		w.clock.Advance(day / 2)
+		w.publishes(them, day, k1, k2)
+		w.want("after", them, all, "k1+k2")
+	})
+}
+
+// However many documents hold keys of a server, an answer is short: it has the newest.
+func TestAnAnswerIsBounded(t *testing.T) {
+	each(t, func(w *world) {
+		var before matrix.SigningKey
+		for i := range 20 {
+			key := serverkeystest.Key(matrix.KeyID(fmt.Sprintf("ed25519:n%02d", i)), fmt.Sprint(i))
+			d := w.doc(them, time.Hour, key)
+			d.More = map[string]any{"x": strings.Repeat("x", 9<<10)}
+			if d.By = []matrix.SigningKey{key}; i > 0 {
+				d.Old, d.By = []matrix.SigningKey{before}, []matrix.SigningKey{key, before}
+			}
+			w.says(them, 200, d.JSON(w))
+			w.ask(them, of("ed25519:none", time.Time{}))
+			before = key
+			w.clock.Advance(time.Hour / 2)
+		}
+		got := w.ask(them, all)
+		if len(got) != 5 || got[4].ids() != "n19" || got[3].ids() != "n18" || got[0].ids() != "n15" {
+			w.Errorf("%d documents, the last of %s", len(got), got[len(got)-1].ids())
+		}
+	})
+}
+
 func TestSweep(t *testing.T) {
 	each(t, func(w *world) {
 		l := &testLog{}
