@@ -25,14 +25,10 @@ const (
 // errBadAnswer is the error of an answer that is no key document.
 var errBadAnswer = errors.New("the server does not answer with its keys")
 
-// refresh asks a server, which has answered before or not, unless it failed to a little while
-// ago. Whoever wants the same server at the same time shares one fetch, which runs on when one
-// of them gives up. It returns the number of the object that came of it and may be served, or
-// 0: none did.
+// refresh asks a server, which has answered before or not. Whoever wants the same server at
+// the same time shares one fetch, which runs on when one of them gives up. It returns the
+// number of the object that came of it and may be served, or 0: none did.
 func (n *Notary) refresh(ctx context.Context, server matrix.ServerName, met bool) int64 {
-	if n.failures.waits(server, n.Now()) {
-		return 0
-	}
 	shared := n.flight.DoChan(server.String(), func() (any, error) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), fetchLife)
 		defer cancel()

@@ -75,6 +75,35 @@ func TestNothingIsServedThatIsNotLogged(t *testing.T) {
 	})
 }
 
+// What is held is logged, so that the server's owner can see it, and not waited for; it is not
+// what is served while the newest is not logged.
+func TestWhatIsHeldIsLogged(t *testing.T) {
+	each(t, func(w *world) {
+		waits, l := 0, (*testLog)(nil)
+		log := true
+		l = w.logged(func() {
+			if waits++; log {
+				w.sequence(l)
+				l.published = int64(len(l.entries))
+			}
+		})
+		w.publishes(them, 7*day, k1)
+		w.want("before", them, all, "k1")
+		w.clock.Advance(4 * day)
+		waits = 0
+		w.publishes(them, 7*day, k2)
+		w.want("held", them, all, "k1")
+		if waits != 0 || len(w.pending()) != 1 || w.pending()[0].HeldUntil == 0 {
+			w.Errorf("%d waits, %d records", waits, len(w.pending()))
+		}
+		w.sequence(l)
+		l.published, log = int64(len(l.entries)), false
+		w.clock.Advance(time.Hour)
+		w.publishes(them, 7*day, k1, k3)
+		w.want("another, not logged", them, all, "k1")
+	})
+}
+
 // A transaction that logs may run again, or not commit; what it logged stands then as before.
 // Two who log at once do not both succeed.
 func TestWhatIsLoggedIsLoggedOnce(t *testing.T) {

@@ -178,24 +178,87 @@ func TestAnHourIsEnoughAfterTheOldKeysEnded(t *testing.T) {
 	})
 }
 
-// Whoever is in the way of one fetch is not there for good: the old keys come back, and what
-// was held is not the server's. It has to begin anew.
+// Whoever is in the way of one fetch is not there for good: the old keys come back, in
+// whatever document that is valid, and what was held is not the server's. It has to begin anew.
 func TestWhatIsHeldEndsWhenTheOldKeysComeBack(t *testing.T) {
+	for name, back := range map[string]func(w *world, first []byte) []byte{
+		"in a new document":      func(w *world, _ []byte) []byte { return w.doc(them, 7*day, k1).JSON(w) },
+		"in the same":            func(_ *world, first []byte) []byte { return first },
+		"in one that ends first": func(w *world, _ []byte) []byte { return w.doc(them, day, k1).JSON(w) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			each(t, func(w *world) {
+				first := w.publishes(them, 7*day, k1)
+				w.want("before", them, all, "k1")
+				w.clock.Advance(4 * day)
+				attack := w.publishes(them, 7*day, k2)
+				w.want("attacked", them, all, "k1")
+				w.clock.Advance(day)
+				w.says(them, 200, back(w, first))
+				w.want("the server itself", them, all, "k1")
+				w.clock.Advance(2*day - time.Hour)
+				w.says(them, 200, attack)
+				w.want("attacked again", them, all, "k1")
+				w.clock.Advance(2 * time.Hour)
+				w.want("three days after the first time", them, all, "k1")
+			})
+		})
+	}
+}
+
+// A replay of the old document that is not even valid proves nothing against the new keys.
+func TestAnOldDocumentThatHasEndedStopsNothing(t *testing.T) {
 	each(t, func(w *world) {
-		w.publishes(them, 7*day, k1)
+		first := w.publishes(them, day, k1)
 		w.want("before", them, all, "k1")
-		w.clock.Advance(4 * day)
-		attack := w.publishes(them, 7*day, k2)
-		w.want("attacked", them, all, "k1")
-		w.clock.Advance(day)
-		w.publishes(them, 7*day, k1)
-		w.want("the server itself", them, all, "k1")
-		w.clock.Advance(4 * day)
-		w.says(them, 200, attack)
-		w.want("attacked again", them, all, "k1")
 		w.clock.Advance(2 * day)
-		w.says(them, 200, attack)
-		w.want("and again", them, all, "k1")
+		w.publishes(them, day, k2)
+		w.want("new keys", them, all, "k1")
+		w.clock.Advance(30 * time.Minute)
+		fresh := w.doc(them, day, k2).JSON(w)
+		w.says(them, 200, first)
+		w.want("replayed", them, all, "k1")
+		w.clock.Advance(30 * time.Minute)
+		w.says(them, 200, fresh)
+		w.want("after their hour", them, all, "k1 k2")
+	})
+}
+
+// A server is asked for what is not known, or not for long enough, and not twice a minute
+// for it; while its new keys are held, less often.
+func TestHowOftenAServerIsAsked(t *testing.T) {
+	each(t, func(w *world) {
+		asked := func(when string, wanted notary.Wanted, want int) {
+			w.Helper()
+			w.ask(them, wanted)
+			if n := w.fetches(them); n != want {
+				w.Errorf("%s: asked %d times, want %d", when, n, want)
+			}
+		}
+		unknown := of("ed25519:unknown", time.Time{})
+		w.publishes(them, 365*day, k1)
+		asked("at first", all, 1)
+		asked("for a key that is not known, at once", unknown, 0)
+		w.clock.Advance(time.Minute)
+		asked("for one that is", of(k1.ID, w.clock.Now().Add(day)), 0)
+		asked("for one that is not", unknown, 1)
+		asked("for all for too long, at once", notary.Wanted{Until: w.clock.Now().Add(8 * day)}, 0)
+		w.clock.Advance(time.Minute)
+		asked("for all for too long", notary.Wanted{Until: w.clock.Now().Add(8 * day)}, 1)
+		w.clock.Advance(time.Minute)
+		asked("for one for too long", of(k1.ID, w.clock.Now().Add(8*day)), 1)
+		w.clock.Advance(84*time.Hour - time.Millisecond)
+		asked("within half of seven days", all, 0)
+		w.clock.Advance(time.Millisecond)
+		asked("after that", all, 1)
+
+		w.publishes(them, day, k2)
+		w.clock.Advance(84 * time.Hour)
+		asked("with new keys", all, 1)
+		w.clock.Advance(10*time.Minute - time.Millisecond)
+		asked("held", unknown, 0)
+		w.clock.Advance(time.Millisecond)
+		asked("held for ten minutes", unknown, 1)
 	})
 }
 
