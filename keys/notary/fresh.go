@@ -29,13 +29,13 @@ func (k known) stale(w Wanted, now time.Time) bool {
 		return true
 	}
 	since := now.Sub(k.asked)
-	if k.held.n != 0 && now.Before(k.due) {
+	if k.held != 0 && now.Before(k.due) {
 		return since >= heldAgain
 	}
 	if now.Before(k.current.until) && since < again {
 		return false
 	}
-	return k.held.n != 0 || k.halfOver(now) || k.lacks(w, now)
+	return k.held != 0 || k.halfOver(now) || k.lacks(w, now)
 }
 
 // halfOver tells whether half of the document's life is over (server-server API, GET

@@ -30,8 +30,8 @@ type inquiry struct {
 	server  matrix.ServerName
 	wanted  Wanted
 	blocked *Blocked // in the end, the rest counts where it is nil
-	met     bool     // the server has answered before
-	stale   bool
+	known   known
+	stale   bool     // the server has to be asked
 	objects [][]byte // in the end
 }
 
@@ -49,18 +49,16 @@ func (i *inquiry) look(ctx context.Context) error {
 		i.blocked = &Blocked{Server: i.server, Name: name, Position: position}
 		return err
 	}
-	k, err := selectKnown(ctx, i.notary.DB, i.server)
-	if err != nil {
+	if i.known, err = selectKnown(ctx, i.notary.DB, i.server); err != nil {
 		return fmt.Errorf("reading what is known of a server: %w", err)
 	}
-	i.met = k.current.n != 0
-	i.stale = k.stale(i.wanted, i.notary.Now()) && !i.notary.failures.waits(i.server, i.notary.Now())
+	i.stale = i.known.stale(i.wanted, i.notary.Now()) && !i.notary.failures.waits(i.server, i.notary.Now())
 	return nil
 }
 
 // fetch asks the server, and waits until what it says is in the log.
 func (i *inquiry) fetch(ctx context.Context) {
-	number := i.notary.refresh(ctx, i.server, i.met)
+	number := i.notary.refresh(ctx, i.server, i.known.current.n != 0)
 	if number == 0 || i.notary.Prover == nil {
 		return
 	}
@@ -133,12 +131,17 @@ func (i *inquiry) load(ctx context.Context, signing matrix.SigningKey) error {
 // documents are the newest object that may be served, last, and those before it that have
 // keys which are wanted and stand in no newer one.
 func (i *inquiry) documents(ctx context.Context) ([]document, error) {
-	k, err := selectKnown(ctx, i.notary.DB, i.server)
-	if err != nil || k.current.n == 0 {
-		return nil, err
+	if i.stale { // it was asked
+		var err error
+		if i.known, err = selectKnown(ctx, i.notary.DB, i.server); err != nil {
+			return nil, err
+		}
 	}
-	more := k.numbers(i.wanted)
-	newest, err := i.newest(ctx, k.current.n)
+	if i.known.current.n == 0 {
+		return nil, nil
+	}
+	more := i.known.numbers(i.wanted)
+	newest, err := i.newest(ctx, i.known.current.n)
 	if err != nil || newest.json == nil {
 		return nil, err
 	}
@@ -165,6 +168,10 @@ type numbered struct {
 // newest is the current object or, while that is not logged, the newest that is. It is zero
 // where none is.
 func (i *inquiry) newest(ctx context.Context, current int64) (numbered, error) {
+	d, err := i.proven(ctx, current)
+	if err == nil || !i.later(err) {
+		return numbered{current, d}, err
+	}
 	numbers, err := selectServable(ctx, i.notary.DB, i.server, i.notary.Prover != nil, current, maxObjects)
 	if err != nil {
 		return numbered{}, err

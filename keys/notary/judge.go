@@ -25,7 +25,7 @@ var DefaultHoldDown = HoldDown{New: time.Hour, Valid: 72 * time.Hour}
 // known is what is known of a server.
 type known struct {
 	current object // zero: none
-	held    object // zero: none; wholly new keys
+	held    int64  // number of the object of wholly new keys; 0: none
 	due     time.Time
 	asked   time.Time // when the server last answered
 	keys    map[matrix.KeyID]key

@@ -76,10 +76,10 @@ func (n *Notary) take(ctx context.Context, tx *store.Tx, o observation) (observe
 
 // waiting is the keys that are held.
 func waiting(ctx context.Context, tx *store.Tx, server matrix.ServerName, k known) (map[matrix.KeyID]ed25519.PublicKey, error) {
-	if k.held.n == 0 {
+	if k.held == 0 {
 		return nil, nil
 	}
-	record, _, err := selectRecord(ctx, tx, serverKeys, server, k.held.n)
+	record, _, err := selectRecord(ctx, tx, serverKeys, server, k.held)
 	if err != nil {
 		return nil, err
 	}
@@ -105,7 +105,7 @@ func objectIn(record []byte) ([]byte, error) {
 func (o observation) again(ctx context.Context, tx *store.Tx, k known, n int64) error {
 	seen := object{n: n, until: validity(o.Document, o.now), fetched: o.now}
 	if o.now.Before(seen.until) {
-		k.held, k.due = object{}, time.Time{}
+		k.held, k.due = 0, time.Time{}
 	}
 	k.asked = o.now
 	if err := upsertObject(ctx, tx, o.Server, seen, o.hash, true); err != nil {
@@ -151,12 +151,12 @@ func (o observation) keep(ctx context.Context, tx *store.Tx, k known, v verdict,
 	k.asked = o.now
 	switch v.opinion {
 	case held:
-		k.held, k.due = this, v.due
+		k.held, k.due = n, v.due
 	case trusted:
-		k.current, k.held, k.due = this, object{}, time.Time{}
+		k.current, k.held, k.due = this, 0, time.Time{}
 	case outlived:
 		if o.now.Before(this.until) {
-			k.held, k.due = object{}, time.Time{}
+			k.held, k.due = 0, time.Time{}
 		}
 	}
 	return upsertServer(ctx, tx, o.Server, k)

@@ -80,36 +80,20 @@ func updatePosition(ctx context.Context, q store.Queryer, p pending, position in
 
 // selectKnown is the zero known for a server that was never met.
 func selectKnown(ctx context.Context, q store.Queryer, server matrix.ServerName) (k known, err error) {
-	var current, held, due, asked int64
-	err = q.QueryRow(ctx, `SELECT current_n, held_n, due_ms, asked_ms FROM notary_servers WHERE server = $1`, server.String()).
-		Scan(&current, &held, &due, &asked)
+	var due, asked, until, fetched int64
+	err = q.QueryRow(ctx, `SELECT s.current_n, COALESCE(o.valid_until_ms, 0), COALESCE(o.fetched_ms, 0), s.held_n, s.due_ms, s.asked_ms
+		FROM notary_servers s LEFT JOIN notary_objects o ON o.server = s.server AND o.n = s.current_n
+		WHERE s.server = $1`, server.String()).Scan(&k.current.n, &until, &fetched, &k.held, &due, &asked)
 	if errors.Is(err, sql.ErrNoRows) {
 		return known{}, nil
 	}
 	if err != nil {
 		return known{}, err
 	}
+	k.current.until, k.current.fetched = time.UnixMilli(until), store.Time(fetched)
 	k.due, k.asked = store.Time(due), store.Time(asked)
-	if k.current, err = selectObject(ctx, q, server, current); err != nil {
-		return known{}, err
-	}
-	if k.held, err = selectObject(ctx, q, server, held); err != nil {
-		return known{}, err
-	}
 	k.keys, err = selectKeys(ctx, q, server)
 	return k, err
-}
-
-// selectObject is the zero object for number 0.
-func selectObject(ctx context.Context, q store.Queryer, server matrix.ServerName, n int64) (o object, err error) {
-	if n == 0 {
-		return object{}, nil
-	}
-	var until, fetched int64
-	err = q.QueryRow(ctx, `SELECT n, valid_until_ms, fetched_ms FROM notary_objects WHERE server = $1 AND n = $2`, server.String(), n).
-		Scan(&o.n, &until, &fetched)
-	o.until, o.fetched = time.UnixMilli(until), store.Time(fetched)
-	return o, err
 }
 
 func selectKeys(ctx context.Context, q store.Queryer, server matrix.ServerName) (map[matrix.KeyID]key, error) {
@@ -158,7 +142,7 @@ func upsertObject(ctx context.Context, q store.Queryer, server matrix.ServerName
 func upsertServer(ctx context.Context, q store.Queryer, server matrix.ServerName, k known) error {
 	_, err := q.Exec(ctx, `INSERT INTO notary_servers (server, current_n, held_n, due_ms, asked_ms) VALUES ($1, $2, $3, $4, $5)
 		ON CONFLICT (server) DO UPDATE SET current_n = $2, held_n = $3, due_ms = $4, asked_ms = $5`,
-		server.String(), k.current.n, k.held.n, store.Millis(k.due), k.asked.UnixMilli())
+		server.String(), k.current.n, k.held, store.Millis(k.due), k.asked.UnixMilli())
 	return err
 }
 
