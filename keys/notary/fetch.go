@@ -25,14 +25,21 @@ const (
 // errBadAnswer is the error of an answer that is no key document.
 var errBadAnswer = errors.New("the server does not answer with its keys")
 
-// refresh asks a server, which has answered before or not. Whoever wants the same server at
-// the same time shares one fetch, which runs on when one of them gives up. It returns the
-// number of the object that came of it and may be served, or 0: none did.
-func (n *Notary) refresh(ctx context.Context, server matrix.ServerName, met bool) int64 {
+// refresh asks a server, unless it has answered or failed since what is known was read.
+// Whoever wants the same server at the same time shares one fetch, which runs on when one of
+// them gives up. It returns the number of the object that came of it and may be served, or 0:
+// none did.
+func (n *Notary) refresh(ctx context.Context, server matrix.ServerName, before known) int64 {
 	shared := n.flight.DoChan(server.String(), func() (any, error) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), fetchLife)
 		defer cancel()
-		return n.fetch(ctx, server, met), nil
+		if n.failures.waits(server, n.Now()) {
+			return int64(0), nil
+		}
+		if now, err := selectKnown(ctx, n.DB, server); err == nil && now.asked.After(before.asked) {
+			return now.current.n, nil
+		}
+		return n.fetch(ctx, server, before.current.n != 0), nil
 	})
 	select {
 	case result := <-shared:

@@ -58,7 +58,7 @@ func (i *inquiry) look(ctx context.Context) error {
 
 // fetch asks the server, and waits until what it says is in the log.
 func (i *inquiry) fetch(ctx context.Context) {
-	number := i.notary.refresh(ctx, i.server, i.known.current.n != 0)
+	number := i.notary.refresh(ctx, i.server, i.known)
 	if number == 0 || i.notary.Prover == nil {
 		return
 	}
