@@ -46,6 +46,31 @@ func TestALeaseExpires(t *testing.T) {
 	})
 }
 
+// Who answers by the map of a replica that stands by need not wait for its next pass.
+func TestAReplicaFollowsWhenItIsAsked(t *testing.T) {
+	each(t, func(w *world) {
+		first, second := w.log, w.open()
+		standing := w.ledger
+		for range 3 {
+			w.pend(2)
+			if _, err := first.Seal(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if err := second.Follow(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			c, err := second.Checkpoint(t.Context())
+			if err != nil || standing.size != c.N {
+				t.Errorf("the map has followed to %d entries of %d, %v", standing.size, c.N, err)
+			}
+		}
+		w.db.Exec(t.Context(), `UPDATE log_heads SET size = 1`)
+		if err := second.Follow(t.Context()); !errors.Is(err, log.ErrRolledBack) {
+			t.Errorf("Follow = %v in a database that went back, want ErrRolledBack", err)
+		}
+	})
+}
+
 // A lease is renewed before it ends.
 func TestALeaseIsKept(t *testing.T) {
 	each(t, func(w *world) {

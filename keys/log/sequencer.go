@@ -88,6 +88,18 @@ func (l *Log) follow(ctx context.Context, h head) error {
 	return nil
 }
 
+// Follow makes the map take in all that is committed, also what is signed in a moment. It is
+// for who has met a checkpoint that the map does not know yet; a pass that runs goes first.
+func (l *Log) Follow(ctx context.Context) error {
+	l.sequencing.Lock()
+	defer l.sequencing.Unlock()
+	h, err := l.trusted(ctx)
+	if err != nil {
+		return err
+	}
+	return l.follow(ctx, h)
+}
+
 // observe lets the guard of a replica that only stands by know of what the others publish.
 func (l *Log) observe(ctx context.Context) error {
 	if _, err := l.Checkpoint(ctx); !errors.Is(err, ErrNotFound) {
