@@ -60,6 +60,7 @@ var layers = map[string][]string{
 	"keys/prefixtree":     {},
 	"keys/log":            {"internal/store"},
 	"keys/proof":          {"internal/matrix", "keys/entry", "keys/ladder", "keys/prefixtree", "keys/value", "keys/vrf"},
+	"keys/log/format":     {"keys/entry", "keys/log", "keys/replay"},
 	"keys/replay":         {"keys/entry", "keys/prefixtree"},
 	"keys/audit":          {"keys/entry", "keys/log", "keys/prefixtree", "keys/replay"},
 	"keys/value":          {"internal/matrix", "keys/entry"},
