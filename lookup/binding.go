@@ -116,8 +116,8 @@ func (b binding) association() Association {
 		Address:   b.address.String(),
 		Medium:    string(b.address.Medium()),
 		MXID:      b.user,
-		NotBefore: b.bound.UnixMilli(),
+		NotBefore: store.Millis(b.bound),
 		NotAfter:  b.notAfter.UnixMilli(),
-		TS:        b.bound.UnixMilli(),
+		TS:        store.Millis(b.bound),
 	}
 }

@@ -50,6 +50,10 @@ func (c Change) binding() binding {
 	return binding{address: c.Address, user: c.User, sid: c.sid, bound: c.At, notAfter: c.NotAfter}
 }
 
+// Association is what Bind answered of a Bound or Rebound, and would be of another that was
+// not asked for.
+func (c Change) Association() Association { return c.binding().association() }
+
 // change writes what make decides in a transaction of its own, as the feed's next changes.
 // All who change bindings write the feed's head, so those of one process take turns
 // instead of being rivals. On an error of fn nothing is changed.

@@ -56,6 +56,25 @@ func TestTheFeedTellsEveryChange(t *testing.T) {
 	})
 }
 
+// Whoever follows the feed knows what was answered when an address was bound.
+func TestTheFeedTellsAssociations(t *testing.T) {
+	each(t, func(s *story) {
+		answered := []string{string(s.bind("alice@example.org", alice)), string(s.bind("alice@example.org", bob))}
+		changes, err := s.directory.Changes(s.Context(), 0, 10)
+		if err != nil || len(changes) != 2 {
+			s.Fatalf("the feed is %+v, %v", changes, err)
+		}
+		for i, c := range changes {
+			if signed, err := s.server.Sign(s.Context(), c.Association()); err != nil || string(signed) != answered[i] {
+				s.Errorf("the feed tells %s, %v, and the answer was %s", signed, err, answered[i])
+			}
+		}
+		if since := (lookup.Change{Kind: lookup.Bound}).Association().NotBefore; since != 0 {
+			s.Errorf("a binding of nobody knows when is from %d", since)
+		}
+	})
+}
+
 // Two replicas change bindings at the same time: positions have no gap, and whoever reads
 // the feed meanwhile never meets a change that comes before one that it has read.
 func TestPositionsAreInTheOrderOfCommits(t *testing.T) {
