@@ -30,6 +30,21 @@ func (s *Server) Sign(ctx context.Context, value any) ([]byte, error) {
 	return key.SignValue(s.Name, value)
 }
 
+// SignAll is Sign of many values by one key, in their order.
+func (s *Server) SignAll(ctx context.Context, values []any) ([][]byte, error) {
+	key, err := s.Ring.Current(ctx)
+	if err != nil {
+		return nil, err
+	}
+	signed := make([][]byte, len(values))
+	for i, v := range values {
+		if signed[i], err = key.SignValue(s.Name, v); err != nil {
+			return nil, err
+		}
+	}
+	return signed, nil
+}
+
 // SignBy is Sign by the key with that public half, under which the value was promised. Once
 // that is revoked, it is by the current one.
 func (s *Server) SignBy(ctx context.Context, public ed25519.PublicKey, value any) ([]byte, error) {

@@ -139,3 +139,21 @@ func TestTheKeysForOtherPurposesAreNotForAssociations(t *testing.T) {
 		}
 	})
 }
+
+func TestManyAreSignedAsOneIs(t *testing.T) {
+	each(t, func(w *world) {
+		values := []any{map[string]int{"b": 1, "a": 2}, map[string]int{}, map[string]string{"c": "x"}}
+		all, err := w.server().SignAll(w.Context(), values)
+		w.must(err)
+		for i, v := range values {
+			one, err := w.server().Sign(w.Context(), v)
+			w.must(err)
+			if string(all[i]) != string(one) {
+				w.Errorf("value %d is signed as %s among many and as %s alone", i, all[i], one)
+			}
+		}
+		if _, err := w.server().SignAll(w.Context(), []any{1}); err == nil {
+			w.Error("a number was signed")
+		}
+	})
+}
