@@ -37,6 +37,20 @@ func (t *Tree) All() iter.Seq[Leaf] {
 	return func(yield func(Leaf) bool) { t.root().all(yield) }
 }
 
+// Get is the commitment of a leaf, if there is one of that index.
+func (t *Tree) Get(index Index) (c Commitment, found bool) {
+	p := t.root()
+	for depth := 0; p.below != nil; depth++ {
+		p = &p.below[index.bit(depth)]
+	}
+	for _, l := range p.bucket {
+		if l.Index == index {
+			return l.Commitment, true
+		}
+	}
+	return Commitment{}, false
+}
+
 // With returns the tree with more leaves, in any order. It fails with Taken if an index is
 // there already or comes twice. t stays as it is, and so does the slice, of which the new
 // tree keeps nothing. Batches of hundreds are hashed by several goroutines, which end before

@@ -46,6 +46,21 @@ func check(t testing.TB, tree *prefixtree.Tree, o oracle) {
 	}
 }
 
+func TestGetFindsLeaves(t *testing.T) {
+	var tree *prefixtree.Tree
+	if c, found := tree.Get(prefixtree.Index{1}); found || c != (prefixtree.Commitment{}) {
+		t.Errorf("an empty tree has %x", c)
+	}
+	leaves := randomLeaves(rand.NewChaCha8([32]byte{5}), 2000)
+	tree = with(t, tree, leaves[:1000]...)
+	for i, l := range leaves {
+		c, found := tree.Get(l.Index)
+		if found != (i < 1000) || found && c != l.Commitment {
+			t.Fatalf("leaf %d: %x, %t", i, c, found)
+		}
+	}
+}
+
 // The figure of the draft's section "Prefix Tree": five leaves of which each stands where
 // the figure shows it, and then a sixth.
 func TestTheFigureOfTheDraft(t *testing.T) {
