@@ -15,7 +15,7 @@ import "embed"
 var FS embed.FS
 
 // IDServer lists the owners of the identity server's tables.
-var IDServer = []string{"seal", "keyring", "outbox", "quota", "captcha", "fraud", "caller", "verify", "lookup", "discovery", "invite", "log", "notary"}
+var IDServer = []string{"seal", "keyring", "outbox", "quota", "captcha", "fraud", "caller", "verify", "lookup", "discovery", "invite", "log", "notary", "people"}
 
 // HomeServer lists the owners of the homeserver's tables.
 var HomeServer = []string{"seal", "keyring", "account"}

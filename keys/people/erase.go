@@ -1,0 +1,160 @@
+package people
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"signet/internal/matrix"
+	"signet/internal/store"
+	"signet/internal/threepid"
+	"signet/keys/entry"
+	"signet/keys/value"
+)
+
+// Erase queues a tombstone for each label of an address that has versions, and destroys what
+// opens all before it. What is prepared to be logged meanwhile is made anew.
+func (p *People) Erase(ctx context.Context, tx *store.Tx, a threepid.Address) error {
+	if err := raiseErasures(ctx, tx); err != nil {
+		return fmt.Errorf("counting an erasure: %w", err)
+	}
+	return p.eraseLabels(ctx, tx, labelsOf(a))
+}
+
+// EraseUser is Erase of the user's own label and of each that last named the user. Of others,
+// which name somebody else now, what named the user is destroyed.
+func (p *People) EraseUser(ctx context.Context, tx *store.Tx, user matrix.UserID) error {
+	if err := raiseErasures(ctx, tx); err != nil {
+		return fmt.Errorf("counting an erasure: %w", err)
+	}
+	if err := p.eraseLabels(ctx, tx, labelsOfUser(user)); err != nil {
+		return err
+	}
+	if err := deleteRecoveriesBy(ctx, tx, p.userTag(user)); err != nil {
+		return fmt.Errorf("erasing recoveries: %w", err)
+	}
+	named, err := selectTagsBy(ctx, tx, p.userTag(user))
+	if err != nil {
+		return fmt.Errorf("reading the labels of a user: %w", err)
+	}
+	for _, t := range named {
+		if err := p.eraseNamed(ctx, tx, t, p.userTag(user)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *People) eraseLabels(ctx context.Context, tx *store.Tx, labels []entry.Label) error {
+	for _, l := range labels {
+		t := p.tagOf(l)
+		if err := deleteRecovery(ctx, tx, t); err != nil {
+			return fmt.Errorf("erasing a recovery: %w", err)
+		}
+		row, err := selectLabel(ctx, tx, t)
+		if errors.Is(err, sql.ErrNoRows) || err == nil && row.erased() {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("reading a label: %w", err)
+		}
+		if err := p.bury(ctx, tx, l, row); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// eraseNamed erases a label that names the user, or has.
+func (p *People) eraseNamed(ctx context.Context, tx *store.Tx, t tag, userTag []byte) error {
+	row, err := selectLabel(ctx, tx, t)
+	if err != nil {
+		return fmt.Errorf("reading a label: %w", err)
+	}
+	l, err := p.openLabel(row.sealed, t)
+	if err != nil {
+		return err
+	}
+	newest, err := selectNewest(ctx, tx, t)
+	if err != nil {
+		return fmt.Errorf("reading the newest version: %w", err)
+	}
+	if string(newest.userTag) == string(userTag) {
+		return p.bury(ctx, tx, l, row)
+	}
+	if _, err := p.replacePending(ctx, tx, l, row, userTag); err != nil {
+		return err
+	}
+	if err := destroyVersions(ctx, tx, t, userTag); err != nil {
+		return fmt.Errorf("destroying what named a user: %w", err)
+	}
+	return nil
+}
+
+// bury makes a tombstone the newest version of a label and destroys the others.
+func (p *People) bury(ctx context.Context, tx *store.Tx, l entry.Label, row label) error {
+	replaced, err := p.replacePending(ctx, tx, l, row, nil)
+	if err != nil {
+		return err
+	}
+	if err := destroyVersions(ctx, tx, row.tag, nil); err != nil {
+		return fmt.Errorf("destroying versions: %w", err)
+	}
+	if replaced == 0 {
+		row.queued = max(row.queued, p.Now().UnixMilli())
+		stone, err := p.tombstone(l, uint32(row.next), row.queued)
+		if err != nil {
+			return err
+		}
+		if err := insertVersion(ctx, tx, stone); err != nil {
+			return fmt.Errorf("writing a tombstone: %w", err)
+		}
+		row.next++
+	}
+	row.sealed = []byte{}
+	if err := putLabels(ctx, tx, []label{row}); err != nil {
+		return fmt.Errorf("writing an erased label: %w", err)
+	}
+	return nil
+}
+
+// replacePending puts tombstones into the places of versions that are numbered and not logged
+// yet, all or those of a user: a number that was given is never left out.
+func (p *People) replacePending(ctx context.Context, tx *store.Tx, l entry.Label, row label, userTag []byte) (replaced int, err error) {
+	waiting, err := selectWaiting(ctx, tx, row.tag)
+	if err != nil {
+		return 0, fmt.Errorf("reading what is pending of a label: %w", err)
+	}
+	for _, v := range waiting {
+		if userTag != nil && string(v.userTag) != string(userTag) {
+			continue
+		}
+		stone, err := p.tombstone(l, v.number, v.queued)
+		if err != nil {
+			return 0, err
+		}
+		if err := replaceVersion(ctx, tx, stone); err != nil {
+			return 0, fmt.Errorf("putting a tombstone in a place: %w", err)
+		}
+		replaced++
+	}
+	return replaced, nil
+}
+
+// tombstone is a pending version that says that the label was erased. Its entry is made now,
+// since nobody knows the label later. Its opening stays: it opens nothing about anybody to
+// who does not know the label.
+func (p *People) tombstone(l entry.Label, number uint32, queued int64) (version, error) {
+	stone, err := value.NewTombstone(number, p.Now())
+	if err != nil {
+		return version{}, fmt.Errorf("making a tombstone: %w", err)
+	}
+	opening, err := entry.NewOpening(p.Rand)
+	if err != nil {
+		return version{}, err
+	}
+	t := p.tagOf(l)
+	return version{tag: t, number: number, queued: queued, userTag: []byte{}, prepared: p.insert(l, number, opening, stone.JSON()),
+		opening: p.sealOpening(opening, t, number), value: p.sealValue(stone.JSON(), t, number)}, nil
+}

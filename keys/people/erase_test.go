@@ -1,0 +1,250 @@
+package people_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"strings"
+	"testing"
+
+	"signet/internal/store"
+	"signet/internal/store/storetest"
+	"signet/keys/entry"
+	"signet/keys/log"
+	"signet/keys/people"
+	"signet/lookup"
+)
+
+var tables = []string{"people_state", "people_labels", "people_versions", "people_recoveries"}
+
+func (s *story) erase(address string) {
+	s.Helper()
+	s.must(s.directory.Erase(s.Context(), s.email(address)))
+}
+
+// wantDestroyed asserts that of a label with that many versions, none but the last opens.
+func (s *story) wantDestroyed(left int) {
+	s.Helper()
+	var n int
+	s.must(s.DB.QueryRow(s.Context(), `SELECT COUNT(*) FROM people_versions WHERE position > 0 AND (LENGTH(value_sealed) > 0 OR LENGTH(opening_sealed) > 0)`).Scan(&n))
+	if n != left {
+		s.Errorf("%d versions can be opened, want %d", n, left)
+	}
+}
+
+func TestAnErasureLeavesATombstone(t *testing.T) {
+	each(t, func(s *story) {
+		const label = "binding:email:alice@example.org"
+		s.bind("alice@example.org", alice)
+		s.bind("alice@example.org", bob)
+		s.bind("carol@example.org", bob)
+		s.seal()
+		s.erase("alice@example.org")
+		// Until the tombstone is logged, the version is proven and what it was is gone.
+		if proof := s.lookup(label); !proof.Present || proof.Version != 1 || proof.Value != nil || proof.Opening != nil {
+			s.Errorf("version %d is proven with %s", proof.Version, proof.Value)
+		}
+		s.wantDestroyed(1)
+		s.seal()
+		s.want(label, 2, `"im.signet.keys.erased.v1"`)
+		s.want("binding:email:carol@example.org", 0, string(bob))
+		s.erase("alice@example.org") // there is nothing to erase
+		s.erase("nobody@example.org")
+		if n := s.seal(); n != 0 {
+			s.Errorf("%d entries were appended", n)
+		}
+		s.bind("alice@example.org", alice)
+		s.seal()
+		s.want(label, 3, string(alice))
+		s.erase("alice@example.org")
+		s.seal()
+		s.want(label, 4, `"im.signet.keys.erased.v1"`)
+		s.check()
+	})
+}
+
+// What was bound and erased before it was logged never gets there.
+func TestAnErasureBeforeTheLog(t *testing.T) {
+	each(t, func(s *story) {
+		const label = "binding:email:alice@example.org"
+		s.bind("alice@example.org", alice)
+		s.erase("alice@example.org")
+		s.bind("bob@example.org", bob)
+		s.seal()
+		s.wantNone(label)
+		s.want("binding:email:bob@example.org", 0, string(bob))
+		s.bind("alice@example.org", bob)
+		s.seal()
+		s.bind("alice@example.org", alice) // of the feed, not followed yet
+		s.erase("alice@example.org")
+		s.bind("alice@example.org", bob)
+		s.seal()
+		s.want(label, 2, string(bob)) // after the tombstone
+		s.check()
+	})
+}
+
+func TestAUserIsErased(t *testing.T) {
+	each(t, func(s *story) {
+		s.bind("alice@example.org", alice)
+		s.bind("given@example.org", alice)
+		s.bind("left@example.org", alice)
+		s.bind("bob@example.org", bob)
+		s.seal()
+		s.bind("given@example.org", bob)
+		s.must(s.directory.Unbind(s.Context(), s.email("left@example.org"), alice))
+		s.seal()
+		s.must(s.directory.EraseUser(s.Context(), alice))
+		s.seal()
+		s.want("binding:email:alice@example.org", 1, `"im.signet.keys.erased.v1"`)
+		s.want("binding:email:left@example.org", 2, `"im.signet.keys.erased.v1"`)
+		s.want("binding:email:given@example.org", 1, string(bob)) // who is still behind it
+		s.want("binding:email:bob@example.org", 0, string(bob))
+		s.wantDestroyed(4) // two of bob, and two tombstones
+		held, err := s.people.HeldBy(s.Context(), alice)
+		if all := held.([]people.HeldVersion); err != nil || len(all) != 0 {
+			s.Errorf("of a user who was erased %+v is held, %v", all, err)
+		}
+		s.check()
+	})
+}
+
+// An erasure that comes while a batch is being prepared: the batch is not logged as it was
+// made, and the next one has nothing of what was erased.
+func TestAnErasureMeetsABatch(t *testing.T) {
+	for what, erase := range map[string]func(s *story){
+		"address": func(s *story) { s.erase("alice@example.org") },
+		"user":    func(s *story) { s.must(s.directory.EraseUser(s.Context(), alice)) },
+	} {
+		t.Run(what, func(t *testing.T) {
+			each(t, func(s *story) {
+				s.bind("carol@example.org", bob)
+				s.seal()
+				s.bind("alice@example.org", alice)
+				random := s.random
+				s.random = atOnce{func() { erase(s) }, new(bool), random}
+				s.people = s.reopen()
+				if _, err := s.people.Tiles().Seal(s.Context()); !errors.Is(err, log.ErrSuperseded) {
+					s.Errorf("the batch met an erasure and came to %v", err)
+				}
+				s.seal()
+				s.wantNone("binding:email:alice@example.org")
+				s.check()
+			})
+		})
+	}
+}
+
+// atOnce is randomness that does something the first time it is read.
+type atOnce struct {
+	do   func()
+	done *bool
+	from interface{ Read([]byte) (int, error) }
+}
+
+func (a atOnce) Read(b []byte) (int, error) {
+	if !*a.done {
+		*a.done = true
+		a.do()
+	}
+	return a.from.Read(b)
+}
+
+// What is not logged yet is erased where it waits, and still has its number.
+func TestAnErasureThatIsUndone(t *testing.T) {
+	each(t, func(s *story) {
+		s.bind("alice@example.org", alice)
+		s.seal()
+		before := storetest.Dump(s.TB, s.DB, tables...)
+		s.directory.Holders["refuses"] = refusing{}
+		if err := s.directory.Erase(s.Context(), s.email("alice@example.org")); !errors.Is(err, errRefused) {
+			// Holders are called in any order, so that this one may have been before.
+			s.Fatalf("Erase = %v", err)
+		}
+		if after := storetest.Dump(s.TB, s.DB, tables...); after != before {
+			s.Errorf("an erasure that was undone left\n%s\nin the place of\n%s", after, before)
+		}
+	})
+}
+
+var errRefused = errors.New("refused")
+
+// refusing is a Holder that cannot erase.
+type refusing struct{ lookup.Holder }
+
+func (refusing) Erase(ctx context.Context, tx *store.Tx, _ address) error { return errRefused }
+
+// The tables hold neither labels nor values, before an erasure and after.
+func TestADumpTellsNobody(t *testing.T) {
+	each(t, func(s *story) {
+		s.bind("alice@example.org", alice)
+		s.seal()
+		s.bind("alice@example.org", alice)
+		s.erase("alice@example.org")
+		s.bind("bob@example.org", bob)
+		s.seal()
+		dump := storetest.Dump(s.TB, s.DB, append(tables, "log_tiles")...)
+		if !strings.Contains(dump, "people_versions") {
+			s.Fatal("the dump is empty")
+		}
+		for _, word := range []string{"alice", "bob", "binding", "im.signet"} {
+			if strings.Contains(dump, word) {
+				s.Errorf("the dump holds %s", word)
+			}
+		}
+	})
+}
+
+// Whoever knows label and value, has the tables and the log, and every key of the server:
+// after an erasure no octets anywhere open the commitment.
+func TestNothingOpensWhatWasErased(t *testing.T) {
+	each(t, func(s *story) {
+		value := []byte(s.bind("alice@example.org", alice))
+		s.seal()
+		l := s.label("binding:email:alice@example.org")
+		commitment := s.lookup(l.String()).Ladder[0].Commitment
+		if opens := s.openings(); !opens(func(o entry.Opening) bool { return entry.Commit(o, l, 0, value) == commitment }) {
+			s.Fatal("not even before the erasure is the opening found")
+		}
+		s.erase("alice@example.org")
+		s.seal()
+		if opens := s.openings(); opens(func(o entry.Opening) bool { return entry.Commit(o, l, 0, value) == commitment }) {
+			s.Error("the opening is still there")
+		}
+	})
+}
+
+// openings tries all octets that stand in the tables, as they are and as the vault opens them.
+func (s *story) openings() func(try func(entry.Opening) bool) bool {
+	s.Helper()
+	box, err := s.Vault.Box(s.Context(), "people value")
+	s.must(err)
+	rows, err := s.DB.Query(s.Context(), `SELECT label_tag, version, opening_sealed, value_sealed, prepared FROM people_versions`)
+	s.must(err)
+	defer rows.Close()
+	var all [][]byte
+	for rows.Next() {
+		var tag, opening, value, prepared []byte
+		var version uint32
+		s.must(rows.Scan(&tag, &version, &opening, &value, &prepared))
+		all = append(all, tag, opening, value, prepared)
+		for _, what := range []string{"opening", "value"} {
+			for _, sealed := range [][]byte{opening, value} {
+				if plain, err := box.Open(sealed, append(binary.BigEndian.AppendUint32(bytes.Clone(tag), version), what...)); err == nil {
+					all = append(all, plain)
+				}
+			}
+		}
+	}
+	return func(try func(entry.Opening) bool) bool {
+		for _, b := range all {
+			for i := 0; i+len(entry.Opening{}) <= len(b); i++ {
+				if try(entry.Opening(b[i:])) {
+					return true
+				}
+			}
+		}
+		return false
+	}
+}

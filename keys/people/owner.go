@@ -1,0 +1,74 @@
+package people
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"signet/internal/matrix"
+	"signet/internal/threepid"
+	"signet/keys/entry"
+)
+
+// HeldVersion is a version of a label, as a document for whom it is about.
+type HeldVersion struct {
+	Label    string         `json:"label"`
+	Version  uint32         `json:"version"`
+	Position int64          `json:"position,omitzero"` // in the log; none: it waits
+	At       int64          `json:"at_ts"`             // milliseconds since 1970
+	Value    jsontext.Value `json:"value"`             // null if it was erased
+}
+
+// Held is what is held about the labels of an address.
+func (p *People) Held(ctx context.Context, a threepid.Address) (any, error) {
+	held := []HeldVersion{}
+	for _, l := range labelsOf(a) {
+		versions, err := selectHistory(ctx, p.DB, p.tagOf(l))
+		if err != nil {
+			return nil, fmt.Errorf("reading the versions of a label: %w", err)
+		}
+		if held, err = p.appendHeld(held, l, versions); err != nil {
+			return nil, err
+		}
+	}
+	return held, nil
+}
+
+// HeldBy is what is held about a user: the user's own label, and what names the user.
+func (p *People) HeldBy(ctx context.Context, user matrix.UserID) (any, error) {
+	named, err := selectVersionsBy(ctx, p.DB, p.userTag(user))
+	if err != nil {
+		return nil, fmt.Errorf("reading what names a user: %w", err)
+	}
+	held := []HeldVersion{}
+	for _, v := range named {
+		row, err := selectLabel(ctx, p.DB, v.tag)
+		if err != nil {
+			return nil, fmt.Errorf("reading a label: %w", err)
+		}
+		l, err := p.openLabel(row.sealed, v.tag)
+		if err != nil {
+			return nil, err
+		}
+		if held, err = p.appendHeld(held, l, []version{v}); err != nil {
+			return nil, err
+		}
+	}
+	return held, nil
+}
+
+func (p *People) appendHeld(held []HeldVersion, l entry.Label, versions []version) ([]HeldVersion, error) {
+	for _, v := range versions {
+		value, err := p.openValue(v)
+		if err != nil {
+			return nil, err
+		}
+		h := HeldVersion{Label: l.String(), Version: v.number, Position: v.position, At: v.queued, Value: value}
+		if value == nil {
+			h.Value = jsontext.Value("null")
+		}
+		held = append(held, h)
+	}
+	return held, nil
+}

@@ -1,0 +1,161 @@
+package people
+
+import (
+	"context"
+	"crypto/ed25519"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+
+	"golang.org/x/mod/sumdb/note"
+
+	"signet/internal/matrix"
+	"signet/internal/seal"
+	"signet/internal/store"
+	"signet/keys/entry"
+	"signet/keys/log"
+	"signet/keys/log/format"
+	"signet/keys/replay"
+	"signet/keys/vrf"
+	"signet/lookup"
+	"signet/verify"
+)
+
+// Signer signs values with the server's current key for associations.
+type Signer interface {
+	// Sign returns the canonical JSON of value with the server's signature.
+	Sign(ctx context.Context, value any) ([]byte, error)
+	// SignAll is Sign of many, in their order.
+	SignAll(ctx context.Context, values []any) ([][]byte, error)
+}
+
+// Feed tells of bindings, as a lookup.Directory does.
+type Feed interface {
+	// Changes returns at most limit changes after a position, in their order. Of what was
+	// erased since it does not tell the address.
+	Changes(ctx context.Context, after int64, limit int) ([]lookup.Change, error)
+}
+
+// Spender uses up proofs, as a verify.Verifier does.
+type Spender interface {
+	// Spend uses the proof up in tx. It returns false when it was spent before.
+	Spend(ctx context.Context, tx *store.Tx, p verify.Proof) (first bool, err error)
+}
+
+// Options are what the log of people's keys needs.
+type Options struct {
+	DB     *store.DB
+	Vault  *seal.Vault
+	Name   matrix.ServerName // of the server
+	Keys   []ed25519.PrivateKey
+	VRF    *vrf.PrivateKey
+	Guard  log.Guard
+	Signer Signer
+	Feed   Feed
+	Proofs Spender
+	// Told is told of what happens to the keys of a label, in its transaction, which an
+	// error of it undoes. It may be told of what was not committed.
+	Told func(ctx context.Context, tx *store.Tx, e Event) error
+	// HoldDown is how long keys wait that no old key has signed; 0 is 24 hours.
+	HoldDown time.Duration
+	// Cached is how many proofs of the VRF are kept in memory; 0 is 65,536, of 20 MiB.
+	Cached int
+	Now    func() time.Time
+	Rand   io.Reader // of openings
+	Log    *slog.Logger
+
+	// Poll, Limit and Lease are as in log.Options.
+	Poll  time.Duration
+	Limit int
+	Lease time.Duration
+}
+
+// ErrConfig is the error of keys that are not those of the log in the database.
+var ErrConfig = errors.New("the log of people's keys was begun with other keys: put back the database's own, or begin a log of another name")
+
+// People is the log of people's keys. It is safe for concurrent use, and any number of
+// replicas have a value each.
+type People struct {
+	Options
+	tiles  *log.Log
+	state  *replay.State
+	prover *prover
+	labels seal.Index // of texts of labels
+	users  seal.Index // of user ids
+	values seal.Box   // of labels, openings and values
+}
+
+// Open opens the log of people's keys, which begins if there is none. The error is ErrConfig
+// if the keys are not those that it began with.
+func Open(ctx context.Context, o Options) (*People, error) {
+	o.setDefaults()
+	origin := Origin(o.Name)
+	signers, config, err := describe(origin, o)
+	if err != nil {
+		return nil, fmt.Errorf("describing the log of people's keys: %w", err)
+	}
+	p := &People{Options: o, state: replay.New(replay.Inserts, origin), prover: newProver(o.VRF, o.Cached)}
+	if err := p.openVault(ctx); err != nil {
+		return nil, err
+	}
+	p.tiles, err = log.Open(ctx, log.Options{Name: "users", Origin: origin, Config: config, DB: o.DB, Now: o.Now, Log: o.Log, Source: source{p},
+		Map: p.state, Format: format.Entries{}, Guard: o.Guard, Signers: signers, Poll: o.Poll, Limit: o.Limit, Lease: o.Lease})
+	if err != nil {
+		return nil, fmt.Errorf("opening the log of people's keys: %w", err)
+	}
+	return p, p.checkConfig(ctx, config)
+}
+
+func (o *Options) setDefaults() {
+	if o.HoldDown == 0 {
+		o.HoldDown = 24 * time.Hour
+	}
+	if o.Cached == 0 {
+		o.Cached = 1 << 16
+	}
+	if o.Told == nil {
+		o.Told = func(context.Context, *store.Tx, Event) error { return nil }
+	}
+}
+
+func (p *People) openVault(ctx context.Context) error {
+	var errs [3]error
+	p.labels, errs[0] = p.Vault.Index(ctx, "people label")
+	p.users, errs[1] = p.Vault.Index(ctx, "people user")
+	p.values, errs[2] = p.Vault.Box(ctx, "people value")
+	return errors.Join(errs[:]...)
+}
+
+// Origin is that of the log of people's keys of a server.
+func Origin(name matrix.ServerName) string { return name.String() + "/users" }
+
+// Tiles is the log, to be served as C2SP tlog-tiles.
+func (p *People) Tiles() *log.Log { return p.tiles }
+
+// Run seals what is pending until ctx ends, as log.Log.Run does.
+func (p *People) Run(ctx context.Context) error { return p.tiles.Run(ctx) }
+
+// signersOf makes what signs checkpoints, and the vkeys of that.
+func signersOf(origin string, keys []ed25519.PrivateKey) (signers []note.Signer, vkeys []string, err error) {
+	for _, k := range keys {
+		s, vkey, err := log.NewSigner(origin, k)
+		if err != nil {
+			return nil, nil, err
+		}
+		signers, vkeys = append(signers, s), append(vkeys, vkey)
+	}
+	return signers, vkeys, nil
+}
+
+// tagOf is the keyed index of a label.
+func (p *People) tagOf(l entry.Label) tag { return tag(p.labels.Of(l.String())) }
+
+// userTag is the keyed index of a user id, empty for none.
+func (p *People) userTag(user matrix.UserID) []byte {
+	if user == "" {
+		return []byte{}
+	}
+	return p.users.Of(user.String())
+}

@@ -1,0 +1,307 @@
+package people
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+
+	"signet/internal/store"
+)
+
+// state is the row of people_state.
+type state struct {
+	feed     int64 // position of the newest change that was followed
+	skipped  int64 // changes whose address is no label
+	erasures int64
+}
+
+func selectState(ctx context.Context, q store.Queryer) (s state, err error) {
+	err = q.QueryRow(ctx, `SELECT feed_position, skipped, erasures FROM people_state WHERE id = 1`).Scan(&s.feed, &s.skipped, &s.erasures)
+	return s, err
+}
+
+// advanceFeed moves the position, if the state is still what it was.
+func advanceFeed(ctx context.Context, tx *store.Tx, before state, to, skips int64) (moved bool, err error) {
+	return store.Changed(tx.Exec(ctx, `UPDATE people_state SET feed_position = $1, skipped = skipped + $2
+		WHERE id = 1 AND feed_position = $3 AND erasures = $4`, to, skips, before.feed, before.erasures))
+}
+
+func raiseErasures(ctx context.Context, tx *store.Tx) error {
+	_, err := tx.Exec(ctx, `UPDATE people_state SET erasures = erasures + 1 WHERE id = 1`)
+	return err
+}
+
+// rowsAtATime is how many rows a statement reads or writes: what both engines take as
+// parameters is some times more.
+const rowsAtATime = 500
+
+// chunks calls each for parts of a list.
+func chunks[T any](all []T, each func([]T) error) error {
+	for len(all) > 0 {
+		n := min(len(all), rowsAtATime)
+		if err := each(all[:n]); err != nil {
+			return err
+		}
+		all = all[n:]
+	}
+	return nil
+}
+
+// placeholders are the parameters of that many rows, such as ($1, $2), ($3, $4).
+func placeholders(rows, columns int) string {
+	var b strings.Builder
+	for i := range rows * columns {
+		switch {
+		case i == 0:
+			b.WriteString("(")
+		case i%columns == 0:
+			b.WriteString("), (")
+		default:
+			b.WriteString(", ")
+		}
+		fmt.Fprintf(&b, "$%d", i+1)
+	}
+	return b.String() + ")"
+}
+
+// selectLabels reads those rows of the tags that are there.
+func selectLabels(ctx context.Context, q store.Queryer, tags []tag) (all []label, err error) {
+	err = chunks(tags, func(part []tag) error {
+		args := make([]any, len(part))
+		for i, t := range part {
+			args[i] = t[:]
+		}
+		rows, err := q.Query(ctx, `SELECT label_tag, label_sealed, next_version, queued_ms FROM people_labels WHERE label_tag IN `+
+			placeholders(1, len(part)), args...)
+		if err != nil {
+			return err
+		}
+		found, err := scanAll(rows, scanLabel)
+		all = append(all, found...)
+		return err
+	})
+	return all, err
+}
+
+// scanAll reads rows to their end.
+func scanAll[T any](rows *sql.Rows, scan func(scanner) (T, error)) (all []T, err error) {
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		one, err := scan(rows)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, one)
+	}
+	return all, rows.Err()
+}
+
+type scanner interface{ Scan(to ...any) error }
+
+func scanLabel(r scanner) (l label, err error) {
+	var t []byte
+	if err := r.Scan(&t, &l.sealed, &l.next, &l.queued); err != nil {
+		return l, err
+	}
+	l.tag, err = tagFrom(t)
+	return l, err
+}
+
+func tagFrom(b []byte) (tag, error) {
+	if len(b) != len(tag{}) {
+		return tag{}, fmt.Errorf("a tag has %d octets", len(b))
+	}
+	return tag(b), nil
+}
+
+// selectLabel reads one row; sql.ErrNoRows if the label has no version.
+func selectLabel(ctx context.Context, q store.Queryer, t tag) (label, error) {
+	return scanLabel(q.QueryRow(ctx, `SELECT label_tag, label_sealed, next_version, queued_ms FROM people_labels WHERE label_tag = $1`, t[:]))
+}
+
+// putLabels writes rows, of which there is one a tag.
+func putLabels(ctx context.Context, tx *store.Tx, all []label) error {
+	return chunks(all, func(part []label) error {
+		var args []any
+		for i := range part {
+			args = append(args, part[i].tag[:], bytea(part[i].sealed), part[i].next, part[i].queued)
+		}
+		_, err := tx.Exec(ctx, `INSERT INTO people_labels (label_tag, label_sealed, next_version, queued_ms) VALUES `+placeholders(len(part), 4)+`
+			ON CONFLICT (label_tag) DO UPDATE SET label_sealed = excluded.label_sealed, next_version = excluded.next_version, queued_ms = excluded.queued_ms`, args...)
+		return err
+	})
+}
+
+const versionColumns = `label_tag, version, position, queued_ms, user_tag, session_id, prepared, opening_sealed, value_sealed`
+
+func scanVersion(r scanner) (v version, err error) {
+	var t []byte
+	if err := r.Scan(&t, &v.number, &v.position, &v.queued, &v.userTag, &v.session, &v.prepared, &v.opening, &v.value); err != nil {
+		return v, err
+	}
+	v.tag, err = tagFrom(t)
+	return v, err
+}
+
+// waiting is a version that is pending, and its label.
+type waiting struct {
+	version
+	labelSealed []byte
+}
+
+// selectPending reads versions that wait, in the order in which they are logged.
+func selectPending(ctx context.Context, q store.Queryer, limit int) ([]waiting, error) {
+	rows, err := q.Query(ctx, `SELECT v.label_tag, v.version, v.position, v.queued_ms, v.user_tag, v.session_id, v.prepared, v.opening_sealed, v.value_sealed,
+		l.label_sealed FROM people_versions v JOIN people_labels l ON l.label_tag = v.label_tag
+		WHERE v.position = 0 ORDER BY v.queued_ms, v.version, v.label_tag LIMIT $1`, limit)
+	if err != nil {
+		return nil, err
+	}
+	return scanAll(rows, func(r scanner) (w waiting, err error) {
+		w.version, err = scanVersion(joined{r, &w.labelSealed})
+		return w, err
+	})
+}
+
+// joined scans a column more than it is asked to.
+type joined struct {
+	scanner
+	last any
+}
+
+func (j joined) Scan(to ...any) error { return j.scanner.Scan(append(to, j.last)...) }
+
+// selectWaiting reads the versions of a label that are pending.
+func selectWaiting(ctx context.Context, q store.Queryer, t tag) ([]version, error) {
+	return selectVersions(ctx, q, `label_tag = $1 AND position = 0 ORDER BY version`, t[:])
+}
+
+// selectHistory reads all versions of a label.
+func selectHistory(ctx context.Context, q store.Queryer, t tag) ([]version, error) {
+	return selectVersions(ctx, q, `label_tag = $1 ORDER BY version`, t[:])
+}
+
+// selectVersionsBy reads the versions that name a user.
+func selectVersionsBy(ctx context.Context, q store.Queryer, userTag []byte) ([]version, error) {
+	return selectVersions(ctx, q, `user_tag = $1 ORDER BY label_tag, version`, userTag)
+}
+
+func selectVersions(ctx context.Context, q store.Queryer, where string, args ...any) ([]version, error) {
+	rows, err := q.Query(ctx, `SELECT `+versionColumns+` FROM people_versions WHERE `+where, args...)
+	if err != nil {
+		return nil, err
+	}
+	return scanAll(rows, scanVersion)
+}
+
+// selectNewest reads the greatest version of a label, logged or not; sql.ErrNoRows if it has
+// none.
+func selectNewest(ctx context.Context, q store.Queryer, t tag) (version, error) {
+	return scanVersion(q.QueryRow(ctx, `SELECT `+versionColumns+` FROM people_versions WHERE label_tag = $1 ORDER BY version DESC LIMIT 1`, t[:]))
+}
+
+// selectLogged reads the greatest version of a label in the tree of a size; sql.ErrNoRows if
+// it has none.
+func selectLogged(ctx context.Context, q store.Queryer, t tag, size int64) (version, error) {
+	return scanVersion(q.QueryRow(ctx, `SELECT `+versionColumns+` FROM people_versions
+		WHERE label_tag = $1 AND position > 0 AND position < $2 ORDER BY version DESC LIMIT 1`, t[:], size))
+}
+
+// selectVersion reads one; sql.ErrNoRows if it is not there.
+func selectVersion(ctx context.Context, q store.Queryer, t tag, number uint32) (version, error) {
+	return scanVersion(q.QueryRow(ctx, `SELECT `+versionColumns+` FROM people_versions WHERE label_tag = $1 AND version = $2`, t[:], number))
+}
+
+// selectTagsBy reads the labels that have versions which name a user.
+func selectTagsBy(ctx context.Context, q store.Queryer, userTag []byte) ([]tag, error) {
+	rows, err := q.Query(ctx, `SELECT DISTINCT label_tag FROM people_versions WHERE user_tag = $1 ORDER BY label_tag`, userTag)
+	if err != nil {
+		return nil, err
+	}
+	return scanAll(rows, func(r scanner) (tag, error) {
+		var t []byte
+		if err := r.Scan(&t); err != nil {
+			return tag{}, err
+		}
+		return tagFrom(t)
+	})
+}
+
+func versionArgs(v *version) []any {
+	return []any{v.tag[:], v.number, v.position, v.queued, bytea(v.userTag), v.session, bytea(v.prepared), bytea(v.opening), bytea(v.value)}
+}
+
+// bytea is b, and no NULL if b is empty: SQLite reads what is empty as nil.
+func bytea(b []byte) []byte {
+	if b == nil {
+		return []byte{}
+	}
+	return b
+}
+
+// insertVersion writes a version that is new.
+func insertVersion(ctx context.Context, tx *store.Tx, v version) error {
+	_, err := tx.Exec(ctx, `INSERT INTO people_versions (`+versionColumns+`) VALUES `+placeholders(1, 9), versionArgs(&v)...)
+	return err
+}
+
+// addVersions writes versions of the feed, and counts those that are new.
+func addVersions(ctx context.Context, tx *store.Tx, all []candidate) (added int64, err error) {
+	return writeVersions(ctx, tx, all, `ON CONFLICT (label_tag, version) DO NOTHING`)
+}
+
+// placeVersions writes positions and openings of versions that are pending, and counts them.
+func placeVersions(ctx context.Context, tx *store.Tx, all []candidate) (placed int64, err error) {
+	return writeVersions(ctx, tx, all, `ON CONFLICT (label_tag, version) DO UPDATE
+		SET position = excluded.position, opening_sealed = excluded.opening_sealed, prepared = excluded.prepared WHERE people_versions.position = 0`)
+}
+
+func writeVersions(ctx context.Context, tx *store.Tx, all []candidate, conflict string) (written int64, err error) {
+	err = chunks(all, func(part []candidate) error {
+		args := make([]any, 0, 9*len(part))
+		for i := range part {
+			v := part[i].version
+			v.prepared = []byte{}
+			args = append(args, versionArgs(&v)...)
+		}
+		result, err := tx.Exec(ctx, `INSERT INTO people_versions (`+versionColumns+`) VALUES `+placeholders(len(part), 9)+` `+conflict, args...)
+		if err != nil {
+			return err
+		}
+		n, err := result.RowsAffected()
+		written += n
+		return err
+	})
+	return written, err
+}
+
+// replaceVersion writes another version in the place of one that is pending.
+func replaceVersion(ctx context.Context, tx *store.Tx, v version) error {
+	_, err := tx.Exec(ctx, `UPDATE people_versions SET user_tag = $3, session_id = $4, prepared = $5, opening_sealed = $6, value_sealed = $7
+		WHERE label_tag = $1 AND version = $2 AND position = 0`, v.tag[:], v.number, v.userTag, v.session, v.prepared, v.opening, v.value)
+	return err
+}
+
+// destroyVersions forgets what is behind the versions of a label that are logged: all, or those
+// that name a user.
+func destroyVersions(ctx context.Context, tx *store.Tx, t tag, userTag []byte) error {
+	const forget = `UPDATE people_versions SET user_tag = $2, session_id = '', opening_sealed = $2, value_sealed = $2 WHERE label_tag = $1 AND position > 0`
+	if userTag == nil {
+		_, err := tx.Exec(ctx, forget, t[:], []byte{})
+		return err
+	}
+	_, err := tx.Exec(ctx, forget+` AND user_tag = $3`, t[:], []byte{}, userTag)
+	return err
+}
+
+func deleteRecovery(ctx context.Context, tx *store.Tx, t tag) error {
+	_, err := tx.Exec(ctx, `DELETE FROM people_recoveries WHERE label_tag = $1`, t[:])
+	return err
+}
+
+func deleteRecoveriesBy(ctx context.Context, tx *store.Tx, userTag []byte) error {
+	_, err := tx.Exec(ctx, `DELETE FROM people_recoveries WHERE user_tag = $1`, userTag)
+	return err
+}
