@@ -49,15 +49,18 @@ func (p *People) EraseUser(ctx context.Context, tx *store.Tx, user matrix.UserID
 func (p *People) eraseLabels(ctx context.Context, tx *store.Tx, labels []entry.Label) error {
 	for _, l := range labels {
 		t := p.tagOf(l)
-		if err := deleteRecovery(ctx, tx, t); err != nil {
-			return fmt.Errorf("erasing a recovery: %w", err)
-		}
 		row, err := selectLabel(ctx, tx, t)
-		if errors.Is(err, sql.ErrNoRows) || err == nil && row.erased() {
+		if errors.Is(err, sql.ErrNoRows) {
 			continue
+		}
+		if err == nil && row.erased() { // but new keys may wait
+			err = deleteRecovery(ctx, tx, t)
 		}
 		if err != nil {
 			return fmt.Errorf("reading a label: %w", err)
+		}
+		if row.erased() {
+			continue
 		}
 		if err := p.bury(ctx, tx, l, row); err != nil {
 			return err
@@ -94,6 +97,9 @@ func (p *People) eraseNamed(ctx context.Context, tx *store.Tx, t tag, userTag []
 
 // bury makes a tombstone the newest version of a label and destroys the others.
 func (p *People) bury(ctx context.Context, tx *store.Tx, l entry.Label, row label) error {
+	if err := deleteRecovery(ctx, tx, row.tag); err != nil {
+		return fmt.Errorf("erasing a recovery: %w", err)
+	}
 	replaced, err := p.replacePending(ctx, tx, l, row, nil)
 	if err != nil {
 		return err
@@ -107,7 +113,7 @@ func (p *People) bury(ctx context.Context, tx *store.Tx, l entry.Label, row labe
 		if err != nil {
 			return err
 		}
-		if err := insertVersion(ctx, tx, stone); err != nil {
+		if _, err := addVersion(ctx, tx, stone); err != nil {
 			return fmt.Errorf("writing a tombstone: %w", err)
 		}
 		row.next++

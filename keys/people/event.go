@@ -1,19 +1,23 @@
 package people
 
-import "signet/keys/entry"
+import (
+	"time"
 
-// EventKind is what happened to the keys of a label.
+	"signet/keys/entry"
+)
+
+// EventKind is what happened to the keys of a label. Its owner is told.
 type EventKind string
 
-// The kinds of events. By them the owner of the label is told.
+// The kinds of events.
 const (
-	Published     EventKind = "publish"   // the first keys
-	Rotated       EventKind = "rotate"    // new keys, signed by the old one
-	Recovering    EventKind = "recover"   // new keys, signed by no old one, wait until Due
-	Recovered     EventKind = "recovered" // and are valid now
-	Objected      EventKind = "object"    // or never will be
-	RevokedByKey  EventKind = "revoke-by-key"
-	RevokedByWord EventKind = "revoke" // without a signature of the key
+	Published    EventKind = "publish"    // the first keys
+	Rotated      EventKind = "rotate"     // new keys, signed by the old one
+	Revoked      EventKind = "revoke"     // by who has proven the address, or the account
+	RevokedByKey EventKind = "revoke-key" // by the key itself
+	Recovering   EventKind = "recovering" // new keys that no old one has signed wait until Due
+	Recovered    EventKind = "recovered"  // and hold now
+	Objected     EventKind = "objected"   // or do not, for the old key has signed something else
 )
 
 // Event is what happened to the keys of a label.
@@ -21,5 +25,5 @@ type Event struct {
 	Kind    EventKind
 	Label   entry.Label
 	Version uint32
-	Due     int64 // of Recovering, milliseconds since 1970
+	Due     time.Time // of Recovering
 }

@@ -47,10 +47,21 @@ type Rung struct {
 // Lookup proves what the newest version of a label is. last is the size of the log that the
 // asker knows of, 0 for none. The error is ErrNotYet if the log is smaller.
 func (p *People) Lookup(ctx context.Context, l entry.Label, last int64) (Proof, error) {
+	proof, _, err := p.look(ctx, l, last)
+	return proof, err
+}
+
+// look is Lookup, with the moment of the proof.
+func (p *People) look(ctx context.Context, l entry.Label, last int64) (Proof, moment, error) {
 	m, err := p.moment(ctx)
 	if err != nil {
-		return Proof{}, err
+		return Proof{}, moment{}, err
 	}
+	proof, err := p.lookAt(ctx, l, last, m)
+	return proof, m, err
+}
+
+func (p *People) lookAt(ctx context.Context, l entry.Label, last int64, m moment) (Proof, error) {
 	if last < 0 || last > m.N {
 		return Proof{}, ErrNotYet
 	}
@@ -110,15 +121,20 @@ func (p *People) climb(l entry.Label, claim Proof, tree *prefixtree.Tree) ([]Run
 	t := p.tagOf(l)
 	rungs, shows := make([]Rung, len(versions)), make([]ladder.Rung, len(versions))
 	for i, v := range versions {
-		s := p.prover.prove(l, t, v)
-		c, _ := tree.Get(prefixtree.Index(s.index))
-		rungs[i] = Rung{v, s.proof, tree.Prove(prefixtree.Index(s.index)), entry.Commitment(c)}
+		rungs[i] = p.rung(l, t, v, tree)
 		shows[i] = ladder.Rung{Version: v, Present: rungs[i].Map.Kind == prefixtree.Inclusion}
 	}
 	if !claim.Present {
 		return rungs, ladder.CheckNone(shows)
 	}
 	return rungs, ladder.Check(claim.Version, shows)
+}
+
+// rung tells whether a version is in the map.
+func (p *People) rung(l entry.Label, t tag, number uint32, tree *prefixtree.Tree) Rung {
+	s := p.prover.prove(l, t, number)
+	c, _ := tree.Get(prefixtree.Index(s.index))
+	return Rung{number, s.proof, tree.Prove(prefixtree.Index(s.index)), entry.Commitment(c)}
 }
 
 // open is what opens the commitment of a version; nil if it was erased.
@@ -132,4 +148,45 @@ func (p *People) open(v version) (*entry.Opening, []byte, error) {
 		return nil, nil, err
 	}
 	return &o, value, nil
+}
+
+// Await returns the proof of a value that was promised, or of a later one, once it is in the
+// log. Errors: ErrHeldDown while a recovery waits, ErrVersion when it came to nothing.
+func (p *People) Await(ctx context.Context, t Ticket) (Proof, error) {
+	for {
+		v, err := selectVersion(ctx, p.DB, p.tagOf(t.Label), t.Version)
+		switch {
+		case errors.Is(err, sql.ErrNoRows):
+			return Proof{}, p.absent(ctx, t)
+		case err != nil:
+			return Proof{}, fmt.Errorf("reading a version: %w", err)
+		case v.position > 0:
+			if _, err := p.tiles.Await(ctx, v.position+1); err != nil {
+				return Proof{}, err
+			}
+			return p.Lookup(ctx, t.Label, 0)
+		}
+		if err := p.awaitNext(ctx); err != nil {
+			return Proof{}, err
+		}
+	}
+}
+
+// absent is why a version that was promised is not there.
+func (p *People) absent(ctx context.Context, t Ticket) error {
+	number, _, waits, err := p.Waiting(ctx, t.Label)
+	if err == nil && waits && number == t.Version {
+		return ErrHeldDown
+	}
+	return errors.Join(err, ErrVersion)
+}
+
+// awaitNext waits for a checkpoint after the newest.
+func (p *People) awaitNext(ctx context.Context) error {
+	c, err := p.tiles.Checkpoint(ctx)
+	if err != nil && !errors.Is(err, log.ErrNotFound) {
+		return err
+	}
+	_, err = p.tiles.Await(ctx, c.N+1)
+	return err
 }

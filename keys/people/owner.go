@@ -2,6 +2,8 @@ package people
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -16,7 +18,8 @@ type HeldVersion struct {
 	Label    string         `json:"label"`
 	Version  uint32         `json:"version"`
 	Position int64          `json:"position,omitzero"` // in the log; none: it waits
-	At       int64          `json:"at_ts"`             // milliseconds since 1970
+	At       int64          `json:"at_ts,omitzero"`    // milliseconds since 1970
+	Due      int64          `json:"due_ts,omitzero"`   // of a recovery that waits, which has no At
 	Value    jsontext.Value `json:"value"`             // null if it was erased
 }
 
@@ -31,8 +34,27 @@ func (p *People) Held(ctx context.Context, a threepid.Address) (any, error) {
 		if held, err = p.appendHeld(held, l, versions); err != nil {
 			return nil, err
 		}
+		if held, err = p.appendWaiting(ctx, held, l); err != nil {
+			return nil, err
+		}
 	}
 	return held, nil
+}
+
+// appendWaiting appends the recovery of a label, if one waits.
+func (p *People) appendWaiting(ctx context.Context, held []HeldVersion, l entry.Label) ([]HeldVersion, error) {
+	r, err := selectRecovery(ctx, p.DB, p.tagOf(l))
+	if errors.Is(err, sql.ErrNoRows) {
+		return held, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading a recovery: %w", err)
+	}
+	held, err = p.appendHeld(held, l, []version{r.version})
+	if err == nil {
+		held[len(held)-1].Due = r.due
+	}
+	return held, err
 }
 
 // HeldBy is what is held about a user: the user's own label, and what names the user.

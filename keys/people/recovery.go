@@ -2,7 +2,78 @@ package people
 
 import (
 	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"signet/internal/store"
+	"signet/keys/entry"
+	"signet/keys/value"
 )
 
-// endHoldDowns makes versions of recoveries whose time to object is over.
-func (p *People) endHoldDowns(ctx context.Context, limit int) error { return nil }
+// recovery is a row of people_recoveries: a version that waits until nobody may object.
+type recovery struct {
+	version
+	labelSealed []byte
+	due         int64 // milliseconds since 1970
+}
+
+// hold has a change wait, in the place of another that did.
+func (p *People) hold(ctx context.Context, tx *store.Tx, c change) (Ticket, error) {
+	due := p.Now().Add(p.HoldDown)
+	r := recovery{version: version{tag: c.tag, number: c.Version, userTag: p.userTag(c.MXID), session: c.session, value: p.sealValue(c.json, c.tag, c.Version)},
+		labelSealed: p.sealLabel(c.Label, c.tag), due: due.UnixMilli()}
+	if err := putRecovery(ctx, tx, r); err != nil {
+		return Ticket{}, fmt.Errorf("writing a recovery: %w", err)
+	}
+	t := c.ticket()
+	t.Due = store.Time(r.due)
+	return t, p.Told(ctx, tx, Event{Kind: Recovering, Label: c.Label, Version: c.Version, Due: t.Due})
+}
+
+// Waiting is the recovery of a label that waits, for its owner; false if there is none.
+func (p *People) Waiting(ctx context.Context, l entry.Label) (number uint32, due time.Time, waits bool, err error) {
+	r, err := selectRecovery(ctx, p.DB, p.tagOf(l))
+	if errors.Is(err, sql.ErrNoRows) {
+		return 0, time.Time{}, false, nil
+	}
+	if err != nil {
+		return 0, time.Time{}, false, fmt.Errorf("reading a recovery: %w", err)
+	}
+	return r.number, store.Time(r.due), true, nil
+}
+
+// endHoldDowns makes versions of recoveries to which nobody has objected in time.
+func (p *People) endHoldDowns(ctx context.Context, limit int) error {
+	due, err := selectDue(ctx, p.DB, p.Now().UnixMilli(), limit)
+	if err != nil {
+		return err
+	}
+	for _, t := range due {
+		if err := p.DB.Tx(ctx, func(tx *store.Tx) error { return p.recover(ctx, tx, t) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// recover makes a recovery a version, unless something else became of it meanwhile.
+func (p *People) recover(ctx context.Context, tx *store.Tx, t tag) error {
+	r, err := selectRecovery(ctx, tx, t)
+	if errors.Is(err, sql.ErrNoRows) || err == nil && r.due > p.Now().UnixMilli() {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	object, err := p.openValue(r.version)
+	if err != nil {
+		return err
+	}
+	u, err := value.ParseUser(object)
+	if err != nil {
+		return fmt.Errorf("reading a recovery: %w", err)
+	}
+	return p.queue(ctx, tx, change{User: u, tag: t, how: value.ByRecovery, session: r.session, json: object}, Recovered)
+}

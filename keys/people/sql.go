@@ -220,13 +220,7 @@ func selectTagsBy(ctx context.Context, q store.Queryer, userTag []byte) ([]tag, 
 	if err != nil {
 		return nil, err
 	}
-	return scanAll(rows, func(r scanner) (tag, error) {
-		var t []byte
-		if err := r.Scan(&t); err != nil {
-			return tag{}, err
-		}
-		return tagFrom(t)
-	})
+	return scanAll(rows, scanTag)
 }
 
 func versionArgs(v *version) []any {
@@ -239,12 +233,6 @@ func bytea(b []byte) []byte {
 		return []byte{}
 	}
 	return b
-}
-
-// insertVersion writes a version that is new.
-func insertVersion(ctx context.Context, tx *store.Tx, v version) error {
-	_, err := tx.Exec(ctx, `INSERT INTO people_versions (`+versionColumns+`) VALUES `+placeholders(1, 9), versionArgs(&v)...)
-	return err
 }
 
 // addVersions writes versions of the feed, and counts those that are new.
@@ -304,4 +292,44 @@ func deleteRecovery(ctx context.Context, tx *store.Tx, t tag) error {
 func deleteRecoveriesBy(ctx context.Context, tx *store.Tx, userTag []byte) error {
 	_, err := tx.Exec(ctx, `DELETE FROM people_recoveries WHERE user_tag = $1`, userTag)
 	return err
+}
+
+// addVersion writes a version, and tells whether it is new.
+func addVersion(ctx context.Context, tx *store.Tx, v version) (added bool, err error) {
+	return store.Changed(tx.Exec(ctx, `INSERT INTO people_versions (`+versionColumns+`) VALUES `+placeholders(1, 9)+`
+		ON CONFLICT (label_tag, version) DO NOTHING`, versionArgs(&v)...))
+}
+
+// putRecovery writes a recovery in the place of another of the label.
+func putRecovery(ctx context.Context, tx *store.Tx, r recovery) error {
+	_, err := tx.Exec(ctx, `INSERT INTO people_recoveries (label_tag, label_sealed, version, due_ms, user_tag, session_id, value_sealed)
+		VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (label_tag) DO UPDATE SET version = excluded.version, due_ms = excluded.due_ms,
+		user_tag = excluded.user_tag, session_id = excluded.session_id, value_sealed = excluded.value_sealed`,
+		r.tag[:], r.labelSealed, r.number, r.due, bytea(r.userTag), r.session, r.value)
+	return err
+}
+
+// selectRecovery reads that of a label; sql.ErrNoRows if none waits.
+func selectRecovery(ctx context.Context, q store.Queryer, t tag) (r recovery, err error) {
+	r.tag = t
+	err = q.QueryRow(ctx, `SELECT label_sealed, version, due_ms, user_tag, session_id, value_sealed FROM people_recoveries WHERE label_tag = $1`, t[:]).
+		Scan(&r.labelSealed, &r.number, &r.due, &r.userTag, &r.session, &r.value)
+	return r, err
+}
+
+// selectDue reads the labels whose recoveries have waited long enough.
+func selectDue(ctx context.Context, q store.Queryer, now int64, limit int) ([]tag, error) {
+	rows, err := q.Query(ctx, `SELECT label_tag FROM people_recoveries WHERE due_ms <= $1 ORDER BY due_ms, label_tag LIMIT $2`, now, limit)
+	if err != nil {
+		return nil, err
+	}
+	return scanAll(rows, scanTag)
+}
+
+func scanTag(r scanner) (tag, error) {
+	var t []byte
+	if err := r.Scan(&t); err != nil {
+		return tag{}, err
+	}
+	return tagFrom(t)
 }

@@ -5,16 +5,16 @@ import (
 	"context"
 	"crypto/ed25519"
 	"crypto/rand"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"path/filepath"
-	"slices"
+	"sync"
 	"testing"
 	"time"
 
-	"github.com/go-json-experiment/json"
 	tformat "github.com/transparency-dev/formats/log"
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
@@ -55,8 +55,10 @@ type story struct {
 	vrf       *vrf.PrivateKey
 	folder    string
 	random    io.Reader
-	events    []people.Event
 	opened    int
+
+	mu     sync.Mutex // guards events
+	events []people.Event
 }
 
 func each(t *testing.T, tell func(s *story)) {
@@ -95,6 +97,8 @@ func (s *story) options() people.Options {
 	return people.Options{DB: s.DB, Vault: s.Vault, Name: name, Keys: []ed25519.PrivateKey{s.logKey}, VRF: s.vrf, Guard: guard, Signer: s.server,
 		Feed: s.directory, Proofs: s.Verifier, Now: s.Clock.Now, Rand: s.random, Log: slog.New(slog.DiscardHandler), Poll: time.Millisecond,
 		Told: func(_ context.Context, _ *store.Tx, e people.Event) error {
+			s.mu.Lock()
+			defer s.mu.Unlock()
 			s.events = append(s.events, e)
 			return nil
 		}}
@@ -305,16 +309,21 @@ func (s *story) entries() [][]byte {
 	return entries
 }
 
-// sortedMembers are the names in a JSON object.
-func sortedMembers(t testing.TB, object []byte) (names []string) {
-	t.Helper()
-	var members map[string]any
-	if err := json.Unmarshal(object, &members); err != nil {
-		t.Fatal(err)
+func sum(value []byte) [sha256.Size]byte { return sha256.Sum256(value) }
+
+// verifyHistory verifies that each version is in the map, and opens.
+func (s *story) verifyHistory(h people.History) {
+	s.Helper()
+	proof := people.Proof{Checkpoint: h.Checkpoint, Epoch: h.Epoch, EpochProof: h.EpochProof, Present: true, Version: uint32(len(h.Versions) - 1), Ladder: h.Ladder}
+	l := s.label(aliceLabel)
+	s.must(s.verify(l, proof))
+	for _, v := range h.Versions {
+		output, err := s.vrf.Public().Verify(l.VRFInput(v.Version), v.Proof[:])
+		s.must(err)
+		leaf := prefixtree.Leaf{Index: prefixtree.Index(entry.IndexOf(output)), Commitment: prefixtree.Commitment(v.Commitment)}
+		s.must(v.Map.VerifyInclusion(prefixtree.Hash(h.Epoch.MapRoot), leaf))
+		if v.Opening != nil && entry.Commit(*v.Opening, l, v.Version, v.Value) != v.Commitment {
+			s.Errorf("version %d does not open", v.Version)
+		}
 	}
-	for n := range members {
-		names = append(names, n)
-	}
-	slices.Sort(names)
-	return names
 }

@@ -1,0 +1,314 @@
+package people
+
+import (
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"signet/internal/store"
+	"signet/keys/entry"
+	"signet/keys/value"
+	"signet/verify"
+)
+
+var (
+	// ErrVersion is the error of a value that is not the next version of its label: another
+	// was faster, or the client did not know of the newest.
+	ErrVersion = errors.New("the value is not the next version of its label")
+	// ErrNoKeys is the error of a revocation where there are no keys.
+	ErrNoKeys = errors.New("there are no keys to be revoked")
+	// ErrNoRecovery is the error of an objection to nothing.
+	ErrNoRecovery = errors.New("no recovery is waiting, so there is nothing to object to")
+	// ErrHeldDown is the error of a proof of keys that wait, for their owner to object.
+	ErrHeldDown = errors.New("the keys wait until their owner has had time to object")
+)
+
+// skew is how far ahead a client's clock may be.
+const skew = 5 * time.Minute
+
+// Ticket promises that a value will be a version of a label.
+type Ticket struct {
+	Label   entry.Label
+	Version uint32
+	Hash    [sha256.Size]byte // of the value's JSON, as the next version names it
+	// Due is until when a recovery waits: unless its owner objects, it becomes a version
+	// then. It is zero for all else, which is in the log at once.
+	Due time.Time
+}
+
+// change is a value on its way to be a version.
+type change struct {
+	*value.User
+	tag     tag
+	how     value.How
+	session string
+	json    []byte // as it stands in the directory
+}
+
+// Publish makes a value the next version of the proven label: keys, or their revocation. The
+// value is what the client signed (keys/value). The same again by the same proof answers the
+// same: its first answer may have been lost. Errors: value.ErrValue, value.ErrSignature,
+// value.ErrPrevious, value.ErrNotYet, value.ErrExpired, ErrRight, ErrVersion, ErrNoKeys,
+// verify.ErrSpent.
+func (p *People) Publish(ctx context.Context, r Right, object []byte) (Ticket, error) {
+	u, err := p.parse(object)
+	if err != nil {
+		return Ticket{}, err
+	}
+	if u.Label != r.label || !slices.Contains(r.users, u.MXID) {
+		return Ticket{}, ErrRight
+	}
+	c, err := p.complete(ctx, u, r.how(u), r.session())
+	if err != nil {
+		return Ticket{}, err
+	}
+	return p.write(ctx, func(tx *store.Tx) (Ticket, error) {
+		if r.proof != nil {
+			first, err := p.Proofs.Spend(ctx, tx, *r.proof)
+			if err != nil {
+				return Ticket{}, err
+			}
+			if !first {
+				return p.publishedBefore(ctx, tx, c)
+			}
+		}
+		return p.put(ctx, tx, c)
+	})
+}
+
+// Revoke makes a revocation the next version of its label, by the signature of the current
+// key alone. Errors as of Publish; ErrRight for what is no revocation or is not signed.
+func (p *People) Revoke(ctx context.Context, object []byte) (Ticket, error) {
+	return p.byKey(ctx, object, func(u *value.User) bool { return u.Revoked != "" }, func(*store.Tx, tag) error { return nil })
+}
+
+// Object puts a value in the place of a recovery that waits, by the signature of the current
+// key alone: the owner's own keys, or their revocation. Errors as of Publish, ErrNoRecovery.
+func (p *People) Object(ctx context.Context, object []byte) (Ticket, error) {
+	return p.byKey(ctx, object, func(*value.User) bool { return true }, func(tx *store.Tx, t tag) error {
+		_, err := selectRecovery(ctx, tx, t)
+		if errors.Is(err, sql.ErrNoRows) {
+			return ErrNoRecovery
+		}
+		return err
+	})
+}
+
+func (p *People) byKey(ctx context.Context, object []byte, may func(*value.User) bool, allowed func(*store.Tx, tag) error) (Ticket, error) {
+	u, err := p.parse(object)
+	if err != nil {
+		return Ticket{}, err
+	}
+	if !u.SignedByPrevious() || !may(u) {
+		return Ticket{}, ErrRight
+	}
+	c, err := p.complete(ctx, u, value.ByPreviousKey, "")
+	if err != nil {
+		return Ticket{}, err
+	}
+	return p.write(ctx, func(tx *store.Tx) (Ticket, error) {
+		if err := allowed(tx, c.tag); err != nil {
+			return Ticket{}, err
+		}
+		before, err := p.newest(ctx, tx, c.tag)
+		if err != nil {
+			return Ticket{}, err
+		}
+		if before == nil || u.MXID != before.MXID {
+			return Ticket{}, ErrRight
+		}
+		return p.put(ctx, tx, c)
+	})
+}
+
+// write makes a change in a transaction, and has it sealed soon.
+func (p *People) write(ctx context.Context, do func(*store.Tx) (Ticket, error)) (ticket Ticket, err error) {
+	err = p.DB.Tx(ctx, func(tx *store.Tx) (err error) {
+		ticket, err = do(tx)
+		return err
+	})
+	if err != nil {
+		return Ticket{}, fmt.Errorf("publishing: %w", err)
+	}
+	p.tiles.Wake()
+	return ticket, nil
+}
+
+// parse reads what a client has signed. Those who sent it own the keys.
+func (p *People) parse(object []byte) (*value.User, error) {
+	u, err := value.ParseUser(object)
+	if err != nil {
+		return nil, err
+	}
+	if u.Label.Medium() == entry.Binding {
+		return nil, ErrRight
+	}
+	return u, errors.Join(u.CheckSelf(), u.ValidAt(p.Now(), skew))
+}
+
+// complete adds what the server says about a value, and its signature.
+func (p *People) complete(ctx context.Context, u *value.User, how value.How, session string) (change, error) {
+	object, err := u.WithAuth(value.Auth{How: how, TS: p.Now().UnixMilli()})
+	if err != nil {
+		return change{}, err
+	}
+	signed, err := p.Signer.Sign(ctx, jsontext.Value(object))
+	if err != nil {
+		return change{}, fmt.Errorf("signing a value: %w", err)
+	}
+	if _, err := value.ParseUser(signed); err != nil { // it may have become too long
+		return change{}, err
+	}
+	return change{User: u, tag: p.tagOf(u.Label), how: how, session: session, json: signed}, nil
+}
+
+// put queues a change as the next version, or holds it down.
+func (p *People) put(ctx context.Context, tx *store.Tx, c change) (Ticket, error) {
+	if err := p.follows(ctx, tx, c); err != nil {
+		return Ticket{}, err
+	}
+	if c.how == value.ByRecovery {
+		return p.hold(ctx, tx, c)
+	}
+	kind, err := p.kindOf(ctx, tx, c)
+	if err != nil {
+		return Ticket{}, err
+	}
+	return c.ticket(), p.queue(ctx, tx, c, kind)
+}
+
+// follows tells whether a change is what comes after the newest version.
+func (p *People) follows(ctx context.Context, tx *store.Tx, c change) error {
+	row, err := selectLabel(ctx, tx, c.tag)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = nil
+	}
+	if err != nil {
+		return fmt.Errorf("reading a label: %w", err)
+	}
+	if int64(c.Version) != row.next {
+		return ErrVersion
+	}
+	before, err := p.newest(ctx, tx, c.tag)
+	switch {
+	case err != nil:
+		return err
+	case c.Revoked != "" && (before == nil || len(before.Keys) == 0):
+		return ErrNoKeys
+	case before == nil && (c.Previous != nil || c.SignedByPrevious()):
+		return fmt.Errorf("%w: there are no keys before it", value.ErrPrevious)
+	case before == nil:
+		return nil
+	}
+	return c.CheckPrevious(before)
+}
+
+// newest is what the newest version of a label holds; nil if there is none, or it was erased.
+func (p *People) newest(ctx context.Context, tx *store.Tx, t tag) (*value.User, error) {
+	v, err := selectNewest(ctx, tx, t)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading the newest version: %w", err)
+	}
+	object, err := p.openValue(v)
+	if err != nil || object == nil {
+		return nil, err
+	}
+	parsed, err := value.Parse(object)
+	u, _ := parsed.(*value.User)
+	return u, err
+}
+
+// queue makes a change a pending version, in the place of any recovery that waits.
+func (p *People) queue(ctx context.Context, tx *store.Tx, c change, kind EventKind) error {
+	row, err := selectLabel(ctx, tx, c.tag)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return fmt.Errorf("reading a label: %w", err)
+	}
+	queued := max(row.queued, p.Now().UnixMilli())
+	v := version{tag: c.tag, number: c.Version, queued: queued, userTag: p.userTag(c.MXID), session: c.session, value: p.sealValue(c.json, c.tag, c.Version)}
+	added, err := addVersion(ctx, tx, v)
+	if err != nil {
+		return fmt.Errorf("writing a version: %w", err)
+	}
+	if !added {
+		return ErrVersion
+	}
+	l := label{tag: c.tag, sealed: p.sealLabel(c.Label, c.tag), next: int64(c.Version) + 1, queued: queued}
+	if err := putLabels(ctx, tx, []label{l}); err != nil {
+		return fmt.Errorf("writing a label: %w", err)
+	}
+	if err := deleteRecovery(ctx, tx, c.tag); err != nil {
+		return fmt.Errorf("ending a recovery: %w", err)
+	}
+	return p.Told(ctx, tx, Event{Kind: kind, Label: c.Label, Version: c.Version})
+}
+
+func (p *People) kindOf(ctx context.Context, tx *store.Tx, c change) (EventKind, error) {
+	_, err := selectRecovery(ctx, tx, c.tag)
+	switch {
+	case err == nil && c.how == value.ByPreviousKey:
+		return Objected, nil
+	case err != nil && !errors.Is(err, sql.ErrNoRows):
+		return "", fmt.Errorf("reading a recovery: %w", err)
+	case c.Revoked != "" && c.how == value.ByPreviousKey:
+		return RevokedByKey, nil
+	case c.Revoked != "":
+		return Revoked, nil
+	case c.Version == 0:
+		return Published, nil
+	}
+	return Rotated, nil
+}
+
+func (c change) ticket() Ticket {
+	return Ticket{Label: c.Label, Version: c.Version, Hash: sha256.Sum256(c.json)}
+}
+
+// publishedBefore is what was answered when the proof was spent on the same value.
+func (p *People) publishedBefore(ctx context.Context, tx *store.Tx, c change) (Ticket, error) {
+	v, due, err := p.spentOn(ctx, tx, c)
+	if errors.Is(err, sql.ErrNoRows) || err == nil && v.session != c.session {
+		return Ticket{}, verify.ErrSpent
+	}
+	if err != nil {
+		return Ticket{}, fmt.Errorf("reading what a proof was spent on: %w", err)
+	}
+	object, err := p.openValue(v)
+	if err != nil {
+		return Ticket{}, err
+	}
+	before, err := value.ParseUser(object)
+	if err != nil {
+		return Ticket{}, verify.ErrSpent // it was erased since
+	}
+	one, err := before.Signed()
+	if err != nil {
+		return Ticket{}, err
+	}
+	if other, err := c.Signed(); err != nil || string(one) != string(other) {
+		return Ticket{}, verify.ErrSpent
+	}
+	return Ticket{Label: c.Label, Version: c.Version, Hash: sha256.Sum256(object), Due: due}, nil
+}
+
+// spentOn is the version, or the recovery, with the number of a change.
+func (p *People) spentOn(ctx context.Context, tx *store.Tx, c change) (version, time.Time, error) {
+	v, err := selectVersion(ctx, tx, c.tag, c.Version)
+	if !errors.Is(err, sql.ErrNoRows) {
+		return v, time.Time{}, err
+	}
+	r, err := selectRecovery(ctx, tx, c.tag)
+	if err == nil && r.number != c.Version {
+		err = sql.ErrNoRows
+	}
+	return r.version, store.Time(r.due), err
+}

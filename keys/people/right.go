@@ -1,0 +1,67 @@
+package people
+
+import (
+	"errors"
+
+	"signet/internal/matrix"
+	"signet/keys/entry"
+	"signet/keys/value"
+	"signet/verify"
+)
+
+// ErrRight is the error of keys of another label or user than was proven.
+var ErrRight = errors.New("the keys are not those of the address or the user that was proven")
+
+// Right is why somebody may change the keys of a label. It comes from ByProof or ByToken.
+type Right struct {
+	label entry.Label
+	users []matrix.UserID // whom the keys may name
+	proof *verify.Proof   // nil by token
+}
+
+// ByProof is the right of who has shown control of an address. It is good for one change.
+// Errors: verify.ErrOtherPurpose, entry.ErrLabel for an address that is too long.
+func ByProof(p verify.Proof) (Right, error) {
+	if err := p.For(verify.Verify, verify.Add, verify.Manage); err != nil {
+		return Right{}, err
+	}
+	l, err := entry.AddressLabel(p.Address())
+	if err != nil {
+		return Right{}, err
+	}
+	users := []matrix.UserID{"", p.User()}
+	if own, ok := p.Caller().Account(); ok {
+		users = append(users, own)
+	}
+	return Right{label: l, users: users, proof: &p}, nil
+}
+
+// ByToken is the right of a user who was proven by the account's own token. The error is
+// entry.ErrLabel for a user id that has none.
+func ByToken(user matrix.UserID) (Right, error) {
+	l, err := entry.UserLabel(user)
+	return Right{label: l, users: []matrix.UserID{"", user}}, err
+}
+
+// session is the id of the session that is spent; empty by token.
+func (r Right) session() string {
+	if r.proof == nil {
+		return ""
+	}
+	return r.proof.SID()
+}
+
+// how is in which way the keys come into the log. Whoever has an address may begin and
+// revoke; what follows on anything, a revocation or an erasure too, is the old key's to sign,
+// or waits as a recovery: a thief of a mailbox has the sessions, too.
+func (r Right) how(u *value.User) value.How {
+	switch {
+	case u.SignedByPrevious():
+		return value.ByPreviousKey
+	case u.Version > 0 && u.Revoked == "":
+		return value.ByRecovery
+	case r.proof == nil:
+		return value.ByToken
+	}
+	return value.BySession
+}
