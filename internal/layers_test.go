@@ -65,7 +65,7 @@ var layers = map[string][]string{
 	"keys/audit":          {"keys/entry", "keys/log", "keys/prefixtree", "keys/replay"},
 	"keys/value":          {"internal/matrix", "keys/entry"},
 	"keys/people": {"internal/matrix", "internal/seal", "internal/store", "internal/threepid", "keys/entry", "keys/ladder", "keys/log", "keys/log/format",
-		"keys/prefixtree", "keys/replay", "keys/value", "keys/vrf", "lookup", "verify"},
+		"keys/prefixtree", "keys/proof", "keys/replay", "keys/value", "keys/vrf", "lookup", "verify"},
 
 	// Its HTTP face.
 	"web/api": {"internal/caller", "internal/locale", "internal/matrix", "internal/mxhttp", "internal/threepid", "keys", "keys/log", "keys/notary", "lookup",

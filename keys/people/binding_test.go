@@ -15,14 +15,14 @@ func TestBindingsAreVersions(t *testing.T) {
 		first := s.bind("alice@example.org", alice)
 		s.wantNone(label)
 		s.seal()
-		if proof := s.lookup(label); string(proof.Value) != first || proof.Version != 0 {
-			s.Errorf("version %d is proven, %s; want what was answered, %s", proof.Version, proof.Value, first)
+		if found := s.lookup(label); string(found.Value) != first || found.Version != 0 {
+			s.Errorf("version %d is proven, %s; want what was answered, %s", found.Version, found.Value, first)
 		}
 		s.bind("alice@example.org", alice)
 		again := s.bind("alice@example.org", bob)
 		s.seal()
-		if proof := s.lookup(label); string(proof.Value) != again || proof.Version != 2 {
-			s.Errorf("version %d is proven, %s; want what was answered, %s", proof.Version, proof.Value, again)
+		if found := s.lookup(label); string(found.Value) != again || found.Version != 2 {
+			s.Errorf("version %d is proven, %s; want what was answered, %s", found.Version, found.Value, again)
 		}
 		s.must(s.directory.Unbind(s.Context(), s.email("alice@example.org"), bob))
 		s.seal()

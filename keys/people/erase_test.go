@@ -42,8 +42,8 @@ func TestAnErasureLeavesATombstone(t *testing.T) {
 		s.seal()
 		s.erase("alice@example.org")
 		// Until the tombstone is logged, the version is proven and what it was is gone.
-		if proof := s.lookup(label); !proof.Present || proof.Version != 1 || proof.Value != nil || proof.Opening != nil {
-			s.Errorf("version %d is proven with %s", proof.Version, proof.Value)
+		if found := s.lookup(label); !found.Present || found.Version != 1 || found.Value != nil || found.Opening != nil {
+			s.Errorf("version %d is proven with %s", found.Version, found.Value)
 		}
 		s.wantDestroyed(1)
 		s.seal()
@@ -203,7 +203,7 @@ func TestNothingOpensWhatWasErased(t *testing.T) {
 		value := []byte(s.bind("alice@example.org", alice))
 		s.seal()
 		l := s.label("binding:email:alice@example.org")
-		commitment := s.lookup(l.String()).Ladder[0].Commitment
+		commitment := entry.Commitment(*s.lookup(l.String()).Ladder[0].Map.Value)
 		if opens := s.openings(); !opens(func(o entry.Opening) bool { return entry.Commit(o, l, 0, value) == commitment }) {
 			s.Fatal("not even before the erasure is the opening found")
 		}

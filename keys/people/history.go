@@ -5,60 +5,64 @@ import (
 	"fmt"
 	"time"
 
-	"golang.org/x/mod/sumdb/tlog"
-
 	"signet/keys/entry"
+	"signet/keys/ladder"
 	"signet/keys/prefixtree"
-	"signet/keys/replay"
+	"signet/keys/proof"
 )
 
 // History is all versions of a label, for its owner, as they are in one checkpoint.
 type History struct {
-	Checkpoint  []byte
-	Epoch       entry.Epoch
-	EpochProof  tlog.RecordProof
-	Consistency tlog.TreeProof
-	Versions    []Past // from 0 on; each is shown to be in the map
-	// Ladder shows that there are no more of them.
-	Ladder []Rung
+	proof.Anchor
+	Versions []Past       // from 0 on; each is shown to be in the map
+	Ladder   []proof.Rung // shows that there are no more of them
 }
 
 // Past is a version of a label.
 type Past struct {
-	Rung
+	proof.Rung
 	Queued  time.Time
-	Opening *entry.Opening // nil, as Value, if it was erased
+	Opening *proof.Opening // nil, as Value, if it was erased
 	Value   []byte
 }
 
-// History is all versions of a label that are in the newest checkpoint, with their proofs.
-// Whoever asks has shown that the label is theirs.
+// History proves all versions of a label that are in the newest checkpoint. Whoever asks has
+// shown that the label is theirs. The error is ErrNotYet as for Lookup.
 func (p *People) History(ctx context.Context, l entry.Label, last int64) (History, error) {
-	newest, m, err := p.look(ctx, l, last)
+	m, err := p.moment(ctx, last)
 	if err != nil {
 		return History{}, err
 	}
-	h := History{Checkpoint: newest.Checkpoint, Epoch: newest.Epoch, EpochProof: newest.EpochProof, Consistency: newest.Consistency, Ladder: newest.Ladder}
+	h := History{Anchor: m.anchor}
 	rows, err := selectHistory(ctx, p.DB, p.tagOf(l))
 	if err != nil {
 		return History{}, fmt.Errorf("reading the versions of a label: %w", err)
 	}
 	for _, v := range rows {
-		if v.position == 0 || v.position >= m.N {
+		if v.position == 0 || v.position >= m.size {
 			break // those after it are no older
 		}
-		past, err := p.past(l, v, m.epoch)
+		past, err := p.past(l, v, m)
 		if err != nil {
 			return History{}, err
 		}
 		h.Versions = append(h.Versions, past)
 	}
-	return h, nil
+	h.Ladder, err = p.ladderOf(l, len(h.Versions), m)
+	return h, err
 }
 
-// past is a version in the map of an epoch.
-func (p *People) past(l entry.Label, v version, e replay.Epoch) (past Past, err error) {
-	past.Rung = p.rung(l, v.tag, v.number, e.Tree)
+// ladderOf shows how many versions a label has.
+func (p *People) ladderOf(l entry.Label, versions int, m moment) ([]proof.Rung, error) {
+	if versions == 0 {
+		return p.climb(l, ladder.NoVersions(), m, ladder.CheckNone)
+	}
+	return p.climbTo(l, uint32(versions-1), m)
+}
+
+// past is a version in the map of a moment.
+func (p *People) past(l entry.Label, v version, m moment) (past Past, err error) {
+	past.Rung = p.rung(l, v.tag, v.number, m)
 	if past.Map.Kind != prefixtree.Inclusion {
 		return Past{}, fmt.Errorf("version %d of a label should be in the map", v.number)
 	}

@@ -146,9 +146,6 @@ func (p *People) parse(object []byte) (*value.User, error) {
 	if err != nil {
 		return nil, err
 	}
-	if u.Label.Medium() == entry.Binding {
-		return nil, ErrRight
-	}
 	return u, errors.Join(u.CheckSelf(), u.ValidAt(p.Now(), skew))
 }
 

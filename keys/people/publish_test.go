@@ -17,6 +17,7 @@ import (
 	"signet/internal/matrix"
 	"signet/internal/store/storetest"
 	"signet/keys/people"
+	"signet/keys/proof"
 	"signet/keys/value"
 	"signet/verify"
 )
@@ -134,8 +135,8 @@ func TestKeysArePublishedRotatedAndRevoked(t *testing.T) {
 		d := s.draft(0, 1)
 		d.mxid = alice
 		ticket := s.publish(d)
-		if proof, err := s.await(ticket); err != nil || proof.Version != 0 || !strings.Contains(string(proof.Value), `"how":"session"`) {
-			s.Errorf("what was published is proven as %d, %s, %v", proof.Version, proof.Value, err)
+		if found, err := s.await(ticket); err != nil || found.Version != 0 || !strings.Contains(string(found.Value), `"how":"session"`) {
+			s.Errorf("what was published is proven as %+v, %v", found, err)
 		}
 		first := s.lookup(aliceLabel).Value
 		if ticket.Hash != sum(first) {
@@ -159,7 +160,7 @@ func TestKeysArePublishedRotatedAndRevoked(t *testing.T) {
 	})
 }
 
-func (s *story) await(t people.Ticket) (people.Proof, error) {
+func (s *story) await(t people.Ticket) (*proof.Lookup, error) {
 	s.Helper()
 	s.seal()
 	return s.people.Await(s.Context(), t)
@@ -212,7 +213,7 @@ func TestPublishRefuses(t *testing.T) {
 		}{
 			{"another address", func(d *draft) { d.label = "email:bob@example.org" }, people.ErrRight},
 			{"a user id", func(d *draft) { d.label = "mxid:" + string(alice) }, people.ErrRight},
-			{"who is behind an address", func(d *draft) { d.label = "binding:" + aliceLabel }, people.ErrRight},
+			{"who is behind an address", func(d *draft) { d.label = "binding:" + aliceLabel }, value.ErrValue},
 			{"another user", func(d *draft) { d.mxid = bob }, people.ErrRight},
 			{"the same version", func(d *draft) { d.version, d.prev, d.old = 0, nil, 0 }, people.ErrVersion},
 			{"a version too far", func(d *draft) { d.version = 2 }, people.ErrVersion},
@@ -295,8 +296,8 @@ func TestARecoveryWaits(t *testing.T) {
 		s.seal()
 		s.want(aliceLabel, 1, `"how":"recovery"`)
 		s.wantEvents("publish 0, recovering 1, recovered 1")
-		if proof, err := s.await(ticket); err != nil || sum(proof.Value) != ticket.Hash {
-			s.Errorf("Await = %s, %v", proof.Value, err)
+		if found, err := s.await(ticket); err != nil || sum(found.Value) != ticket.Hash {
+			s.Errorf("Await = %+v, %v", found, err)
 		}
 		s.check()
 	})
@@ -329,8 +330,8 @@ func TestAnOwnerObjects(t *testing.T) {
 		if _, _, waits, err := s.people.Waiting(s.Context(), s.label(aliceLabel)); waits || err != nil {
 			s.Errorf("a recovery waits still, %v", err)
 		}
-		if proof, err := s.people.Await(s.Context(), thief); err != nil || sum(proof.Value) == thief.Hash {
-			s.Errorf("the thief's ticket comes to %s, %v", proof.Value, err)
+		if found, err := s.people.Await(s.Context(), thief); err != nil || sum(found.Value) == thief.Hash {
+			s.Errorf("the thief's ticket comes to %+v, %v", found, err)
 		}
 		s.wantEvents("publish 0, recovering 1, objected 1")
 		s.check()

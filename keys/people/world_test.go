@@ -15,9 +15,8 @@ import (
 	"testing"
 	"time"
 
-	tformat "github.com/transparency-dev/formats/log"
+	"github.com/go-json-experiment/json"
 	"golang.org/x/mod/sumdb/note"
-	"golang.org/x/mod/sumdb/tlog"
 
 	"signet/internal/keyring"
 	"signet/internal/keyring/keyringtest"
@@ -27,10 +26,10 @@ import (
 	"signet/internal/threepid"
 	"signet/keys"
 	"signet/keys/entry"
-	"signet/keys/ladder"
 	"signet/keys/log"
 	"signet/keys/people"
 	"signet/keys/prefixtree"
+	"signet/keys/proof"
 	"signet/keys/value"
 	"signet/keys/vrf"
 	"signet/lookup"
@@ -161,103 +160,60 @@ func (s *story) seal() int64 {
 }
 
 // lookup asks for the newest version and verifies the proof of it, as a client does.
-func (s *story) lookup(label string) people.Proof {
+func (s *story) lookup(label string) *proof.Lookup {
 	s.Helper()
 	return s.lookupAt(s.people, label)
 }
 
-func (s *story) lookupAt(p *people.People, label string) people.Proof {
+func (s *story) lookupAt(p *people.People, label string) *proof.Lookup {
 	s.Helper()
-	proof, err := p.Lookup(s.Context(), s.label(label), 0)
+	found, err := p.Lookup(s.Context(), s.label(label), 0)
 	s.must(err)
-	s.must(s.verify(s.label(label), proof))
-	return proof
+	_, err = s.verify(label, found)
+	if err != nil && !errors.Is(err, proof.ErrErased) {
+		s.Fatalf("the proof of %s: %v", label, err)
+	}
+	return found
+}
+
+// verify is a client that has seen nothing before, and gets the proof as JSON.
+func (s *story) verify(label string, found *proof.Lookup) (proof.Result, error) {
+	s.Helper()
+	wire, err := json.Marshal(found)
+	s.must(err)
+	read, err := proof.Parse(wire)
+	s.must(err)
+	return proof.Verify(read, proof.Asked{Label: label}, s.policy(), s.Clock.Now())
+}
+
+// policy is what a client knows: the keys of the log, of the VRF and of the server.
+func (s *story) policy() proof.Policy {
+	s.Helper()
+	vkey, err := note.NewEd25519VerifierKey(people.Origin(name), s.logKey.Public().(ed25519.PublicKey))
+	s.must(err)
+	verifier, err := note.NewVerifier(vkey)
+	s.must(err)
+	current, err := s.server.Ring.Current(s.Context())
+	s.must(err)
+	return proof.Policy{Origin: people.Origin(name), LogKeys: []note.Verifier{verifier}, VRF: s.vrf.Public(), Server: name,
+		ServerKeys: value.ServerKeys{current.ID: current.Public()}}
 }
 
 // want looks a label up and holds what is proven against what is wanted: a version, and what
 // its value has.
 func (s *story) want(label string, version int, has string) {
 	s.Helper()
-	proof := s.lookup(label)
-	if !proof.Present || int(proof.Version) != version || !bytes.Contains(proof.Value, []byte(has)) {
-		s.Errorf("the newest version of %s is %t, %d, %s; want %d with %s", label, proof.Present, proof.Version, proof.Value, version, has)
+	found := s.lookup(label)
+	if !found.Present || int(found.Version) != version || !bytes.Contains(found.Value, []byte(has)) {
+		s.Errorf("the newest version of %s is %t, %d, %s; want %d with %s", label, found.Present, found.Version, found.Value, version, has)
 	}
 }
 
 func (s *story) wantNone(label string) {
 	s.Helper()
-	if proof := s.lookup(label); proof.Present {
-		s.Errorf("%s has version %d, %s; want none", label, proof.Version, proof.Value)
+	if found := s.lookup(label); found.Present {
+		s.Errorf("%s has version %d, %s; want none", label, found.Version, found.Value)
 	}
-}
-
-var errClient = errors.New("the client refuses")
-
-// verify is a client of our own: the steps 2 to 7 of the order of verification, by what it
-// knows, the log's key and the VRF's.
-func (s *story) verify(l entry.Label, p people.Proof) error {
-	vkey, err := note.NewEd25519VerifierKey(people.Origin(name), s.logKey.Public().(ed25519.PublicKey))
-	s.must(err)
-	verifier, err := note.NewVerifier(vkey)
-	s.must(err)
-	n, err := note.Open(p.Checkpoint, note.VerifierList(verifier))
-	if err != nil {
-		return err
-	}
-	var c tformat.Checkpoint
-	if _, err := c.Unmarshal([]byte(n.Text)); err != nil {
-		return err
-	}
-	size := int64(c.Size)
-	if p.Epoch.Position != size-1 {
-		return fmt.Errorf("%w: EPOCH of %d in a log of %d", errClient, p.Epoch.Position, size)
-	}
-	if err := tlog.CheckRecord(p.EpochProof, size, tlog.Hash(c.Hash), size-1, tlog.RecordHash(p.Epoch.Append(nil))); err != nil {
-		return err
-	}
-	if err := s.verifyLadder(l, p); err != nil || !p.Present || p.Opening == nil {
-		return err
-	}
-	v, err := value.Parse(p.Value)
-	if err != nil {
-		return err
-	}
-	if _, gone := v.(*value.Tombstone); gone {
-		return v.About(l, p.Version)
-	}
-	current, err := s.server.Ring.Current(s.Context())
-	s.must(err)
-	return errors.Join(v.About(l, p.Version), v.CheckServer(name, value.ServerKeys{current.ID: current.Public()}))
-}
-
-func (s *story) verifyLadder(l entry.Label, p people.Proof) error {
-	var rungs []ladder.Rung
-	root := prefixtree.Hash(p.Epoch.MapRoot)
-	for _, r := range p.Ladder {
-		output, err := s.vrf.Public().Verify(l.VRFInput(r.Version), r.Proof[:])
-		if err != nil {
-			return err
-		}
-		index := entry.IndexOf(output)
-		there := r.Map.Kind == prefixtree.Inclusion
-		rungs = append(rungs, ladder.Rung{Version: r.Version, Present: there})
-		if !there {
-			if err := r.Map.VerifyNonInclusion(root, prefixtree.Index(index)); err != nil {
-				return err
-			}
-			continue
-		}
-		if err := r.Map.VerifyInclusion(root, prefixtree.Leaf{Index: prefixtree.Index(index), Commitment: prefixtree.Commitment(r.Commitment)}); err != nil {
-			return err
-		}
-		if r.Version == p.Version && p.Opening != nil && entry.Commit(*p.Opening, l, r.Version, p.Value) != r.Commitment {
-			return fmt.Errorf("%w: the commitment does not open", errClient)
-		}
-	}
-	if !p.Present {
-		return ladder.CheckNone(rungs)
-	}
-	return ladder.Check(p.Version, rungs)
 }
 
 // check re-reads every row and holds it against the log.
@@ -314,15 +270,25 @@ func sum(value []byte) [sha256.Size]byte { return sha256.Sum256(value) }
 // verifyHistory verifies that each version is in the map, and opens.
 func (s *story) verifyHistory(h people.History) {
 	s.Helper()
-	proof := people.Proof{Checkpoint: h.Checkpoint, Epoch: h.Epoch, EpochProof: h.EpochProof, Present: true, Version: uint32(len(h.Versions) - 1), Ladder: h.Ladder}
+	last := h.Versions[len(h.Versions)-1]
+	found := &proof.Lookup{Anchor: h.Anchor, Version: last.Version, Present: true, Ladder: h.Ladder, Opening: last.Opening, Value: last.Value}
+	if _, err := s.verify(aliceLabel, found); err != nil {
+		s.Errorf("the history's end: %v", err)
+	}
 	l := s.label(aliceLabel)
-	s.must(s.verify(l, proof))
+	e, err := entry.Parse(h.Epoch[:])
+	s.must(err)
 	for _, v := range h.Versions {
-		output, err := s.vrf.Public().Verify(l.VRFInput(v.Version), v.Proof[:])
+		output, err := s.vrf.Public().Verify(l.VRFInput(v.Version), v.Pi[:])
 		s.must(err)
-		leaf := prefixtree.Leaf{Index: prefixtree.Index(entry.IndexOf(output)), Commitment: prefixtree.Commitment(v.Commitment)}
-		s.must(v.Map.VerifyInclusion(prefixtree.Hash(h.Epoch.MapRoot), leaf))
-		if v.Opening != nil && entry.Commit(*v.Opening, l, v.Version, v.Value) != v.Commitment {
+		leaf := prefixtree.Leaf{Index: prefixtree.Index(entry.IndexOf(output)), Commitment: prefixtree.Commitment(*v.Map.Value)}
+		path := make([]prefixtree.Hash, len(v.Map.Path))
+		for i, h := range v.Map.Path {
+			path[i] = prefixtree.Hash(h)
+		}
+		shown := prefixtree.Proof{Kind: v.Map.Kind, Depth: v.Map.Depth, Path: path}
+		s.must(shown.VerifyInclusion(prefixtree.Hash(e.(entry.Epoch).MapRoot), leaf))
+		if v.Opening != nil && entry.Commit(entry.Opening(*v.Opening), l, v.Version, v.Value) != entry.Commitment(leaf.Commitment) {
 			s.Errorf("version %d does not open", v.Version)
 		}
 	}
