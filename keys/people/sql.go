@@ -33,9 +33,9 @@ func raiseErasures(ctx context.Context, tx *store.Tx) error {
 	return err
 }
 
-// rowsAtATime is how many rows a statement reads or writes: what both engines take as
-// parameters is some times more.
-const rowsAtATime = 500
+// rowsAtATime is how many rows a statement reads or writes. What SQLite does to find a
+// parameter by its number grows with how many there are.
+const rowsAtATime = 50
 
 // chunks calls each for parts of a list.
 func chunks[T any](all []T, each func([]T) error) error {
@@ -237,24 +237,48 @@ func bytea(b []byte) []byte {
 
 // addVersions writes versions of the feed, and counts those that are new.
 func addVersions(ctx context.Context, tx *store.Tx, all []candidate) (added int64, err error) {
-	return writeVersions(ctx, tx, all, `ON CONFLICT (label_tag, version) DO NOTHING`)
+	return writeVersions(ctx, tx, all, writing{
+		into:     `(session_id, prepared, label_tag, version, position, queued_ms, user_tag, opening_sealed, value_sealed)`,
+		alike:    `'', $1`,
+		conflict: `DO NOTHING`,
+		args: func(v *version) []any {
+			return []any{v.tag[:], v.number, v.position, v.queued, v.userTag, v.opening, v.value}
+		},
+	})
 }
 
 // placeVersions writes positions and openings of versions that are pending, and counts them.
 func placeVersions(ctx context.Context, tx *store.Tx, all []candidate) (placed int64, err error) {
-	return writeVersions(ctx, tx, all, `ON CONFLICT (label_tag, version) DO UPDATE
-		SET position = excluded.position, opening_sealed = excluded.opening_sealed, prepared = excluded.prepared WHERE people_versions.position = 0`)
+	return writeVersions(ctx, tx, all, writing{
+		into:  `(session_id, prepared, user_tag, value_sealed, queued_ms, label_tag, version, position, opening_sealed)`,
+		alike: `'', $1, $1, $1, 0`,
+		conflict: `DO UPDATE SET position = excluded.position, opening_sealed = excluded.opening_sealed, prepared = excluded.prepared
+			WHERE people_versions.position = 0`,
+		args: func(v *version) []any { return []any{v.tag[:], v.number, v.position, v.opening} },
+	})
 }
 
-func writeVersions(ctx context.Context, tx *store.Tx, all []candidate, conflict string) (written int64, err error) {
+// writing is how rows of people_versions are written: first the columns that are alike in all,
+// in which $1 is no octets, and then those of each.
+type writing struct {
+	into, alike, conflict string
+	args                  func(v *version) []any
+}
+
+func writeVersions(ctx context.Context, tx *store.Tx, all []candidate, w writing) (written int64, err error) {
 	err = chunks(all, func(part []candidate) error {
-		args := make([]any, 0, 9*len(part))
+		args := []any{[]byte{}}
+		var rows strings.Builder
 		for i := range part {
-			v := part[i].version
-			v.prepared = []byte{}
-			args = append(args, versionArgs(&v)...)
+			of := w.args(&part[i].version)
+			fmt.Fprintf(&rows, ", (%s", w.alike)
+			for n := range of {
+				fmt.Fprintf(&rows, ", $%d", len(args)+n+1)
+			}
+			rows.WriteString(")")
+			args = append(args, of...)
 		}
-		result, err := tx.Exec(ctx, `INSERT INTO people_versions (`+versionColumns+`) VALUES `+placeholders(len(part), 9)+` `+conflict, args...)
+		result, err := tx.Exec(ctx, `INSERT INTO people_versions `+w.into+` VALUES `+rows.String()[2:]+` ON CONFLICT (label_tag, version) `+w.conflict, args...)
 		if err != nil {
 			return err
 		}

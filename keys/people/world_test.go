@@ -293,3 +293,12 @@ func (s *story) verifyHistory(h people.History) {
 		}
 	}
 }
+
+func otherVRF(t testing.TB) *vrf.PrivateKey {
+	t.Helper()
+	k, err := vrf.NewPrivateKey(bytes.Repeat([]byte{9}, vrf.SeedLen))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k
+}
