@@ -24,6 +24,7 @@ import (
 	"signet/internal/store"
 	"signet/keys"
 	"signet/keys/notary"
+	"signet/keys/people"
 	"signet/lookup"
 	"signet/lookup/invite"
 	"signet/lookup/notice"
@@ -57,6 +58,7 @@ type server struct {
 	invites    *invite.Invites
 	notices    *notice.Notices
 	notary     *notary.Notary
+	people     *people.People
 	handler    http.Handler
 }
 
@@ -66,7 +68,7 @@ func build(f program.Frame) (*server, error) {
 	s.keys = &keys.Server{Name: s.cfg.ServerName, Ring: s.Rings.For(keyring.Association)}
 	for _, step := range []func(program.Env) error{
 		s.buildOutbox, s.buildQuota, s.buildGate, s.buildCaptcha, s.buildFraud, s.buildVerifier, s.buildDirectory,
-		s.buildInvites, s.buildNotices, s.buildNotary,
+		s.buildInvites, s.buildNotices, s.buildNotary, s.buildPeople,
 	} {
 		if err := step(f.Env); err != nil {
 			return nil, err

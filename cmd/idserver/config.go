@@ -50,6 +50,8 @@ type Config struct {
 	Invitations Invitations `yaml:"invitations"`
 	// Notary is how this server vouches for the signing keys of other servers.
 	Notary Notary `yaml:"notary"`
+	// Keys is how the directory of keys is kept.
+	Keys Keys `yaml:"keys"`
 	// Homeservers is what is known of homeservers: "own" ones are the operator's, which
 	// are no newcomers and are named in text messages. Example: {example.org: own}.
 	Homeservers map[string]string `yaml:"homeservers"`
