@@ -60,6 +60,13 @@ func TestAnErasureLeavesATombstone(t *testing.T) {
 		s.erase("alice@example.org")
 		s.seal()
 		s.want(label, 4, `"im.signet.keys.erased.v1"`)
+		h, past := s.history(label) // shows that there were versions, and of none what it was
+		for i, v := range h.Versions {
+			if v.Erased != (i < 4) || (past.Values[i] == nil) != (i < 4) {
+				s.Errorf("version %d of the history is %s, erased: %t", i, v.Value, v.Erased)
+			}
+		}
+		s.history("email:nobody@example.org")
 		s.check()
 	})
 }

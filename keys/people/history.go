@@ -3,7 +3,6 @@ package people
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"signet/keys/entry"
 	"signet/keys/ladder"
@@ -11,62 +10,51 @@ import (
 	"signet/keys/proof"
 )
 
-// History is all versions of a label, for its owner, as they are in one checkpoint.
-type History struct {
-	proof.Anchor
-	Versions []Past       // from 0 on; each is shown to be in the map
-	Ladder   []proof.Rung // shows that there are no more of them
-}
-
-// Past is a version of a label.
-type Past struct {
-	proof.Rung
-	Queued  time.Time
-	Opening *proof.Opening // nil, as Value, if it was erased
-	Value   []byte
-}
-
 // History proves all versions of a label that are in the newest checkpoint. Whoever asks has
 // shown that the label is theirs. The error is ErrNotYet as for Lookup.
-func (p *People) History(ctx context.Context, l entry.Label, last int64) (History, error) {
+func (p *People) History(ctx context.Context, l entry.Label, last int64) (*proof.History, error) {
 	m, err := p.moment(ctx, last)
 	if err != nil {
-		return History{}, err
+		return nil, err
 	}
-	h := History{Anchor: m.anchor}
 	rows, err := selectHistory(ctx, p.DB, p.tagOf(l))
 	if err != nil {
-		return History{}, fmt.Errorf("reading the versions of a label: %w", err)
+		return nil, fmt.Errorf("reading the versions of a label: %w", err)
 	}
+	h := &proof.History{Anchor: m.anchor}
 	for _, v := range rows {
 		if v.position == 0 || v.position >= m.size {
 			break // those after it are no older
 		}
-		past, err := p.past(l, v, m)
+		shown, err := p.past(l, v, m)
 		if err != nil {
-			return History{}, err
+			return nil, err
 		}
-		h.Versions = append(h.Versions, past)
+		h.Versions = append(h.Versions, shown)
 	}
-	h.Ladder, err = p.ladderOf(l, len(h.Versions), m)
+	h.Beyond, err = p.climb(l, proof.Beyond(len(h.Versions)), m, noneThere)
 	return h, err
 }
 
-// ladderOf shows how many versions a label has.
-func (p *People) ladderOf(l entry.Label, versions int, m moment) ([]proof.Rung, error) {
-	if versions == 0 {
-		return p.climb(l, ladder.NoVersions(), m, ladder.CheckNone)
+// noneThere is what the rungs beyond the newest version show.
+func noneThere(rungs []ladder.Rung) error {
+	for _, r := range rungs {
+		if r.Present {
+			return fmt.Errorf("%w: rung %s", ladder.ErrRungs, r)
+		}
 	}
-	return p.climbTo(l, uint32(versions-1), m)
+	return nil
 }
 
 // past is a version in the map of a moment.
-func (p *People) past(l entry.Label, v version, m moment) (past Past, err error) {
-	past.Rung = p.rung(l, v.tag, v.number, m)
-	if past.Map.Kind != prefixtree.Inclusion {
-		return Past{}, fmt.Errorf("version %d of a label should be in the map", v.number)
+func (p *People) past(l entry.Label, v version, m moment) (proof.Version, error) {
+	rung := p.rung(l, v.tag, v.number, m)
+	if rung.Map.Kind != prefixtree.Inclusion {
+		return proof.Version{}, fmt.Errorf("the map contradicts the tables: version %d of a label is not there", v.number)
 	}
-	past.Queued = time.UnixMilli(v.queued)
-	past.Opening, past.Value, err = p.open(v)
-	return past, err
+	opening, value, err := p.open(v)
+	if err != nil || opening == nil {
+		return proof.NewErased(rung), err
+	}
+	return proof.NewVersion(rung, entry.Opening(*opening), value), nil
 }

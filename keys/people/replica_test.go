@@ -100,8 +100,7 @@ func TestReplicasRunWhileMuchChanges(t *testing.T) {
 // last is the number of the newest version of a label.
 func (s *story) last(label string) int {
 	s.Helper()
-	h, err := s.people.History(s.Context(), s.label(label), 0)
-	s.must(err)
+	h, _ := s.history(label)
 	return len(h.Versions) - 1
 }
 

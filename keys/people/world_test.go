@@ -28,7 +28,6 @@ import (
 	"signet/keys/entry"
 	"signet/keys/log"
 	"signet/keys/people"
-	"signet/keys/prefixtree"
 	"signet/keys/proof"
 	"signet/keys/value"
 	"signet/keys/vrf"
@@ -267,31 +266,16 @@ func (s *story) entries() [][]byte {
 
 func sum(value []byte) [sha256.Size]byte { return sha256.Sum256(value) }
 
-// verifyHistory verifies that each version is in the map, and opens.
-func (s *story) verifyHistory(h people.History) {
+// history asks for all versions of a label, and verifies them as their owner does.
+func (s *story) history(label string) (*proof.History, proof.Past) {
 	s.Helper()
-	last := h.Versions[len(h.Versions)-1]
-	found := &proof.Lookup{Anchor: h.Anchor, Version: last.Version, Present: true, Ladder: h.Ladder, Opening: last.Opening, Value: last.Value}
-	if _, err := s.verify(aliceLabel, found); err != nil {
-		s.Errorf("the history's end: %v", err)
-	}
-	l := s.label(aliceLabel)
-	e, err := entry.Parse(h.Epoch[:])
+	h, err := s.people.History(s.Context(), s.label(label), 0)
 	s.must(err)
-	for _, v := range h.Versions {
-		output, err := s.vrf.Public().Verify(l.VRFInput(v.Version), v.Pi[:])
-		s.must(err)
-		leaf := prefixtree.Leaf{Index: prefixtree.Index(entry.IndexOf(output)), Commitment: prefixtree.Commitment(*v.Map.Value)}
-		path := make([]prefixtree.Hash, len(v.Map.Path))
-		for i, h := range v.Map.Path {
-			path[i] = prefixtree.Hash(h)
-		}
-		shown := prefixtree.Proof{Kind: v.Map.Kind, Depth: v.Map.Depth, Path: path}
-		s.must(shown.VerifyInclusion(prefixtree.Hash(e.(entry.Epoch).MapRoot), leaf))
-		if v.Opening != nil && entry.Commit(entry.Opening(*v.Opening), l, v.Version, v.Value) != entry.Commitment(leaf.Commitment) {
-			s.Errorf("version %d does not open", v.Version)
-		}
-	}
+	read, err := proof.ParseHistory(marshal(s.TB, h))
+	s.must(err)
+	past, err := proof.VerifyHistory(read, proof.Asked{Label: label}, s.policy(), s.Clock.Now())
+	s.must(err)
+	return read, past
 }
 
 func otherVRF(t testing.TB) *vrf.PrivateKey {
