@@ -33,14 +33,14 @@ func raiseErasures(ctx context.Context, tx *store.Tx) error {
 	return err
 }
 
-// rowsAtATime is how many rows a statement reads or writes. What SQLite does to find a
-// parameter by its number grows with how many there are.
-const rowsAtATime = 50
+// parametersAtATime is how many parameters a statement has at most. What SQLite does to find
+// one by its number grows with how many there are, and each statement is a way to PostgreSQL.
+const parametersAtATime = 2400
 
-// chunks calls each for parts of a list.
-func chunks[T any](all []T, each func([]T) error) error {
+// chunks calls each for parts of a list, whose elements are so many parameters each.
+func chunks[T any](all []T, columns int, each func([]T) error) error {
 	for len(all) > 0 {
-		n := min(len(all), rowsAtATime)
+		n := min(len(all), parametersAtATime/columns)
 		if err := each(all[:n]); err != nil {
 			return err
 		}
@@ -68,7 +68,7 @@ func placeholders(rows, columns int) string {
 
 // selectLabels reads those rows of the tags that are there.
 func selectLabels(ctx context.Context, q store.Queryer, tags []tag) (all []label, err error) {
-	err = chunks(tags, func(part []tag) error {
+	err = chunks(tags, 1, func(part []tag) error {
 		args := make([]any, len(part))
 		for i, t := range part {
 			args[i] = t[:]
@@ -123,7 +123,7 @@ func selectLabel(ctx context.Context, q store.Queryer, t tag) (label, error) {
 
 // putLabels writes rows, of which there is one a tag.
 func putLabels(ctx context.Context, tx *store.Tx, all []label) error {
-	return chunks(all, func(part []label) error {
+	return chunks(all, 4, func(part []label) error {
 		var args []any
 		for i := range part {
 			args = append(args, part[i].tag[:], bytea(part[i].sealed), part[i].next, part[i].queued)
@@ -241,6 +241,7 @@ func addVersions(ctx context.Context, tx *store.Tx, all []candidate) (added int6
 		into:     `(session_id, prepared, label_tag, version, position, queued_ms, user_tag, opening_sealed, value_sealed)`,
 		alike:    `'', $1`,
 		conflict: `DO NOTHING`,
+		columns:  7,
 		args: func(v *version) []any {
 			return []any{v.tag[:], v.number, v.position, v.queued, v.userTag, v.opening, v.value}
 		},
@@ -254,7 +255,8 @@ func placeVersions(ctx context.Context, tx *store.Tx, all []candidate) (placed i
 		alike: `'', $1, $1, $1, 0`,
 		conflict: `DO UPDATE SET position = excluded.position, opening_sealed = excluded.opening_sealed, prepared = excluded.prepared
 			WHERE people_versions.position = 0`,
-		args: func(v *version) []any { return []any{v.tag[:], v.number, v.position, v.opening} },
+		columns: 4,
+		args:    func(v *version) []any { return []any{v.tag[:], v.number, v.position, v.opening} },
 	})
 }
 
@@ -262,11 +264,12 @@ func placeVersions(ctx context.Context, tx *store.Tx, all []candidate) (placed i
 // in which $1 is no octets, and then those of each.
 type writing struct {
 	into, alike, conflict string
+	columns               int // of args
 	args                  func(v *version) []any
 }
 
 func writeVersions(ctx context.Context, tx *store.Tx, all []candidate, w writing) (written int64, err error) {
-	err = chunks(all, func(part []candidate) error {
+	err = chunks(all, w.columns, func(part []candidate) error {
 		args := []any{[]byte{}}
 		var rows strings.Builder
 		for i := range part {
