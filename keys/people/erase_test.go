@@ -255,3 +255,20 @@ func (s *story) openings() func(try func(entry.Opening) bool) bool {
 		return false
 	}
 }
+
+// The same of keys that wait, in a batch without any binding.
+func TestAnErasureMeetsKeysThatWait(t *testing.T) {
+	each(t, func(s *story) {
+		s.seal()
+		s.publish(s.draft(0, 1))
+		random := s.random
+		s.random = atOnce{func() { s.erase("alice@example.org") }, new(bool), random}
+		s.people = s.reopen()
+		if _, err := s.people.Tiles().Seal(s.Context()); !errors.Is(err, log.ErrSuperseded) {
+			s.Errorf("the batch met an erasure and came to %v", err)
+		}
+		s.seal()
+		s.want(aliceLabel, 0, `"im.signet.keys.erased.v1"`)
+		s.check()
+	})
+}

@@ -67,9 +67,6 @@ func (p *People) moment(ctx context.Context, last int64) (moment, error) {
 	if err != nil {
 		return moment{}, err
 	}
-	if last == c.N { // which it is, and not only begins with
-		last = 0
-	}
 	consistency, err := p.tiles.ProveConsistency(ctx, last, c.N)
 	if err != nil {
 		return moment{}, err
