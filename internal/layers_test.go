@@ -68,7 +68,7 @@ var layers = map[string][]string{
 		"keys/prefixtree", "keys/proof", "keys/replay", "keys/value", "keys/vrf", "lookup", "verify"},
 
 	// Its HTTP face.
-	"web/api": {"internal/caller", "internal/locale", "internal/matrix", "internal/mxhttp", "internal/threepid", "keys", "keys/log", "keys/notary", "lookup",
+	"web/api": {"internal/caller", "internal/locale", "internal/matrix", "internal/mxhttp", "internal/threepid", "keys", "keys/entry", "keys/log", "keys/notary", "keys/people", "keys/proof", "keys/value", "lookup",
 		"lookup/discovery", "lookup/invite", "verify",
 		"verify/captcha", "verify/fraud"},
 	"web/page": {"internal/deliver", "internal/keyring", "internal/locale", "internal/matrix", "internal/mxhttp", "internal/threepid",

@@ -82,6 +82,19 @@ func (s *Server) Public(ctx context.Context, id matrix.KeyID) (ed25519.PublicKey
 	return nil, ErrUnknownKey
 }
 
+// All returns the public keys by which associations may be believed, current or retired.
+func (s *Server) All(ctx context.Context) (map[matrix.KeyID]ed25519.PublicKey, error) {
+	list, err := s.Ring.List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	all := make(map[matrix.KeyID]ed25519.PublicKey, len(list))
+	for _, k := range list {
+		all[k.ID] = k.Public
+	}
+	return all, nil
+}
+
 // IsValid tells whether public, in base64 of either alphabet, is a key of this
 // server. A retired key still is, for what it signed: the answer does not change as
 // long as the key exists (identity service API, GET /pubkey/isvalid). A revoked key

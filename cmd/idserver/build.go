@@ -227,7 +227,8 @@ func (s *server) buildHandler(env program.Env, tracer trace.TracerProvider) (htt
 	if err != nil {
 		return nil, err
 	}
-	a := &api.API{Gate: s.gate, Verifier: s.verifier, Directory: s.directory, Invites: s.invites, Keys: s.keys, Notary: s.served(), PublicURL: s.cfg.PublicURL,
+	a := &api.API{Gate: s.gate, Verifier: s.verifier, Directory: s.directory, Invites: s.invites, Keys: s.keys, Notary: s.served(), People: s.people,
+		Logs: map[string]api.KeyLog{"users": s.people.Tiles()}, PublicURL: s.cfg.PublicURL,
 		ChallengeURL: func(id string) string { return s.cfg.PublicURL + page.ChallengePath(id) }}
 	routes := slices.Concat(a.Routes(), pages.Routes(), program.HealthRoutes(s.health))
 	return mxhttp.New(mxhttp.Options{

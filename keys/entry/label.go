@@ -171,6 +171,20 @@ func (l Label) Address() string {
 	return address
 }
 
+// ThirdParty is the address that a label of Email, MSISDN or Binding is about.
+func (l Label) ThirdParty() (a threepid.Address, is bool) {
+	medium, address := l.Medium(), l.Address()
+	if medium == Binding {
+		of, rest, _ := strings.Cut(address, ":")
+		medium, address = Medium(of), rest
+	}
+	if !bindable(medium) {
+		return threepid.Address{}, false
+	}
+	a, err := threepid.Restore(string(medium), address)
+	return a, err == nil
+}
+
 // LogValue is the medium in brackets, so that no log line holds an address.
 func (l Label) LogValue() slog.Value { return slog.StringValue(l.placeholder()) }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/go-json-experiment/json"
 	"golang.org/x/mod/sumdb/note"
@@ -12,6 +13,7 @@ import (
 	"signet/internal/matrix"
 	"signet/keys/entry"
 	"signet/keys/log"
+	"signet/keys/proof"
 )
 
 // config is the CONFIG of the log: what is needed to verify its proofs.
@@ -21,22 +23,34 @@ type config struct {
 	VRF    string   `json:"vrf_pk"` // 32 octets in unpadded base64
 }
 
-// describe makes the signers of the log and its first entry, which always is the same of the
-// same keys.
-func describe(origin string, o Options) ([]note.Signer, []byte, error) {
-	signers, vkeys, err := signersOf(origin, o.Keys)
+// described is a log as its keys have it.
+type described struct {
+	signers []note.Signer
+	vkeys   []string
+	config  []byte // its first entry, which always is the same of the same keys
+}
+
+func describe(origin string, o Options) (d described, err error) {
+	d.signers, d.vkeys, err = signersOf(origin, o.Keys)
 	if err != nil {
-		return nil, nil, err
+		return d, err
 	}
-	object, err := json.Marshal(config{Origin: origin, VKeys: vkeys, VRF: matrix.EncodeBase64(o.VRF.Public().Bytes())})
+	object, err := json.Marshal(config{Origin: origin, VKeys: d.vkeys, VRF: matrix.EncodeBase64(o.VRF.Public().Bytes())})
 	if err != nil {
-		return nil, nil, err
+		return d, err
 	}
 	e, err := entry.NewConfig(object)
 	if err != nil {
-		return nil, nil, err
+		return d, err
 	}
-	return signers, e.Append(nil), nil
+	d.config = e.Append(nil)
+	return d, nil
+}
+
+// Trust is of the trust root of who verifies what is this log's; the server's name and its
+// keys are for the caller to add.
+func (p *People) Trust() proof.Config {
+	return proof.Config{Users: proof.LogConfig{Origin: p.tiles.Origin, VKeys: slices.Clone(p.vkeys)}, VRF: proof.Hash(p.VRF.Public().Bytes())}
 }
 
 // checkConfig holds the first entry against that of today's keys. A log that was rolled back

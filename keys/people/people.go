@@ -82,6 +82,7 @@ type People struct {
 	tiles  *log.Log
 	state  *replay.State
 	prover *prover
+	vkeys  []string   // C2SP signed-note
 	labels seal.Index // of texts of labels
 	users  seal.Index // of user ids
 	values seal.Box   // of labels, openings and values
@@ -92,20 +93,20 @@ type People struct {
 func Open(ctx context.Context, o Options) (*People, error) {
 	o.setDefaults()
 	origin := Origin(o.Name)
-	signers, config, err := describe(origin, o)
+	d, err := describe(origin, o)
 	if err != nil {
 		return nil, fmt.Errorf("describing the log of people's keys: %w", err)
 	}
-	p := &People{Options: o, state: replay.New(replay.Inserts, origin), prover: newProver(o.VRF, o.Cached)}
+	p := &People{Options: o, state: replay.New(replay.Inserts, origin), prover: newProver(o.VRF, o.Cached), vkeys: d.vkeys}
 	if err := p.openVault(ctx); err != nil {
 		return nil, err
 	}
-	p.tiles, err = log.Open(ctx, log.Options{Name: "users", Origin: origin, Config: config, DB: o.DB, Now: o.Now, Log: o.Log, Source: source{p},
-		Map: p.state, Format: format.Entries{}, Guard: o.Guard, Signers: signers, Poll: o.Poll, Limit: o.Limit, Lease: o.Lease})
+	p.tiles, err = log.Open(ctx, log.Options{Name: "users", Origin: origin, Config: d.config, DB: o.DB, Now: o.Now, Log: o.Log, Source: source{p},
+		Map: p.state, Format: format.Entries{}, Guard: o.Guard, Signers: d.signers, Poll: o.Poll, Limit: o.Limit, Lease: o.Lease})
 	if err != nil {
 		return nil, fmt.Errorf("opening the log of people's keys: %w", err)
 	}
-	return p, p.checkConfig(ctx, config)
+	return p, p.checkConfig(ctx, d.config)
 }
 
 func (o *Options) setDefaults() {

@@ -11,6 +11,7 @@ import (
 	"signet/keys/entry"
 	"signet/keys/ladder"
 	"signet/keys/prefixtree"
+	"signet/keys/value"
 	"signet/keys/vrf"
 )
 
@@ -135,14 +136,13 @@ func unmarshal(b []byte, limit int, to any) error {
 	return nil
 }
 
-// canonicalise undoes what JSON's way through other programs does to a value: spaces, order
-// and escapes. Numbers stay as they are. What is still not canonical, value.Parse refuses.
-func canonicalise(v *jsontext.Value) error {
+// canonicalise makes the value canonical, if there is one.
+func canonicalise(v *jsontext.Value) (err error) {
 	if len(*v) == 0 {
 		return nil
 	}
-	if err := v.Format(jsontext.ReorderRawObjects(true)); err != nil {
-		return malformed("value: %w", err)
+	if *v, err = value.Canonical(*v); err != nil {
+		return malformed("%w", err)
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"signet/internal/matrix"
 	"signet/keys/entry"
@@ -64,6 +65,17 @@ func Parse(object []byte) (Value, error) {
 		return valueOf(ParseTombstone(object))
 	}
 	return nil, wrong("its type %.60q is not known", *kind.Type)
+}
+
+// Canonical undoes what JSON's way through other programs does to a value: spaces, order and
+// escapes. Numbers stay as they are. What is still not canonical, Parse refuses. The error is
+// ErrValue.
+func Canonical(object jsontext.Value) (jsontext.Value, error) {
+	v := object.Clone()
+	if err := v.Format(jsontext.ReorderRawObjects(true)); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrValue, err)
+	}
+	return v, nil
 }
 
 func valueOf[V Value](v V, err error) (Value, error) {

@@ -447,6 +447,12 @@ GET /_signet/v1/invitations
 POST /_signet/v1/invitations/:id/resend
 DELETE /_signet/v1/invitations/:id
 GET /_signet/v1/policy
+GET /_signet/v1/keys/config
+POST /_signet/v1/keys/lookup
+POST /_signet/v1/keys/publish
+POST /_signet/v1/keys/revoke
+POST /_signet/v1/keys/object
+POST /_signet/v1/keys/history
 GET /_signet/v1/keys/log/:log/checkpoint
 GET /_signet/v1/keys/log/:log/tile/*
 POST /_signet/v1/whoami

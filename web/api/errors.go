@@ -9,8 +9,11 @@ import (
 	"signet/internal/mxhttp"
 	"signet/internal/threepid"
 	"signet/keys"
+	"signet/keys/entry"
 	"signet/keys/log"
 	"signet/keys/notary"
+	"signet/keys/people"
+	"signet/keys/value"
 	"signet/lookup"
 	"signet/lookup/invite"
 	"signet/verify"
@@ -90,6 +93,17 @@ var answers = []struct {
 	{invite.ErrOften, http.StatusForbidden, matrix.Forbidden},
 
 	{keys.ErrUnknownKey, http.StatusNotFound, matrix.NotFound},
+	{people.ErrRight, http.StatusForbidden, matrix.Forbidden},
+	{people.ErrVersion, http.StatusConflict, matrix.Unknown},
+	{people.ErrNoKeys, http.StatusNotFound, matrix.NotFound},
+	{people.ErrNoRecovery, http.StatusNotFound, matrix.NotFound},
+	{people.ErrNotYet, http.StatusServiceUnavailable, matrix.Unknown},
+	{entry.ErrLabel, http.StatusBadRequest, matrix.InvalidParam},
+	{value.ErrValue, http.StatusBadRequest, matrix.InvalidParam},
+	{value.ErrSignature, http.StatusForbidden, matrix.Forbidden},
+	{value.ErrPrevious, http.StatusConflict, matrix.Unknown},
+	{value.ErrNotYet, http.StatusBadRequest, matrix.InvalidParam},
+	{value.ErrExpired, http.StatusBadRequest, matrix.InvalidParam},
 	{log.ErrPath, http.StatusNotFound, matrix.NotFound},
 	{log.ErrNotFound, http.StatusNotFound, matrix.NotFound},
 	{log.ErrRolledBack, http.StatusServiceUnavailable, matrix.Unknown},

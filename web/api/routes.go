@@ -8,6 +8,7 @@ import (
 	"signet/internal/mxhttp"
 	"signet/keys"
 	"signet/keys/notary"
+	"signet/keys/people"
 	"signet/lookup"
 	"signet/lookup/invite"
 	"signet/verify"
@@ -20,6 +21,7 @@ type API struct {
 	Directory *lookup.Directory
 	Invites   *invite.Invites
 	Keys      *keys.Server
+	People    *people.People
 	Logs      map[string]KeyLog // by the names that their paths have
 	Notary    *notary.Notary    // nil: not served
 	// PublicURL is where clients reach this server, without a slash at the end.
@@ -96,6 +98,12 @@ func (a *API) identityRoutes() []mxhttp.Route {
 		{Method: http.MethodDelete, Path: invitationsPath + "/:id", Handler: a.forAccount(a.revokeInvite)},
 
 		{Method: http.MethodGet, Path: policyPath, Handler: a.policy},
+		{Method: http.MethodGet, Path: keysPath + "/config", Handler: a.keysConfig},
+		{Method: http.MethodPost, Path: keysPath + "/lookup", Handler: a.forCaller(a.keysLookup)},
+		{Method: http.MethodPost, Path: keysPath + "/publish", Handler: a.forAccount(a.keysPublish)},
+		{Method: http.MethodPost, Path: keysPath + "/revoke", Handler: a.keysRevoke},
+		{Method: http.MethodPost, Path: keysPath + "/object", Handler: a.keysObject},
+		{Method: http.MethodPost, Path: keysPath + "/history", Handler: a.forAccount(a.keysHistory)},
 		{Method: http.MethodGet, Path: logPath + "/checkpoint", Handler: a.logCheckpoint},
 		{Method: http.MethodGet, Path: logPath + "/tile/*", Handler: a.logTile},
 		{Method: http.MethodPost, Path: "/_signet/v1/whoami", Handler: a.forCaller(a.whoami)},

@@ -29,6 +29,7 @@ import (
 	"signet/internal/store/storetest"
 	"signet/keys"
 	"signet/keys/notary"
+	"signet/keys/people"
 	"signet/lookup"
 	"signet/lookup/discovery"
 	"signet/lookup/invite"
@@ -49,6 +50,7 @@ type world struct {
 	federation *federation
 	gate       *caller.Gate
 	invites    *invite.Invites
+	people     *people.People
 	ring       *keyring.Ring
 	notary     *notary.Notary
 	signing    *keyring.Ring // for the federation
@@ -169,7 +171,8 @@ func newWorld(t testing.TB, db *store.DB, terms caller.Terms) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := &api.API{Gate: w.gate, Verifier: w.Verifier, Directory: directory, Invites: w.invites, Keys: own, Notary: w.notary, PublicURL: "https://id.example.org",
+	w.people = w.openPeople(rings, own, directory)
+	a := &api.API{Gate: w.gate, Verifier: w.Verifier, Directory: directory, Invites: w.invites, Keys: own, Notary: w.notary, People: w.people, PublicURL: "https://id.example.org",
 		ChallengeURL: func(id string) string { return "https://id.example.org/_signet/captcha/" + id }}
 	handler, err := mxhttp.New(mxhttp.Options{Logger: log, Translate: a.Translate}, a.Routes())
 	if err != nil {

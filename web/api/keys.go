@@ -1,0 +1,212 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/labstack/echo/v4"
+
+	"signet/internal/caller"
+	"signet/internal/matrix"
+	"signet/internal/mxhttp"
+	"signet/keys/entry"
+	"signet/keys/people"
+	"signet/keys/proof"
+	"signet/keys/value"
+	"signet/verify"
+)
+
+// sealPatience is how long a publication that is to be waited for is: a few of the quarters
+// of a second in which the log is sealed.
+const sealPatience = 5 * time.Second
+
+// GET /_signet/v1/keys/config
+func (a *API) keysConfig(c echo.Context) error {
+	own, err := a.Keys.All(c.Request().Context())
+	if err != nil {
+		return err
+	}
+	config := a.People.Trust()
+	config.Server, config.Keys = a.Keys.Name, map[matrix.KeyID]proof.Hash{}
+	for id, public := range own {
+		config.Keys[id] = proof.Hash(public)
+	}
+	return mxhttp.Reply(c, http.StatusOK, config)
+}
+
+type keysLookupRequest struct {
+	Label    string `json:"label" required:"true"`
+	LastSize int64  `json:"last_size"`
+}
+
+// POST /_signet/v1/keys/lookup
+func (a *API) keysLookup(c echo.Context, who caller.Caller) error {
+	var r keysLookupRequest
+	if err := mxhttp.Decode(c, &r); err != nil {
+		return err
+	}
+	label, err := entry.ParseLabel(r.Label)
+	if err != nil {
+		return err
+	}
+	// Whether somebody is behind an address is told within the budget of look-ups.
+	if address, is := label.ThirdParty(); is {
+		if err := a.Directory.Ask(c.Request().Context(), askerOf(c, who), address); err != nil {
+			return err
+		}
+	}
+	found, err := a.People.Lookup(c.Request().Context(), label, r.LastSize)
+	if err != nil {
+		return err
+	}
+	return mxhttp.Reply(c, http.StatusOK, found)
+}
+
+// proofRequest is how an address is proven; without a session, the caller's own user id is.
+type proofRequest struct {
+	SID          string `json:"sid"`
+	ClientSecret string `json:"client_secret"`
+}
+
+type keysPublishRequest struct {
+	proofRequest
+	Value jsontext.Value `json:"value" required:"true"`
+	Wait  bool           `json:"wait"`
+}
+
+// POST /_signet/v1/keys/publish
+func (a *API) keysPublish(c echo.Context, user matrix.UserID) error {
+	var r keysPublishRequest
+	if err := mxhttp.Decode(c, &r); err != nil {
+		return err
+	}
+	right, err := a.rightOf(c.Request().Context(), r.proofRequest, user)
+	if err != nil {
+		return err
+	}
+	object, err := value.Canonical(r.Value)
+	if err != nil {
+		return err
+	}
+	ticket, err := a.People.Publish(c.Request().Context(), right, object)
+	if err != nil {
+		return err
+	}
+	return a.replyTicket(c, ticket, r.Wait)
+}
+
+func (a *API) rightOf(ctx context.Context, r proofRequest, user matrix.UserID) (people.Right, error) {
+	if r.SID == "" {
+		return people.ByToken(user)
+	}
+	p, err := a.Verifier.Prove(ctx, verify.Credentials{SID: r.SID, ClientSecret: r.ClientSecret}, verify.Account(user))
+	if err != nil {
+		return people.Right{}, err
+	}
+	return people.ByProof(p)
+}
+
+// Whoever has the key that stands in the directory needs nothing else.
+type keysByKeyRequest struct {
+	Value jsontext.Value `json:"value" required:"true"`
+	Wait  bool           `json:"wait"`
+}
+
+// POST /_signet/v1/keys/revoke
+func (a *API) keysRevoke(c echo.Context) error { return a.keysByKey(c, a.People.Revoke) }
+
+// POST /_signet/v1/keys/object
+func (a *API) keysObject(c echo.Context) error { return a.keysByKey(c, a.People.Object) }
+
+func (a *API) keysByKey(c echo.Context, change func(ctx context.Context, object []byte) (people.Ticket, error)) error {
+	var r keysByKeyRequest
+	if err := mxhttp.Decode(c, &r); err != nil {
+		return err
+	}
+	object, err := value.Canonical(r.Value)
+	if err != nil {
+		return err
+	}
+	ticket, err := change(c.Request().Context(), object)
+	if err != nil {
+		return err
+	}
+	return a.replyTicket(c, ticket, r.Wait)
+}
+
+type ticketReply struct {
+	Label   string `json:"label"`
+	Version uint32 `json:"version"`
+	SHA256  string `json:"sha256"` // of the value, as the next one names it
+	// HeldUntil is until when the keys wait for their owner to object.
+	HeldUntil int64 `json:"held_until_ts,omitzero"`
+}
+
+// replyTicket answers with what was promised, or with its proof if that comes in time.
+func (a *API) replyTicket(c echo.Context, t people.Ticket, wait bool) error {
+	if wait && t.Due.IsZero() {
+		ctx, cancel := context.WithTimeout(c.Request().Context(), sealPatience)
+		defer cancel()
+		if found, err := a.People.Await(ctx, t); err == nil {
+			return mxhttp.Reply(c, http.StatusOK, found)
+		} else if !errors.Is(err, context.DeadlineExceeded) {
+			return err
+		}
+	}
+	reply := ticketReply{Label: t.Label.String(), Version: t.Version, SHA256: matrix.EncodeBase64(t.Hash[:])}
+	if !t.Due.IsZero() {
+		reply.HeldUntil = t.Due.UnixMilli()
+	}
+	return mxhttp.Reply(c, http.StatusAccepted, reply)
+}
+
+type keysHistoryRequest struct {
+	proofRequest
+	Label    string `json:"label"` // of a session: that of its address's keys if not given
+	LastSize int64  `json:"last_size"`
+}
+
+// POST /_signet/v1/keys/history
+func (a *API) keysHistory(c echo.Context, user matrix.UserID) error {
+	var r keysHistoryRequest
+	if err := mxhttp.Decode(c, &r); err != nil {
+		return err
+	}
+	label, err := a.ownLabel(c.Request().Context(), r, user)
+	if err != nil {
+		return err
+	}
+	history, err := a.People.History(c.Request().Context(), label, r.LastSize)
+	if err != nil {
+		return err
+	}
+	return mxhttp.Reply(c, http.StatusOK, history)
+}
+
+// ownLabel is the label that is asked for, which must be of what the caller has proven: its
+// keys, or who is bound to it.
+func (a *API) ownLabel(ctx context.Context, r keysHistoryRequest, user matrix.UserID) (entry.Label, error) {
+	if r.SID == "" {
+		own, err := entry.UserLabel(user)
+		if err == nil && r.Label != "" && r.Label != own.String() {
+			err = people.ErrRight
+		}
+		return own, err
+	}
+	p, err := a.Verifier.Prove(ctx, verify.Credentials{SID: r.SID, ClientSecret: r.ClientSecret}, verify.Account(user))
+	if err != nil {
+		return entry.Label{}, err
+	}
+	own, err := entry.AddressLabel(p.Address())
+	if err != nil || r.Label == "" || r.Label == own.String() {
+		return own, err
+	}
+	binding, err := entry.BindingLabel(p.Address())
+	if err == nil && r.Label != binding.String() {
+		err = people.ErrRight
+	}
+	return binding, err
+}
