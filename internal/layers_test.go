@@ -64,8 +64,9 @@ var layers = map[string][]string{
 	"keys/replay":         {"keys/entry", "keys/prefixtree"},
 	"keys/audit":          {"keys/entry", "keys/log", "keys/prefixtree", "keys/replay"},
 	"keys/value":          {"internal/matrix", "keys/entry"},
+	"keys/people/feed":    {"keys/people", "lookup"},
 	"keys/people": {"internal/matrix", "internal/seal", "internal/store", "internal/threepid", "keys/entry", "keys/ladder", "keys/log", "keys/log/format",
-		"keys/prefixtree", "keys/proof", "keys/replay", "keys/value", "keys/vrf", "lookup", "verify"},
+		"keys/prefixtree", "keys/proof", "keys/replay", "keys/value", "keys/vrf", "verify"},
 
 	// Its HTTP face.
 	"web/api": {"internal/caller", "internal/locale", "internal/matrix", "internal/mxhttp", "internal/threepid", "keys", "keys/entry", "keys/log", "keys/notary", "keys/people", "keys/proof", "keys/value", "lookup",

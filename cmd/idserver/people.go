@@ -12,6 +12,7 @@ import (
 	"signet/internal/program"
 	"signet/keys/log"
 	"signet/keys/people"
+	"signet/keys/people/feed"
 	"signet/keys/vrf"
 )
 
@@ -62,7 +63,7 @@ func (s *server) buildPeople(env program.Env) error {
 		VRF:    hides,
 		Guard:  log.NewFileGuard(file, people.Origin(s.cfg.ServerName)),
 		Signer: s.keys,
-		Feed:   s.directory,
+		Feed:   feed.Lookup{Directory: s.directory},
 		Proofs: s.verifier,
 		Now:    env.Now,
 		Rand:   env.Rand,

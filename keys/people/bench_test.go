@@ -31,13 +31,14 @@ func eachEngine(b *testing.B, run func(b *testing.B, s *story)) {
 // endless is a feed in which always another address is bound.
 type endless struct{ testing.TB }
 
-func (e endless) Changes(_ context.Context, after int64, limit int) (all []lookup.Change, err error) {
+func (e endless) Bindings(_ context.Context, after int64, limit int) (all []people.Binding, err error) {
 	for i := range int64(limit) {
 		a, err := threepid.ParseEmail(fmt.Sprintf("user%d@example.org", after+i))
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, lookup.Change{Position: after + i + 1, Kind: lookup.Bound, Address: a, User: alice, At: time.UnixMilli(1e12), NotAfter: time.UnixMilli(2e12)})
+		c := lookup.Change{Position: after + i + 1, Kind: lookup.Bound, Address: a, User: alice, At: time.UnixMilli(1e12), NotAfter: time.UnixMilli(2e12)}
+		all = append(all, people.Binding{Position: c.Position, Address: a, User: alice, At: c.At, Association: c.Association()})
 	}
 	return all, nil
 }

@@ -11,7 +11,6 @@ import (
 	"signet/internal/store"
 	"signet/internal/threepid"
 	"signet/keys/entry"
-	"signet/lookup"
 )
 
 // unbinding says that nobody is behind an address any more, in the shape of an association.
@@ -26,7 +25,7 @@ type unbinding struct {
 // follow adds what the feed tells to the batch, at most limit versions.
 func (b *batch) follow(ctx context.Context, limit int) error {
 	for {
-		changes, err := b.Feed.Changes(ctx, b.feed, limit)
+		changes, err := b.Feed.Bindings(ctx, b.feed, limit)
 		if err != nil || len(changes) == 0 {
 			return err
 		}
@@ -55,11 +54,11 @@ func (b *batch) pass(ctx context.Context) error {
 
 // take makes versions of changes. Those of addresses that were erased since, and of addresses
 // that are no labels, have none.
-func (b *batch) take(ctx context.Context, changes []lookup.Change) error {
+func (b *batch) take(ctx context.Context, changes []Binding) error {
 	var values []any
 	for _, c := range changes {
 		b.feed = c.Position
-		if c.Address.IsZero() || c.Kind == lookup.Erased {
+		if c.Address.IsZero() {
 			continue
 		}
 		l, err := entry.BindingLabel(c.Address)
@@ -85,9 +84,9 @@ func (b *batch) take(ctx context.Context, changes []lookup.Change) error {
 
 // associationOf is what a change comes to: what was answered when it was made, or that nobody
 // is behind the address.
-func associationOf(c lookup.Change) any {
-	if c.Kind == lookup.Bound || c.Kind == lookup.Rebound {
-		return c.Association()
+func associationOf(c Binding) any {
+	if c.Association != nil {
+		return c.Association
 	}
 	ts := store.Millis(c.At)
 	return unbinding{Address: c.Address.String(), Medium: string(c.Address.Medium()), NotBefore: ts, TS: ts}

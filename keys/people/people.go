@@ -14,12 +14,12 @@ import (
 	"signet/internal/matrix"
 	"signet/internal/seal"
 	"signet/internal/store"
+	"signet/internal/threepid"
 	"signet/keys/entry"
 	"signet/keys/log"
 	"signet/keys/log/format"
 	"signet/keys/replay"
 	"signet/keys/vrf"
-	"signet/lookup"
 	"signet/verify"
 )
 
@@ -31,11 +31,21 @@ type Signer interface {
 	SignAll(ctx context.Context, values []any) ([][]byte, error)
 }
 
-// Feed tells of bindings, as a lookup.Directory does.
+// Binding is a change of who is behind an address.
+type Binding struct {
+	Position int64            // in the feed, from 1
+	Address  threepid.Address // zero if it was erased since
+	User     matrix.UserID    // who is behind it, or was
+	At       time.Time
+	// Association is what was answered when it was bound, to be signed; nil if nobody is
+	// behind the address any more.
+	Association any
+}
+
+// Feed tells of bindings, as lookup's does (keys/people/feed).
 type Feed interface {
-	// Changes returns at most limit changes after a position, in their order. Of what was
-	// erased since it does not tell the address.
-	Changes(ctx context.Context, after int64, limit int) ([]lookup.Change, error)
+	// Bindings returns at most limit changes after a position, in their order.
+	Bindings(ctx context.Context, after int64, limit int) ([]Binding, error)
 }
 
 // Spender uses up proofs, as a verify.Verifier does.

@@ -28,6 +28,7 @@ import (
 	"signet/keys/entry"
 	"signet/keys/log"
 	"signet/keys/people"
+	"signet/keys/people/feed"
 	"signet/keys/proof"
 	"signet/keys/value"
 	"signet/keys/vrf"
@@ -93,7 +94,7 @@ func (s *story) options() people.Options {
 	s.opened++
 	guard := log.NewFileGuard(filepath.Join(s.folder, fmt.Sprint("signed", s.opened)), people.Origin(name))
 	return people.Options{DB: s.DB, Vault: s.Vault, Name: name, Keys: []ed25519.PrivateKey{s.logKey}, VRF: s.vrf, Guard: guard, Signer: s.server,
-		Feed: s.directory, Proofs: s.Verifier, Now: s.Clock.Now, Rand: s.random, Log: slog.New(slog.DiscardHandler), Poll: time.Millisecond,
+		Feed: feed.Lookup{Directory: s.directory}, Proofs: s.Verifier, Now: s.Clock.Now, Rand: s.random, Log: slog.New(slog.DiscardHandler), Poll: time.Millisecond,
 		Told: func(_ context.Context, _ *store.Tx, e people.Event) error {
 			s.mu.Lock()
 			defer s.mu.Unlock()

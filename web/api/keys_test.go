@@ -15,6 +15,7 @@ import (
 	"signet/keys"
 	"signet/keys/log"
 	"signet/keys/people"
+	"signet/keys/people/feed"
 	"signet/keys/proof"
 	"signet/keys/value"
 	"signet/keys/vrf"
@@ -24,7 +25,7 @@ import (
 const directory = "/_signet/v1/keys"
 
 // openPeople opens the log of people's keys, which nobody seals but seal.
-func (w *world) openPeople(rings keyring.Rings, own *keys.Server, feed *lookup.Directory) *people.People {
+func (w *world) openPeople(rings keyring.Rings, own *keys.Server, bindings *lookup.Directory) *people.People {
 	w.Helper()
 	signs, err := rings.For(keyring.UsersLog).Current(w.Context())
 	if err != nil {
@@ -40,7 +41,7 @@ func (w *world) openPeople(rings keyring.Rings, own *keys.Server, feed *lookup.D
 	}
 	guard := log.NewFileGuard(filepath.Join(w.TempDir(), "guard"), people.Origin(own.Name))
 	p, err := people.Open(w.Context(), people.Options{DB: w.DB, Vault: w.Vault, Name: own.Name, Keys: []ed25519.PrivateKey{signs.Private}, VRF: hides,
-		Guard: guard, Signer: own, Feed: feed, Proofs: w.Verifier, Now: w.Clock.Now, Rand: bytes.NewReader(make([]byte, 1<<20))})
+		Guard: guard, Signer: own, Feed: feed.Lookup{Directory: bindings}, Proofs: w.Verifier, Now: w.Clock.Now, Rand: bytes.NewReader(make([]byte, 1<<20))})
 	if err != nil {
 		w.Fatal(err)
 	}
