@@ -64,6 +64,7 @@ var layers = map[string][]string{
 	"keys/replay":         {"keys/entry", "keys/prefixtree"},
 	"keys/audit":          {"keys/entry", "keys/log", "keys/prefixtree", "keys/replay"},
 	"keys/value":          {"internal/matrix", "keys/entry"},
+	"keys/servers":        {"internal/matrix", "internal/store", "keys/entry", "keys/log", "keys/log/format", "keys/proof", "keys/replay"},
 	"keys/people/feed":    {"keys/people", "lookup"},
 	"keys/people": {"internal/matrix", "internal/seal", "internal/store", "internal/threepid", "keys/entry", "keys/ladder", "keys/log", "keys/log/format",
 		"keys/prefixtree", "keys/proof", "keys/replay", "keys/value", "keys/vrf", "verify"},

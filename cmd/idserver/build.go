@@ -25,6 +25,7 @@ import (
 	"signet/keys"
 	"signet/keys/notary"
 	"signet/keys/people"
+	"signet/keys/servers"
 	"signet/lookup"
 	"signet/lookup/invite"
 	"signet/lookup/notice"
@@ -58,6 +59,7 @@ type server struct {
 	invites    *invite.Invites
 	notices    *notice.Notices
 	notary     *notary.Notary
+	servers    *servers.Servers
 	people     *people.People
 	handler    http.Handler
 }
@@ -227,8 +229,8 @@ func (s *server) buildHandler(env program.Env, tracer trace.TracerProvider) (htt
 	if err != nil {
 		return nil, err
 	}
-	a := &api.API{Gate: s.gate, Verifier: s.verifier, Directory: s.directory, Invites: s.invites, Keys: s.keys, Notary: s.served(), People: s.people,
-		Logs: map[string]api.KeyLog{"users": s.people.Tiles()}, PublicURL: s.cfg.PublicURL,
+	a := &api.API{Gate: s.gate, Verifier: s.verifier, Directory: s.directory, Invites: s.invites, Keys: s.keys, Notary: s.served(), People: s.people, Servers: s.servers.Trust(),
+		Logs: map[string]api.KeyLog{"users": s.people.Tiles(), "servers": s.servers.Tiles()}, PublicURL: s.cfg.PublicURL,
 		ChallengeURL: func(id string) string { return s.cfg.PublicURL + page.ChallengePath(id) }}
 	routes := slices.Concat(a.Routes(), pages.Routes(), program.HealthRoutes(s.health))
 	return mxhttp.New(mxhttp.Options{

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/ed25519"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -13,6 +14,7 @@ import (
 	"signet/internal/program"
 	"signet/internal/store"
 	"signet/keys/notary"
+	"signet/keys/servers"
 	"signet/verify"
 	"signet/web/api"
 )
@@ -64,7 +66,33 @@ func (s *server) buildNotary(env program.Env) error {
 		Observe:    func(outcome string) { fetches.WithLabelValues(outcome).Inc() },
 	})
 	s.gate.Told = append(s.gate.Told, recordBlock)
-	return s.adoptBlocks(env.Ctx)
+	if err := s.adoptBlocks(env.Ctx); err != nil {
+		return err
+	}
+	return s.buildServers(env)
+}
+
+// buildServers opens the log of what the notary has seen, by which it proves its answers.
+func (s *server) buildServers(env program.Env) error {
+	signs, err := s.Rings.For(keyring.ServersLog).Current(env.Ctx)
+	if err != nil {
+		return err
+	}
+	guard, err := s.cfg.guard("servers", servers.Origin(s.cfg.ServerName))
+	if err != nil {
+		return err
+	}
+	s.servers, err = servers.Open(env.Ctx, servers.Options{
+		DB:     s.DB,
+		Name:   s.cfg.ServerName,
+		Keys:   []ed25519.PrivateKey{signs.Private},
+		Guard:  guard,
+		Source: s.notary,
+		Now:    env.Now,
+		Log:    s.log,
+	})
+	s.notary.Prover = s.servers
+	return err
 }
 
 func (s *server) blocked(ctx context.Context, name matrix.ServerName) (matrix.ServerName, bool, error) {

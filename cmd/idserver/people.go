@@ -18,22 +18,27 @@ import (
 
 // Keys is how the directory of keys is kept.
 type Keys struct {
-	// GuardFile is the file that remembers, outside of the database, how far the log of
-	// people's keys was signed: with an older copy of the database nothing is signed any
-	// more. Each process needs one of its own. Default: beside a SQLite database; with
-	// PostgreSQL users-log.signed in data_dir.
+	// GuardFile is the beginning of the names of the files that remember, outside of the
+	// database, how far the logs were signed: ".users" and ".servers" follow. With an older
+	// copy of the database nothing is signed any more. Each process needs files of its own.
+	// Default: the name of a SQLite database; with PostgreSQL "signed" in data_dir.
 	GuardFile string `yaml:"guard_file"`
 }
 
-// guardFile is where the configuration says, or does not say, that the guard is.
-func (c *Config) guardFile() string {
-	if c.Keys.GuardFile != "" {
-		return c.Keys.GuardFile
+// guard is what remembers how far a log was signed, of that name and origin.
+func (c *Config) guard(name, origin string) (log.Guard, error) {
+	file := c.Keys.GuardFile
+	switch {
+	case file != "":
+	case c.Database.Engine() == config.SQLite:
+		file = strings.TrimPrefix(c.Database.String(), "sqlite:")
+	default:
+		file = filepath.Join(c.DataDir, "signed")
 	}
-	if c.Database.Engine() == config.SQLite {
-		return strings.TrimPrefix(c.Database.String(), "sqlite:") + ".users-log"
+	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+		return nil, fmt.Errorf("making the folder of keys.guard_file: %w", err)
 	}
-	return filepath.Join(c.DataDir, "users-log.signed")
+	return log.NewFileGuard(file+"."+name, origin), nil
 }
 
 // buildPeople opens the log of people's keys, which follows the bindings and forgets with
@@ -51,9 +56,9 @@ func (s *server) buildPeople(env program.Env) error {
 	if err != nil {
 		return err
 	}
-	file := s.cfg.guardFile()
-	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
-		return fmt.Errorf("making the folder of keys.guard_file: %w", err)
+	guard, err := s.cfg.guard("users", people.Origin(s.cfg.ServerName))
+	if err != nil {
+		return err
 	}
 	s.people, err = people.Open(env.Ctx, people.Options{
 		DB:     s.DB,
@@ -61,7 +66,7 @@ func (s *server) buildPeople(env program.Env) error {
 		Name:   s.cfg.ServerName,
 		Keys:   []ed25519.PrivateKey{signs.Private},
 		VRF:    hides,
-		Guard:  log.NewFileGuard(file, people.Origin(s.cfg.ServerName)),
+		Guard:  guard,
 		Signer: s.keys,
 		Feed:   feed.Lookup{Directory: s.directory},
 		Proofs: s.verifier,

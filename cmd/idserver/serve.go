@@ -23,7 +23,7 @@ func process(f program.Frame) (daemon.Process, error) {
 	listeners, err := f.Listeners(s.handler, s.metrics)
 	return daemon.Process{
 		Listeners:  listeners,
-		Background: []func(context.Context) error{s.outbox.Run, s.fraud.Run, s.directory.Run, s.people.Run},
+		Background: []func(context.Context) error{s.outbox.Run, s.fraud.Run, s.directory.Run, s.people.Run, s.servers.Run},
 		Sweeps: []daemon.Sweep{
 			{What: "ended jobs of the outbox", Do: s.outbox.Sweep},
 			{What: "full budgets", Do: s.quota.Sweep},

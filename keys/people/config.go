@@ -1,10 +1,6 @@
 package people
 
 import (
-	"bytes"
-	"context"
-	"errors"
-	"fmt"
 	"slices"
 
 	"github.com/go-json-experiment/json"
@@ -31,7 +27,7 @@ type described struct {
 }
 
 func describe(origin string, o Options) (d described, err error) {
-	d.signers, d.vkeys, err = signersOf(origin, o.Keys)
+	d.signers, d.vkeys, err = log.NewSigners(origin, o.Keys)
 	if err != nil {
 		return d, err
 	}
@@ -51,20 +47,4 @@ func describe(origin string, o Options) (d described, err error) {
 // keys are for the caller to add.
 func (p *People) Trust() proof.Config {
 	return proof.Config{Users: proof.LogConfig{Origin: p.tiles.Origin, VKeys: slices.Clone(p.vkeys)}, VRF: proof.Hash(p.VRF.Public().Bytes())}
-}
-
-// checkConfig holds the first entry against that of today's keys. A log that was rolled back
-// shows none, and signs nothing.
-func (p *People) checkConfig(ctx context.Context, config []byte) error {
-	first, err := p.tiles.Entries(ctx, 0, 1)
-	if errors.Is(err, log.ErrNotFound) || errors.Is(err, log.ErrRolledBack) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("reading the CONFIG of the log of people's keys: %w", err)
-	}
-	if !bytes.Equal(first[0], config) {
-		return ErrConfig
-	}
-	return nil
 }

@@ -9,8 +9,6 @@ import (
 	"log/slog"
 	"time"
 
-	"golang.org/x/mod/sumdb/note"
-
 	"signet/internal/matrix"
 	"signet/internal/seal"
 	"signet/internal/store"
@@ -82,9 +80,6 @@ type Options struct {
 	Lease time.Duration
 }
 
-// ErrConfig is the error of keys that are not those of the log in the database.
-var ErrConfig = errors.New("the log of people's keys was begun with other keys: put back the database's own, or begin a log of another name")
-
 // People is the log of people's keys. It is safe for concurrent use, and any number of
 // replicas have a value each.
 type People struct {
@@ -98,7 +93,7 @@ type People struct {
 	values seal.Box   // of labels, openings and values
 }
 
-// Open opens the log of people's keys, which begins if there is none. The error is ErrConfig
+// Open opens the log of people's keys, which begins if there is none. The error is log.ErrConfig
 // if the keys are not those that it began with.
 func Open(ctx context.Context, o Options) (*People, error) {
 	o.setDefaults()
@@ -116,7 +111,7 @@ func Open(ctx context.Context, o Options) (*People, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening the log of people's keys: %w", err)
 	}
-	return p, p.checkConfig(ctx, d.config)
+	return p, p.tiles.CheckConfig(ctx)
 }
 
 func (o *Options) setDefaults() {
@@ -147,18 +142,6 @@ func (p *People) Tiles() *log.Log { return p.tiles }
 
 // Run seals what is pending until ctx ends, as log.Log.Run does.
 func (p *People) Run(ctx context.Context) error { return p.tiles.Run(ctx) }
-
-// signersOf makes what signs checkpoints, and the vkeys of that.
-func signersOf(origin string, keys []ed25519.PrivateKey) (signers []note.Signer, vkeys []string, err error) {
-	for _, k := range keys {
-		s, vkey, err := log.NewSigner(origin, k)
-		if err != nil {
-			return nil, nil, err
-		}
-		signers, vkeys = append(signers, s), append(vkeys, vkey)
-	}
-	return signers, vkeys, nil
-}
 
 // tagOf is the keyed index of a label.
 func (p *People) tagOf(l entry.Label) tag { return tag(p.labels.Of(l.String())) }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"signet/internal/matrix"
+	"signet/keys/log"
 	"signet/keys/people"
 	"signet/keys/replay"
 )
@@ -128,12 +129,12 @@ func TestOtherKeysAreRefused(t *testing.T) {
 		s.seal()
 		o := s.options()
 		o.Keys = slices.Insert(slices.Clone(o.Keys), 0, key(9))
-		if _, err := people.Open(s.Context(), o); !errors.Is(err, people.ErrConfig) {
+		if _, err := people.Open(s.Context(), o); !errors.Is(err, log.ErrConfig) {
 			s.Errorf("Open with another key of the log = %v, want ErrConfig", err)
 		}
 		o = s.options()
 		o.VRF = otherVRF(s.TB)
-		if _, err := people.Open(s.Context(), o); !errors.Is(err, people.ErrConfig) {
+		if _, err := people.Open(s.Context(), o); !errors.Is(err, log.ErrConfig) {
 			s.Errorf("Open with another key of the VRF = %v, want ErrConfig", err)
 		}
 	})

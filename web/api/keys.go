@@ -30,7 +30,7 @@ func (a *API) keysConfig(c echo.Context) error {
 		return err
 	}
 	config := a.People.Trust()
-	config.Server, config.Keys = a.Keys.Name, map[matrix.KeyID]proof.Hash{}
+	config.Server, config.Servers, config.Keys = a.Keys.Name, a.Servers, map[matrix.KeyID]proof.Hash{}
 	for id, public := range own {
 		config.Keys[id] = proof.Hash(public)
 	}

@@ -9,6 +9,7 @@ import (
 	"signet/keys"
 	"signet/keys/notary"
 	"signet/keys/people"
+	"signet/keys/proof"
 	"signet/lookup"
 	"signet/lookup/invite"
 	"signet/verify"
@@ -22,6 +23,7 @@ type API struct {
 	Invites   *invite.Invites
 	Keys      *keys.Server
 	People    *people.People
+	Servers   proof.LogConfig   // of the log of servers' keys
 	Logs      map[string]KeyLog // by the names that their paths have
 	Notary    *notary.Notary    // nil: not served
 	// PublicURL is where clients reach this server, without a slash at the end.

@@ -1,0 +1,130 @@
+package servers
+
+import (
+	"context"
+	"crypto/ed25519"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"signet/internal/matrix"
+	"signet/internal/store"
+	"signet/keys/entry"
+	"signet/keys/log"
+	"signet/keys/log/format"
+	"signet/keys/proof"
+	"signet/keys/replay"
+)
+
+// Source has records to be logged, as *notary.Notary has.
+type Source interface {
+	// Next returns at most limit entries in their order, and what notes their positions,
+	// from first on, in the transaction that appends them.
+	Next(ctx context.Context, limit int) (entries [][]byte, logged func(ctx context.Context, tx *store.Tx, first int64) error, err error)
+}
+
+// Options are what the log of servers' keys needs.
+type Options struct {
+	DB     *store.DB
+	Name   matrix.ServerName // of this server
+	Keys   []ed25519.PrivateKey
+	Guard  log.Guard
+	Source Source
+	Now    func() time.Time
+	Log    *slog.Logger
+
+	// Poll and Lease are as in log.Options.
+	Poll  time.Duration
+	Lease time.Duration
+}
+
+// ErrNotYet is the error of a proof of what no published checkpoint covers yet.
+var ErrNotYet = errors.New("the log of servers' keys has not come that far yet")
+
+// Servers is the log of servers' keys. It is safe for concurrent use, and any number of
+// replicas have a value each.
+type Servers struct {
+	tiles *log.Log
+	vkeys []string // C2SP signed-note
+}
+
+// config is the CONFIG of the log.
+type config struct {
+	Origin string   `json:"origin"`
+	VKeys  []string `json:"vkeys"`
+}
+
+// Open opens the log of servers' keys, which begins if there is none. The error is
+// log.ErrConfig if the keys are not those that it began with.
+func Open(ctx context.Context, o Options) (*Servers, error) {
+	origin := Origin(o.Name)
+	signers, vkeys, err := log.NewSigners(origin, o.Keys)
+	if err != nil {
+		return nil, fmt.Errorf("describing the log of servers' keys: %w", err)
+	}
+	object, err := json.Marshal(config{origin, vkeys})
+	if err != nil {
+		return nil, fmt.Errorf("describing the log of servers' keys: %w", err)
+	}
+	first, err := entry.NewConfig(object)
+	if err != nil {
+		return nil, fmt.Errorf("describing the log of servers' keys: %w", err)
+	}
+	tiles, err := log.Open(ctx, log.Options{Name: "servers", Origin: origin, Config: first.Append(nil), DB: o.DB, Now: o.Now, Log: o.Log,
+		Source: source{o.Source}, Map: replay.New(replay.Records, origin), Format: format.Entries{}, Guard: o.Guard, Signers: signers,
+		Poll: o.Poll, Lease: o.Lease})
+	if err != nil {
+		return nil, fmt.Errorf("opening the log of servers' keys: %w", err)
+	}
+	return &Servers{tiles, vkeys}, tiles.CheckConfig(ctx)
+}
+
+// Origin is that of the log of servers' keys of a server.
+func Origin(name matrix.ServerName) string { return name.String() + "/servers" }
+
+// Tiles is the log, to be served as C2SP tlog-tiles.
+func (s *Servers) Tiles() *log.Log { return s.tiles }
+
+// Run seals what is pending until ctx ends, as log.Log.Run does.
+func (s *Servers) Run(ctx context.Context) error { return s.tiles.Run(ctx) }
+
+// Trust is what verifies the log's checkpoints.
+func (s *Servers) Trust() proof.LogConfig {
+	return proof.LogConfig{Origin: s.tiles.Origin, VKeys: slices.Clone(s.vkeys)}
+}
+
+// source is a Source as the log wants it.
+type source struct{ from Source }
+
+func (s source) Next(ctx context.Context, limit int) (log.Batch, error) {
+	entries, logged, err := s.from.Next(ctx, limit)
+	return log.Batch{Entries: entries, Logged: logged}, err
+}
+
+// Prove proves that a record stands at a position: {"log_proof": the C2SP tlog-proof}, whose
+// extra data is the entry. The error is ErrNotYet until a checkpoint covers it.
+func (s *Servers) Prove(ctx context.Context, position int64) (jsontext.Value, error) {
+	c, err := s.tiles.Checkpoint(ctx)
+	if errors.Is(err, log.ErrNotFound) || err == nil && position >= c.N {
+		return nil, ErrNotYet
+	}
+	if err != nil {
+		return nil, err
+	}
+	entries, err := s.tiles.Entries(ctx, position, 1)
+	if err != nil {
+		return nil, err
+	}
+	path, err := s.tiles.ProveRecord(ctx, c.N, position)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(struct {
+		LogProof string `json:"log_proof"`
+	}{string(log.FormatProof(position, path, entries[0], c.Note))})
+}
