@@ -41,6 +41,10 @@ func (c *Config) guard(name, origin string) (log.Guard, error) {
 	return log.NewFileGuard(file+"."+name, origin), nil
 }
 
+// sealedAtATime is how many versions one transaction puts into the log at most: while it
+// runs nobody else writes to a SQLite database, and a first start has all bindings to log.
+const sealedAtATime = 100
+
 // buildPeople opens the log of people's keys, which follows the bindings and forgets with
 // them. It needs the directory.
 func (s *server) buildPeople(env program.Env) error {
@@ -73,6 +77,7 @@ func (s *server) buildPeople(env program.Env) error {
 		Now:    env.Now,
 		Rand:   env.Rand,
 		Log:    s.log,
+		Limit:  sealedAtATime,
 	})
 	if err != nil {
 		return err

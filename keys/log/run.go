@@ -17,6 +17,7 @@ const retryMax = 10 * time.Second
 func (l *Log) Run(ctx context.Context) error {
 	failures := 0
 	for ctx.Err() == nil {
+		began := time.Now()
 		sealed, err := l.Seal(ctx)
 		switch {
 		case err == nil, errors.Is(err, ErrSuperseded), errors.Is(err, store.ErrBusy):
@@ -25,9 +26,12 @@ func (l *Log) Run(ctx context.Context) error {
 			failures++
 			l.fail(ctx, err)
 		}
-		if sealed <= int64(l.Limit) { // or else there may be more
+		if sealed <= int64(l.Limit) {
 			l.rest(ctx, sealed > 0, failures)
+			continue
 		}
+		// There may be more. Others write, too, and have as much of the time.
+		l.sleep(ctx, time.Since(began), nil)
 	}
 	return l.resign(ctx)
 }
