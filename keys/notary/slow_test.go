@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -104,7 +105,9 @@ func TestReplicas(t *testing.T) {
 			replica := notary.New(w.notary.Options)
 			group.Go(func() {
 				answer, err := replica.Query(w.Context(), notary.Query{Servers: map[matrix.ServerName]notary.Wanted{them: {}}})
-				if err != nil || len(answer.Objects) != 1 || !bytes.Contains(answer.Objects[0], []byte("k2")) {
+				// Who reads while another replica stores may be told of both documents.
+				without := func(object []byte) bool { return !bytes.Contains(object, []byte("k2")) }
+				if err != nil || len(answer.Objects) == 0 || slices.ContainsFunc(answer.Objects, without) {
 					w.Errorf("%s, %v", answer.Objects, err)
 				}
 			})
