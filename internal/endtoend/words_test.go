@@ -47,14 +47,15 @@ var words = map[string]func(ts *testscript.TestScript, neg bool, args []string){
 	"traced":      traced,
 }
 
-// ports NAME...: sets each name to a free port of 127.0.0.1.
+// ports NAME...: sets each name to a free port of 127.0.0.1. All are taken before any is
+// given up again, or two names might have the same.
 func ports(ts *testscript.TestScript, _ bool, names []string) {
 	for _, name := range names {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		ts.Check(err)
+		defer l.Close()
 		_, port, err := net.SplitHostPort(l.Addr().String())
 		ts.Check(err)
-		ts.Check(l.Close())
 		ts.Setenv(name, port)
 	}
 }
