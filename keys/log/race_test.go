@@ -24,8 +24,12 @@ func TestSequencersRace(t *testing.T) {
 		var batches, superseded atomic.Int64
 		ctx, stop := context.WithCancel(t.Context())
 		var sequencers, publishers sync.WaitGroup
+		var rivals []*log.Log // all of them opened before one begins
 		for range 3 {
 			l, _ := w.process(url)
+			rivals = append(rivals, l)
+		}
+		for _, l := range rivals {
 			sequencers.Go(func() {
 				for ctx.Err() == nil {
 					n, err := l.Seal(ctx)
