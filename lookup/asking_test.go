@@ -60,16 +60,22 @@ func TestOverBudget(t *testing.T) {
 			s.Fatalf("of 400: %d found, %d not answered, %v", len(answer.Users), answer.Truncated, err)
 		}
 		again, err := d.Lookup(s.Context(), by(alice, pepper, book(0, 400)...))
-		if err != nil || fmt.Sprint(again) != fmt.Sprint(answer) {
-			s.Errorf("the same again: %d found, %d not answered, %v", len(again.Users), again.Truncated, err)
+		for hash, user := range answer.Users {
+			if again.Users[hash] != user {
+				s.Errorf("the same again finds %q, want %s", again.Users[hash], user)
+			}
+		}
+		if err != nil || again.Truncated > answer.Truncated || again.Truncated < answer.Truncated-2 { // what the filter may know
+			s.Errorf("the same again: %d not answered, %v, want %d", again.Truncated, err, answer.Truncated)
 		}
 		_, err = d.Lookup(s.Context(), by(alice, pepper, book(1000, 1010)...))
 		if _, limited := errors.AsType[matrix.LimitExceeded](err); !limited {
 			s.Errorf("ten more = %v, want to be told to wait", err)
 		}
-		_, err = d.Lookup(s.Context(), by(alice, pepper, book(1000, 1100)...))
-		if _, limited := errors.AsType[matrix.LimitExceeded](err); !limited {
-			s.Errorf("a hundred more = %v, want to be told to wait", err)
+		answer, err = d.Lookup(s.Context(), by(alice, pepper, book(1000, 1100)...))
+		_, limited := errors.AsType[matrix.LimitExceeded](err)
+		if seemsKnown := answer.Truncated >= 98; !limited && !seemsKnown { // the filter may know one of them
+			s.Errorf("a hundred more: %d not answered, %v, want to be told to wait", answer.Truncated, err)
 		}
 	})
 }

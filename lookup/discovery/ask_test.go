@@ -94,7 +94,7 @@ func TestABlockOfNumbersCannotBeEnumerated(t *testing.T) {
 				}
 				user := matrix.UserID(fmt.Sprintf("@u%d:%s", n, server))
 				for first := n * 1000; first < (n+1)*1000; first += 250 {
-					got, _ := w.ask(w.a, by(user), w.ids(first, first+250))
+					got, _, _ := w.ask(w.a, by(user), w.ids(first, first+250))
 					told += got
 				}
 			}
@@ -114,7 +114,7 @@ func TestANetworkIsBounded(t *testing.T) {
 			w.earned[user] = discovery.Earned{Mailbox: fmt.Sprint("mailbox ", n), Domain: fmt.Sprintf("d%d.example", n)}
 			asker := by(user)
 			asker.Client = netip.MustParseAddr("2001:db8:1:2::1")
-			got, _ := w.ask(w.a, asker, w.ids(n*500, n*500+500))
+			got, _, _ := w.ask(w.a, asker, w.ids(n*500, n*500+500))
 			told += got
 		}
 		if told != 6000 {
