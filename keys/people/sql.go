@@ -33,9 +33,10 @@ func raiseErasures(ctx context.Context, tx *store.Tx) error {
 	return err
 }
 
-// parametersAtATime is how many parameters a statement has at most. What SQLite does to find
-// one by its number grows with how many there are, and each statement is a way to PostgreSQL.
-const parametersAtATime = 2400
+// parametersAtATime is how many parameters a statement has at most. What it costs SQLite's
+// driver to find one by its number grows with how many there are, 2 us each at this many, and
+// each statement is a way to PostgreSQL.
+const parametersAtATime = 200
 
 // chunks calls each for parts of a list, whose elements are so many parameters each.
 func chunks[T any](all []T, columns int, each func([]T) error) error {
