@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"net/http"
 	"time"
@@ -140,7 +141,7 @@ func (a *API) keysByKey(c echo.Context, change func(ctx context.Context, object 
 type ticketReply struct {
 	Label   string `json:"label"`
 	Version uint32 `json:"version"`
-	SHA256  string `json:"sha256"` // of the value, as the next one names it
+	SHA256  string `json:"sha256"` // of the value, in unpadded base64url as the next one names it
 	// HeldUntil is until when the keys wait for their owner to object.
 	HeldUntil int64 `json:"held_until_ts,omitzero"`
 }
@@ -156,7 +157,7 @@ func (a *API) replyTicket(c echo.Context, t people.Ticket, wait bool) error {
 			return err
 		}
 	}
-	reply := ticketReply{Label: t.Label.String(), Version: t.Version, SHA256: matrix.EncodeBase64(t.Hash[:])}
+	reply := ticketReply{Label: t.Label.String(), Version: t.Version, SHA256: base64.RawURLEncoding.EncodeToString(t.Hash[:])}
 	if !t.Due.IsZero() {
 		reply.HeldUntil = t.Due.UnixMilli()
 	}

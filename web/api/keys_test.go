@@ -146,6 +146,9 @@ func TestKeysArePublished(t *testing.T) {
 				w.Errorf("%s has %+v", label, found)
 			}
 		}
+		if own, is := w.verified(bob, "mxid:@alice:example.org").Value.(*value.User); !is || own.Hash() != ticket.text("sha256") {
+			w.Errorf("what the next version has as prev is %q and not the %q of the ticket", own.Hash(), ticket.text("sha256"))
+		}
 		history, err := proof.ParseHistory(w.keysAsk("/history", alice, "{}", http.StatusOK).raw)
 		if err != nil || len(history.Versions) != 1 {
 			w.Errorf("the history is %+v, %v", history, err)
