@@ -42,8 +42,9 @@ func (c *Config) guard(name, origin string) (log.Guard, error) {
 }
 
 // sealedAtATime is how many versions one transaction puts into the log at most: while it
-// runs nobody else writes to a SQLite database, and a first start has all bindings to log.
-const sealedAtATime = 100
+// runs, some 20 ms, nobody else writes to a SQLite database, and a first start has all
+// bindings to log.
+const sealedAtATime = 500
 
 // buildPeople opens the log of people's keys, which follows the bindings and forgets with
 // them. It needs the directory.

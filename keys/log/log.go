@@ -107,9 +107,10 @@ type Log struct {
 	holder string        // this process in the lease
 	wake   chan struct{} // makes Run seal at once
 
-	sequencing sync.Mutex // held during a pass, guards edge and begun
-	edge       *edge      // of the head as this process appended it last; nil if unknown
-	begun      bool       // the entry at position 0 was found to be a CONFIG
+	sequencing sync.Mutex    // held during a pass, guards wrote, edge and begun
+	wrote      time.Duration // how long the last append took
+	edge       *edge         // of the head as this process appended it last; nil if unknown
+	begun      bool          // the entry at position 0 was found to be a CONFIG
 
 	mu       sync.Mutex // guards the rest, and is not held while waiting for anything
 	served   Checkpoint

@@ -17,7 +17,6 @@ const retryMax = 10 * time.Second
 func (l *Log) Run(ctx context.Context) error {
 	failures := 0
 	for ctx.Err() == nil {
-		began := time.Now()
 		sealed, err := l.Seal(ctx)
 		switch {
 		case err == nil, errors.Is(err, ErrSuperseded), errors.Is(err, store.ErrBusy):
@@ -30,10 +29,17 @@ func (l *Log) Run(ctx context.Context) error {
 			l.rest(ctx, sealed > 0, failures)
 			continue
 		}
-		// There may be more. Others write, too, and have as much of the time.
-		l.sleep(ctx, time.Since(began), nil)
+		// There may be more. Others write, too, and have as much of the time as this had the
+		// database to itself.
+		l.sleep(ctx, l.lastAppend(), nil)
 	}
 	return l.resign(ctx)
+}
+
+func (l *Log) lastAppend() time.Duration {
+	l.sequencing.Lock()
+	defer l.sequencing.Unlock()
+	return l.wrote
 }
 
 // fail lets another replica try, whose disk may be sound. A database that went back is

@@ -191,6 +191,7 @@ func (l *Log) extend(ctx context.Context, from head, entries [][]byte) (*edge, e
 
 // append commits a batch, or nothing of it.
 func (l *Log) append(ctx context.Context, b *batch) error {
+	began := time.Now()
 	err := l.DB.Tx(ctx, func(tx *store.Tx) error {
 		moved, err := updateHead(ctx, tx, l.Name, b.from, b.to, l.holder, l.Now())
 		if err != nil {
@@ -207,6 +208,7 @@ func (l *Log) append(ctx context.Context, b *batch) error {
 		}
 		return b.pending.Logged(ctx, tx, b.first)
 	})
+	l.wrote = time.Since(began)
 	if err != nil {
 		return fmt.Errorf("appending: %w", err)
 	}
