@@ -44,6 +44,9 @@ func measurements() []measurement {
 		{name: "lookup", what: "look-ups of 1 and of 1,000 hashes, and binds, with BINDINGS bindings in the database", prepare: prepareLookup,
 			rows: []row{{name: "lookup, 1 hash", bar: "5,000/s", peer: "0.2/s"}, {name: "lookup, 1,000 hashes", bar: "500/s", peer: "0.25/s"},
 				{name: "bind", bar: "500/s", peer: "3-7/s"}}},
+		{name: "keys", what: "BINDINGS bindings put into the log of people's keys; then keys published, with and without a wait for the proof, look-ups with proofs, and an audit",
+			prepare: prepareKeys, rows: []row{{name: sealedRow, bar: "5,000/s"}, {name: "keys, publish"},
+				{name: "keys, publish to proof", bar: "p50 400 ms"}, {name: "keys, look-up", bar: "1,500/s"}, {name: auditRow, bar: "150,000/s"}}},
 		{name: "quota", what: "14 charges, by the Go benchmark in internal/quota"},
 		{name: "slow", what: "ping while 64 requestToken wait for a mail server that takes a second", prepare: prepareSlow,
 			rows: []row{{name: "slow, ping", bar: "p99 10 ms"}}},
@@ -110,7 +113,7 @@ func usage() string {
 COUNT (3)          runs of each, of which the table shows the medians
 DURATION (10s)     how long a run lasts
 SESSIONS (100000)  live sessions of email-full
-BINDINGS (1000000) bindings of lookup
+BINDINGS (1000000) bindings of lookup and keys
 ENGINE (sqlite)    sqlite, or postgres: the server that SIGNET_TEST_POSTGRES names
 REPLICAS (1)       servers on one database of ENGINE=postgres
 IDSERVER           the program to measure, if not the one built here

@@ -14,7 +14,7 @@ type settings struct {
 	count    int
 	duration time.Duration
 	sessions int    // live ones, of email-full
-	bindings int    // of lookup
+	bindings int    // of lookup and keys
 	replicas int    // servers on one database
 	postgres string // URL, or empty for SQLite
 	dir      string // of files, removed at the end

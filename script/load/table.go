@@ -42,8 +42,16 @@ func (r row) cells() []string {
 	case r.per > 0:
 		return append(cells, "-", brief(r.per), "-", "-", "-", "-")
 	}
-	return append(cells, thousands(r.rate)+"/s", brief(r.p50), brief(r.p99), megabytes(r.residentKB),
-		processors(r.server), processors(r.client))
+	return append(cells, thousands(r.rate)+"/s", unless(r.p50 == 0, brief(r.p50)), unless(r.p99 == 0, brief(r.p99)),
+		unless(r.residentKB == 0, megabytes(r.residentKB)), processors(r.server), processors(r.client))
+}
+
+// unless is nothing for what was not measured.
+func unless(missing bool, text string) string {
+	if missing {
+		return "-"
+	}
+	return text
 }
 
 func or(text string) string {
