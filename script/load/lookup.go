@@ -33,6 +33,10 @@ func prepareLookup(ctx context.Context, s settings) (*stage, error) {
 		w.close()
 		return nil, fmt.Errorf("bringing in bindings: %w", err)
 	}
+	if _, _, err := w.sealed(ctx, int64(s.bindings)); err != nil {
+		w.close()
+		return nil, fmt.Errorf("waiting for the log of people's keys: %w", err)
+	}
 	pepper, err := w.pepper(ctx)
 	if err != nil {
 		w.close()
