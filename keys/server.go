@@ -6,6 +6,9 @@ import (
 	"crypto/ed25519"
 	"errors"
 	"fmt"
+	"runtime"
+
+	"golang.org/x/sync/errgroup"
 
 	"signet/internal/keyring"
 	"signet/internal/matrix"
@@ -30,19 +33,22 @@ func (s *Server) Sign(ctx context.Context, value any) ([]byte, error) {
 	return key.SignValue(s.Name, value)
 }
 
-// SignAll is Sign of many values by one key, in their order.
+// SignAll is Sign of many values by one key, in their order, on all processors.
 func (s *Server) SignAll(ctx context.Context, values []any) ([][]byte, error) {
 	key, err := s.Ring.Current(ctx)
 	if err != nil {
 		return nil, err
 	}
 	signed := make([][]byte, len(values))
+	var workers errgroup.Group
+	workers.SetLimit(runtime.GOMAXPROCS(0))
 	for i, v := range values {
-		if signed[i], err = key.SignValue(s.Name, v); err != nil {
-			return nil, err
-		}
+		workers.Go(func() (err error) {
+			signed[i], err = key.SignValue(s.Name, v)
+			return err
+		})
 	}
-	return signed, nil
+	return signed, workers.Wait()
 }
 
 // SignBy is Sign by the key with that public half, under which the value was promised. Once

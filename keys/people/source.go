@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"io"
 	"runtime"
-	"sync"
-	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
 
 	"signet/internal/store"
 	"signet/keys/entry"
@@ -102,17 +102,15 @@ func (b *batch) prepare() ([][]byte, error) {
 		return nil, fmt.Errorf("reading randomness: %w", err)
 	}
 	entries := make([][]byte, len(all))
-	var next atomic.Int64
-	var workers sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0), len(all)) {
-		workers.Go(func() {
-			for i := int(next.Add(1)) - 1; i < len(all); i = int(next.Add(1)) - 1 {
-				entries[i] = b.make(all[i], openings[i*len(entry.Opening{}):])
-			}
+	var workers errgroup.Group
+	workers.SetLimit(runtime.GOMAXPROCS(0))
+	for i, c := range all {
+		workers.Go(func() error {
+			entries[i] = b.make(c, openings[i*len(entry.Opening{}):])
+			return nil
 		})
 	}
-	workers.Wait()
-	return entries, nil
+	return entries, workers.Wait()
 }
 
 // make is the INSERT of a candidate, which keeps the opening.
