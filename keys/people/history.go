@@ -32,7 +32,7 @@ func (p *People) History(ctx context.Context, l entry.Label, last int64) (*proof
 		}
 		h.Versions = append(h.Versions, shown)
 	}
-	h.Beyond, err = p.climb(l, proof.Beyond(len(h.Versions)), m, noneThere)
+	h.Beyond, err = p.climb(l, proof.Beyond(int64(len(h.Versions))), m, noneThere)
 	return h, err
 }
 

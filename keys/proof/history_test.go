@@ -20,7 +20,7 @@ func (w *world) history(label string, n int, seen int64) *History {
 	for i, v := range w.versions[label][:n] {
 		h.Versions = append(h.Versions, NewVersion(w.rung(label, uint32(i)), v.opening, v.value))
 	}
-	for _, v := range Beyond(n) {
+	for _, v := range Beyond(int64(n)) {
 		h.Beyond = append(h.Beyond, w.rung(label, v))
 	}
 	return h
