@@ -169,11 +169,10 @@ func (u *User) takeTimes(f userFields) error {
 
 func (u *User) takePrevious(f userFields) error {
 	if f.Prev != "" {
-		hash, err := base64.RawURLEncoding.DecodeString(f.Prev)
-		if err != nil || len(hash) != sha256.Size || base64.RawURLEncoding.EncodeToString(hash) != f.Prev {
+		var ok bool
+		if u.Previous, ok = hashFrom(f.Prev); !ok {
 			return wrong("prev is no SHA-256 in unpadded base64url")
 		}
-		u.Previous = (*[sha256.Size]byte)(hash)
 	}
 	if u.Version == 0 && (u.Previous != nil || len(u.signatures[previous]) > 0) {
 		return wrong("the first version has none before it")
