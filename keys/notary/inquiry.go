@@ -40,13 +40,8 @@ func (i *inquiry) look(ctx context.Context) error {
 	if i.server == i.notary.Name {
 		return nil
 	}
-	name, blocked, err := i.notary.Blocked(ctx, i.server)
-	if err != nil {
-		return err
-	}
-	if blocked {
-		position, err := selectPolicyPosition(ctx, i.notary.DB, name)
-		i.blocked = &Blocked{Server: i.server, Name: name, Position: position}
+	var err error
+	if i.blocked, err = i.notary.blockOf(ctx, i.server); err != nil || i.blocked != nil {
 		return err
 	}
 	if i.known, err = selectKnown(ctx, i.notary.DB, i.server); err != nil {

@@ -47,6 +47,26 @@ func selectPolicyPosition(ctx context.Context, q store.Queryer, name matrix.Serv
 	return position, err
 }
 
+// selectLogged is the records of all kinds about a server that are logged before a position,
+// 0 for the end of the log, the newest first.
+func selectLogged(ctx context.Context, q store.Queryer, server matrix.ServerName, before int64, most int) (all []Record, err error) {
+	rows, err := q.Query(ctx, `SELECT position, record FROM notary_records WHERE kind IN ($1, $2, $3) AND server = $4 AND position > 0
+		AND ($5 = 0 OR position < $5) ORDER BY position DESC LIMIT $6`,
+		string(serverKeys), string(conflict), string(policy), server.String(), before, most)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var r Record
+		if err := rows.Scan(&r.Position, (*[]byte)(&r.Record)); err != nil {
+			return nil, err
+		}
+		all = append(all, r)
+	}
+	return all, rows.Err()
+}
+
 // pending is a record that is not logged.
 type pending struct {
 	kind   kind

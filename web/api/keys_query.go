@@ -142,3 +142,50 @@ func newKeysAnswer(a notary.Answer) keysAnswer {
 	}
 	return answer
 }
+
+// serverPast is what stands in the servers' log about a server.
+type serverPast struct {
+	ServerName matrix.ServerName `json:"server_name"`
+	Records    []notary.Record   `json:"records"`
+	// NextBefore asks for the records before these; absent: there are none.
+	NextBefore int64             `json:"next_before,omitzero"`
+	Blocked    *blockedKeyServer `json:"blocked,omitzero"`
+}
+
+// GET /_signet/v1/keys/servers/{serverName}
+func (a *API) pastOfServer(c echo.Context) error {
+	segment, err := mxhttp.Segment(c, "serverName")
+	if err != nil {
+		return err
+	}
+	server, err := matrix.ParseServerName(segment)
+	if err != nil {
+		return err
+	}
+	before := int64(0)
+	if c.QueryParams().Has("before") {
+		text, err := mxhttp.Query(c, "before")
+		if err != nil {
+			return err
+		}
+		if before, err = strconv.ParseInt(text, 10, 64); err != nil || before < 1 {
+			return errBefore
+		}
+	}
+	past, err := a.Notary.Records(c.Request().Context(), server, before, mxhttp.ClientNetwork(c))
+	if err != nil {
+		return err
+	}
+	return mxhttp.Reply(c, http.StatusOK, newServerPast(server, past))
+}
+
+var errBefore = mxhttp.Problem{Status: http.StatusBadRequest, Code: matrix.InvalidParam,
+	Message: "before must be the position of an entry"}
+
+func newServerPast(server matrix.ServerName, past notary.Past) serverPast {
+	answer := serverPast{ServerName: server, Records: append([]notary.Record{}, past.Records...), NextBefore: past.Before}
+	if b := past.Blocked; b != nil {
+		answer.Blocked = &blockedKeyServer{b.Name, b.Position}
+	}
+	return answer
+}

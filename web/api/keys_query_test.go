@@ -198,6 +198,39 @@ func TestTheKeysOfABlockedServer(t *testing.T) {
 	})
 }
 
+// What is logged about a server is told to anybody, blocked or not.
+func TestThePastOfAServer(t *testing.T) {
+	each(t, nil, func(w *world) {
+		const path = "/_signet/v1/keys/servers/"
+		w.publishKeys("evil.example", theirKey)
+		w.serverNames(w.do("GET", keysPath+"/query/evil.example", "", ""))
+		if a := w.do("GET", path+"evil.example", "", ""); string(a.raw) != `{"records":[],"server_name":"evil.example"}` && string(a.raw) != `{"server_name":"evil.example","records":[]}` {
+			w.Errorf("before anything is logged: %s", a.raw)
+		}
+		w.block("evil.example", time.Time{})
+		_, logged, err := w.notary.Next(w.Context(), 100)
+		if err != nil {
+			w.Fatal(err)
+		}
+		if err := w.gate.DB.Tx(w.Context(), func(tx *store.Tx) error { return logged(w.Context(), tx, 41) }); err != nil {
+			w.Fatal(err)
+		}
+		a := w.do("GET", path+"evil.example", "", "")
+		records, _ := a.body["records"].([]any)
+		if a.status != 200 || len(records) != 2 || records[0].(map[string]any)["position"] != 42.0 || a.body["blocked"] == nil {
+			w.Errorf("once it is: %d %s", a.status, a.raw)
+		}
+		if a := w.do("GET", path+"evil.example?before=42", "", ""); len(a.body["records"].([]any)) != 1 {
+			w.Errorf("before the newest: %s", a.raw)
+		}
+		for _, bad := range []string{"no_name", "evil.example?before=", "evil.example?before=0", "evil.example?before=x", "evil.example?before=1&before=2"} {
+			if a := w.do("GET", path+bad, "", ""); !a.is(400, matrix.InvalidParam) {
+				w.Errorf("GET %s = %d %s", bad, a.status, a.raw)
+			}
+		}
+	})
+}
+
 // keyClient asks the notary as the library's own client does, in the library's words.
 type keyClient struct{ base string }
 

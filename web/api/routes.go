@@ -62,6 +62,7 @@ func (a *API) notaryRoutes() []mxhttp.Route {
 		{Method: http.MethodGet, Path: keyAPI + "/query/:serverName", Handler: a.keysOfServer},
 		{Method: http.MethodGet, Path: keyAPI + "/query/:serverName/:keyId", Handler: a.keysOfServer},
 		{Method: http.MethodPost, Path: keyAPI + "/query", Handler: a.keysOfServers, MaxBody: maxKeysQueryBody},
+		{Method: http.MethodGet, Path: keysPath + "/servers/:serverName", Handler: a.pastOfServer},
 	}
 }
 
