@@ -102,11 +102,11 @@ func (a *API) identityRoutes() []mxhttp.Route {
 
 		{Method: http.MethodGet, Path: policyPath, Handler: a.policy},
 		{Method: http.MethodGet, Path: keysPath + "/config", Handler: a.keysConfig},
-		{Method: http.MethodPost, Path: keysPath + "/lookup", Handler: a.forCaller(a.keysLookup)},
+		{Method: http.MethodPost, Path: keysPath + "/lookup", Handler: compressed(a.forCaller(a.keysLookup))},
 		{Method: http.MethodPost, Path: keysPath + "/publish", Handler: a.forAccount(a.keysPublish)},
 		{Method: http.MethodPost, Path: keysPath + "/revoke", Handler: a.keysRevoke},
 		{Method: http.MethodPost, Path: keysPath + "/object", Handler: a.keysObject},
-		{Method: http.MethodPost, Path: keysPath + "/history", Handler: a.forAccount(a.keysHistory)},
+		{Method: http.MethodPost, Path: keysPath + "/history", Handler: compressed(a.forAccount(a.keysHistory))},
 		{Method: http.MethodGet, Path: logPath + "/checkpoint", Handler: a.logCheckpoint},
 		{Method: http.MethodGet, Path: logPath + "/tile/*", Handler: a.logTile},
 		{Method: http.MethodPost, Path: "/_signet/v1/whoami", Handler: a.forCaller(a.whoami)},
