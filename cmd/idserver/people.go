@@ -20,7 +20,7 @@ import (
 type Keys struct {
 	// GuardFile is the beginning of the names of the files that remember, outside of the
 	// database, how far the logs were signed: ".users" and ".servers" follow. With an older
-	// copy of the database nothing is signed any more. Each process needs files of its own.
+	// copy of the database nothing is signed any more. Replicas on one machine may share them.
 	// Default: the name of a SQLite database; with PostgreSQL "signed" in data_dir.
 	GuardFile string `yaml:"guard_file"`
 }

@@ -7,8 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"sync"
 
+	"github.com/rogpeppe/go-internal/lockedfile"
 	tformat "github.com/transparency-dev/formats/log"
 	"golang.org/x/mod/sumdb/tlog"
 )
@@ -32,11 +32,12 @@ type Guard interface {
 }
 
 // FileGuard is a Guard in a file, which holds the text of a checkpoint (C2SP
-// tlog-checkpoint). A file belongs to one process. Whoever removes it says that the database
-// is right.
+// tlog-checkpoint). Processes of one machine may share a file: a lock on another beside it,
+// ".lock", ends with the process that holds it. Whoever removes the file says that the
+// database is right.
 type FileGuard struct {
 	path, origin string
-	mu           sync.Mutex // held while the file is written
+	writing      *lockedfile.Mutex // among processes, too
 }
 
 // maxGuardFile is more than the text of any checkpoint.
@@ -45,7 +46,7 @@ const maxGuardFile = 4096
 // NewFileGuard returns the guard of the log with that origin in the file at path, which need
 // not be there yet. The folder must be.
 func NewFileGuard(path, origin string) *FileGuard {
-	return &FileGuard{path: path, origin: origin}
+	return &FileGuard{path: path, origin: origin, writing: lockedfile.MutexAt(path + ".lock")}
 }
 
 // Highest reads the file. A file that cannot be read, or is of another log, is an error.
@@ -92,8 +93,11 @@ func (g *FileGuard) text(t tlog.Tree) string {
 
 // Signed replaces the file, which a crash leaves as it was or as it shall be.
 func (g *FileGuard) Signed(ctx context.Context, t tlog.Tree) error {
-	g.mu.Lock()
-	defer g.mu.Unlock()
+	unlock, err := g.writing.Lock()
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	highest, err := g.Highest(ctx)
 	if err != nil {
 		return err

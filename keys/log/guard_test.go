@@ -64,6 +64,51 @@ func TestAFileGuardIsToldAtOnce(t *testing.T) {
 	}
 }
 
+// Two replicas on one machine were given the same file: each finds in it what either was told,
+// and never half of it, or less than before.
+func TestReplicasShareAFileGuard(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "signed")
+	var all, reader sync.WaitGroup
+	over := make(chan struct{})
+	for replica := range int64(4) {
+		all.Go(func() {
+			g := log.NewFileGuard(path, origin)
+			for n := range int64(50) {
+				signed := tree(4*n+replica+1, byte(n))
+				if err := g.Signed(t.Context(), signed); err != nil {
+					t.Error(err)
+				}
+				if got, err := g.Highest(t.Context()); err != nil || got.N < signed.N {
+					t.Errorf("Highest = %v, %v after %d were signed", got, err, signed.N)
+				}
+			}
+		})
+	}
+	reader.Go(func() {
+		for before := int64(0); ; {
+			got, err := log.NewFileGuard(path, origin).Highest(t.Context())
+			if err != nil || got.N < before {
+				t.Errorf("Highest = %v, %v after %d", got, err, before)
+			}
+			select {
+			case <-over:
+				return
+			default:
+				before = got.N
+			}
+		}
+	})
+	all.Wait()
+	close(over)
+	reader.Wait()
+	if got, err := log.NewFileGuard(path, origin).Highest(t.Context()); err != nil || got != tree(200, 49) {
+		t.Errorf("Highest = %v, %v", got, err)
+	}
+	if err := log.NewFileGuard(path, origin).Signed(t.Context(), tree(200, 1)); !errors.Is(err, log.ErrRolledBack) {
+		t.Errorf("Signed with another root = %v", err)
+	}
+}
+
 // A file that says something else, or half of it, is not taken for none.
 func TestADamagedGuardIsAnError(t *testing.T) {
 	good := "id.example.org/users\n6\nAgAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n"
