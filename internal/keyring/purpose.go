@@ -32,12 +32,13 @@ var (
 
 // ErrVRFKey says that a VRF's key cannot change.
 var ErrVRFKey = errors.New("the VRF key stays as long as its log: with another one, no entry of the log would be found any more. " +
-	"It is replaced by a successor log: a new log of a new origin, into which the living versions are carried over, after which the old one is retired. " +
-	"This release cannot do that; nothing was changed")
+	"It is replaced with the log, by a successor log of another origin, into which the living bindings are carried over: " +
+	"docs/operations.md, \"A successor log\", has the steps. Nothing was changed")
 
-// ErrLogKey says that a log's key is not changed here.
-var ErrLogKey = errors.New("the key of a log changes by a CONFIG entry in that log, signed by the old and the new key, which are both valid for 30 days; " +
-	"a stolen one by an entry that says from which size on it is not believed. This release cannot write either; nothing was changed")
+// ErrLogKey says that a log's key does not change.
+var ErrLogKey = errors.New("the key of a log stays as long as its log: by that key clients and auditors know its checkpoints, and this release " +
+	"cannot tell them of another. One that was stolen, or has to go, is replaced with the log, by a successor log of another origin: " +
+	"docs/operations.md, \"A successor log\", has the steps. Nothing was changed")
 
 // changeable is nil for a purpose whose keys can be rotated and revoked.
 func (p Purpose) changeable() error {
