@@ -118,6 +118,9 @@ func (p *People) bury(ctx context.Context, tx *store.Tx, l entry.Label, row labe
 		}
 		row.next++
 	}
+	if err := addErased(ctx, tx, row.tag); err != nil {
+		return fmt.Errorf("listing an erased label: %w", err)
+	}
 	row.sealed = []byte{}
 	if err := putLabels(ctx, tx, []label{row}); err != nil {
 		return fmt.Errorf("writing an erased label: %w", err)

@@ -16,7 +16,7 @@ import (
 	"signet/lookup"
 )
 
-var tables = []string{"people_state", "people_labels", "people_versions", "people_recoveries"}
+var tables = []string{"people_state", "people_labels", "people_versions", "people_recoveries", "people_erasures"}
 
 func (s *story) erase(address string) {
 	s.Helper()

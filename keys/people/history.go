@@ -21,6 +21,9 @@ func (p *People) History(ctx context.Context, l entry.Label, last int64) (*proof
 	if err != nil {
 		return nil, fmt.Errorf("reading the versions of a label: %w", err)
 	}
+	if m, err = p.momentOf(rows, m); err != nil {
+		return nil, err
+	}
 	h := &proof.History{Anchor: m.anchor}
 	for _, v := range rows {
 		if v.position == 0 || v.position >= m.size {
@@ -34,6 +37,15 @@ func (p *People) History(ctx context.Context, l entry.Label, last int64) (*proof
 	}
 	h.Beyond, err = p.climb(l, proof.Beyond(int64(len(h.Versions))), m, noneThere)
 	return h, err
+}
+
+// momentOf is the moment for the label of rows.
+func (p *People) momentOf(rows []version, m moment) (moment, error) {
+	if len(rows) == 0 {
+		return m, nil
+	}
+	newest, err := p.openValue(rows[len(rows)-1])
+	return m.of(newest), err
 }
 
 // noneThere is what the rungs beyond the newest version show.

@@ -38,13 +38,15 @@ func (p *People) Lookup(ctx context.Context, l entry.Label, last int64) (*proof.
 	if err != nil {
 		return nil, fmt.Errorf("reading the newest version: %w", err)
 	}
-	rungs, err := p.climbTo(l, newest.number, m)
+	opening, value, err := p.open(newest)
 	if err != nil {
 		return nil, err
 	}
-	found := &proof.Lookup{Anchor: m.anchor, Version: newest.number, Present: true, Ladder: rungs}
-	found.Opening, found.Value, err = p.open(newest)
-	return found, err
+	rungs, err := p.climbTo(l, newest.number, m.of(value))
+	if err != nil {
+		return nil, err
+	}
+	return &proof.Lookup{Anchor: m.anchor, Version: newest.number, Present: true, Ladder: rungs, Opening: opening, Value: value}, nil
 }
 
 // moment is a checkpoint with the proofs of it, and the map as it was then.
@@ -52,10 +54,21 @@ type moment struct {
 	anchor proof.Anchor
 	size   int64
 	tree   *prefixtree.Tree
+	began  round // of the prover
+}
+
+// of is the moment for a label with that newest value: of one that is erased nothing is kept
+// in memory.
+func (m moment) of(newest []byte) moment {
+	if erased(newest) {
+		m.began = fleeting
+	}
+	return m
 }
 
 // moment is that of the newest checkpoint, for who has seen the log at a size.
 func (p *People) moment(ctx context.Context, last int64) (moment, error) {
+	began := p.prover.round()
 	c, e, err := p.newestEpoch(ctx)
 	if err != nil {
 		return moment{}, err
@@ -71,7 +84,7 @@ func (p *People) moment(ctx context.Context, last int64) (moment, error) {
 	if err != nil {
 		return moment{}, err
 	}
-	return moment{proof.NewAnchor(c.Note, e.Epoch, included, consistency), c.N, e.Tree}, nil
+	return moment{proof.NewAnchor(c.Note, e.Epoch, included, consistency), c.N, e.Tree, began}, nil
 }
 
 // newestEpoch is the newest checkpoint and the map in it, which another replica may have made.
@@ -117,7 +130,7 @@ func (p *People) climb(l entry.Label, versions []uint32, m moment, check func([]
 
 // rung tells whether a version is in the map.
 func (p *People) rung(l entry.Label, t tag, number uint32, m moment) proof.Rung {
-	s := p.prover.prove(l, t, number)
+	s := p.prover.prove(l, t, number, m.began)
 	index := prefixtree.Index(s.index)
 	commitment, _ := m.tree.Get(index)
 	return proof.NewRung(number, s.proof, m.tree.Prove(index), entry.Commitment(commitment))

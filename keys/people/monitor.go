@@ -21,6 +21,11 @@ func (p *People) Monitor(ctx context.Context, l entry.Label, last int64) (*proof
 	switch newest, err := selectLogged(ctx, p.DB, p.tagOf(l), m.size); {
 	case err == nil:
 		shown.Present, shown.Version, versions = true, newest.number, int64(newest.number)+1
+		value, err := p.openValue(newest)
+		if err != nil {
+			return nil, err
+		}
+		m = m.of(value)
 	case !errors.Is(err, sql.ErrNoRows):
 		return nil, fmt.Errorf("reading the newest version: %w", err)
 	}

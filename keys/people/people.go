@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"sync"
 	"time"
 
 	"signet/internal/matrix"
@@ -140,8 +141,14 @@ func Origin(name matrix.ServerName) string { return name.String() + "/users" }
 // Tiles is the log, to be served as C2SP tlog-tiles.
 func (p *People) Tiles() *log.Log { return p.tiles }
 
-// Run seals what is pending until ctx ends, as log.Log.Run does.
-func (p *People) Run(ctx context.Context) error { return p.tiles.Run(ctx) }
+// Run seals what is pending until ctx ends, as log.Log.Run does, and forgets what is erased,
+// by whichever replica.
+func (p *People) Run(ctx context.Context) error {
+	var forgetting sync.WaitGroup
+	forgetting.Go(func() { p.forget(ctx) })
+	defer forgetting.Wait()
+	return p.tiles.Run(ctx)
+}
 
 // tagOf is the keyed index of a label.
 func (p *People) tagOf(l entry.Label) tag { return tag(p.labels.Of(l.String())) }

@@ -33,6 +33,26 @@ func raiseErasures(ctx context.Context, tx *store.Tx) error {
 	return err
 }
 
+// addErased lists a label for the erasure that was counted last, and forgets those of long ago.
+func addErased(ctx context.Context, tx *store.Tx, t tag) error {
+	_, err := tx.Exec(ctx, `INSERT INTO people_erasures (n, label_tag) SELECT erasures, $1 FROM people_state WHERE id = 1
+		ON CONFLICT (n, label_tag) DO NOTHING`, t[:])
+	if err != nil {
+		return err
+	}
+	_, err = tx.Exec(ctx, `DELETE FROM people_erasures WHERE n <= (SELECT erasures FROM people_state WHERE id = 1) - $1`, erasuresKept)
+	return err
+}
+
+// selectErased reads the labels of erasures after a number.
+func selectErased(ctx context.Context, q store.Queryer, after int64) ([]tag, error) {
+	rows, err := q.Query(ctx, `SELECT label_tag FROM people_erasures WHERE n > $1`, after)
+	if err != nil {
+		return nil, err
+	}
+	return scanAll(rows, scanTag)
+}
+
 // parametersAtATime is how many parameters a statement has at most. What it costs SQLite's
 // driver to find one by its number grows with how many there are, 2 us each at this many, and
 // each statement is a way to PostgreSQL.
