@@ -107,3 +107,12 @@ func (d *Directory) Changes(ctx context.Context, after int64, limit int) ([]Chan
 	}
 	return changes, nil
 }
+
+// NewestChange is the position of the newest change in the feed, 0 before the first.
+func (d *Directory) NewestChange(ctx context.Context) (int64, error) {
+	position, err := selectPosition(ctx, d.DB)
+	if err != nil {
+		return 0, fmt.Errorf("reading the end of the feed: %w", err)
+	}
+	return position, nil
+}

@@ -61,12 +61,14 @@ type server struct {
 	notary     *notary.Notary
 	servers    *servers.Servers
 	people     *people.People
+	logs       *logMetrics
 	handler    http.Handler
 }
 
 func build(f program.Frame) (*server, error) {
 	s := &server{Storage: f.Storage, cfg: f.Config.(*Config), log: f.Log, metrics: prometheus.NewRegistry()}
 	s.health = daemon.NewHealth(s.log, map[string]daemon.Check{"database": s.DB.Ping})
+	s.logs = newLogMetrics(s.log, f.Now, s.metrics)
 	s.keys = &keys.Server{Name: s.cfg.ServerName, Ring: s.Rings.For(keyring.Association)}
 	for _, step := range []func(program.Env) error{
 		s.buildOutbox, s.buildQuota, s.buildGate, s.buildCaptcha, s.buildFraud, s.buildVerifier, s.buildDirectory,
@@ -76,6 +78,7 @@ func build(f program.Frame) (*server, error) {
 			return nil, err
 		}
 	}
+	s.watchLogs()
 	var err error
 	s.handler, err = s.buildHandler(f.Env, f.Tracer)
 	return s, err

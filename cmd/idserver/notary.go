@@ -90,6 +90,7 @@ func (s *server) buildServers(env program.Env) error {
 		Source: s.notary,
 		Now:    env.Now,
 		Log:    s.log,
+		Sealed: s.logs.sealed("servers"),
 	})
 	s.notary.Prover = s.servers
 	return err

@@ -79,6 +79,7 @@ func (s *server) buildPeople(env program.Env) error {
 		Rand:   env.Rand,
 		Log:    s.log,
 		Limit:  sealedAtATime,
+		Sealed: s.logs.sealed("users"),
 	})
 	if err != nil {
 		return err

@@ -2,6 +2,7 @@ package log_test
 
 import (
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -168,5 +169,38 @@ func TestAnEndedLeaseAppendsNothing(t *testing.T) {
 		}
 		w.seal()
 		w.check()
+	})
+}
+
+// What an operator is told of a log: how far it is, of when its checkpoint is, and how long each
+// batch took that was put into it.
+func TestALogSaysHowItFares(t *testing.T) {
+	each(t, func(w *world) {
+		var batches []int64
+		o := w.options()
+		o.Sealed = func(entries int64, took time.Duration) {
+			batches = append(batches, entries)
+			if took <= 0 {
+				t.Errorf("a batch took %v", took)
+			}
+		}
+		l := w.openWith(o)
+		if s, err := l.Status(t.Context()); err != nil || s.Published != 0 || !s.Signed.IsZero() {
+			t.Errorf("before the first checkpoint: %+v, %v", s, err)
+		}
+		for _, waiting := range []int{2, 0, 1} { // and nothing is told of a pass that does nothing
+			w.pend(waiting)
+			if _, err := l.Seal(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			w.clock.Advance(time.Second)
+		}
+		s, err := l.Status(t.Context())
+		if err != nil || s.Size != 6 || s.Published != 6 || !s.Leads || !s.Signed.Equal(s.Epoch) || w.clock.Now().Sub(s.Signed) != time.Second {
+			t.Errorf("Status = %+v, %v", s, err)
+		}
+		if !slices.Equal(batches, []int64{4, 2}) {
+			t.Errorf("batches of %v were told", batches)
+		}
 	})
 }

@@ -99,6 +99,9 @@ type Options struct {
 	// Lease is how long after the end of a process without goodbye another takes over at the
 	// latest; 0 is 15 s. A pass takes less than half of it.
 	Lease time.Duration
+	// Sealed is told, if it is not nil, of each pass that appended: how many entries, and how
+	// long it took from reading the head to the publication.
+	Sealed func(entries int64, took time.Duration)
 }
 
 // Log is a transparency log. It is safe for concurrent use.

@@ -25,7 +25,11 @@ type batch struct {
 func (l *Log) Seal(ctx context.Context) (sealed int64, err error) {
 	l.sequencing.Lock()
 	defer l.sequencing.Unlock()
+	began := time.Now()
 	sealed, err = l.seal(ctx)
+	if sealed > 0 && err == nil && l.Sealed != nil {
+		l.Sealed(sealed, time.Since(began))
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.failure = err

@@ -126,6 +126,9 @@ func TestWhatIsLoggedIsLoggedOnce(t *testing.T) {
 		if err := w.db.Tx(w.Context(), func(tx *store.Tx) error { return logged(w.Context(), tx, 8) }); err == nil {
 			w.Error("a record was logged twice")
 		}
+		if n, err := w.notary.Pending(w.Context()); n != 1 || err != nil {
+			w.Errorf("Pending = %d, %v, want 1", n, err)
+		}
 		if n := w.count(`SELECT COUNT(*) FROM notary_records WHERE position = 7`); n != 1 || len(w.pending()) != 1 {
 			w.Errorf("%d at the position, %d pending", n, len(w.pending()))
 		}

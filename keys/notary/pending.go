@@ -45,3 +45,12 @@ func setPositions(ctx context.Context, tx *store.Tx, records []pending, first in
 	}
 	return nil
 }
+
+// Pending counts the records that wait to be logged.
+func (n *Notary) Pending(ctx context.Context) (int64, error) {
+	waiting, err := countPending(ctx, n.DB)
+	if err != nil {
+		return 0, fmt.Errorf("counting what is to be logged: %w", err)
+	}
+	return waiting, nil
+}

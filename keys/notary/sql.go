@@ -92,6 +92,11 @@ func selectPending(ctx context.Context, q store.Queryer, limit int) (all []pendi
 	return all, rows.Err()
 }
 
+func countPending(ctx context.Context, q store.Queryer) (n int64, err error) {
+	err = q.QueryRow(ctx, `SELECT COUNT(*) FROM notary_records WHERE position = 0`).Scan(&n)
+	return n, err
+}
+
 // updatePosition tells whether the record was not logged yet.
 func updatePosition(ctx context.Context, q store.Queryer, p pending, position int64) (bool, error) {
 	return store.Changed(q.Exec(ctx, `UPDATE notary_records SET position = $1 WHERE kind = $2 AND server = $3 AND n = $4 AND position = 0`,

@@ -3,6 +3,7 @@ package people_test
 import (
 	"context"
 	"fmt"
+	"math"
 	"os"
 	"testing"
 	"time"
@@ -42,6 +43,8 @@ func (e endless) Bindings(_ context.Context, after int64, limit int) (all []peop
 	}
 	return all, nil
 }
+
+func (endless) NewestChange(context.Context) (int64, error) { return math.MaxInt64, nil }
 
 // BenchmarkSealBindings seals batches of bindings: signed, proven by the VRF, durable.
 func BenchmarkSealBindings(b *testing.B) {

@@ -57,3 +57,27 @@ func TestAnAddressThatIsNoLabelIsSkipped(t *testing.T) {
 		s.check()
 	})
 }
+
+// What waits is counted, wherever it does: among versions, and in the feed. What has no place in
+// the log waits for nothing.
+func TestWhatWaitsIsCounted(t *testing.T) {
+	each(t, func(s *story) {
+		want := func(want int64) {
+			s.Helper()
+			if n, err := s.people.Pending(s.Context()); n != want || err != nil {
+				s.Errorf("Pending = %d, %v, want %d", n, err, want)
+			}
+		}
+		want(0)
+		s.bind("alice@example.org", alice)
+		s.bind("bob@example.org", bob)
+		s.publish(s.draft(0, 1))
+		want(3)
+		s.seal()
+		want(0)
+		s.erase("alice@example.org") // a tombstone of her keys, one of her binding, and the change of the feed
+		want(3)
+		s.seal()
+		want(0)
+	})
+}

@@ -151,3 +151,21 @@ func (p *People) Skipped(ctx context.Context) (int64, error) {
 	}
 	return now.skipped, nil
 }
+
+// Pending counts what waits to be logged: versions, and changes of bindings that were not
+// followed yet.
+func (p *People) Pending(ctx context.Context) (int64, error) {
+	now, err := selectState(ctx, p.DB)
+	if err != nil {
+		return 0, fmt.Errorf("reading where the log of people's keys is: %w", err)
+	}
+	newest, err := p.Feed.NewestChange(ctx)
+	if err != nil {
+		return 0, err
+	}
+	versions, err := countPending(ctx, p.DB)
+	if err != nil {
+		return 0, fmt.Errorf("counting what is pending: %w", err)
+	}
+	return versions + max(newest-now.feed, 0), nil
+}

@@ -45,6 +45,8 @@ type Binding struct {
 type Feed interface {
 	// Bindings returns at most limit changes after a position, in their order.
 	Bindings(ctx context.Context, after int64, limit int) ([]Binding, error)
+	// NewestChange is the position of the newest change, 0 before the first.
+	NewestChange(ctx context.Context) (int64, error)
 }
 
 // Spender uses up proofs, as a verify.Verifier does.
@@ -75,10 +77,11 @@ type Options struct {
 	Rand   io.Reader // of openings
 	Log    *slog.Logger
 
-	// Poll, Limit and Lease are as in log.Options.
-	Poll  time.Duration
-	Limit int
-	Lease time.Duration
+	// Poll, Limit, Lease and Sealed are as in log.Options.
+	Poll   time.Duration
+	Limit  int
+	Lease  time.Duration
+	Sealed func(entries int64, took time.Duration)
 }
 
 // People is the log of people's keys. It is safe for concurrent use, and any number of
@@ -108,7 +111,7 @@ func Open(ctx context.Context, o Options) (*People, error) {
 		return nil, err
 	}
 	p.tiles, err = log.Open(ctx, log.Options{Name: "users", Origin: origin, Config: d.config, DB: o.DB, Now: o.Now, Log: o.Log, Source: source{p},
-		Map: p.state, Format: format.Entries{}, Guard: o.Guard, Signers: d.signers, Poll: o.Poll, Limit: o.Limit, Lease: o.Lease})
+		Map: p.state, Format: format.Entries{}, Guard: o.Guard, Signers: d.signers, Poll: o.Poll, Limit: o.Limit, Lease: o.Lease, Sealed: o.Sealed})
 	if err != nil {
 		return nil, fmt.Errorf("opening the log of people's keys: %w", err)
 	}

@@ -186,6 +186,11 @@ func selectPending(ctx context.Context, q store.Queryer, limit int) ([]waiting, 
 	})
 }
 
+func countPending(ctx context.Context, q store.Queryer) (n int64, err error) {
+	err = q.QueryRow(ctx, `SELECT COUNT(*) FROM people_versions WHERE position = 0`).Scan(&n)
+	return n, err
+}
+
 // joined scans a column more than it is asked to.
 type joined struct {
 	scanner

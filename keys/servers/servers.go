@@ -38,9 +38,10 @@ type Options struct {
 	Now    func() time.Time
 	Log    *slog.Logger
 
-	// Poll and Lease are as in log.Options.
-	Poll  time.Duration
-	Lease time.Duration
+	// Poll, Lease and Sealed are as in log.Options.
+	Poll   time.Duration
+	Lease  time.Duration
+	Sealed func(entries int64, took time.Duration)
 }
 
 // ErrNotYet is the error of a proof of what no published checkpoint covers yet.
@@ -77,7 +78,7 @@ func Open(ctx context.Context, o Options) (*Servers, error) {
 	}
 	tiles, err := log.Open(ctx, log.Options{Name: "servers", Origin: origin, Config: first.Append(nil), DB: o.DB, Now: o.Now, Log: o.Log,
 		Source: source{o.Source}, Map: replay.New(replay.Records, origin), Format: format.Entries{}, Guard: o.Guard, Signers: signers,
-		Poll: o.Poll, Lease: o.Lease})
+		Poll: o.Poll, Lease: o.Lease, Sealed: o.Sealed})
 	if err != nil {
 		return nil, fmt.Errorf("opening the log of servers' keys: %w", err)
 	}
