@@ -16,6 +16,7 @@ type commandLine struct {
 	Serve       serveCommand        `cmd:"" default:"1" help:"Run the server (the default)."`
 	Tokens      tokensCommands      `cmd:"" help:"List or revoke the access tokens of a user."`
 	Homeservers homeserversCommands `cmd:"" help:"Block homeservers, or let them in again."`
+	Notary      notaryCommands      `cmd:"" help:"List the keys of other servers that are refused or held, or decide for one that was refused."`
 	Limits      limitsCommand       `cmd:"" help:"List who is near a budget against abuse, by fingerprint."`
 	Import      importCommands      `cmd:"" help:"Move in from another identity server: say what would be done, or do it."`
 	Export      exportCommand       `cmd:"" help:"Write every binding as a line of JSON, addresses in clear."`

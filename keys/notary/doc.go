@@ -6,7 +6,8 @@
 //	                  octets of a key id changed: refused, kept as evidence
 //	                  no key that is known signs: held for an hour or three days, not served
 //
-// It promises that a key id stands for the same octets for ever, that what a server once
+// It promises that a key id stands for the same octets for ever, unless the operator decides
+// otherwise on the record (Accept), that what a server once
 // proved is not forgotten because of what it answers later, and, where there is a log, that
 // nothing is served that is not logged. Everything it says of servers, the block-list too, is
 // a record of the servers' log (keys/entry): Next gives them to whoever keeps the log.

@@ -14,7 +14,7 @@ import (
 const maxRecords = 16
 
 // Record is what stands in the servers' log about a server: a document of its keys, one that
-// was refused, or the rules about it.
+// was refused, what the operator decided about that, or the rules about it.
 type Record struct {
 	Position int64          `json:"position"`
 	Record   jsontext.Value `json:"record"`

@@ -22,6 +22,7 @@ type kind string
 const (
 	serverKeys kind = "im.signet.keys.server_keys.v1"
 	conflict   kind = "im.signet.keys.server_keys_conflict.v1"
+	decision   kind = "im.signet.keys.server_keys_decision.v1"
 	policy     kind = "im.signet.keys.policy.v1"
 )
 

@@ -50,9 +50,9 @@ func selectPolicyPosition(ctx context.Context, q store.Queryer, name matrix.Serv
 // selectLogged is the records of all kinds about a server that are logged before a position,
 // 0 for the end of the log, the newest first.
 func selectLogged(ctx context.Context, q store.Queryer, server matrix.ServerName, before int64, most int) (all []Record, err error) {
-	rows, err := q.Query(ctx, `SELECT position, record FROM notary_records WHERE kind IN ($1, $2, $3) AND server = $4 AND position > 0
-		AND ($5 = 0 OR position < $5) ORDER BY position DESC LIMIT $6`,
-		string(serverKeys), string(conflict), string(policy), server.String(), before, most)
+	rows, err := q.Query(ctx, `SELECT position, record FROM notary_records WHERE kind IN ($1, $2, $3, $4) AND server = $5 AND position > 0
+		AND ($6 = 0 OR position < $6) ORDER BY position DESC LIMIT $7`,
+		string(serverKeys), string(conflict), string(decision), string(policy), server.String(), before, most)
 	if err != nil {
 		return nil, err
 	}
@@ -184,6 +184,74 @@ func insertConflict(ctx context.Context, q store.Queryer, server matrix.ServerNa
 		SELECT $1, $2, $3
 		WHERE (SELECT COUNT(*) FROM notary_conflicts WHERE server = $1) < $4
 		ON CONFLICT DO NOTHING`, server.String(), string(id), public, most))
+}
+
+// selectConflicts reads the contradictions of a server, or of all for none, the oldest first,
+// with the key that is known now.
+func selectConflicts(ctx context.Context, q store.Queryer, of matrix.ServerName) (all []evidence, err error) {
+	rows, err := q.Query(ctx, `SELECT record, position FROM notary_records WHERE kind = $1 AND (server = $2 OR $2 = '') ORDER BY ms, server, n`,
+		string(conflict), of.String())
+	if err != nil {
+		return nil, err
+	}
+	all, err = scanConflicts(rows)
+	if err != nil {
+		return nil, err
+	}
+	for i := range all {
+		e := &all[i]
+		err := q.QueryRow(ctx, `SELECT public_key FROM notary_keys WHERE server = $1 AND key_id = $2`, e.Server.String(), string(e.KeyID)).Scan(&e.Known)
+		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+func scanConflicts(rows *sql.Rows) (all []evidence, err error) {
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		var record []byte
+		var position int64
+		if err := rows.Scan(&record, &position); err != nil {
+			return nil, err
+		}
+		e, err := parseEvidence(record)
+		if err != nil {
+			return nil, err
+		}
+		e.Position = position
+		all = append(all, e)
+	}
+	return all, rows.Err()
+}
+
+func selectHeld(ctx context.Context, q store.Queryer) (all []Held, err error) {
+	rows, err := q.Query(ctx, `SELECT server, due_ms FROM notary_servers WHERE held_n > 0 ORDER BY due_ms, server`)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		var h Held
+		var due int64
+		if err := rows.Scan(&h.Server, &due); err != nil {
+			return nil, err
+		}
+		h.Due = store.Time(due)
+		all = append(all, h)
+	}
+	return all, rows.Err()
+}
+
+// forgetServer forgets what is known of a server, but not its records.
+func forgetServer(ctx context.Context, tx *store.Tx, server matrix.ServerName) error {
+	for _, table := range []string{"notary_keys", "notary_objects", "notary_conflicts", "notary_servers"} {
+		if _, err := tx.Exec(ctx, `DELETE FROM `+table+` WHERE server = $1`, server.String()); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // selectServable is the numbers of what may be served of a server, from one downwards:

@@ -195,6 +195,9 @@ type record struct {
 	HeldUntil  int64             `json:"held_until"`
 	KeyID      matrix.KeyID      `json:"key_id"`
 	Known      string            `json:"known"`
+	Was        string            `json:"was"`
+	Is         string            `json:"is"`
+	Reason     string            `json:"reason"`
 	Rules      []notary.Rule     `json:"rules"`
 	Seen       struct {
 		MS int64 `json:"ms"`
