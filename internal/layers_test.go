@@ -82,7 +82,7 @@ var layers = map[string][]string{
 	"internal/homeserver/fedapi":    {"internal/homeserver/account", "internal/keyring", "internal/matrix", "internal/mxhttp", "internal/serverkeys"},
 
 	// What puts load on the identity server talks HTTP to it, as a client does.
-	"script/load": {"internal/localca", "internal/store"},
+	"script/load": {"internal/localca", "internal/store", "keys/proof"},
 }
 
 // testSupport is for tests alone and may import anything.

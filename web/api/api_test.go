@@ -466,6 +466,7 @@ GET /_matrix/key/v2/server
 GET /_matrix/key/v2/query/:serverName
 GET /_matrix/key/v2/query/:serverName/:keyId
 POST /_matrix/key/v2/query
+GET /_signet/v1/keys/servers/:serverName
 `
 	if got.String() != want {
 		t.Errorf("routes:\n%swant:\n%s", got.String(), want)
