@@ -18,6 +18,7 @@ import (
 	"signet/internal/matrix"
 	"signet/internal/quota"
 	"signet/keys/notary"
+	"signet/keys/people"
 	"signet/lookup"
 	"signet/lookup/discovery"
 	"signet/lookup/invite"
@@ -264,7 +265,7 @@ func (e Email) disposable() (map[string]bool, error) {
 func (c *Config) budgets() ([]quota.Budget, error) {
 	return quota.Override(slices.Concat(caller.Budgets(c.Limits.DryRun), verify.Budgets(c.Limits.DryRun),
 		discovery.Budgets(c.Limits.DryRun), invite.Budgets(c.Limits.DryRun), notice.Budgets(c.Limits.DryRun),
-		notary.Budgets(c.Limits.DryRun)), c.Limits.Budgets)
+		notary.Budgets(c.Limits.DryRun), people.Budgets(c.Limits.DryRun)), c.Limits.Budgets)
 }
 
 // own is the standing of the operator's homeservers.

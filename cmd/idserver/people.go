@@ -75,6 +75,8 @@ func (s *server) buildPeople(env program.Env) error {
 		Signer: s.keys,
 		Feed:   feed.Lookup{Directory: s.directory},
 		Proofs: s.verifier,
+		Quota:  s.quota,
+		Own:    s.cfg.ownHomeservers(),
 		Now:    env.Now,
 		Rand:   env.Rand,
 		Log:    s.log,

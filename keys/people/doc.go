@@ -9,6 +9,8 @@
 // index that only the VRF's key can make, and a commitment. What opens the commitment is
 // here, sealed, until it is erased; then nothing tells any more what the log holds.
 //
+// What each asker may publish, try and have proven is bounded (budgets.go).
+//
 // Its neighbours: verify proves who may publish, lookup tells of bindings and of erasures,
 // keys/value says what a value is, keys/log sequences, keys/replay keeps the map.
 package people

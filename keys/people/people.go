@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"signet/internal/matrix"
+	"signet/internal/quota"
 	"signet/internal/seal"
 	"signet/internal/store"
 	"signet/internal/threepid"
@@ -66,6 +67,8 @@ type Options struct {
 	Signer Signer
 	Feed   Feed
 	Proofs Spender
+	Quota  *quota.Quota               // of Budgets; without it nothing is limited
+	Own    map[matrix.ServerName]bool // the operator's homeservers
 	// Told is told of what happens to the keys of a label, in its transaction, which an
 	// error of it undoes. It may be told of what was not committed.
 	Told func(ctx context.Context, tx *store.Tx, e Event) error

@@ -11,6 +11,7 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"signet/internal/quota"
 	"signet/internal/store"
 	"signet/keys/entry"
 	"signet/keys/value"
@@ -48,14 +49,15 @@ type change struct {
 	tag     tag
 	how     value.How
 	session string
-	json    []byte // as it stands in the directory
+	json    []byte             // as it stands in the directory
+	held    *quota.Reservation // what it costs; nil for nothing
 }
 
 // Publish makes a value the next version of the proven label: keys, or their revocation. The
 // value is what the client signed (keys/value). The same again by the same proof answers the
-// same: its first answer may have been lost. Errors: value.ErrValue, value.ErrSignature,
-// value.ErrPrevious, value.ErrNotYet, value.ErrExpired, ErrRight, ErrVersion, ErrNoKeys,
-// verify.ErrSpent.
+// same, and costs nothing: its first answer may have been lost. Errors: value.ErrValue,
+// value.ErrSignature, value.ErrPrevious, value.ErrNotYet, value.ErrExpired, ErrRight,
+// ErrVersion, ErrNoKeys, verify.ErrSpent, quota.Exhausted.
 func (p *People) Publish(ctx context.Context, r Right, object []byte) (Ticket, error) {
 	u, err := p.parse(object)
 	if err != nil {
@@ -68,18 +70,32 @@ func (p *People) Publish(ctx context.Context, r Right, object []byte) (Ticket, e
 	if err != nil {
 		return Ticket{}, err
 	}
-	return p.write(ctx, func(tx *store.Tx) (Ticket, error) {
-		if r.proof != nil {
-			first, err := p.Proofs.Spend(ctx, tx, *r.proof)
-			if err != nil {
-				return Ticket{}, err
-			}
-			if !first {
-				return p.publishedBefore(ctx, tx, c)
-			}
+	if c.held, err = p.reserve(ctx, r.by, u); err != nil {
+		return Ticket{}, err
+	}
+	defer c.held.Release()
+	var first bool
+	ticket, err := p.write(ctx, func(tx *store.Tx) (t Ticket, err error) {
+		if first, err = p.spend(ctx, tx, r); err != nil {
+			return Ticket{}, err
+		}
+		if !first {
+			return p.publishedBefore(ctx, tx, c)
 		}
 		return p.put(ctx, tx, c)
 	})
+	if err == nil && first {
+		c.held.Keep()
+	}
+	return ticket, err
+}
+
+// spend uses up the proof of a right, if it has one.
+func (p *People) spend(ctx context.Context, tx *store.Tx, r Right) (first bool, err error) {
+	if r.proof == nil {
+		return true, nil
+	}
+	return p.Proofs.Spend(ctx, tx, *r.proof)
 }
 
 // Revoke makes a revocation the next version of its label, by the signature of the current
@@ -100,13 +116,22 @@ func (p *People) Object(ctx context.Context, object []byte) (Ticket, error) {
 	})
 }
 
+// byKey makes a change for whoever holds the newest keys. That they do is checked before
+// anything else is verified, signed or written, since anybody can ask; and again with the
+// write.
 func (p *People) byKey(ctx context.Context, object []byte, may func(*value.User) bool, allowed func(*store.Tx, tag) error) (Ticket, error) {
-	u, err := p.parse(object)
+	u, err := value.ParseUser(object)
 	if err != nil {
 		return Ticket{}, err
 	}
 	if !u.SignedByPrevious() || !may(u) {
 		return Ticket{}, ErrRight
+	}
+	if err := p.checkKey(ctx, change{User: u, tag: p.tagOf(u.Label)}); err != nil {
+		return Ticket{}, err
+	}
+	if err := p.check(u); err != nil {
+		return Ticket{}, err
 	}
 	c, err := p.complete(ctx, u, value.ByPreviousKey, "")
 	if err != nil {
@@ -116,15 +141,28 @@ func (p *People) byKey(ctx context.Context, object []byte, may func(*value.User)
 		if err := allowed(tx, c.tag); err != nil {
 			return Ticket{}, err
 		}
-		before, err := p.newest(ctx, tx, c.tag)
-		if err != nil {
+		if err := p.sameUser(ctx, tx, c); err != nil {
 			return Ticket{}, err
-		}
-		if before == nil || u.MXID != before.MXID {
-			return Ticket{}, ErrRight
 		}
 		return p.put(ctx, tx, c)
 	})
+}
+
+// checkKey tells whether a change is one that the newest keys have signed, as things are now.
+func (p *People) checkKey(ctx context.Context, c change) error {
+	if err := p.sameUser(ctx, p.DB, c); err != nil {
+		return err
+	}
+	return p.follows(ctx, p.DB, c)
+}
+
+// sameUser tells whether there are keys before a change, and of the user whom it names.
+func (p *People) sameUser(ctx context.Context, q store.Queryer, c change) error {
+	before, err := p.newest(ctx, q, c.tag)
+	if err == nil && (before == nil || c.MXID != before.MXID) {
+		err = ErrRight
+	}
+	return err
 }
 
 // write makes a change in a transaction, and has it sealed soon.
@@ -146,7 +184,11 @@ func (p *People) parse(object []byte) (*value.User, error) {
 	if err != nil {
 		return nil, err
 	}
-	return u, errors.Join(u.CheckSelf(), u.ValidAt(p.Now(), skew))
+	return u, p.check(u)
+}
+
+func (p *People) check(u *value.User) error {
+	return errors.Join(u.CheckSelf(), u.ValidAt(p.Now(), skew))
 }
 
 // complete adds what the server says about a value, and its signature.
@@ -170,6 +212,11 @@ func (p *People) put(ctx context.Context, tx *store.Tx, c change) (Ticket, error
 	if err := p.follows(ctx, tx, c); err != nil {
 		return Ticket{}, err
 	}
+	if c.held != nil {
+		if err := c.held.ChargeIn(ctx, tx); err != nil {
+			return Ticket{}, err
+		}
+	}
 	if c.how == value.ByRecovery {
 		return p.hold(ctx, tx, c)
 	}
@@ -181,8 +228,8 @@ func (p *People) put(ctx context.Context, tx *store.Tx, c change) (Ticket, error
 }
 
 // follows tells whether a change is what comes after the newest version.
-func (p *People) follows(ctx context.Context, tx *store.Tx, c change) error {
-	row, err := selectLabel(ctx, tx, c.tag)
+func (p *People) follows(ctx context.Context, q store.Queryer, c change) error {
+	row, err := selectLabel(ctx, q, c.tag)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = nil
 	}
@@ -192,7 +239,7 @@ func (p *People) follows(ctx context.Context, tx *store.Tx, c change) error {
 	if int64(c.Version) != row.next {
 		return ErrVersion
 	}
-	before, err := p.newest(ctx, tx, c.tag)
+	before, err := p.newest(ctx, q, c.tag)
 	switch {
 	case err != nil:
 		return err
@@ -207,8 +254,8 @@ func (p *People) follows(ctx context.Context, tx *store.Tx, c change) error {
 }
 
 // newest is what the newest version of a label holds; nil if there is none, or it was erased.
-func (p *People) newest(ctx context.Context, tx *store.Tx, t tag) (*value.User, error) {
-	v, err := selectNewest(ctx, tx, t)
+func (p *People) newest(ctx context.Context, q store.Queryer, t tag) (*value.User, error) {
+	v, err := selectNewest(ctx, q, t)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil
 	}

@@ -2,6 +2,7 @@ package people
 
 import (
 	"errors"
+	"net/netip"
 
 	"signet/internal/matrix"
 	"signet/keys/entry"
@@ -17,6 +18,7 @@ type Right struct {
 	label entry.Label
 	users []matrix.UserID // whom the keys may name
 	proof *verify.Proof   // nil by token
+	by    Asker
 }
 
 // ByProof is the right of who has shown control of an address. It is good for one change.
@@ -30,17 +32,24 @@ func ByProof(p verify.Proof) (Right, error) {
 		return Right{}, err
 	}
 	users := []matrix.UserID{"", p.User()}
-	if own, ok := p.Caller().Account(); ok {
+	own, ok := p.Caller().Account()
+	if ok {
 		users = append(users, own)
 	}
-	return Right{label: l, users: users, proof: &p}, nil
+	return Right{label: l, users: users, proof: &p, by: Asker{Account: own, Homeserver: p.Caller().Homeserver()}}, nil
 }
 
 // ByToken is the right of a user who was proven by the account's own token. The error is
 // entry.ErrLabel for a user id that has none.
 func ByToken(user matrix.UserID) (Right, error) {
 	l, err := entry.UserLabel(user)
-	return Right{label: l, users: []matrix.UserID{"", user}}, err
+	return Right{label: l, users: []matrix.UserID{"", user}, by: Asker{Account: user, Homeserver: user.Server()}}, err
+}
+
+// From is the right as it is used from a network, which is answerable for it, too.
+func (r Right) From(network netip.Prefix) Right {
+	r.by.Network = network
+	return r
 }
 
 // session is the id of the session that is spent; empty by token.

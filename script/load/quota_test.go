@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"signet/internal/quota"
+	"signet/keys/people"
 	"signet/lookup/discovery"
 	"signet/verify"
 )
@@ -27,7 +28,7 @@ ok  	signet/internal/quota	1.234s
 
 // The server knows every budget that is raised, each by more than its own limit.
 func TestRaisedBudgets(t *testing.T) {
-	budgets := slices.Concat(verify.Budgets(false), discovery.Budgets(false))
+	budgets := slices.Concat(verify.Budgets(false), discovery.Budgets(false), people.Budgets(false))
 	if _, err := quota.Override(budgets, raised); err != nil {
 		t.Error(err)
 	}

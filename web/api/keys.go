@@ -53,6 +53,9 @@ func (a *API) keysLookup(c echo.Context, who caller.Caller) error {
 	if err != nil {
 		return err
 	}
+	if err := a.People.Ask(c.Request().Context(), keysAskerOf(c, who)); err != nil {
+		return err
+	}
 	// Whether somebody is behind an address is told within the budget of look-ups.
 	if address, is := label.ThirdParty(); is {
 		if err := a.Directory.Ask(c.Request().Context(), askerOf(c, who), address); err != nil {
@@ -64,6 +67,11 @@ func (a *API) keysLookup(c echo.Context, who caller.Caller) error {
 		return err
 	}
 	return mxhttp.Reply(c, http.StatusOK, found)
+}
+
+// keysAskerOf is on whose account the directory of keys works.
+func keysAskerOf(c echo.Context, who caller.Caller) people.Asker {
+	return people.Asker{Account: who.User, Homeserver: who.Homeserver, Network: mxhttp.ClientNetwork(c)}
 }
 
 // proofRequest is how an address is proven; without a session, the caller's own user id is.
@@ -84,6 +92,9 @@ func (a *API) keysPublish(c echo.Context, user matrix.UserID) error {
 	if err := mxhttp.Decode(c, &r); err != nil {
 		return err
 	}
+	if err := a.People.Attempt(c.Request().Context(), keysAskerOf(c, caller.Account(user))); err != nil {
+		return err
+	}
 	right, err := a.rightOf(c.Request().Context(), r.proofRequest, user)
 	if err != nil {
 		return err
@@ -92,7 +103,7 @@ func (a *API) keysPublish(c echo.Context, user matrix.UserID) error {
 	if err != nil {
 		return err
 	}
-	ticket, err := a.People.Publish(c.Request().Context(), right, object)
+	ticket, err := a.People.Publish(c.Request().Context(), right.From(mxhttp.ClientNetwork(c)), object)
 	if err != nil {
 		return err
 	}
@@ -125,6 +136,9 @@ func (a *API) keysObject(c echo.Context) error { return a.keysByKey(c, a.People.
 func (a *API) keysByKey(c echo.Context, change func(ctx context.Context, object []byte) (people.Ticket, error)) error {
 	var r keysByKeyRequest
 	if err := mxhttp.Decode(c, &r); err != nil {
+		return err
+	}
+	if err := a.People.Attempt(c.Request().Context(), keysAskerOf(c, caller.Caller{})); err != nil {
 		return err
 	}
 	object, err := value.Canonical(r.Value)
@@ -178,6 +192,9 @@ func (a *API) keysHistory(c echo.Context, user matrix.UserID) error {
 	}
 	label, err := a.ownLabel(c.Request().Context(), r, user)
 	if err != nil {
+		return err
+	}
+	if err := a.People.AskHistory(c.Request().Context(), keysAskerOf(c, caller.Account(user)), label); err != nil {
 		return err
 	}
 	history, err := a.People.History(c.Request().Context(), label, r.LastSize)
