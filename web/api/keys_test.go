@@ -8,10 +8,12 @@ import (
 	"net/http"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"signet/internal/caller"
 	"signet/internal/keyring"
 	"signet/internal/matrix"
+	"signet/internal/quota"
 	"signet/keys"
 	"signet/keys/log"
 	"signet/keys/people"
@@ -25,7 +27,7 @@ import (
 const directory = "/_signet/v1/keys"
 
 // openPeople opens the log of people's keys, which nobody seals but seal.
-func (w *world) openPeople(rings keyring.Rings, own *keys.Server, bindings *lookup.Directory) *people.People {
+func (w *world) openPeople(rings keyring.Rings, own *keys.Server, bindings *lookup.Directory, budgets *quota.Quota) *people.People {
 	w.Helper()
 	signs, err := rings.For(keyring.UsersLog).Current(w.Context())
 	if err != nil {
@@ -41,7 +43,7 @@ func (w *world) openPeople(rings keyring.Rings, own *keys.Server, bindings *look
 	}
 	guard := log.NewFileGuard(filepath.Join(w.TempDir(), "guard"), people.Origin(own.Name))
 	p, err := people.Open(w.Context(), people.Options{DB: w.DB, Vault: w.Vault, Name: own.Name, Keys: []ed25519.PrivateKey{signs.Private}, VRF: hides,
-		Guard: guard, Signer: own, Feed: feed.Lookup{Directory: bindings}, Proofs: w.Verifier, Now: w.Clock.Now, Rand: bytes.NewReader(make([]byte, 1<<20))})
+		Guard: guard, Signer: own, Feed: feed.Lookup{Directory: bindings}, Proofs: w.Verifier, Quota: budgets, Now: w.Clock.Now, Rand: bytes.NewReader(make([]byte, 1<<20))})
 	if err != nil {
 		w.Fatal(err)
 	}
@@ -66,9 +68,8 @@ func (w *world) keysAsk(path, token, body string, status int) answer {
 	return a
 }
 
-// verified looks a label up and verifies the answer as a client does, by the trust root that
-// the server gives out.
-func (w *world) verified(token, label string) proof.Result {
+// policy is the trust root that the server gives out.
+func (w *world) policy() proof.Policy {
 	w.Helper()
 	config, err := proof.ParseConfig(w.do("GET", directory+"/config", "", "").raw)
 	if err != nil {
@@ -78,11 +79,23 @@ func (w *world) verified(token, label string) proof.Result {
 	if err != nil {
 		w.Fatal(err)
 	}
-	found, err := proof.Parse(w.keysAsk("/lookup", token, object("label", label), http.StatusOK).raw)
+	return policy
+}
+
+// verified looks a label up and verifies the answer as a client does.
+func (w *world) verified(token, label string) proof.Result {
+	w.Helper()
+	return w.holds(label, w.keysAsk("/lookup", token, object("label", label), http.StatusOK))
+}
+
+// holds verifies an answer about a label.
+func (w *world) holds(label string, a answer) proof.Result {
+	w.Helper()
+	found, err := proof.Parse(a.raw)
 	if err != nil {
 		w.Fatal(err)
 	}
-	result, err := proof.Verify(found, proof.Asked{Label: label}, policy, w.Clock.Now())
+	result, err := proof.Verify(found, proof.Asked{Label: label}, w.policy(), w.Clock.Now())
 	if err != nil {
 		w.Fatalf("the answer about %s: %v", label, err)
 	}
@@ -115,16 +128,49 @@ func TestABindingIsProven(t *testing.T) {
 	})
 }
 
+// keyDraft is a value that a client is about to publish.
+type keyDraft struct {
+	label    string
+	version  uint32
+	key, old ed25519.PrivateKey // the master key, nil in a revocation; and the one before, if it signs
+	prev     string             // SHA-256 of the value before
+	in       time.Duration      // after which it holds
+}
+
 // publication is a first value of a label by one master key, signed by it.
 func (w *world) publication(label string, key ed25519.PrivateKey) map[string]any {
-	v := map[string]any{"type": "im.signet.keys.user.v1", "label": label, "version": 0, "not_before": w.Clock.Now().UnixMilli(),
-		"keys": map[string]string{"ed25519:master": base64.RawStdEncoding.EncodeToString(key.Public().(ed25519.PublicKey))}}
+	w.Helper()
+	return w.value(keyDraft{label: label, key: key})
+}
+
+func (w *world) value(d keyDraft) map[string]any {
+	w.Helper()
+	v := map[string]any{"type": "im.signet.keys.user.v1", "label": d.label, "version": d.version, "not_before": w.Clock.Now().Add(d.in).UnixMilli(), "keys": map[string]string{}}
+	if d.prev != "" {
+		v["prev"] = d.prev
+	}
+	if d.key == nil {
+		v["revoked"] = "stolen"
+	} else {
+		v["keys"] = map[string]string{"ed25519:master": base64.RawStdEncoding.EncodeToString(d.key.Public().(ed25519.PublicKey))}
+	}
 	signed, err := json.Marshal(v)
 	if err != nil {
 		w.Fatal(err)
 	}
-	v["signatures"] = map[string]any{"self": map[string]string{"ed25519:master": base64.RawStdEncoding.EncodeToString(ed25519.Sign(key, signed))}}
+	signatures := map[string]any{}
+	for who, key := range map[string]ed25519.PrivateKey{"self": d.key, "prev": d.old} {
+		if key != nil {
+			signatures[who] = map[string]string{"ed25519:master": base64.RawStdEncoding.EncodeToString(ed25519.Sign(key, signed))}
+		}
+	}
+	v["signatures"] = signatures
 	return v
+}
+
+// masterKey is a key of a person.
+func masterKey(i byte) ed25519.PrivateKey {
+	return ed25519.NewKeyFromSeed(bytes.Repeat([]byte{i}, ed25519.SeedSize))
 }
 
 // A user publishes keys by the account's token, and by a session for an address; both are

@@ -132,11 +132,19 @@ func each(t *testing.T, terms caller.Terms, tell func(w *world)) {
 }
 
 func newWorld(t testing.TB, db *store.DB, terms caller.Terms) *world {
+	return newLimited(t, db, terms, nil)
+}
+
+func newLimited(t testing.TB, db *store.DB, terms caller.Terms, limits map[string]int) *world {
 	t.Helper()
 	w := &world{TB: t, federation: &federation{key: homeserverKey}, log: &bytes.Buffer{}}
 	log := slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	w.World = verifytest.NewLogging(t, db, log)
-	budgets, err := quota.New(t.Context(), quota.Options{DB: db, Vault: w.Vault, Budgets: slices.Concat(caller.Budgets(false), discovery.Budgets(false), invite.Budgets(false), notary.Budgets(false)), Now: w.Clock.Now, Log: log})
+	limited, err := quota.Override(slices.Concat(caller.Budgets(false), discovery.Budgets(false), invite.Budgets(false), notary.Budgets(false), people.Budgets(false)), limits)
+	if err != nil {
+		t.Fatal(err)
+	}
+	budgets, err := quota.New(t.Context(), quota.Options{DB: db, Vault: w.Vault, Budgets: limited, Now: w.Clock.Now, Log: log})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -171,7 +179,7 @@ func newWorld(t testing.TB, db *store.DB, terms caller.Terms) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.people = w.openPeople(rings, own, directory)
+	w.people = w.openPeople(rings, own, directory, budgets)
 	a := &api.API{Gate: w.gate, Verifier: w.Verifier, Directory: directory, Invites: w.invites, Keys: own, Notary: w.notary, People: w.people, PublicURL: "https://id.example.org",
 		ChallengeURL: func(id string) string { return "https://id.example.org/_signet/captcha/" + id }}
 	handler, err := mxhttp.New(mxhttp.Options{Logger: log, Translate: a.Translate}, a.Routes())
