@@ -131,6 +131,11 @@ func each(t *testing.T, terms caller.Terms, tell func(w *world)) {
 	storetest.Each(t, migrations.IDServer, func(t *testing.T, db *store.DB) { tell(newWorld(t, db, terms)) })
 }
 
+// eachLimited is each with limits in place of the built-in ones.
+func eachLimited(t *testing.T, limits map[string]int, tell func(w *world)) {
+	storetest.Each(t, migrations.IDServer, func(t *testing.T, db *store.DB) { tell(newLimited(t, db, nil, limits)) })
+}
+
 func newWorld(t testing.TB, db *store.DB, terms caller.Terms) *world {
 	return newLimited(t, db, terms, nil)
 }
