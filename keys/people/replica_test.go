@@ -98,6 +98,59 @@ func TestReplicasRunWhileMuchChanges(t *testing.T) {
 	})
 }
 
+// Readers at two replicas are proven one and the same past while it grows, though few proofs of
+// the VRF have a place in memory.
+func TestReadersWhileTheLogGrows(t *testing.T) {
+	each(t, func(s *story) {
+		const label, versions = "binding:email:alice@example.org", 8
+		var replicas [2]*people.People
+		for i := range replicas {
+			o := s.options()
+			o.Feed, o.Limit, o.Cached = moody(versions), 1, 3
+			var err error
+			replicas[i], err = people.Open(s.Context(), o)
+			s.must(err)
+		}
+		s.people = replicas[0]
+		s.seal()
+		grown := make(chan struct{})
+		var readers sync.WaitGroup
+		for i := range 4 {
+			readers.Go(func() { s.read(replicas[i%2], label, versions-1, grown) })
+		}
+		for range versions - 1 {
+			s.seal()
+		}
+		close(grown)
+		readers.Wait()
+		s.check()
+	})
+}
+
+// read looks a label up until the log has grown, and once more: then its version is the last.
+func (s *story) read(p *people.People, label string, last uint32, grown <-chan struct{}) {
+	newest := uint32(0)
+	for again := true; again; {
+		select {
+		case <-grown:
+			again = false
+		default:
+		}
+		found, err := p.Lookup(s.Context(), s.label(label), 0)
+		if err == nil {
+			_, err = s.verify(label, found)
+		}
+		if err != nil || found.Version < newest {
+			s.Errorf("after version %d: %+v, %v", newest, found, err)
+			return
+		}
+		newest = found.Version
+	}
+	if newest != last {
+		s.Errorf("the last version is %d, want %d", newest, last)
+	}
+}
+
 // last is the number of the newest version of a label.
 func (s *story) last(label string) int {
 	s.Helper()
