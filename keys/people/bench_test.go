@@ -110,3 +110,23 @@ func BenchmarkLookup(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkPublish publishes first keys of many users, one after the other, with budgets and
+// without.
+func BenchmarkPublish(b *testing.B) {
+	for name, limited := range map[string]bool{"unlimited": false, "limited": true} {
+		b.Run(name, func(b *testing.B) {
+			eachEngine(b, func(b *testing.B, s *story) {
+				if limited {
+					s.limited(map[string]int{"keys.publish.homeserver.day": 24_000, "keys.publish.domain.day": 24_000, "keys.publish.network.day": 24_000})
+				}
+				for i := 0; b.Loop(); i++ {
+					user := matrix.UserID(fmt.Sprintf("@user%d:example.org", i))
+					if _, err := s.people.Publish(b.Context(), s.by(user, "192.0.2.1/32"), s.first(user).json(b)); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		})
+	}
+}
