@@ -52,11 +52,21 @@ func (p *People) AskHistory(ctx context.Context, by Asker, l entry.Label) error 
 	return p.charge(ctx, proofBudgets, by, int(n))
 }
 
+// charge charges what has come to be worth it.
 func (p *People) charge(ctx context.Context, budgets []budget, by Asker, n int) error {
 	if p.Quota == nil {
 		return nil
 	}
-	return p.Quota.Charge(ctx, p.charges(budgets, asking{Asker: by}, n)...)
+	charges := p.charges(budgets, asking{Asker: by}, n)
+	due := p.tally.add(charges)
+	if len(due) == 0 {
+		return nil
+	}
+	err := p.Quota.Charge(ctx, due...)
+	if err != nil {
+		p.tally.undo(charges, due)
+	}
+	return err
 }
 
 // reserve prepares to charge for a version that is published, unless it ends keys.

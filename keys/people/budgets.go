@@ -43,7 +43,8 @@ var publicationBudgets = []budget{
 // An attempt has up to 64 signatures verified, in 5 ms: of a network 15 s in an hour. It is
 // charged to the account that makes it, or else, by a key alone, to the network. So neither
 // does a neighbour in the owner's network use up the owner's account, nor a stolen token the
-// way by the key.
+// way by the key. What is counted so, and proofs, is charged a hundredth of a budget at a time
+// (tally.go).
 var attemptBudgets = []budget{
 	{"keys.attempt.account.hour", 1200, hour, account},
 	{"keys.attempt.network.hour", 3000, hour, ofStranger(network)},

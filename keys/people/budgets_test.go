@@ -386,6 +386,34 @@ func TestProofsAreCharged(t *testing.T) {
 	}
 }
 
+// What little most people ask for is counted in memory; whoever asks for much is charged, and
+// gets less than a hundredth more than the budget has.
+func TestSmallChangeIsNotWritten(t *testing.T) {
+	each(t, func(s *story) {
+		p := s.limited(nil)
+		empty := storetest.Dump(s.TB, s.DB, "quota_buckets")
+		for i := range 200 {
+			s.must(p.Ask(s.Context(), asker(matrix.UserID(fmt.Sprintf("@u%d:hs%[1]d.example", i)), fmt.Sprintf("192.0.2.%d/32", i))))
+		}
+		for i := range 29 {
+			s.must(p.Ask(s.Context(), asker(alice, fmt.Sprintf("2001:db8:%d::/64", i))))
+		}
+		if storetest.Dump(s.TB, s.DB, "quota_buckets") != empty {
+			s.Error("what is little was written")
+		}
+		allowed, err := 29, error(nil)
+		for ; err == nil && allowed < 4000; allowed++ {
+			err = p.Ask(s.Context(), asker(alice, fmt.Sprintf("2001:db8:%d::/64", allowed)))
+		}
+		if allowed--; exhausted(err) != "keys.proof.account.hour" || allowed < 3000 || allowed >= 3030 {
+			s.Errorf("%d of 3,000 were let through, then %v", allowed, err)
+		}
+		s.wantRefused("still", "keys.proof.account.hour", func() error { return p.Ask(s.Context(), asker(alice, "192.0.2.1/32")) })
+		s.Clock.Advance(time.Hour)
+		s.must(p.Ask(s.Context(), asker(alice, "192.0.2.1/32")))
+	})
+}
+
 // A long history is not one that nobody may see.
 func TestALongHistoryMayBeAskedFor(t *testing.T) {
 	each(t, func(s *story) {

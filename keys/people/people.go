@@ -94,6 +94,7 @@ type People struct {
 	tiles  *log.Log
 	state  *replay.State
 	prover *prover
+	tally  *tally
 	vkeys  []string   // C2SP signed-note
 	labels seal.Index // of texts of labels
 	users  seal.Index // of user ids
@@ -109,7 +110,7 @@ func Open(ctx context.Context, o Options) (*People, error) {
 	if err != nil {
 		return nil, fmt.Errorf("describing the log of people's keys: %w", err)
 	}
-	p := &People{Options: o, state: replay.New(replay.Inserts, origin), prover: newProver(o.VRF, o.Cached), vkeys: d.vkeys}
+	p := &People{Options: o, state: replay.New(replay.Inserts, origin), prover: newProver(o.VRF, o.Cached), tally: newTally(o.Quota), vkeys: d.vkeys}
 	if err := p.openVault(ctx); err != nil {
 		return nil, err
 	}
