@@ -11,6 +11,7 @@ import (
 	"signet/internal/threepid"
 	"signet/keys/entry"
 	"signet/keys/value"
+	"signet/verify"
 )
 
 // Erase queues a tombstone for each label of an address that has versions, and destroys what
@@ -43,6 +44,31 @@ func (p *People) EraseUser(ctx context.Context, tx *store.Tx, user matrix.UserID
 			return err
 		}
 	}
+	return nil
+}
+
+// EraseKeys is Erase of the keys that a right is to, and of nothing else: who is bound to an
+// address stays so. The error is verify.ErrSpent for a proof that was used.
+func (p *People) EraseKeys(ctx context.Context, r Right) error {
+	err := p.DB.Tx(ctx, func(tx *store.Tx) error {
+		if r.proof != nil {
+			first, err := p.Proofs.Spend(ctx, tx, *r.proof)
+			if err != nil {
+				return err
+			}
+			if !first {
+				return verify.ErrSpent
+			}
+		}
+		if err := raiseErasures(ctx, tx); err != nil {
+			return fmt.Errorf("counting an erasure: %w", err)
+		}
+		return p.eraseLabels(ctx, tx, []entry.Label{r.label})
+	})
+	if err != nil {
+		return fmt.Errorf("erasing keys: %w", err)
+	}
+	p.tiles.Wake()
 	return nil
 }
 

@@ -43,6 +43,20 @@ type Ticket struct {
 	Due time.Time
 }
 
+// promised is how long the server takes at most to put into the log what it has promised
+// (RFC 6962, section 3: the maximum merge delay). It takes a moment, unless it is down.
+const promised = 24 * time.Hour
+
+// Promise is the signed value.Ticket of a Ticket that is not held down.
+func (p *People) Promise(ctx context.Context, t Ticket) ([]byte, error) {
+	now := p.Now()
+	signed, err := p.Signer.Sign(ctx, value.NewTicket(t.Label, t.Version, t.Hash, now, now.Add(promised)))
+	if err != nil {
+		return nil, fmt.Errorf("signing a ticket: %w", err)
+	}
+	return signed, nil
+}
+
 // change is a value on its way to be a version.
 type change struct {
 	*value.User

@@ -453,6 +453,8 @@ POST /_signet/v1/keys/publish
 POST /_signet/v1/keys/revoke
 POST /_signet/v1/keys/object
 POST /_signet/v1/keys/history
+POST /_signet/v1/keys/monitor
+DELETE /_signet/v1/keys/subject
 GET /_signet/v1/keys/log/:log/checkpoint
 GET /_signet/v1/keys/log/:log/tile/*
 POST /_signet/v1/whoami

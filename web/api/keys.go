@@ -152,17 +152,21 @@ func (a *API) keysByKey(c echo.Context, change func(ctx context.Context, object 
 	return a.replyTicket(c, ticket, r.Wait)
 }
 
-type ticketReply struct {
-	Label   string `json:"label"`
-	Version uint32 `json:"version"`
-	SHA256  string `json:"sha256"` // of the value, in unpadded base64url as the next one names it
-	// HeldUntil is until when the keys wait for their owner to object.
-	HeldUntil int64 `json:"held_until_ts,omitzero"`
+// heldReply is a ticket for keys that wait for their owner to object: no promise.
+type heldReply struct {
+	Label     string `json:"label"`
+	Version   uint32 `json:"version"`
+	SHA256    string `json:"sha256"` // of the value, in unpadded base64url as the next one names it
+	HeldUntil int64  `json:"held_until_ts"`
 }
 
-// replyTicket answers with what was promised, or with its proof if that comes in time.
+// replyTicket answers with what was promised, signed, or with its proof if that comes in time.
 func (a *API) replyTicket(c echo.Context, t people.Ticket, wait bool) error {
-	if wait && t.Due.IsZero() {
+	if !t.Due.IsZero() {
+		hash := base64.RawURLEncoding.EncodeToString(t.Hash[:])
+		return mxhttp.Reply(c, http.StatusAccepted, heldReply{t.Label.String(), t.Version, hash, t.Due.UnixMilli()})
+	}
+	if wait {
 		ctx, cancel := context.WithTimeout(c.Request().Context(), sealPatience)
 		defer cancel()
 		if found, err := a.People.Await(ctx, t); err == nil {
@@ -171,11 +175,11 @@ func (a *API) replyTicket(c echo.Context, t people.Ticket, wait bool) error {
 			return err
 		}
 	}
-	reply := ticketReply{Label: t.Label.String(), Version: t.Version, SHA256: base64.RawURLEncoding.EncodeToString(t.Hash[:])}
-	if !t.Due.IsZero() {
-		reply.HeldUntil = t.Due.UnixMilli()
+	promise, err := a.People.Promise(c.Request().Context(), t)
+	if err != nil {
+		return err
 	}
-	return mxhttp.Reply(c, http.StatusAccepted, reply)
+	return mxhttp.Reply(c, http.StatusAccepted, jsontext.Value(promise))
 }
 
 type keysHistoryRequest struct {

@@ -105,6 +105,26 @@ func TestWhoeverHasTheKeyObjectsAndRevokes(t *testing.T) {
 	})
 }
 
+// What a client is promised is signed, and kept.
+func TestATicketIsAPromise(t *testing.T) {
+	each(t, nil, func(w *world) {
+		alice := w.register("alice")
+		a := w.keysAsk("/publish", alice, object("value", w.publication(aliceKeys, masterKey(1))), http.StatusAccepted)
+		ticket, err := proof.VerifyTicket(a.raw, w.policy())
+		if err != nil {
+			w.Fatalf("%s: %v", a.raw, err)
+		}
+		if ticket.Label.String() != aliceKeys || ticket.Version != 0 || !ticket.TS.Equal(w.Clock.Now()) || ticket.Due.Sub(ticket.TS) != 24*time.Hour {
+			w.Errorf("the ticket is %+v", ticket)
+		}
+		w.Clock.Advance(25 * time.Hour)
+		w.seal()
+		if err := proof.Kept(ticket, w.verified(alice, aliceKeys)); err != nil {
+			w.Error(err)
+		}
+	})
+}
+
 // wantNothing asserts that a call is refused, and that nothing of it was written. A code of ""
 // is any.
 func (w *world) wantNothing(what, method, path, token, body string, status int, code matrix.ErrCode) answer {

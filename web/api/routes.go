@@ -107,6 +107,8 @@ func (a *API) identityRoutes() []mxhttp.Route {
 		{Method: http.MethodPost, Path: keysPath + "/revoke", Handler: a.keysRevoke},
 		{Method: http.MethodPost, Path: keysPath + "/object", Handler: a.keysObject},
 		{Method: http.MethodPost, Path: keysPath + "/history", Handler: compressed(a.forAccount(a.keysHistory))},
+		{Method: http.MethodPost, Path: keysPath + "/monitor", Handler: compressed(a.forAccount(a.keysMonitor))},
+		{Method: http.MethodDelete, Path: keysPath + "/subject", Handler: a.forAnyAccount(a.keysErase)},
 		{Method: http.MethodGet, Path: logPath + "/checkpoint", Handler: a.logCheckpoint},
 		{Method: http.MethodGet, Path: logPath + "/tile/*", Handler: a.logTile},
 		{Method: http.MethodPost, Path: "/_signet/v1/whoami", Handler: a.forCaller(a.whoami)},
