@@ -176,6 +176,7 @@ func defaults() Config {
 		Lookup:      Lookup{EmailLife: lookup.DefaultLives.Email, MSISDNLife: lookup.DefaultLives.MSISDN, NoticeLanguage: locale.English.String()},
 		Invitations: Invitations{ExpireAfter: 7 * 24 * time.Hour},
 		Notary:      Notary{Enabled: true, HoldNew: notary.DefaultHoldDown.New, HoldValid: notary.DefaultHoldDown.Valid},
+		Keys:        Keys{HoldDown: people.DefaultHoldDown},
 	}
 	c.Listen = "127.0.0.1:8090"
 	c.Database = "sqlite:signet-data/idserver.db"
@@ -213,6 +214,7 @@ func (c *Config) Check() config.Problems {
 	p = append(p, c.Lookup.check()...)
 	p = append(p, c.Invitations.check()...)
 	p = append(p, c.Notary.check()...)
+	p = append(p, c.Keys.check()...)
 	p = append(p, c.checkHomeservers()...)
 	if _, err := c.budgets(); err != nil {
 		p.Add("limits.budgets", err.Error(), "idserver limits --share 0 lists the names")

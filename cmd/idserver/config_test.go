@@ -96,6 +96,8 @@ func TestWhatTheConfigurationRefuses(t *testing.T) {
 		"notary: {hold_new: 0s}":                                           "notary.hold_new",
 		"notary: {hold_valid: 30m}":                                        "notary.hold_valid",
 		"notary: {hold_valid: 1000h}":                                      "notary.hold_valid",
+		"keys: {hold_down: 59s}":                                           "keys.hold_down",
+		"keys: {hold_down: 721h}":                                          "keys.hold_down",
 		"lookup: {email_life: 24h}":                                        "lookup.email_life",
 		"listen: 0.0.0.0:8090":                                             "listen",
 		"sever_name: x":                                                    "sever_name",

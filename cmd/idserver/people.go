@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"signet/internal/config"
 	"signet/internal/keyring"
@@ -23,6 +24,16 @@ type Keys struct {
 	// copy of the database nothing is signed any more. Replicas on one machine may share them.
 	// Default: the name of a SQLite database; with PostgreSQL "signed" in data_dir.
 	GuardFile string `yaml:"guard_file"`
+	// HoldDown is how long new keys of a person wait that the old key has not signed, so that
+	// their owner can object; from a minute to 30 days. Default: 24h.
+	HoldDown time.Duration `yaml:"hold_down"`
+}
+
+func (k Keys) check() (p config.Problems) {
+	if k.HoldDown < minHold || k.HoldDown > maxHold {
+		p.Add("keys.hold_down", "must be from a minute to 30 days", "such as 24h")
+	}
+	return p
 }
 
 // guard is what remembers how far a log was signed, of that name and origin.
@@ -82,6 +93,8 @@ func (s *server) buildPeople(env program.Env) error {
 		Log:    s.log,
 		Limit:  sealedAtATime,
 		Sealed: s.logs.sealed("users"),
+
+		HoldDown: s.cfg.Keys.HoldDown,
 	})
 	if err != nil {
 		return err

@@ -56,6 +56,9 @@ type Spender interface {
 	Spend(ctx context.Context, tx *store.Tx, p verify.Proof) (first bool, err error)
 }
 
+// DefaultHoldDown gives an owner a day to object to keys that no old key has signed.
+const DefaultHoldDown = 24 * time.Hour
+
 // Options are what the log of people's keys needs.
 type Options struct {
 	DB     *store.DB
@@ -72,7 +75,7 @@ type Options struct {
 	// Told is told of what happens to the keys of a label, in its transaction, which an
 	// error of it undoes. It may be told of what was not committed.
 	Told func(ctx context.Context, tx *store.Tx, e Event) error
-	// HoldDown is how long keys wait that no old key has signed; 0 is 24 hours.
+	// HoldDown is how long keys wait that no old key has signed; 0 is DefaultHoldDown.
 	HoldDown time.Duration
 	// Cached is how many proofs of the VRF are kept in memory; 0 is 65,536, of 20 MiB.
 	Cached int
@@ -124,7 +127,7 @@ func Open(ctx context.Context, o Options) (*People, error) {
 
 func (o *Options) setDefaults() {
 	if o.HoldDown == 0 {
-		o.HoldDown = 24 * time.Hour
+		o.HoldDown = DefaultHoldDown
 	}
 	if o.Cached == 0 {
 		o.Cached = 1 << 16
