@@ -3,6 +3,7 @@ package people
 import (
 	"time"
 
+	"signet/internal/matrix"
 	"signet/keys/entry"
 )
 
@@ -25,5 +26,7 @@ type Event struct {
 	Kind    EventKind
 	Label   entry.Label
 	Version uint32
-	Due     time.Time // of Recovering
+	// User is whom the keys name, of Recovering those before: empty for nobody.
+	User matrix.UserID
+	Due  time.Time // of Recovering
 }

@@ -11,6 +11,7 @@ import (
 	"signet/internal/matrix"
 	"signet/internal/threepid"
 	"signet/keys/entry"
+	"signet/keys/value"
 )
 
 // HeldVersion is a version of a label, as a document for whom it is about.
@@ -55,6 +56,31 @@ func (p *People) appendWaiting(ctx context.Context, held []HeldVersion, l entry.
 		held[len(held)-1].Due = r.due
 	}
 	return held, err
+}
+
+// Forgotten tells whether what was published for a label, from a version on, was erased.
+func (p *People) Forgotten(ctx context.Context, l entry.Label, from uint32) (bool, error) {
+	versions, err := selectHistory(ctx, p.DB, p.tagOf(l))
+	if err != nil {
+		return false, fmt.Errorf("reading the versions of a label: %w", err)
+	}
+	for _, v := range versions {
+		if v.number < from {
+			continue
+		}
+		object, err := p.openValue(v)
+		if err != nil || object == nil {
+			return err == nil, err
+		}
+		is, err := value.Parse(object)
+		if err != nil {
+			return false, fmt.Errorf("reading a version: %w", err)
+		}
+		if _, erased := is.(*value.Tombstone); erased {
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 // HeldBy is what is held about a user: the user's own label, and what names the user.

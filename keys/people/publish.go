@@ -307,7 +307,7 @@ func (p *People) queue(ctx context.Context, tx *store.Tx, c change, kind EventKi
 	if err := deleteRecovery(ctx, tx, c.tag); err != nil {
 		return fmt.Errorf("ending a recovery: %w", err)
 	}
-	return p.Told(ctx, tx, Event{Kind: kind, Label: c.Label, Version: c.Version})
+	return p.Told(ctx, tx, Event{Kind: kind, Label: c.Label, Version: c.Version, User: c.MXID})
 }
 
 func (p *People) kindOf(ctx context.Context, tx *store.Tx, c change) (EventKind, error) {

@@ -339,6 +339,60 @@ func TestAnOwnerObjects(t *testing.T) {
 	})
 }
 
+// Whoever holds the address discards, on the owner's page, what waits; the owner is told whose
+// keys were to be replaced, which what waits does not say.
+func TestAnOwnerDiscards(t *testing.T) {
+	each(t, func(s *story) {
+		d := s.draft(0, 1)
+		d.mxid = alice
+		s.publish(d)
+		first := s.current()
+		s.publish(draft{label: aliceLabel, version: 1, key: 2, prev: first, from: s.Clock.Now()})
+		if told := s.events[len(s.events)-1]; told.User != alice || told.Due.IsZero() {
+			s.Errorf("of the recovery is told %+v", told)
+		}
+		if err := s.people.Discard(s.Context(), s.prove("alice@example.org", alice)); !errors.Is(err, verify.ErrOtherPurpose) {
+			s.Errorf("Discard by a session for something else = %v", err)
+		}
+		if err := s.people.Discard(s.Context(), s.proveOwner("bob@example.org")); !errors.Is(err, people.ErrNoRecovery) {
+			s.Errorf("Discard of another's = %v", err)
+		}
+		s.must(s.people.Discard(s.Context(), s.proveOwner("alice@example.org")))
+		if err := s.people.Discard(s.Context(), s.proveOwner("alice@example.org")); !errors.Is(err, people.ErrNoRecovery) {
+			s.Errorf("Discard of what is gone = %v", err)
+		}
+		s.Clock.Advance(48 * time.Hour)
+		s.seal()
+		s.want(aliceLabel, 0, "")
+		s.wantEvents("publish 0, recovering 1, objected 1")
+		s.check()
+	})
+}
+
+// What was erased is not to be told of any more; what is published after it is.
+func TestForgotten(t *testing.T) {
+	each(t, func(s *story) {
+		wantForgotten := func(from uint32, want bool) {
+			s.Helper()
+			if got, err := s.people.Forgotten(s.Context(), s.label(aliceLabel), from); got != want || err != nil {
+				s.Errorf("Forgotten(%d) = %t, %v, want %t", from, got, err, want)
+			}
+		}
+		wantForgotten(0, false)
+		s.publish(s.draft(0, 1))
+		wantForgotten(0, false)
+		s.erase("alice@example.org") // in the place of what was not logged yet
+		wantForgotten(0, true)
+		s.seal()
+		s.publish(draft{label: aliceLabel, version: 1, key: 2, from: s.Clock.Now()})
+		s.Clock.Advance(48 * time.Hour)
+		s.seal()
+		s.want(aliceLabel, 1, "recovery")
+		wantForgotten(0, true)
+		wantForgotten(1, false)
+	})
+}
+
 // A thief of the mailbox who revokes, or erases, to be the first again has to wait, too.
 func TestNobodyComesAroundTheHoldDown(t *testing.T) {
 	each(t, func(s *story) {

@@ -10,6 +10,7 @@ import (
 	"signet/internal/store"
 	"signet/keys/entry"
 	"signet/keys/value"
+	"signet/verify"
 )
 
 // recovery is a row of people_recoveries: a version that waits until nobody may object.
@@ -29,7 +30,52 @@ func (p *People) hold(ctx context.Context, tx *store.Tx, c change) (Ticket, erro
 	}
 	t := c.ticket()
 	t.Due = store.Time(r.due)
-	return t, p.Told(ctx, tx, Event{Kind: Recovering, Label: c.Label, Version: c.Version, Due: t.Due})
+	return t, p.tellRecovering(ctx, tx, t)
+}
+
+// tellRecovering names whom the keys before have named: the new ones may be a thief's.
+func (p *People) tellRecovering(ctx context.Context, tx *store.Tx, t Ticket) error {
+	e := Event{Kind: Recovering, Label: t.Label, Version: t.Version, Due: t.Due}
+	before, err := p.newest(ctx, tx, p.tagOf(t.Label))
+	if err != nil {
+		return err
+	}
+	if before != nil {
+		e.User = before.MXID
+	}
+	return p.Told(ctx, tx, e)
+}
+
+// Discard ends the recovery of the proven address that waits, for whoever holds the address
+// now; nothing of it was logged. Who can do that could have put another in its place. Errors:
+// verify.ErrOtherPurpose unless control was shown on the owner's page, ErrNoRecovery.
+func (p *People) Discard(ctx context.Context, proof verify.Proof) error {
+	if err := proof.For(verify.Manage); err != nil {
+		return err
+	}
+	l, err := entry.AddressLabel(proof.Address())
+	if err != nil {
+		return err
+	}
+	err = p.DB.Tx(ctx, func(tx *store.Tx) error { return p.discard(ctx, tx, l) })
+	if err != nil {
+		return fmt.Errorf("discarding a recovery: %w", err)
+	}
+	return nil
+}
+
+func (p *People) discard(ctx context.Context, tx *store.Tx, l entry.Label) error {
+	r, err := selectRecovery(ctx, tx, p.tagOf(l))
+	if errors.Is(err, sql.ErrNoRows) {
+		return ErrNoRecovery
+	}
+	if err != nil {
+		return err
+	}
+	if err := deleteRecovery(ctx, tx, r.tag); err != nil {
+		return err
+	}
+	return p.Told(ctx, tx, Event{Kind: Objected, Label: l, Version: r.number})
 }
 
 // Waiting is the recovery of a label that waits, for its owner; false if there is none.

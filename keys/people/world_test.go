@@ -144,6 +144,20 @@ func (s *story) prove(address string, user matrix.UserID) verify.Proof {
 	return proof
 }
 
+// proveOwner shows control of an address as on the owner's page.
+func (s *story) proveOwner(address string) verify.Proof {
+	s.Helper()
+	s.Clock.Advance(time.Second)
+	r := verify.Request{Address: s.email(address), ClientSecret: fmt.Sprint("owner", s.Clock.Now().UnixMilli()), Caller: verify.Page, Purpose: verify.Manage, SendAttempt: 1}
+	sid, err := s.Verifier.Request(s.Context(), r)
+	s.must(err)
+	c := verify.Credentials{SID: sid, ClientSecret: r.ClientSecret}
+	s.must(s.Verifier.Submit(s.Context(), c, verify.Page, s.Post.Last(s.TB).Code()))
+	p, err := s.Verifier.ProveOwner(s.Context(), c)
+	s.must(err)
+	return p
+}
+
 func (s *story) bind(address string, user matrix.UserID) string {
 	s.Helper()
 	association, err := s.directory.Bind(s.Context(), s.prove(address, user), user)
