@@ -1,8 +1,14 @@
 package main
 
 import (
+	"context"
+
 	"signet/internal/locale"
+	"signet/internal/matrix"
 	"signet/internal/program"
+	"signet/internal/store"
+	"signet/keys/entry"
+	"signet/keys/people"
 	"signet/lookup/notice"
 	"signet/lookup/notice/words"
 	"signet/web/page"
@@ -36,4 +42,46 @@ func (s *server) buildNotices(env program.Env) error {
 	s.notices = notice.New(o)
 	s.directory.Told = append(s.directory.Told, s.notices.Told)
 	return nil
+}
+
+// keyNotices are what owners are told of what happens to their keys.
+var keyNotices = map[people.EventKind]words.Kind{
+	people.Published:    words.Published,
+	people.Rotated:      words.Rotated,
+	people.Revoked:      words.Revoked,
+	people.RevokedByKey: words.Revoked,
+	people.Recovering:   words.Recovering,
+	people.Recovered:    words.Recovered,
+	people.Objected:     words.Objected,
+}
+
+// tellOfKeys is for the log of people's keys, which does not know of notices.
+func (s *server) tellOfKeys(ctx context.Context, tx *store.Tx, e people.Event) error {
+	c := notice.KeysChange{Kind: keyNotices[e.Kind], Label: e.Label.String(), Version: e.Version, User: e.User, Until: e.Due}
+	if e.Label.Medium() == entry.MXID {
+		c.User = matrix.UserID(e.Label.Address())
+	} else if a, is := e.Label.ThirdParty(); is {
+		c.Address = a
+	}
+	return s.notices.ToldOfKeys(ctx, tx, c)
+}
+
+// toldKeys is what notices ask of the log of people's keys.
+type toldKeys struct{ *people.People }
+
+func (k toldKeys) Forgotten(ctx context.Context, label string, from uint32) (bool, error) {
+	l, err := entry.ParseLabel(label)
+	if err != nil {
+		return false, err
+	}
+	return k.People.Forgotten(ctx, l, from)
+}
+
+func (k toldKeys) Waits(ctx context.Context, label string, version uint32) (bool, error) {
+	l, err := entry.ParseLabel(label)
+	if err != nil {
+		return false, err
+	}
+	number, _, waits, err := k.Waiting(ctx, l)
+	return waits && number == version, err
 }

@@ -58,7 +58,7 @@ func (c *Config) guard(name, origin string) (log.Guard, error) {
 const sealedAtATime = 500
 
 // buildPeople opens the log of people's keys, which follows the bindings and forgets with
-// them. It needs the directory.
+// them, and of which owners are told. It needs the directory and the notices.
 func (s *server) buildPeople(env program.Env) error {
 	signs, err := s.Rings.For(keyring.UsersLog).Current(env.Ctx)
 	if err != nil {
@@ -94,11 +94,13 @@ func (s *server) buildPeople(env program.Env) error {
 		Limit:  sealedAtATime,
 		Sealed: s.logs.sealed("users"),
 
+		Told:     s.tellOfKeys,
 		HoldDown: s.cfg.Keys.HoldDown,
 	})
 	if err != nil {
 		return err
 	}
+	s.notices.Keys = toldKeys{s.people}
 	s.directory.Holders["keys"], s.directory.UserHolders["keys"] = s.people, s.people
 	return nil
 }

@@ -1,15 +1,18 @@
 // Package notice tells people what becomes of the bindings of their addresses: that an
-// address was bound, bound to another user, or taken back; that it will end, or has.
+// address was bound, bound to another user, or taken back; that it will end, or has; and what
+// happens to the keys that are published for them.
 //
 //	change of the feed ── Told ──▶ outbox ──▶ silent? ▶ budget? ▶ words ▶ e-mail, or SMS
-//	binding near its end ─ Remind ─┘
+//	binding near its end ─ Remind ─┤
+//	change of keys ── ToldOfKeys ──┘
 //
 // A notice goes to the address itself, which only its owner reads. Of an address that now
 // belongs to somebody else, as a phone number does that was given away, the former holder
 // is told too: by e-mail to at most three other addresses that they are found by, and never
-// who it is now. Whoever has no other is told nothing, as nobody knows where. An erasure is
-// not told, and ends what waits: the address is to be forgotten. So does whatever makes a
-// reminder untrue, or the other address of a former holder somebody else's.
+// who it is now. So is, of keys that will be replaced without the old one, whose they are; and
+// of those of a user id, to which nobody can write. Whoever has no other is told nothing, as
+// nobody knows where. An erasure is not told, and ends what waits: the address is to be
+// forgotten. So does whatever makes a reminder untrue, or the other address somebody else's.
 //
 // A notice is put into the outbox in the transaction of the change that it is about, so
 // there is one if and only if the change was committed, and it is of use for three days.

@@ -2,6 +2,7 @@ package notice
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -22,6 +23,13 @@ type letter struct {
 	Former   string     `json:"former,omitempty"`
 	About    string     `json:"about,omitempty"`
 	NotAfter int64      `json:"not_after,omitempty"` // of words.Ending
+
+	// Of keys: which version of what label, until when they wait, and whether the receiver is
+	// another address of the user.
+	Label   string `json:"label,omitempty"`
+	Version uint32 `json:"version,omitempty"`
+	Until   int64  `json:"until,omitempty"`
+	Other   bool   `json:"other,omitempty"`
 }
 
 // to is l as it goes to an address.
@@ -49,7 +57,9 @@ func (n *Notices) notice(l letter) words.Notice {
 		User:     l.User,
 		Former:   l.Former,
 		About:    l.About,
+		Account:  strings.HasPrefix(l.Label, userLabel),
 		Days:     n.daysUntil(store.Time(l.NotAfter)),
+		Until:    store.Time(l.Until).UTC().Format("2006-01-02 15:04 MST"),
 		Link:     n.PageURL,
 	}
 }

@@ -31,10 +31,17 @@ const life = 3 * 24 * time.Hour
 // fills no mailbox: what is over it is dropped.
 const destination = "lookup.notice.destination"
 
+// recoveries is the budget of an address for notices that keys will be replaced without the
+// old one: no flood of others may keep those away.
+const recoveries = "lookup.notice.recovery"
+
 // Budgets are the limits of Notices, for the quota that they charge. In dry run they are
 // counted and refuse nothing.
 func Budgets(dryRun bool) []quota.Budget {
-	return []quota.Budget{{Name: destination, Limit: 6, Per: 24 * time.Hour, DryRun: dryRun}}
+	return []quota.Budget{
+		{Name: destination, Limit: 6, Per: 24 * time.Hour, DryRun: dryRun},
+		{Name: recoveries, Limit: 6, Per: 24 * time.Hour, DryRun: dryRun},
+	}
 }
 
 // EmailSender sends one e-mail. Errors are deliver's.
@@ -63,6 +70,7 @@ type Options struct {
 	Outbox    *outbox.Outbox
 	Quota     *quota.Quota // of Budgets
 	Owners    Owners
+	Keys      Keys // nil where no keys are published; may be set before the outbox runs
 	Words     *words.Words
 	Email     EmailSender
 	SMS       SMSSender

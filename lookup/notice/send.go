@@ -71,7 +71,7 @@ func (n *Notices) within(ctx context.Context, to threepid.Address, l letter, sen
 	if spared, err := n.spared(ctx, to, l); err != nil || spared {
 		return err
 	}
-	charge := quota.Charge{Budget: destination, Subject: string(to.Medium()) + " " + to.String(), N: 1}
+	charge := quota.Charge{Budget: budgetOf(l.Kind), Subject: string(to.Medium()) + " " + to.String(), N: 1}
 	err := n.Quota.Charge(ctx, charge)
 	if _, short := errors.AsType[quota.Exhausted](err); short {
 		return nil
@@ -85,6 +85,13 @@ func (n *Notices) within(ctx context.Context, to threepid.Address, l letter, sen
 	return nil
 }
 
+func budgetOf(k words.Kind) string {
+	if k == words.Recovering {
+		return recoveries
+	}
+	return destination
+}
+
 // spared tells whether an address is sent nothing, or the notice was overtaken.
 func (n *Notices) spared(ctx context.Context, to threepid.Address, l letter) (bool, error) {
 	if over, err := n.overtaken(ctx, to, l); err != nil || over {
@@ -96,6 +103,9 @@ func (n *Notices) spared(ctx context.Context, to threepid.Address, l letter) (bo
 // overtaken tells whether what a notice is about was erased while it waited, or it would
 // reach somebody else than the user it is meant for, or a reminder is not true any more.
 func (n *Notices) overtaken(ctx context.Context, to threepid.Address, l letter) (bool, error) {
+	if l.Kind.OfKeys() {
+		return n.keysOvertaken(ctx, to, l)
+	}
 	if l.Kind == words.Lost || l.Kind == words.Ending {
 		until, err := n.Directory.BoundUntil(ctx, to, matrix.UserID(l.User))
 		switch {

@@ -22,9 +22,9 @@ var kinds = map[lookup.Kind]words.Kind{
 	lookup.Expired: words.Expired,
 }
 
-// maxFormer is how many other addresses of a former holder are told: enough to reach
-// somebody, and not a flood that one re-bind sets off.
-const maxFormer = 3
+// maxOthers is how many other addresses of a user are told: enough to reach somebody, and not
+// a flood that one change sets off.
+const maxOthers = 3
 
 // Told puts the notices of a change into its transaction.
 func (n *Notices) Told(ctx context.Context, tx *store.Tx, c lookup.Change) error {
@@ -46,7 +46,7 @@ func (n *Notices) Told(ctx context.Context, tx *store.Tx, c lookup.Change) error
 // tellFormer tells the one whose place was taken, where else they are found. Whose address
 // it is now is not theirs to know.
 func (n *Notices) tellFormer(ctx context.Context, tx *store.Tx, key string, c lookup.Change) error {
-	others, err := n.Directory.EmailsOf(ctx, tx, c.Former, maxFormer)
+	others, err := n.Directory.EmailsOf(ctx, tx, c.Former, maxOthers)
 	if err != nil {
 		return err
 	}

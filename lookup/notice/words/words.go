@@ -3,6 +3,7 @@ package words
 import (
 	"embed"
 	"errors"
+	"slices"
 
 	"signet/internal/locale"
 	"signet/internal/wording"
@@ -11,7 +12,7 @@ import (
 // Kind is what a notice is about.
 type Kind string
 
-// The kinds of notices. All but Lost go to the address that they are about.
+// The kinds of notices about bindings. All but Lost go to the address that they are about.
 const (
 	Bound   Kind = "bind"   // a user is found by the address
 	Rebound Kind = "rebind" // another one than before
@@ -21,8 +22,25 @@ const (
 	Expired Kind = "expire" // nobody is, since it was not
 )
 
+// The kinds of notices about the keys that were published for an address, or a user id.
+const (
+	Published  Kind = "publish"   // the first ones
+	Rotated    Kind = "rotate"    // others, by the old key
+	Revoked    Kind = "revoke"    // none are any more
+	Recovering Kind = "recover"   // others will be, without the old key, unless somebody objects
+	Recovered  Kind = "recovered" // and are
+	Objected   Kind = "object"    // or will not be
+)
+
 // Kinds lists them all.
-func Kinds() []Kind { return []Kind{Bound, Rebound, Unbound, Lost, Ending, Expired} }
+func Kinds() []Kind {
+	return slices.Concat([]Kind{Bound, Rebound, Unbound, Lost, Ending, Expired}, keyKinds)
+}
+
+var keyKinds = []Kind{Published, Rotated, Revoked, Recovering, Recovered, Objected}
+
+// OfKeys tells whether notices of that kind are about keys.
+func (k Kind) OfKeys() bool { return slices.Contains(keyKinds, k) }
 
 // Notice is what a notice tells.
 type Notice struct {
@@ -30,8 +48,10 @@ type Notice struct {
 	Kind     Kind
 	User     string // the Matrix id that is found by the address, or was
 	Former   string // of Rebound, the Matrix id that was before
-	About    string // of Lost, the address, so that only who knows it knows it again
+	About    string // of Lost, the address, so that only who knows it knows it again; of keys, whose they are
+	Account  bool   // of keys, they are those of a user id
 	Days     int    // of Ending, how many are left
+	Until    string // of Recovering, when the keys have waited long enough
 	Link     string // the owner's page; empty for none
 
 	Server string // the server's name, filled in by Words
@@ -69,7 +89,7 @@ func (w *Words) try() error {
 	for _, language := range locale.Languages() {
 		for _, kind := range Kinds() {
 			n := Notice{Language: language, Kind: kind, User: "@alice:example.org", Former: "@bob:example.org", About: "a...@e...",
-				Days: 30, Link: "https://example.org/_signet/owner"}
+				Days: 30, Until: "2026-01-02 15:04 UTC", Link: "https://example.org/_signet/owner"}
 			_, _, _, err := w.Email(n)
 			errs = append(errs, err)
 			if kind != Lost {

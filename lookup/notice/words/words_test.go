@@ -21,6 +21,7 @@ const (
 	user   = "@alice:example.org"
 	former = "@bob:example.org"
 	about  = "a...@e..."
+	until  = "2026-11-27 15:04 UTC"
 )
 
 func newWords(t testing.TB, dir string) *words.Words {
@@ -33,7 +34,7 @@ func newWords(t testing.TB, dir string) *words.Words {
 }
 
 func noticeOf(l locale.Language, k words.Kind) words.Notice {
-	return words.Notice{Language: l, Kind: k, User: user, Former: former, About: about, Days: 30, Link: page}
+	return words.Notice{Language: l, Kind: k, User: user, Former: former, About: about, Days: 30, Until: until, Link: page}
 }
 
 // everything calls f with each language and kind.
@@ -66,7 +67,12 @@ func TestEmail(t *testing.T) {
 	seen := map[string]bool{}
 	everything(func(l locale.Language, k words.Kind) {
 		wants := []string{server, user, page}
+		if k.OfKeys() {
+			wants[1] = about
+		}
 		switch k {
+		case words.Recovering:
+			wants = append(wants, until)
 		case words.Rebound:
 			wants = append(wants, former)
 		case words.Lost:
@@ -93,6 +99,38 @@ func TestEmail(t *testing.T) {
 	})
 	if want := 2 * len(locale.Languages()) * len(words.Kinds()); len(seen) != want {
 		t.Errorf("%d subjects and texts, want %d, another for each kind and language", len(seen), want)
+	}
+}
+
+// Whose keys are those of a user id is told what they can do without an address, and of keys
+// that wait everybody is told how to object.
+func TestKeysOfAUserID(t *testing.T) {
+	w := newWords(t, "")
+	everything(func(l locale.Language, k words.Kind) {
+		if !k.OfKeys() {
+			return
+		}
+		said := map[string]bool{}
+		for _, n := range []words.Notice{
+			noticeOf(l, k),
+			{Language: l, Kind: k, About: about, Until: until, Account: true, Link: page},
+			{Language: l, Kind: k, About: about, Until: until},
+		} {
+			m := write(t, w, n)
+			if named := strings.Contains(m.text+m.html, page); named != (n.Link != "" && !n.Account) {
+				t.Errorf("%v, %s, of a user id %t: the page is named: %t\n%s", l, k, n.Account, named, m.text)
+			}
+			said[m.text] = true
+		}
+		if len(said) != 3 {
+			t.Errorf("%v, %s: what to do is the same for everybody", l, k)
+		}
+	})
+	for _, n := range []words.Notice{{About: about, Until: until, Account: true, Link: page}, {About: about, Until: until, Link: page}, {About: about, Until: until}} {
+		n.Kind = words.Recovering
+		if m := write(t, w, n); !strings.Contains(m.text, "object before then") || !strings.Contains(m.html, "object before then") {
+			t.Errorf("it does not say how to object:\n%s", m.text)
+		}
 	}
 }
 

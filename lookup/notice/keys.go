@@ -1,0 +1,95 @@
+package notice
+
+import (
+	"context"
+	"time"
+
+	"signet/internal/matrix"
+	"signet/internal/store"
+	"signet/internal/threepid"
+	"signet/lookup/notice/words"
+)
+
+// KeysChange is what happened to the keys that are published under a label of the key
+// directory. The label is a text: notices know nothing of keys.
+type KeysChange struct {
+	Kind    words.Kind // one of those of keys
+	Label   string     // medium, colon and address
+	Version uint32
+	Address threepid.Address // of the label; zero if it is a user id
+	User    matrix.UserID    // whose keys they are, or were; empty if they name nobody
+	Until   time.Time        // of words.Recovering, when the keys have waited long enough
+}
+
+// userLabel is how the label of a user id begins.
+const userLabel = "mxid:"
+
+// Keys knows what has become of keys while a notice of them waited.
+type Keys interface {
+	// Forgotten tells whether what was published under a label was erased, from a version on.
+	Forgotten(ctx context.Context, label string, from uint32) (bool, error)
+	// Waits tells whether that version waits for somebody to object.
+	Waits(ctx context.Context, label string, version uint32) (bool, error)
+}
+
+// ToldOfKeys puts the notices of what happened to keys into its transaction: to the address,
+// or, of a user id, to e-mail addresses that the user is found by. Of keys that will be replaced
+// without the old one those are told too, as who holds the address may be a thief.
+func (n *Notices) ToldOfKeys(ctx context.Context, tx *store.Tx, c KeysChange) error {
+	l := letter{Kind: c.Kind, User: c.User.String(), Label: c.Label, Version: c.Version, Until: store.Millis(c.Until)}
+	if !c.Address.IsZero() {
+		l.About = c.Address.String()
+		if err := n.put(ctx, tx, "keys "+store.NewID(n.Now()), c.Address, l); err != nil {
+			return err
+		}
+		if c.Kind != words.Recovering {
+			return nil
+		}
+		l.About = c.Address.Redacted()
+	} else {
+		l.About = c.User.String()
+	}
+	l.Other = true
+	return n.tellOthers(ctx, tx, c, l)
+}
+
+// tellOthers tells the user of the keys, at the other addresses that the user is found by.
+func (n *Notices) tellOthers(ctx context.Context, tx *store.Tx, c KeysChange, l letter) error {
+	if c.User == "" {
+		return nil
+	}
+	others, err := n.Directory.EmailsOf(ctx, tx, c.User, maxOthers+1)
+	if err != nil {
+		return err
+	}
+	told := 0
+	for _, other := range others {
+		if other == c.Address || told == maxOthers {
+			continue
+		}
+		if err := n.put(ctx, tx, "keys "+store.NewID(n.Now()), other, l); err != nil {
+			return err
+		}
+		told++
+	}
+	return nil
+}
+
+// keysOvertaken tells whether the keys that a notice is about were erased while it waited, or
+// wait no more, or the user is not found by the receiver any more.
+func (n *Notices) keysOvertaken(ctx context.Context, to threepid.Address, l letter) (bool, error) {
+	if l.Other {
+		until, err := n.Directory.BoundUntil(ctx, to, matrix.UserID(l.User))
+		if err != nil || until.IsZero() {
+			return true, err
+		}
+	}
+	if n.Keys == nil {
+		return true, nil
+	}
+	if l.Kind == words.Recovering {
+		waits, err := n.Keys.Waits(ctx, l.Label, l.Version)
+		return !waits, err
+	}
+	return n.Keys.Forgotten(ctx, l.Label, l.Version)
+}

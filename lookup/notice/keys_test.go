@@ -1,0 +1,201 @@
+package notice_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"signet/internal/matrix"
+	"signet/internal/store"
+	"signet/internal/store/storetest"
+	"signet/lookup/notice"
+	"signet/lookup/notice/words"
+	"signet/verify/verifytest"
+)
+
+// directoryOfKeys is one in which keys were erased, or wait.
+type directoryOfKeys struct{ forgotten, waits bool }
+
+func (d *directoryOfKeys) Forgotten(context.Context, string, uint32) (bool, error) {
+	return d.forgotten, nil
+}
+
+func (d *directoryOfKeys) Waits(context.Context, string, uint32) (bool, error) { return d.waits, nil }
+
+// keysOf tells of what happens to the keys of an address, or of a user id.
+func (s *story) keysOf(kind words.Kind, of string, user matrix.UserID) {
+	s.Helper()
+	c := notice.KeysChange{Kind: kind, Version: 1, User: user, Until: s.Clock.Now().Add(day)}
+	if c.Label = "mxid:" + of; !strings.HasPrefix(of, "@") {
+		c.Address = s.address(of)
+		c.Label = string(c.Address.Medium()) + ":" + of
+	}
+	err := s.DB.Tx(s.Context(), func(tx *store.Tx) error { return s.notices.ToldOfKeys(s.Context(), tx, c) })
+	if err != nil {
+		s.Fatal(err)
+	}
+}
+
+func (s *story) withKeys() *directoryOfKeys {
+	d := &directoryOfKeys{waits: true}
+	s.notices.Keys = d
+	return d
+}
+
+func TestTheOwnerIsToldOfKeys(t *testing.T) {
+	each(t, func(s *story) {
+		s.withKeys()
+		for kind, says := range map[words.Kind]string{
+			words.Published: "Keys were published for alice@example.org",
+			words.Rotated:   "The old key has signed the change.",
+			words.Revoked:   "were revoked",
+			words.Recovered: "that the old key has not signed",
+			words.Objected:  "There was an objection",
+		} {
+			s.keysOf(kind, "alice@example.org", alice)
+			s.want("alice@example.org " + says)
+		}
+	})
+}
+
+// Whoever has taken over the mailbox reads what comes to it, and the owner elsewhere; both
+// learn until when the keys wait and how to object.
+func TestARecoveryIsToldElsewhereToo(t *testing.T) {
+	each(t, func(s *story) {
+		s.withKeys()
+		for _, address := range []string{"a@example.org", "b@example.org", "c@example.org", "alice@example.org", "12015550123"} {
+			s.bind(address, alice)
+		}
+		s.send(s.replica)
+		s.keysOf(words.Recovering, "alice@example.org", alice)
+		until := s.Clock.Now().Add(day).UTC().Format("2006-01-02 15:04 MST")
+		says := " published for a...@e..., and the old key has not signed them. They are held until " + until
+		sent := s.want("a@example.org"+says, "alice@example.org published for alice@example.org, ", "b@example.org"+says, "c@example.org"+says)
+		for _, m := range sent {
+			if !strings.Contains(text(m), "on a device that still has the old key, or on this page") || !strings.Contains(text(m), page) {
+				s.Errorf("it does not say how to object:\n%s", text(m))
+			}
+			if m.To.String() != "alice@example.org" && strings.Contains(text(m), "alice") {
+				s.Errorf("another address learns too much:\n%s", text(m))
+			}
+		}
+		s.keysOf(words.Recovering, "nobody@example.org", "")
+		s.want("nobody@example.org They are held until")
+	})
+}
+
+// Nobody can write to a user id, but to the addresses that the user is found by.
+func TestTheKeysOfAUserID(t *testing.T) {
+	each(t, func(s *story) {
+		s.withKeys()
+		s.keysOf(words.Published, alice.String(), alice)
+		s.want()
+		s.bind("alice@example.org", alice)
+		s.bind("bob@example.org", bob)
+		s.send(s.replica)
+		s.keysOf(words.Recovering, alice.String(), alice)
+		m := s.want("alice@example.org published for @alice:example.org, ")
+		if !strings.Contains(text(m[0]), "change your password") || strings.Contains(text(m[0]), page) {
+			s.Errorf("it does not say what helps:\n%s", text(m[0]))
+		}
+	})
+}
+
+// What a notice says may not be so any more when it is sent.
+func TestANoticeOfKeysThatIsOvertaken(t *testing.T) {
+	for name, c := range map[string]struct {
+		kind     words.Kind
+		overtake func(s *story, d *directoryOfKeys)
+		want     []string
+	}{
+		"erased":             {words.Published, func(_ *story, d *directoryOfKeys) { d.forgotten = true }, nil},
+		"erased, as it was":  {words.Recovering, func(_ *story, d *directoryOfKeys) { d.waits = false }, nil},
+		"another's address":  {words.Recovering, func(s *story, _ *directoryOfKeys) { s.unbind("other@example.org", alice) }, []string{"alice@example.org held until", "other@example.org is not found"}},
+		"no directory of it": {words.Rotated, func(s *story, _ *directoryOfKeys) { s.notices.Keys = nil }, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			each(t, func(s *story) {
+				s.bind("other@example.org", alice)
+				s.send(s.replica)
+				d := s.withKeys()
+				s.keysOf(c.kind, "alice@example.org", alice)
+				c.overtake(s, d)
+				s.want(c.want...)
+			})
+		})
+	}
+}
+
+// Whoever fills an address's share with other notices does not keep that of a recovery away.
+func TestNoFloodHidesARecovery(t *testing.T) {
+	each(t, func(s *story) {
+		s.withKeys()
+		for range 10 {
+			s.keysOf(words.Rotated, "alice@example.org", "")
+		}
+		s.keysOf(words.Recovering, "alice@example.org", "")
+		sent := s.send(s.replica)
+		if len(sent) != 6+1 {
+			s.Errorf("%d notices, want 6 and that of the recovery", len(sent))
+		}
+		if n := strings.Count(allTexts(sent), "They are held until"); n != 1 {
+			s.Errorf("of the recovery are %d notices", n)
+		}
+		for range 10 {
+			s.keysOf(words.Recovering, "alice@example.org", "")
+		}
+		if more := len(s.send(s.replica)); more != 5 {
+			s.Errorf("%d more of recoveries, want 5", more)
+		}
+	})
+}
+
+func allTexts(sent []verifytest.Message) (all string) {
+	for _, m := range sent {
+		all += text(m)
+	}
+	return all
+}
+
+// An owner who wants no messages gets none of these, and a change that was undone has none.
+func TestNoNoticeOfKeys(t *testing.T) {
+	each(t, func(s *story) {
+		s.withKeys()
+		s.bind("alice@example.org", alice)
+		s.send(s.replica)
+		if _, err := s.Stop(s.Context(), s.World.Post.Last(s.T).Stop(), true); err != nil {
+			s.Fatal(err)
+		}
+		s.keysOf(words.Recovering, "alice@example.org", "")
+		s.want()
+		undone := errors.New("undone")
+		err := s.DB.Tx(s.Context(), func(tx *store.Tx) error {
+			return errors.Join(s.notices.ToldOfKeys(s.Context(), tx, notice.KeysChange{Kind: words.Published, Label: "email:bob@example.org", Address: s.address("bob@example.org")}), undone)
+		})
+		if !errors.Is(err, undone) {
+			s.Fatal(err)
+		}
+		s.want()
+	})
+}
+
+func TestNothingTellsOfWhoseKeys(t *testing.T) {
+	each(t, func(s *story) {
+		s.withKeys()
+		s.bind("second@example.org", alice)
+		s.keysOf(words.Recovering, "alice@example.org", alice)
+		dump := storetest.Dump(s.T, s.DB, "outbox_jobs")
+		s.post.Fail(errors.New("boom"))
+		s.send(s.replica)
+		s.Clock.Advance(time.Hour)
+		for _, told := range []string{dump, storetest.Dump(s.T, s.DB, "outbox_jobs", "quota_buckets"), s.log.String()} {
+			for _, name := range []string{"alice", "second", "example.org"} {
+				if strings.Contains(told, name) {
+					s.Errorf("%q stands in\n%s", name, told)
+				}
+			}
+		}
+	})
+}
