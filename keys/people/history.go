@@ -29,7 +29,7 @@ func (p *People) History(ctx context.Context, l entry.Label, last int64) (*proof
 		if v.position == 0 || v.position >= m.size {
 			break // those after it are no older
 		}
-		shown, err := p.past(l, v, m)
+		shown, err := p.past(ctx, l, v, m)
 		if err != nil {
 			return nil, err
 		}
@@ -58,15 +58,24 @@ func noneThere(rungs []ladder.Rung) error {
 	return nil
 }
 
-// past is a version in the map of a moment.
-func (p *People) past(l entry.Label, v version, m moment) (proof.Version, error) {
+// past is a version in the map and the log of a moment.
+func (p *People) past(ctx context.Context, l entry.Label, v version, m moment) (proof.Version, error) {
 	rung := p.rung(l, v.tag, v.number, m)
 	if rung.Map.Kind != prefixtree.Inclusion {
 		return proof.Version{}, fmt.Errorf("the map contradicts the tables: version %d of a label is not there", v.number)
 	}
-	opening, value, err := p.open(v)
-	if err != nil || opening == nil {
-		return proof.NewErased(rung), err
+	included, err := p.tiles.ProveRecord(ctx, m.size, v.position)
+	if err != nil {
+		return proof.Version{}, err
 	}
-	return proof.NewVersion(rung, entry.Opening(*opening), value), nil
+	opening, value, err := p.open(v)
+	if err != nil {
+		return proof.Version{}, err
+	}
+	shown := proof.NewErased(rung)
+	if opening != nil {
+		shown = proof.NewVersion(rung, entry.Opening(*opening), value)
+	}
+	shown.Place = proof.NewPlace(v.position, included)
+	return shown, nil
 }

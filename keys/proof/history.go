@@ -3,6 +3,8 @@ package proof
 import (
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -34,9 +36,21 @@ type History struct {
 // destroyed, and only that it was there is proven.
 type Version struct {
 	Rung
+	Place   *Place         `json:"place,omitzero"`
 	Erased  bool           `json:"erased,omitzero"`
 	Opening *Opening       `json:"opening,omitzero"`
 	Value   jsontext.Value `json:"value,omitzero"`
+}
+
+// Place is where a version stands in the log, with the proof that it does.
+type Place struct {
+	Position int64  `json:"position"` // from 0
+	Path     []Hash `json:"path"`     // RFC 6962, 2.1.1
+}
+
+// NewPlace makes a Place.
+func NewPlace(position int64, included tlog.RecordProof) *Place {
+	return &Place{Position: position, Path: hashesTo[Hash](included)}
 }
 
 // NewVersion makes a Version of its rung, opening and value.
@@ -72,7 +86,8 @@ func ParseHistory(b []byte) (*History, error) {
 		return nil, malformed("it has %d versions and %d rungs, more than %d and %d", len(h.Versions), len(h.Beyond), MaxVersions, ladder.MaxRungs)
 	}
 	for i := range h.Versions {
-		if err := errors.Join(h.Versions[i].Rung.check(), canonicalise(&h.Versions[i].Value)); err != nil {
+		v := &h.Versions[i]
+		if err := errors.Join(v.Rung.check(), v.Place.check(), canonicalise(&v.Value)); err != nil {
 			return nil, err
 		}
 	}
@@ -84,15 +99,26 @@ func ParseHistory(b []byte) (*History, error) {
 	return &h, h.Anchor.check()
 }
 
-// Past is what a History has shown. Values has an element a version, nil for one that was
-// erased.
-type Past struct {
-	Label  entry.Label
-	Head   tlog.Tree
-	Sealed time.Time // of the Head
-	Values []value.Value
-	Held   []Line
+func (p *Place) check() error {
+	if p != nil && (p.Position < 0 || len(p.Path) > maxPath) {
+		return malformed("its place in the log is none")
+	}
+	return nil
 }
+
+// Past is what a History has shown. Values has an element a version, nil for one that was
+// erased, and so has Positions: where it stands in the log, 0 for one without a Place.
+type Past struct {
+	Label     entry.Label
+	Head      tlog.Tree
+	Sealed    time.Time // of the Head
+	Values    []value.Value
+	Positions []int64
+	Held      []Line
+}
+
+// ErrPlace is the error of a version that does not stand where its Place says.
+var ErrPlace = errors.New("the version does not stand at its place in the log")
 
 // VerifyHistory tells whether a History holds: the steps of Verify, for each version. Of
 // Asked, it takes Label, Head and Version. Values need not be in force any more. Errors:
@@ -107,7 +133,7 @@ func VerifyHistory(h *History, asked Asked, p Policy, now time.Time) (Past, erro
 	if err != nil {
 		return Past{}, err
 	}
-	return Past{Label: v.label, Head: v.checkpoint.Tree, Sealed: time.UnixMilli(v.epoch.Time), Values: v.values, Held: held}, nil
+	return Past{Label: v.label, Head: v.checkpoint.Tree, Sealed: time.UnixMilli(v.epoch.Time), Values: v.values, Positions: v.positions, Held: held}, nil
 }
 
 // pastVerification is one run of VerifyHistory, with what its steps come to.
@@ -116,6 +142,7 @@ type pastVerification struct {
 	anchored
 
 	commitments []entry.Commitment
+	positions   []int64
 	values      []value.Value
 }
 
@@ -126,18 +153,58 @@ func (v *pastVerification) ladder() (string, error) {
 		return "", err
 	}
 	for _, version := range h.Versions {
-		c, err := v.climb(version.Rung)
+		e, err := v.climb(version.Rung)
 		if err != nil {
 			return "", err
 		}
-		v.commitments = append(v.commitments, c)
+		if err := v.stands(e, version.Place); err != nil {
+			return "", fmt.Errorf("version %d: %w", version.Version, err)
+		}
+		v.commitments = append(v.commitments, e.Commitment)
 	}
 	for _, r := range h.Beyond {
 		if _, err := v.climb(r); err != nil {
 			return "", err
 		}
 	}
-	return fmt.Sprintf("the label has %d versions, and no later one", len(h.Versions)), nil
+	return fmt.Sprintf("the label has %d versions%s, and no later one", len(h.Versions), v.entries()), nil
+}
+
+// stands holds an entry against its place, if that is given.
+func (v *pastVerification) stands(e entry.Insert, p *Place) error {
+	if p == nil {
+		v.positions = append(v.positions, 0)
+		return nil
+	}
+	if err := p.check(); err != nil {
+		return err
+	}
+	if n := len(v.positions); n > 0 && p.Position <= v.positions[n-1] {
+		return fmt.Errorf("%w: entry %d is not after that of the version before it", ErrPlace, p.Position)
+	}
+	size := v.checkpoint.N
+	if p.Position >= size {
+		return fmt.Errorf("%w: there is no entry %d", ErrPlace, p.Position)
+	}
+	if err := tlog.CheckRecord(hashesTo[tlog.Hash](p.Path), size, v.checkpoint.Hash, p.Position, tlog.RecordHash(e.Append(nil))); err != nil {
+		return fmt.Errorf("%w: entry %d: %w", ErrPlace, p.Position, err)
+	}
+	v.positions = append(v.positions, p.Position)
+	return nil
+}
+
+// entries says for people which entries the versions are, as far as that was shown.
+func (v *pastVerification) entries() string {
+	var all []string
+	for _, p := range v.positions {
+		if p > 0 {
+			all = append(all, strconv.FormatInt(p, 10))
+		}
+	}
+	if len(all) == 0 {
+		return ""
+	}
+	return ", entries " + strings.Join(all, ", ") + " of the log"
 }
 
 func (v *pastVerification) claim() error {

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/mod/sumdb/tlog"
+
 	"signet/keys/entry"
 	"signet/keys/ladder"
 	. "signet/keys/proof"
@@ -18,12 +20,23 @@ func (w *world) history(label string, n int, seen int64) *History {
 	w.Helper()
 	h := &History{Anchor: w.anchor(seen)}
 	for i, v := range w.versions[label][:n] {
-		h.Versions = append(h.Versions, NewVersion(w.rung(label, uint32(i)), v.opening, v.value))
+		shown := NewVersion(w.rung(label, uint32(i)), v.opening, v.value)
+		shown.Place = w.place(v.position)
+		h.Versions = append(h.Versions, shown)
 	}
 	for _, v := range Beyond(int64(n)) {
 		h.Beyond = append(h.Beyond, w.rung(label, v))
 	}
 	return h
+}
+
+func (w *world) place(position int64) *Place {
+	w.Helper()
+	included, err := tlog.ProveRecord(w.state.Size(), position, w.reader())
+	if err != nil {
+		w.Fatal(err)
+	}
+	return NewPlace(position, included)
 }
 
 func (w *world) verifyHistory(h *History, asked Asked) (Past, error) {
@@ -48,10 +61,24 @@ func TestHistory(t *testing.T) {
 			if string(past.Values[i].JSON()) != string(v.value) {
 				t.Errorf("%s: version %d is %s", label, i, past.Values[i].JSON())
 			}
+			if past.Positions[i] != v.position {
+				t.Errorf("%s: version %d is entry %d, want %d", label, i, past.Positions[i], v.position)
+			}
 		}
 	}
 	if past, err := w.verifyHistory(w.history(nobody, 0, 0), Asked{Label: nobody}); err != nil || len(past.Values) != 0 {
 		t.Errorf("nobody: %+v, %v", past, err)
+	}
+}
+
+// A history need not say where its versions stand; then nothing is said of that.
+func TestHistoryWithoutPlaces(t *testing.T) {
+	w, _ := populated(t)
+	h := w.history(alice, 3, 0)
+	h.Versions[1].Place = nil
+	past, err := w.verifyHistory(h, Asked{Label: alice})
+	if err != nil || past.Positions[1] != 0 || past.Positions[2] != w.versions[alice][2].position {
+		t.Errorf("without a place: %+v, %v", past.Positions, err)
 	}
 }
 
@@ -93,15 +120,21 @@ func TestHistoryThatLies(t *testing.T) {
 				h.Beyond = append(h.Beyond, w.rung(alice, v))
 			}
 		}, Asked{}, StepLadder, ladder.ErrRungs},
-		"nothing beyond":          {func(h *History) { h.Beyond = nil }, Asked{}, StepLadder, ladder.ErrRungs},
-		"another beyond":          {func(h *History) { h.Beyond[0] = w.rung(alice, 9) }, Asked{}, StepLadder, ladder.ErrRungs},
-		"one seen is missing":     {func(*History) {}, Asked{Version: &three}, StepLadder, ErrOlder},
-		"another's rung":          {func(h *History) { h.Versions[0].Rung = w.rung(bob, 0) }, Asked{}, StepLadder, ErrVRF},
-		"another's rung beyond":   {func(h *History) { h.Beyond[0] = w.rung(bob, 3) }, Asked{}, StepLadder, ErrVRF},
-		"values swapped":          {func(h *History) { h.Versions[0].Value, h.Versions[1].Value = h.Versions[1].Value, h.Versions[0].Value }, Asked{}, StepOpening, ErrCommitment},
-		"another's answer":        {func(h *History) { *h = *w.history(bob, 1, 0) }, Asked{}, StepLadder, ErrVRF},
-		"another log than before": {func(h *History) { h.Consistency = nil }, Asked{Head: &seen}, StepConsistency, ErrSplit},
-		"no label":                {func(*History) {}, Asked{Label: "x"}, StepLabel, entry.ErrLabel},
+		"another's place":                {func(h *History) { h.Versions[1].Place = w.place(w.versions[bob][0].position) }, Asked{}, StepLadder, ErrPlace},
+		"the place of another entry":     {func(h *History) { h.Versions[2].Place.Position++ }, Asked{}, StepLadder, ErrPlace},
+		"places that fall":               {func(h *History) { h.Versions[1].Place = h.Versions[0].Place }, Asked{}, StepLadder, ErrPlace},
+		"a place beyond the log":         {func(h *History) { h.Versions[2].Place.Position = 1 << 60 }, Asked{}, StepLadder, ErrPlace},
+		"a place with a short path":      {func(h *History) { p := h.Versions[0].Place; p.Path = p.Path[1:] }, Asked{}, StepLadder, ErrPlace},
+		"a place with a hash of another": {func(h *History) { h.Versions[0].Place.Path[0][31] ^= 1 }, Asked{}, StepLadder, ErrPlace},
+		"nothing beyond":                 {func(h *History) { h.Beyond = nil }, Asked{}, StepLadder, ladder.ErrRungs},
+		"another beyond":                 {func(h *History) { h.Beyond[0] = w.rung(alice, 9) }, Asked{}, StepLadder, ladder.ErrRungs},
+		"one seen is missing":            {func(*History) {}, Asked{Version: &three}, StepLadder, ErrOlder},
+		"another's rung":                 {func(h *History) { h.Versions[0].Rung = w.rung(bob, 0) }, Asked{}, StepLadder, ErrVRF},
+		"another's rung beyond":          {func(h *History) { h.Beyond[0] = w.rung(bob, 3) }, Asked{}, StepLadder, ErrVRF},
+		"values swapped":                 {func(h *History) { h.Versions[0].Value, h.Versions[1].Value = h.Versions[1].Value, h.Versions[0].Value }, Asked{}, StepOpening, ErrCommitment},
+		"another's answer":               {func(h *History) { *h = *w.history(bob, 1, 0) }, Asked{}, StepLadder, ErrVRF},
+		"another log than before":        {func(h *History) { h.Consistency = nil }, Asked{Head: &seen}, StepConsistency, ErrSplit},
+		"no label":                       {func(*History) {}, Asked{Label: "x"}, StepLabel, entry.ErrLabel},
 	} {
 		h := w.history(alice, 3, 0)
 		c.edit(h)

@@ -88,12 +88,12 @@ func (v *verification) ladder() (string, error) {
 		return "", err
 	}
 	for _, r := range l.Ladder {
-		c, err := v.climb(r)
+		e, err := v.climb(r)
 		if err != nil {
 			return "", err
 		}
 		if l.Present && r.Version == l.Version {
-			v.commitment = c
+			v.commitment = e.Commitment
 		}
 	}
 	if !l.Present {
@@ -121,28 +121,28 @@ func (v *verification) claim() error {
 	return ladder.CheckNone(rungs)
 }
 
-// climb verifies one rung: that its index is the label's, and that it is in the map, with
-// the commitment that is returned, or is not.
-func (a *anchored) climb(r Rung) (entry.Commitment, error) {
+// climb verifies one rung: that its index is the label's, and that it is in the map, as the
+// entry that is returned, or is not.
+func (a *anchored) climb(r Rung) (entry.Insert, error) {
 	if err := r.check(); err != nil {
-		return entry.Commitment{}, err
+		return entry.Insert{}, err
 	}
 	output, err := a.policy.VRF.Verify(a.label.VRFInput(r.Version), r.Pi[:])
 	if err != nil {
-		return entry.Commitment{}, fmt.Errorf("rung %d: %w: %w", r.Version, ErrVRF, err)
+		return entry.Insert{}, fmt.Errorf("rung %d: %w: %w", r.Version, ErrVRF, err)
 	}
-	index := prefixtree.Index(entry.IndexOf(output))
+	index := entry.IndexOf(output)
 	if r.Map.Kind != prefixtree.Inclusion {
-		if err := r.Map.proof().VerifyNonInclusion(a.root(), index); err != nil {
-			return entry.Commitment{}, fmt.Errorf("rung %d: %w", r.Version, err)
+		if err := r.Map.proof().VerifyNonInclusion(a.root(), prefixtree.Index(index)); err != nil {
+			return entry.Insert{}, fmt.Errorf("rung %d: %w", r.Version, err)
 		}
-		return entry.Commitment{}, nil
+		return entry.Insert{}, nil
 	}
-	leaf := prefixtree.Leaf{Index: index, Commitment: prefixtree.Commitment(*r.Map.Value)}
+	leaf := prefixtree.Leaf{Index: prefixtree.Index(index), Commitment: prefixtree.Commitment(*r.Map.Value)}
 	if err := r.Map.proof().VerifyInclusion(a.root(), leaf); err != nil {
-		return entry.Commitment{}, fmt.Errorf("rung %d: %w", r.Version, err)
+		return entry.Insert{}, fmt.Errorf("rung %d: %w", r.Version, err)
 	}
-	return entry.Commitment(*r.Map.Value), nil
+	return entry.Insert{Index: index, Commitment: entry.Commitment(*r.Map.Value)}, nil
 }
 
 func (v *verification) open() (text string, err error) {

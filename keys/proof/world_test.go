@@ -56,6 +56,7 @@ type version struct {
 	opening    entry.Opening
 	value      []byte
 	commitment entry.Commitment
+	position   int64
 }
 
 func newWorld(t testing.TB) *world {
@@ -144,6 +145,7 @@ func (w *world) insert(label string, v version) {
 	w.Helper()
 	next := uint32(len(w.versions[label]))
 	index := entry.IndexOf(w.vrf.Output(w.label(label).VRFInput(next)))
+	v.position = w.state.Size() + int64(len(w.pending))
 	w.pending = append(w.pending, entry.Insert{Index: index, Commitment: v.commitment}.Append(nil))
 	w.versions[label] = append(w.versions[label], v)
 }
