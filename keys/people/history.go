@@ -11,7 +11,7 @@ import (
 )
 
 // History proves all versions of a label that are in the newest checkpoint. Whoever asks has
-// shown that the label is theirs. The error is ErrNotYet as for Lookup.
+// shown that the label is theirs. Errors: ErrNotYet as for Lookup, ErrDamaged.
 func (p *People) History(ctx context.Context, l entry.Label, last int64) (*proof.History, error) {
 	m, err := p.moment(ctx, last)
 	if err != nil {
@@ -48,6 +48,15 @@ func (p *People) momentOf(rows []version, m moment) (moment, error) {
 	return m.of(newest), err
 }
 
+// Behind tells whether a label has versions that are promised and not in the log yet.
+func (p *People) Behind(ctx context.Context, l entry.Label) (bool, error) {
+	waiting, err := selectWaiting(ctx, p.DB, p.tagOf(l))
+	if err != nil {
+		return false, fmt.Errorf("reading what is pending of a label: %w", err)
+	}
+	return len(waiting) > 0, nil
+}
+
 // noneThere is what the rungs beyond the newest version show.
 func noneThere(rungs []ladder.Rung) error {
 	for _, r := range rungs {
@@ -62,7 +71,7 @@ func noneThere(rungs []ladder.Rung) error {
 func (p *People) past(ctx context.Context, l entry.Label, v version, m moment) (proof.Version, error) {
 	rung := p.rung(l, v.tag, v.number, m)
 	if rung.Map.Kind != prefixtree.Inclusion {
-		return proof.Version{}, fmt.Errorf("the map contradicts the tables: version %d of a label is not there", v.number)
+		return proof.Version{}, fmt.Errorf("%w: version %d of a label is not in the map", ErrDamaged, v.number)
 	}
 	included, err := p.tiles.ProveRecord(ctx, m.size, v.position)
 	if err != nil {

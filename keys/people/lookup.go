@@ -18,6 +18,10 @@ import (
 // somebody has seen.
 var ErrNotYet = errors.New("the log of people's keys has not come that far yet")
 
+// ErrDamaged is the error of a version that was changed, removed or added where it is stored,
+// which the log contradicts.
+var ErrDamaged = errors.New("what is stored of a label is not what was logged")
+
 // Lookup proves what the newest version of a label is, or that it has none. last is the size
 // of the log that the asker knows of, 0 for none. Value and opening are missing where they
 // were erased a moment ago: the tombstone comes with the next checkpoint. The error is
@@ -123,7 +127,7 @@ func (p *People) climb(l entry.Label, versions []uint32, m moment, check func([]
 		shows[i] = ladder.Rung{Version: v, Present: rungs[i].Map.Kind == prefixtree.Inclusion}
 	}
 	if err := check(shows); err != nil {
-		return nil, fmt.Errorf("the map contradicts the tables: %w", err)
+		return nil, fmt.Errorf("%w: the map contradicts the tables: %w", ErrDamaged, err)
 	}
 	return rungs, nil
 }

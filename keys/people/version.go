@@ -62,7 +62,7 @@ func (p *People) openValue(v version) ([]byte, error) {
 	}
 	value, err := p.values.Open(v.value, row(v.tag, v.number, "value"))
 	if err != nil {
-		return nil, fmt.Errorf("opening a value: %w", err)
+		return nil, fmt.Errorf("%w: opening a value: %w", ErrDamaged, err)
 	}
 	return value, nil
 }
@@ -73,8 +73,11 @@ func (p *People) sealOpening(o entry.Opening, t tag, number uint32) []byte {
 
 func (p *People) openOpening(v version) (entry.Opening, error) {
 	o, err := p.values.Open(v.opening, row(v.tag, v.number, "opening"))
-	if err != nil || len(o) != len(entry.Opening{}) {
-		return entry.Opening{}, fmt.Errorf("opening an opening: %w", err)
+	if err != nil {
+		return entry.Opening{}, fmt.Errorf("%w: opening an opening: %w", ErrDamaged, err)
+	}
+	if len(o) != len(entry.Opening{}) {
+		return entry.Opening{}, fmt.Errorf("%w: an opening has %d octets", ErrDamaged, len(o))
 	}
 	return entry.Opening(o), nil
 }
