@@ -26,16 +26,25 @@ const sealPatience = 5 * time.Second
 
 // GET /_signet/v1/keys/config
 func (a *API) keysConfig(c echo.Context) error {
-	own, err := a.Keys.All(c.Request().Context())
+	config, err := a.Trust(c.Request().Context())
 	if err != nil {
 		return err
+	}
+	return mxhttp.Reply(c, http.StatusOK, config)
+}
+
+// Trust is the trust root of who verifies answers of the key directory.
+func (a *API) Trust(ctx context.Context) (proof.Config, error) {
+	own, err := a.Keys.All(ctx)
+	if err != nil {
+		return proof.Config{}, err
 	}
 	config := a.People.Trust()
 	config.Server, config.Servers, config.Keys = a.Keys.Name, a.Servers, map[matrix.KeyID]proof.Hash{}
 	for id, public := range own {
 		config.Keys[id] = proof.Hash(public)
 	}
-	return mxhttp.Reply(c, http.StatusOK, config)
+	return config, nil
 }
 
 type keysLookupRequest struct {
