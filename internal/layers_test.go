@@ -74,7 +74,7 @@ var layers = map[string][]string{
 		"lookup/discovery", "lookup/invite", "verify",
 		"verify/captcha", "verify/fraud"},
 	"web/page": {"internal/deliver", "internal/keyring", "internal/locale", "internal/matrix", "internal/mxhttp", "internal/threepid",
-		"lookup", "lookup/invite", "verify", "verify/captcha", "verify/fraud"},
+		"keys/entry", "keys/people", "keys/proof", "keys/value", "lookup", "lookup/invite", "verify", "verify/captcha", "verify/fraud"},
 
 	// The homeserver: it talks to the identity server over HTTP alone.
 	"internal/homeserver/account":   {"internal/matrix", "internal/seal", "internal/store"},

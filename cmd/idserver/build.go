@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"net"
@@ -25,6 +26,7 @@ import (
 	"signet/keys"
 	"signet/keys/notary"
 	"signet/keys/people"
+	"signet/keys/proof"
 	"signet/keys/servers"
 	"signet/lookup"
 	"signet/lookup/invite"
@@ -228,13 +230,13 @@ func (s *server) buildDirectory(env program.Env) (err error) {
 }
 
 func (s *server) buildHandler(env program.Env, tracer trace.TracerProvider) (http.Handler, error) {
-	pages, err := s.buildPages(env)
-	if err != nil {
-		return nil, err
-	}
 	a := &api.API{Gate: s.gate, Verifier: s.verifier, Directory: s.directory, Invites: s.invites, Keys: s.keys, Notary: s.served(), People: s.people, Servers: s.servers.Trust(),
 		Logs: map[string]api.KeyLog{"users": s.people.Tiles(), "servers": s.servers.Tiles()}, PublicURL: s.cfg.PublicURL,
 		ChallengeURL: func(id string) string { return s.cfg.PublicURL + page.ChallengePath(id) }}
+	pages, err := s.buildPages(env, a.Trust)
+	if err != nil {
+		return nil, err
+	}
 	routes := slices.Concat(a.Routes(), pages.Routes(), program.HealthRoutes(s.health))
 	return mxhttp.New(mxhttp.Options{
 		Logger:    s.log,
@@ -260,7 +262,7 @@ func busyOr(translate func(error) (mxhttp.Problem, bool)) func(error) (mxhttp.Pr
 	}
 }
 
-func (s *server) buildPages(env program.Env) (*page.Pages, error) {
+func (s *server) buildPages(env program.Env, trust func(context.Context) (proof.Config, error)) (*page.Pages, error) {
 	return page.New(page.Options{
 		Name:        s.cfg.ServerName,
 		Verifier:    s.verifier,
@@ -269,6 +271,9 @@ func (s *server) buildPages(env program.Env) (*page.Pages, error) {
 		Invites:     s.invites,
 		SignUp:      s.cfg.Invitations.SignupURL,
 		Keys:        s.keys.Ring,
+		Log:         s.people,
+		Trust:       trust,
+		PublicURL:   s.cfg.PublicURL,
 		Mailbox:     s.mailbox,
 		Terms:       s.cfg.termsLinks(),
 		NextOrigins: s.cfg.NextLinkOrigins,

@@ -47,6 +47,7 @@ func TestInTheBrowser(t *testing.T) {
 		"not me":     notMeStory,
 		"invitation": invitationStory,
 		"owner":      ownerStory,
+		"history":    historyStory,
 	} {
 		for _, reader := range []struct {
 			language locale.Language

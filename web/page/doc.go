@@ -1,7 +1,8 @@
 // Package page is the identity server's pages for people: what this server is, a
 // form to prove an address, the pages behind a message's two links ("yes, that is my
 // address" and "this was not me"), the owner's page, where whoever holds an address sees and
-// takes back what is stored about it, CAPTCHAs, invitations, the specification's GET
+// takes back what is stored about it, and the history of it, of which each proof is verified
+// (keys/proof), CAPTCHAs, invitations, the specification's GET
 // submitToken, and in development the mailbox of messages that were not sent.
 //
 // It promises pages that work without scripts, cookies or anything from elsewhere,

@@ -287,6 +287,34 @@ func seeOwners(w *world, all map[string]*reply) {
 	all["owner too late"] = late.press(ownerForm + "/refuse")
 }
 
+// seeHistories sees every kind of entry, of an address and one that was erased.
+func seeHistories(w *world, all map[string]*reply) {
+	w.seal()
+	all["no history"] = w.ownerOf("alice@example.org")
+	w.bound("alice@example.org", "@alice:example.org")
+	w.publish(0, "a0", "")
+	w.seal()
+	w.unbind("alice@example.org", "@alice:example.org")
+	w.publish(1, "a1", "a0")
+	w.seal()
+	w.publish(2, "a2", "")
+	all["keys that wait"] = w.ownerOf("alice@example.org")
+	w.clock.Advance(24 * time.Hour)
+	w.seal()
+	w.publish(3, "", "a2")
+	all["history that is behind"] = w.ownerOf("alice@example.org")
+	w.seal()
+	all["history"] = w.ownerOf("alice@example.org")
+	all["discarded"] = all["history"].press(ownerForm + "/discard")
+	w.clock.Advance(2 * time.Hour)
+	all["history that stands still"] = w.ownerOf("alice@example.org")
+	all["history that stands still"].press(ownerForm+"/erase", "sure", "1")
+	w.seal()
+	w.clock.Advance(24 * time.Hour)
+	w.seal()
+	all["history of what was erased"] = w.ownerOf("alice@example.org")
+}
+
 // refusals are what a verifier may say that the world has no cause to.
 var refusals = []error{
 	verify.ErrUndeliverable, verify.ErrEmailNotServed, verify.ErrSMSNotServed, errNobodyNamed, verify.ErrNotValidated,
@@ -330,6 +358,9 @@ func everything(t *testing.T, l locale.Language) map[string]*reply {
 	_, err := w.ring.Rotate(t.Context())
 	w.must(err)
 	all := sights(w)
+	logged := newWorld(t)
+	logged.reader = l
+	seeHistories(logged, all)
 	closed := newWorld(t, func(o *page.Options) { o.Email, o.SMS = false, false })
 	closed.reader = l
 	all["closed"] = closed.get("/")
@@ -403,7 +434,7 @@ func TestNoPhraseIsIdle(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	said := regexp.MustCompile(`^(month|wait|trouble|problem|purpose|means)-|-(email|msisdn)$`) // whose keys are put together
+	said := regexp.MustCompile(`^(month|wait|trouble|problem|purpose|means|happened)-|-(email|msisdn)$`) // whose keys are put together
 	files, err := os.ReadDir("templates")
 	if err != nil {
 		t.Fatal(err)

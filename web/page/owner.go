@@ -12,6 +12,7 @@ import (
 
 	"signet/internal/matrix"
 	"signet/internal/threepid"
+	"signet/keys/people"
 	"signet/lookup"
 	"signet/verify"
 )
@@ -30,7 +31,8 @@ type ownerPage struct {
 	lookup.Owned
 	Refused   time.Time // until when no messages are sent; zero: they are
 	NeverPath string    // of the page of those who want no invitations; empty where there are none
-	Done      string    // what was just done, a part of the key of its phrase
+	History   *chronicle
+	Done      string // what was just done, a part of the key of its phrase
 	Trouble   refusal
 }
 
@@ -96,6 +98,17 @@ func (p *Pages) allowAgain(c echo.Context, w waiting, _ form) error {
 	return p.asOwner(c, w, p.Verifier.Allow, "allow")
 }
 
+// POST /_signet/owner/discard
+//
+// What waits no more is in the history, or somebody else has discarded it.
+func (p *Pages) discard(c echo.Context, w waiting, _ form) error {
+	err := p.asOwner(c, w, p.Log.Discard, "discard")
+	if errors.Is(err, people.ErrNoRecovery) {
+		return p.proveOwner(c, w, verify.Proof{})
+	}
+	return err
+}
+
 // asOwner does something with the proof of a session and shows the page as it is then.
 func (p *Pages) asOwner(c echo.Context, w waiting, do func(context.Context, verify.Proof) error, done string) error {
 	proof, err := p.prove(c, &w)
@@ -131,6 +144,9 @@ func (p *Pages) renderOwner(c echo.Context, proof verify.Proof, o ownerPage) (er
 	}
 	if p.Invites != nil {
 		o.NeverPath = withLanguage(NeverPath(p.Invites.NeverToken(proof.Address())), c)
+	}
+	if o.History, err = p.history(c, proof.Address(), o.User); err != nil {
+		return err
 	}
 	o.Since, o.NotAfter, o.Refused = utc(o.Since), utc(o.NotAfter), utc(o.Refused)
 	status := http.StatusOK

@@ -15,6 +15,8 @@ import (
 	"signet/internal/keyring"
 	"signet/internal/locale"
 	"signet/internal/matrix"
+	"signet/keys/entry"
+	"signet/keys/proof"
 	"signet/lookup"
 	"signet/verify"
 )
@@ -44,6 +46,14 @@ type Directory interface {
 	EraseAsOwner(ctx context.Context, proof verify.Proof) error
 }
 
+// Log is what the owner's page asks of the log of people's keys, *people.People, under its terms.
+type Log interface {
+	History(ctx context.Context, l entry.Label, last int64) (*proof.History, error)
+	Behind(ctx context.Context, l entry.Label) (bool, error)
+	Waiting(ctx context.Context, l entry.Label) (version uint32, due time.Time, waits bool, err error)
+	Discard(ctx context.Context, p verify.Proof) error
+}
+
 // Keys lists the server's signing keys, the newest first.
 type Keys interface {
 	List(ctx context.Context) ([]keyring.Key, error)
@@ -62,6 +72,11 @@ type Options struct {
 	// SignUp is where those who are invited get an account; empty names no place.
 	SignUp string
 	Keys   Keys
+	// Log is where the history of an address is; nil shows none. Trust is by what it is
+	// verified, and PublicURL where others can do so.
+	Log       Log
+	Trust     func(ctx context.Context) (proof.Config, error)
+	PublicURL string
 	// Email and SMS tell which addresses can be proven here.
 	Email, SMS bool
 	Terms      []TermsLink

@@ -56,6 +56,9 @@ func (p *Pages) Routes() []mxhttp.Route {
 		p.get(stylePath, p.serveStyle),
 		p.get(iconPath, serveIcon),
 	}
+	if p.Log != nil {
+		routes = append(routes, p.post(OwnerPath+"/discard", p.atOwner(p.discard)))
+	}
 	if p.Captcha != nil {
 		routes = append(routes,
 			p.get("/_signet/captcha/:id", p.challenge),

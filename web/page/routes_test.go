@@ -7,6 +7,7 @@ import (
 
 	"signet/internal/clocktest"
 	"signet/internal/deliver"
+	"signet/keys/people"
 	"signet/lookup/invite"
 	"signet/verify/captcha"
 	"signet/web/page"
@@ -46,6 +47,9 @@ GET /_signet/style.css
 GET /_signet/seal.svg
 `
 
+const wantLogRoutes = `POST /_signet/owner/discard
+`
+
 const wantMailboxRoutes = `GET /_signet/mailbox
 GET /_signet/mailbox/:id
 GET /_signet/mailbox/:id/html
@@ -73,7 +77,7 @@ func TestTheRoutes(t *testing.T) {
 		t.Fatal(err)
 	}
 	for want, o := range map[string]page.Options{
-		wantRoutes: {}, wantRoutes + wantCaptchaRoutes + wantInviteRoutes + wantMailboxRoutes: {Mailbox: mailbox, Captcha: new(captcha.Captcha), Invites: new(invite.Invites)},
+		wantRoutes: {}, wantRoutes + wantLogRoutes + wantCaptchaRoutes + wantInviteRoutes + wantMailboxRoutes: {Log: new(people.People), Mailbox: mailbox, Captcha: new(captcha.Captcha), Invites: new(invite.Invites)},
 	} {
 		o.Name = "id.example.org"
 		pages, err := page.New(o)

@@ -309,6 +309,52 @@ func ownerStory(b *browser) {
 	b.picture("owner-erased")
 }
 
+// An owner reads what was published about her address, finds keys that wait and discards
+// them, and sees how to check; then the server's tables are changed, and the page says so.
+func historyStory(b *browser) {
+	b.bound("alice@example.org", "@alice:example.org")
+	b.publish(0, "a0", "")
+	b.seal()
+	b.unbind("alice@example.org", "@alice:example.org")
+	b.publish(1, "a1", "a0")
+	b.seal()
+	b.publish(2, "a2", "")
+	b.clock.Advance(24 * time.Hour)
+	b.seal()
+	b.bound("alice@example.org", "@mallory:example.org")
+	b.publish(3, "thief", "")
+	b.open(b.srv.URL + "/_signet/owner?lang=" + b.reader.String())
+	b.tabTo("email")
+	b.types("alice@example.org" + kb.Enter)
+	b.reads(b.say("code-heading-email"))
+	code, _ := b.lastEmail()
+	b.types(code + kb.Enter)
+	b.reads(b.say("owner-heading"))
+	b.picture("history-waits")
+	b.seal()
+	b.tabTo(b.say("history-discard"))
+	b.types(kb.Enter)
+	b.reads(b.say("owner-heading"))
+	b.tabTo(b.say("history-more", "count", 2))
+	b.must(chromedp.Do(b.ctx, chromedp.KeyEvent(kb.Enter)))
+	for _, more := range []string{"history-steps", "history-others"} {
+		b.tabTo(b.say(more))
+		b.must(chromedp.Do(b.ctx, chromedp.KeyEvent(kb.Enter)))
+	}
+	b.picture("history")
+	if n := evaluate[int](b, `document.querySelectorAll("ol.timeline > li").length`); n != 6 {
+		b.Errorf("the history has %d entries, want 6", n)
+	}
+	b.exec(`DELETE FROM people_versions WHERE position = 1`)
+	b.tabTo(b.say("stopped-silence"))
+	b.types(kb.Enter)
+	b.reads(b.say("owner-heading"))
+	if said := evaluate[string](b, `document.querySelector("[role=alert]").textContent`); !strings.Contains(said, b.say("history-failed-title")) {
+		b.Errorf("of a history that lies the page says %q", said)
+	}
+	b.picture("history-failed")
+}
+
 // downloads presses the button for the copy and waits for the file.
 func (b *browser) downloads() {
 	b.Helper()

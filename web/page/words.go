@@ -27,6 +27,7 @@ type words struct {
 func (w words) funcs() template.FuncMap {
 	return template.FuncMap{
 		"T": w.HTML, "date": w.date, "trouble": w.trouble, "problem": w.problem, "purpose": w.purpose, "means": w.means,
+		"moment": w.moment, "happened": w.happened,
 	}
 }
 
@@ -37,6 +38,17 @@ func (w words) date(t time.Time) (template.HTML, error) {
 		return "", err
 	}
 	return w.HTML("date", "count", t.Day(), "month", month, "year", strconv.Itoa(t.Year()))
+}
+
+// moment is the day and the minute of t, which is in UTC.
+func (w words) moment(t time.Time) (template.HTML, error) {
+	day, err := w.date(t)
+	return day + template.HTML(" <bdi>"+t.Format("15:04 MST")+"</bdi>"), err
+}
+
+// happened says what an entry of a history is.
+func (w words) happened(e event) (template.HTML, error) {
+	return w.HTML("happened-"+string(e.What), "user", e.User.String())
 }
 
 // wait is how long to wait, at least: in minutes, and from two hours on in hours.

@@ -30,6 +30,8 @@ import (
 	"signet/internal/store/storetest"
 	"signet/internal/threepid"
 	"signet/keys"
+	"signet/keys/people"
+	"signet/keys/proof"
 	"signet/lookup"
 	"signet/lookup/invite"
 	"signet/verify"
@@ -50,6 +52,8 @@ type world struct {
 	outbox    *outbox.Outbox
 	invites   *invite.Invites
 	ring      *keyring.Ring
+	people    *people.People
+	config    proof.Config // by which histories are verified, the server's keys apart
 	post      *post
 	reader    locale.Language // what the person reads; English where nobody says otherwise
 }
@@ -128,7 +132,7 @@ func (w *world) lastEmail() (code, link string) {
 // newWorld opens the pages as change leaves their options.
 func newWorld(t *testing.T, change ...func(*page.Options)) *world {
 	t.Helper()
-	db := storetest.Open(t, storetest.SQLite(t), []string{"seal", "outbox", "keyring", "captcha", "quota", "verify", "fraud", "lookup", "invite"})
+	db := storetest.Open(t, storetest.SQLite(t), []string{"seal", "outbox", "keyring", "captcha", "quota", "verify", "fraud", "lookup", "invite", "log", "people"})
 	w := &world{T: t, db: db, clock: clocktest.New(), post: new(post)}
 	vault := sealtest.Vault(t, db, w.clock.Now)
 	silent := slog.New(slog.DiscardHandler)
@@ -150,12 +154,13 @@ func newWorld(t *testing.T, change ...func(*page.Options)) *world {
 	w.must(err)
 	w.outbox = out
 	w.openInvites(vault, budgets)
-	w.directory, err = lookup.New(t.Context(), lookup.Options{DB: db, Vault: vault, Proofs: w.verifier,
-		Signer: &keys.Server{Name: "id.example.org", Ring: w.ring}, Now: w.clock.Now})
+	own := &keys.Server{Name: "id.example.org", Ring: w.ring}
+	w.directory, err = lookup.New(t.Context(), lookup.Options{DB: db, Vault: vault, Proofs: w.verifier, Signer: own, Now: w.clock.Now})
 	w.must(err)
+	w.openPeople(vault, own)
 	o := page.Options{
 		Name: "id.example.org", Verifier: w.verifier, Directory: w.directory, Now: w.clock.Now, Captcha: w.captcha, Invites: w.invites, Keys: w.ring,
-		Email: true, SMS: true,
+		Log: w.people, Trust: w.trust, PublicURL: "https://id.example.org", Email: true, SMS: true,
 		NextOrigins: []string{"https://app.example.org"}, Rand: rand.Reader,
 	}
 	for _, c := range change {

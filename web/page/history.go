@@ -1,0 +1,170 @@
+package page
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/labstack/echo/v4"
+	"golang.org/x/mod/sumdb/tlog"
+
+	"signet/internal/matrix"
+	"signet/internal/mxhttp"
+	"signet/internal/threepid"
+	"signet/keys/entry"
+	"signet/keys/people"
+	"signet/keys/proof"
+)
+
+// chronicle is the history of an address as its owner reads it: what the log proves and
+// nothing that it does not.
+type chronicle struct {
+	Behind bool      // something is not in the log yet
+	Waits  time.Time // until when keys wait that no old key has signed; zero if none do
+	// Failed says why the history is not to be believed; then there is nothing more of it.
+	Failed string
+	Held   []string // the steps of the verification that held
+	Events []event  // the newest first
+	Size   int64    // of the log, in entries; 0 where it has none yet
+	Sealed time.Time
+	Root   string
+	Verify string // the commands by which others verify
+	Audit  string
+}
+
+// history is the chronicle of an address, nil where there is none. user is who is behind the
+// address now, as the directory has it.
+func (p *Pages) history(c echo.Context, a threepid.Address, user matrix.UserID) (*chronicle, error) {
+	if p.Log == nil {
+		return nil, nil
+	}
+	bound, err := entry.BindingLabel(a)
+	if err != nil {
+		return nil, nil // it is too long to be in the log
+	}
+	keys, err := entry.AddressLabel(a)
+	if err != nil {
+		return nil, nil
+	}
+	ctx := c.Request().Context()
+	h := &chronicle{}
+	if err := p.readWaiting(ctx, h, keys); err != nil {
+		return nil, err
+	}
+	config, err := p.Trust(ctx)
+	if err != nil {
+		return nil, err
+	}
+	h.setCommands(config, a, p.PublicURL)
+	return h, p.tell(c, h, config, user, bound, keys)
+}
+
+// readWaiting reads what is on its way into the log.
+func (p *Pages) readWaiting(ctx context.Context, h *chronicle, keys entry.Label) error {
+	_, due, waits, err := p.Log.Waiting(ctx, keys)
+	if err != nil {
+		return err
+	}
+	if waits {
+		h.Waits = due.UTC()
+	}
+	h.Behind, err = p.Log.Behind(ctx, keys)
+	return err
+}
+
+// setCommands says how others verify, as a shell takes it.
+func (h *chronicle) setCommands(config proof.Config, a threepid.Address, publicURL string) {
+	text := a.String()
+	if a.Medium() == threepid.MSISDN {
+		text = "+" + text
+	}
+	h.Verify = fmt.Sprintf("idserver verify %s --server %s", quoted(text), publicURL)
+	if len(config.Users.VKeys) > 0 {
+		h.Audit = fmt.Sprintf("idserver audit %s/_signet/v1/keys/log/users --key %s", publicURL, quoted(config.Users.VKeys[0]))
+	}
+}
+
+// quoted is one word of a shell, whatever is in it.
+func quoted(word string) string { return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'" }
+
+// tell fills in what the log proves. A proof that fails is told to the owner, and to whoever
+// runs the server.
+func (p *Pages) tell(c echo.Context, h *chronicle, config proof.Config, user matrix.UserID, bound, keys entry.Label) error {
+	now, pasts, err := p.verify(c.Request().Context(), config, bound, keys)
+	failed, is := errors.AsType[*proof.Failed](err)
+	switch {
+	case errors.Is(err, people.ErrNotYet):
+		h.Behind = true
+		return nil
+	case is:
+		h.Failed, h.Held = failed.Error(), lines(failed.Held)
+	case errors.Is(err, people.ErrDamaged), errors.Is(err, proof.ErrProof):
+		h.Failed = err.Error()
+	case err != nil:
+		return err
+	}
+	if h.Failed != "" {
+		mxhttp.Log(c).Error("the history of an address does not fit the log", "error", err)
+		return nil
+	}
+	h.Size, h.Sealed, h.Root = now.Head.N, now.Sealed.UTC(), now.Head.Hash.String()
+	for i, past := range pasts {
+		h.Held = append(h.Held, lines(past.Held)...)
+		h.Events = append(h.Events, eventsOf(past, i == 1)...)
+	}
+	slices.SortStableFunc(h.Events, func(a, b event) int { return cmp.Compare(b.Number, a.Number) })
+	h.Behind = h.Behind || boundIn(pasts[0]) != user
+	return nil
+}
+
+// verify asks for the histories of labels and verifies each as anybody would who has it as a
+// file: with nothing but the trust root, and the second against the log that the first has
+// shown.
+func (p *Pages) verify(ctx context.Context, config proof.Config, labels ...entry.Label) (newest proof.Past, pasts []proof.Past, err error) {
+	policy, err := config.Policy()
+	if err != nil {
+		return proof.Past{}, nil, err
+	}
+	var seen *tlog.Tree
+	for _, l := range labels {
+		if newest, err = p.verifyOne(ctx, policy, l, seen); err != nil {
+			return proof.Past{}, nil, err
+		}
+		head := newest.Head
+		seen, pasts = &head, append(pasts, newest)
+	}
+	return newest, pasts, nil
+}
+
+func (p *Pages) verifyOne(ctx context.Context, policy proof.Policy, l entry.Label, seen *tlog.Tree) (proof.Past, error) {
+	asked := proof.Asked{Label: l.String(), Head: seen}
+	var size int64
+	if seen != nil {
+		size = seen.N
+	}
+	h, err := p.Log.History(ctx, l, size)
+	if err != nil {
+		return proof.Past{}, err
+	}
+	file, err := json.Marshal(h)
+	if err != nil {
+		return proof.Past{}, err
+	}
+	read, err := proof.ParseHistory(file)
+	if err != nil {
+		return proof.Past{}, err
+	}
+	return proof.VerifyHistory(read, asked, policy, p.Now())
+}
+
+func lines(held []proof.Line) (all []string) {
+	for _, l := range held {
+		all = append(all, l.String())
+	}
+	return all
+}

@@ -1,0 +1,423 @@
+package page_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/ed25519"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	jsonv2 "github.com/go-json-experiment/json"
+	"golang.org/x/net/html"
+
+	"signet/internal/matrix"
+	"signet/internal/seal"
+	"signet/internal/threepid"
+	"signet/keys"
+	"signet/keys/entry"
+	"signet/keys/log"
+	"signet/keys/people"
+	"signet/keys/people/feed"
+	"signet/keys/proof"
+	"signet/keys/vrf"
+	"signet/verify"
+	"signet/web/page"
+)
+
+func keyOf(name string) ed25519.PrivateKey {
+	seed := sha256.Sum256([]byte(name))
+	return ed25519.NewKeyFromSeed(seed[:])
+}
+
+// openPeople opens the log of people's keys, which nobody seals but seal.
+func (w *world) openPeople(vault *seal.Vault, own *keys.Server) {
+	w.Helper()
+	hides, err := vrf.NewPrivateKey(keyOf("vrf").Seed())
+	w.must(err)
+	guard := log.NewFileGuard(filepath.Join(w.TempDir(), "guard"), people.Origin(own.Name))
+	w.people, err = people.Open(w.Context(), people.Options{DB: w.db, Vault: vault, Name: own.Name, Keys: []ed25519.PrivateKey{keyOf("log")}, VRF: hides,
+		Guard: guard, Signer: own, Feed: feed.Lookup{Directory: w.directory}, Proofs: w.verifier, Now: w.clock.Now, Rand: rand.Reader, Log: slog.New(slog.DiscardHandler)})
+	w.must(err)
+	w.directory.Holders["keys"], w.directory.UserHolders["keys"] = w.people, w.people
+	w.config = w.people.Trust()
+	w.config.Server = own.Name
+}
+
+func (w *world) trust(ctx context.Context) (proof.Config, error) {
+	c := w.config
+	list, err := w.ring.List(ctx)
+	c.Keys = map[matrix.KeyID]proof.Hash{}
+	for _, k := range list {
+		c.Keys[k.ID] = proof.Hash(k.Public)
+	}
+	return c, err
+}
+
+// seal puts into the log what waits, a second later.
+func (w *world) seal() {
+	w.Helper()
+	w.clock.Advance(time.Second)
+	_, err := w.people.Tiles().Seal(w.Context())
+	w.must(err)
+}
+
+// unbind takes an address back, as an app does.
+func (w *world) unbind(address string, user matrix.UserID) {
+	w.Helper()
+	a, err := threepid.ParseEmail(address)
+	w.must(err)
+	w.must(w.directory.Unbind(w.Context(), a, user))
+}
+
+// publish publishes keys of alice's address, by the name of the master key; none revokes. old
+// is the key that signs as the previous one; empty for none.
+func (w *world) publish(version int, name, old string) people.Ticket {
+	w.Helper()
+	o := map[string]any{"type": "im.signet.keys.user.v1", "label": "email:alice@example.org", "version": version, "keys": map[string]string{},
+		"not_before": w.clock.Now().UnixMilli(), "mxid": "@alice:example.org"}
+	if version > 0 {
+		l, err := entry.ParseLabel("email:alice@example.org")
+		w.must(err)
+		newest, err := w.people.Lookup(w.Context(), l, 0)
+		w.must(err)
+		if !strings.Contains(string(newest.Value), "erased") {
+			sum := sha256.Sum256(newest.Value)
+			o["prev"] = base64.RawURLEncoding.EncodeToString(sum[:])
+		}
+	}
+	public := func(of string) string {
+		return matrix.EncodeBase64(keyOf(of).Public().(ed25519.PublicKey))
+	}
+	if name == "" {
+		o["revoked"] = "lost <b>it</b>"
+	} else {
+		o["keys"] = map[string]string{"ed25519:master": public(name), "ed25519:PHONE": public(name + " phone"), "ed25519:self_signing": public(name + " self")}
+	}
+	unsigned := w.canonical(o)
+	by := func(of string) string { return matrix.EncodeBase64(ed25519.Sign(keyOf(of), unsigned)) }
+	signatures := map[string]any{}
+	if name != "" {
+		signatures["self"] = map[string]string{"ed25519:master": by(name), "ed25519:PHONE": by(name + " phone"), "ed25519:self_signing": by(name + " self")}
+	}
+	if old != "" {
+		signatures["prev"] = map[string]string{"ed25519:master": by(old)}
+	}
+	if len(signatures) > 0 {
+		o["signatures"] = signatures
+	}
+	right, err := people.ByProof(w.proofOf("alice@example.org", "@alice:example.org"))
+	w.must(err)
+	ticket, err := w.people.Publish(w.Context(), right, w.canonical(o))
+	w.must(err)
+	return ticket
+}
+
+func (w *world) canonical(v any) []byte {
+	w.Helper()
+	b, err := jsonv2.Marshal(v, jsonv2.Deterministic(true))
+	w.must(err)
+	return b
+}
+
+// proofOf shows control of an address, as an app does.
+func (w *world) proofOf(address string, user matrix.UserID) verify.Proof {
+	w.Helper()
+	a, err := threepid.ParseEmail(address)
+	w.must(err)
+	r := verify.Request{Address: a, ClientSecret: rand.Text(), Caller: verify.Account(user), SendAttempt: 1}
+	sid, err := w.verifier.Request(w.Context(), r)
+	w.must(err)
+	c := verify.Credentials{SID: sid, ClientSecret: r.ClientSecret}
+	code, _ := w.lastEmail()
+	w.must(w.verifier.Submit(w.Context(), c, r.Caller, code))
+	p, err := w.verifier.Prove(w.Context(), c, r.Caller)
+	w.must(err)
+	return p
+}
+
+// part is the section of the page with that heading.
+func (r *reply) part(id string) *html.Node {
+	r.Helper()
+	for _, s := range r.all("section") {
+		if attr(s, "aria-labelledby") == id {
+			return s
+		}
+	}
+	r.Fatalf("the page has no part %q:\n%s", id, r.body)
+	return nil
+}
+
+// told is the entries of the history, each as a reader sees it.
+func (r *reply) told() (all []string) {
+	r.Helper()
+	for n := range r.part("history-title").Descendants() {
+		if n.Type == html.ElementNode && n.Data == "ol" {
+			for li := range n.ChildNodes() {
+				if li.Type == html.ElementNode {
+					all = append(all, words(li))
+				}
+			}
+		}
+	}
+	return all
+}
+
+// wantTold checks each entry: words that it has, apart from the others.
+func (r *reply) wantTold(wants ...[]string) *reply {
+	r.Helper()
+	got := r.told()
+	if len(got) != len(wants) {
+		r.Fatalf("the history has %d entries, want %d:\n%s", len(got), len(wants), strings.Join(got, "\n"))
+	}
+	for i, want := range wants {
+		for _, has := range append(want, "Proof checked.") {
+			if !strings.Contains(got[i], has) {
+				r.Errorf("entry %d of the history is %q, want %q in it", i, got[i], has)
+			}
+		}
+	}
+	return r
+}
+
+func grouped(name string) string {
+	text := matrix.EncodeBase64(keyOf(name).Public().(ed25519.PublicKey))
+	var parts []string
+	for len(text) > 4 {
+		parts, text = append(parts, text[:4]), text[4:]
+	}
+	return strings.Join(append(parts, text), " ")
+}
+
+// All that was ever published about an address is shown to its owner, the newest first, each
+// with its place in the log, and the checkpoint by which it was verified.
+func TestTheHistoryOfAnAddress(t *testing.T) {
+	w := newWorld(t)
+	w.bound("alice@example.org", "@alice:example.org")
+	w.seal()
+	w.publish(0, "a0", "")
+	w.seal()
+	w.unbind("alice@example.org", "@alice:example.org")
+	w.publish(1, "a1", "a0")
+	w.seal()
+	w.bound("alice@example.org", "@mallory:example.org")
+	w.seal()
+	w.publish(2, "thief", "")
+	w.clock.Advance(24 * time.Hour)
+	w.seal()
+	w.publish(3, "", "thief")
+	w.seal()
+	shown := w.ownerOf("alice@example.org").says(http.StatusOK, "All is well", "idserver verify 'alice@example.org' --server https://id.example.org")
+	shown.wantTold(
+		[]string{"Keys ·", "15 November 2023", "Keys revoked", "Reason given: lost <b>it</b>"},
+		[]string{"Keys ·", "14 November 2023", "Keys replaced without the old key", grouped("thief")},
+		[]string{"Matrix account ·", "Connected with @mallory:example.org"},
+		[]string{"Matrix account ·", "Disconnected: no account is found any more"},
+		[]string{"Keys ·", "Keys replaced, signed by the old key", "ed25519:master " + grouped("a1"), "2 more keys", "ed25519:PHONE " + grouped("a1 phone")},
+		[]string{"Keys ·", "Keys published", grouped("a0"), "Entry 3 of the log."},
+		[]string{"Matrix account · 14 November 2023 22:13 UTC", "Connected with @alice:example.org", "Entry 1 of the log."},
+	)
+	checkpoint, err := w.people.Tiles().Checkpoint(w.Context())
+	w.must(err)
+	section := words(shown.part("history-title"))
+	for _, want := range []string{checkpoint.Hash.String(), fmt.Sprintf("Entries in the log %d", checkpoint.N), "Checkpoint of 15 November 2023", "6 ladder: the label has 4 versions"} {
+		if !strings.Contains(section, want) {
+			t.Errorf("the history does not say %q:\n%s", want, section)
+		}
+	}
+	if grave := strings.Count(shown.body, "grave-event"); grave != 1 {
+		t.Errorf("%d entries are marked, want that without the old key", grave)
+	}
+}
+
+func TestAnAddressWithoutAHistory(t *testing.T) {
+	w := newWorld(t)
+	w.ownerOf("nobody@example.org").says(http.StatusOK, "It will be in the log in a moment") // as there is none yet
+	w.seal()
+	r := w.ownerOf("nobody@example.org").says(http.StatusOK, "There is nothing about this address in the log, and that was checked.").wantTold()
+	if strings.Contains(words(r.part("history-title")), "in a moment") {
+		t.Error("the log is said to be behind")
+	}
+	w.ownerOf("o'neil@example.org").says(http.StatusOK, `idserver verify 'o'\''neil@example.org' --server`)
+	without := newWorld(t, func(o *page.Options) { o.Log = nil })
+	shown := without.ownerOf("alice@example.org")
+	if strings.Contains(shown.body, "history-title") {
+		t.Error("without a log there is a history")
+	}
+	shown.send(ownerForm+"/discard", shown.fields()).says(http.StatusMethodNotAllowed)
+}
+
+// What has just changed is in the log a moment later.
+func TestAHistoryThatIsBehind(t *testing.T) {
+	w := newWorld(t)
+	w.seal()
+	w.bound("alice@example.org", "@alice:example.org")
+	shown := w.ownerOf("alice@example.org").says(http.StatusOK, "@alice:example.org", "It will be in the log in a moment").wantTold()
+	w.seal()
+	shown = shown.press(ownerForm)
+	shown.wantTold([]string{"Connected with @alice:example.org"})
+	for _, change := range []func(){func() { w.unbind("alice@example.org", "@alice:example.org") }, func() { w.publish(0, "a0", "") }} {
+		if strings.Contains(words(shown.part("history-title")), "in a moment") {
+			t.Error("the log is said to be behind")
+		}
+		change()
+		shown.press(ownerForm).says(http.StatusOK, "It will be in the log in a moment")
+		w.seal()
+		shown = shown.press(ownerForm).says(http.StatusOK, "All is well")
+	}
+}
+
+// What was erased is told as far as it is known: that something stood there.
+func TestTheHistoryOfWhatWasErased(t *testing.T) {
+	w := newWorld(t)
+	w.bound("alice@example.org", "@alice:example.org")
+	w.publish(0, "a0", "")
+	w.seal()
+	w.ownerOf("alice@example.org").press(ownerForm+"/erase", "sure", "1").says(http.StatusOK, "Erased")
+	w.seal()
+	w.clock.Advance(25 * time.Hour)
+	w.seal()
+	shown := w.ownerOf("alice@example.org").says(http.StatusOK, "All is well").wantTold(
+		[]string{"Erased: everything before this"}, []string{"Erased: everything before this"},
+		[]string{"the time was erased", "Erased: only that something stood here is left"}, []string{"the time was erased"},
+	)
+	if strings.Contains(shown.body, "@alice:") || strings.Contains(shown.body, grouped("a0")) {
+		t.Error("what was erased is shown")
+	}
+	w.bound("alice@example.org", "@alice:example.org")
+	w.seal()
+	if told := w.ownerOf("alice@example.org").says(http.StatusOK, "All is well").told(); len(told) != 5 || !strings.Contains(told[0], "Connected with @alice") {
+		t.Errorf("who comes back has the history %q", told)
+	}
+}
+
+// The owner learns of keys that wait, and until when, and ends that.
+func TestAnOwnerDiscardsKeysThatWait(t *testing.T) {
+	w := newWorld(t)
+	w.publish(0, "a0", "")
+	w.seal()
+	w.publish(1, "thief", "")
+	shown := w.ownerOf("alice@example.org").says(http.StatusOK, "New keys are waiting", "on 15 November 2023 22:13 UTC")
+	stranger := w.ownerOf("mallory@example.org").fields()
+	stranger.Set("address", "alice@example.org")
+	w.send(ownerForm+"/discard", stranger).says(http.StatusOK, "mallory@example.org")
+	shown = shown.press(ownerForm).says(http.StatusOK, "New keys are waiting")
+	done := shown.press(ownerForm+"/discard").says(http.StatusOK, "The new keys are discarded", "All is well")
+	if strings.Contains(done.body, "history-waits") {
+		t.Error("they wait still")
+	}
+	shown.press(ownerForm+"/discard").says(http.StatusOK, "All is well") // the same tab, gone back
+	w.clock.Advance(25 * time.Hour)
+	w.seal()
+	w.ownerOf("alice@example.org").wantTold([]string{"Keys published"})
+}
+
+// liar is a log that answers as edit leaves it.
+type liar struct {
+	page.Log
+	edit func(l entry.Label, h *proof.History)
+}
+
+func (l *liar) History(ctx context.Context, label entry.Label, last int64) (*proof.History, error) {
+	h, err := l.Log.History(ctx, label, last)
+	if err == nil && l.edit != nil {
+		l.edit(label, h)
+	}
+	return h, err
+}
+
+// A history that does not fit the log is not shown as one, and the owner is told loudly:
+// wherever it was changed, in the answer, in the tables or in the trust root.
+func TestAHistoryThatLies(t *testing.T) {
+	lies := &liar{}
+	w := newWorld(t, func(o *page.Options) { lies.Log, o.Log = o.Log, lies })
+	w.bound("alice@example.org", "@mallory:example.org")
+	w.publish(0, "a0", "")
+	w.seal()
+	w.bound("alice@example.org", "@alice:example.org")
+	w.seal()
+	binding := func(edit func(h *proof.History)) func(l entry.Label, h *proof.History) {
+		return func(l entry.Label, h *proof.History) {
+			if l.Medium() == entry.Binding {
+				edit(h)
+			}
+		}
+	}
+	shown := w.ownerOf("alice@example.org").says(http.StatusOK, "All is well").wantTold([]string{"@alice:"}, []string{"@mallory:"}, []string{"Keys published"})
+	for name, c := range map[string]struct {
+		edit func(l entry.Label, h *proof.History)
+		why  string
+	}{
+		"somebody else in a binding": {binding(func(h *proof.History) {
+			h.Versions[1].Value = bytes.Replace(h.Versions[1].Value, []byte("@alice:"), []byte("@aline:"), 1)
+		}), "7 opening"},
+		"the newest hidden":      {binding(func(h *proof.History) { h.Versions = h.Versions[:1] }), "6 ladder"},
+		"a past one erased":      {binding(func(h *proof.History) { h.Versions[0] = h.Versions[1] }), "6 ladder"},
+		"another entry's number": {binding(func(h *proof.History) { h.Versions[1].Place.Position++ }), "6 ladder"},
+		"keys that never were": {func(l entry.Label, h *proof.History) {
+			if l.Medium() == entry.Email {
+				h.Versions = append(h.Versions, h.Versions[0])
+			}
+		}, "6 ladder"},
+		"another log for the keys": {func(l entry.Label, h *proof.History) {
+			if l.Medium() == entry.Email {
+				h.Consistency = append(h.Consistency, proof.Hash{1})
+			}
+		}, "5 consistency"},
+		"what is no history": {binding(func(h *proof.History) { h.Versions[0].Map.Depth = 300 }), "not a proof"},
+	} {
+		lies.edit = c.edit
+		shown.press(ownerForm).wantRefused(name, c.why)
+	}
+	lies.edit = nil
+	shown.press(ownerForm).says(http.StatusOK, "All is well")
+
+	honest := w.config
+	another, err := vrf.NewPrivateKey(keyOf("another").Seed())
+	w.must(err)
+	w.config.VRF = proof.Hash(another.Public().Bytes())
+	shown.press(ownerForm).wantRefused("another VRF key", "6 ladder")
+	w.config = honest
+	w.clock.Advance(2 * time.Hour)
+	w.ownerOf("alice@example.org").wantRefused("a log that stands still", "3 times")
+	w.seal()
+
+	shown = w.ownerOf("alice@example.org").says(http.StatusOK, "All is well")
+	w.exec(`UPDATE people_versions SET value_sealed = (SELECT value_sealed FROM people_versions WHERE position = 1) WHERE position = 4`)
+	shown.press(ownerForm).wantRefused("a row with another's value", "not what was logged")
+	w.exec(`DELETE FROM people_versions WHERE position = 4`)
+	shown.press(ownerForm).wantRefused("a row that is missing", "not what was logged")
+}
+
+// exec changes the tables, as somebody who has them does.
+func (w *world) exec(statement string) {
+	w.Helper()
+	_, err := w.db.Exec(w.Context(), statement)
+	w.must(err)
+}
+
+// wantRefused checks that a history is not shown, and why.
+func (r *reply) wantRefused(name, why string) {
+	r.Helper()
+	section := words(r.part("history-title"))
+	if r.StatusCode != http.StatusOK || !strings.Contains(section, "This history could not be confirmed.") || !strings.Contains(section, why) {
+		r.Errorf("%s: status %d, want %q in\n%s", name, r.StatusCode, why, section)
+	}
+	if len(r.told()) != 0 || strings.Contains(section, "All is well") || strings.Contains(section, "Connected") {
+		r.Errorf("%s: it is shown all the same:\n%s", name, section)
+	}
+	loud := false
+	for n := range r.part("history-title").Descendants() {
+		loud = loud || attr(n, "role") == "alert" && strings.Contains(words(n), "could not be confirmed")
+	}
+	if !loud {
+		r.Errorf("%s: it is not an alert", name)
+	}
+}
