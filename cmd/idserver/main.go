@@ -23,7 +23,7 @@ type commandLine struct {
 	Feed        feedCommands        `cmd:"" help:"Check the bindings against the feed of their changes, or repair them."`
 	Audit       auditCommand        `cmd:"" help:"Read a log of the key directory from its first entry on, and say where it lies."`
 	SMS         smsCommands         `cmd:"" name:"sms" help:"See and steer what is spent on text messages."`
-	Verify      verifyCommand       `cmd:"" help:"Verify an answer of the key directory, offline: exits with 0 verified, 1 refused, 2 not readable."`
+	Verify      verifyCommand       `cmd:"" help:"Verify an answer of the key directory, offline from a file or asked of a server: exits with 0 verified, 1 refused, 2 not readable."`
 }
 
 var idserver = program.Program{

@@ -18,11 +18,13 @@ import (
 )
 
 type verifyCommand struct {
-	Proof   string `arg:"" placeholder:"FILE" help:"The answer to a look-up or, with --history, all versions of a label."`
-	Label   string `required:"" placeholder:"MEDIUM:ADDRESS" help:"Whom the answer is about, such as email:alice@example.org."`
-	Trust   string `required:"" placeholder:"FILE" help:"The keys to trust: what the server's config says, kept from before."`
+	What    string `arg:"" name:"file-or-address" help:"A file with the answer to a look-up or, with --history, all versions of a label. With --server, an address: of e-mail, a phone number with its +, a user id, or a label such as binding:email:alice@example.org."`
+	Label   string `placeholder:"MEDIUM:ADDRESS" help:"Whom the answer in the file is about, such as email:alice@example.org."`
+	Trust   string `placeholder:"FILE" help:"The keys to trust: what the server's config says, kept from before. With --server and without this they are taken from the server, which is believed for that once."`
 	Head    string `placeholder:"FILE" help:"Where the newest head of the log that was seen is remembered; made if it is not there."`
 	History bool   `help:"The file is a history."`
+	Server  string `placeholder:"URL" help:"Ask this server about an address, such as https://id.example.org."`
+	Token   string `name:"token-file" placeholder:"FILE" help:"File of an access token of the server; the environment variable SIGNET_TOKEN can hold it in its place."`
 }
 
 // Statuses of a verification besides 0.
@@ -46,8 +48,23 @@ func unreadable(path string, err error) error {
 	return verdict{fmt.Errorf("%s cannot be read: %w", path, err), statusUnreadable}
 }
 
-// Run verifies offline, and prints each step on a line.
+// misused is the error of a command line that asks for too little, or too much.
+func misused(text string) error { return verdict{errors.New(text), statusUnreadable} }
+
+// Run verifies a file offline, or what a server answers about an address, and prints each
+// step on a line.
 func (c verifyCommand) Run(env program.Env) error {
+	if c.Server != "" {
+		return c.ask(env)
+	}
+	switch {
+	case c.Label == "":
+		return misused("--label: whom is the file about? (for an address that a server is asked about, --server is missing)")
+	case c.Trust == "":
+		return misused("--trust: by which keys is the file to be verified?")
+	case c.Token != "":
+		return misused("--token-file: a file needs no token")
+	}
 	policy, err := c.policy()
 	if err != nil {
 		return err
@@ -72,13 +89,18 @@ func (c verifyCommand) policy() (proof.Policy, error) {
 	if err != nil {
 		return proof.Policy{}, unreadable(c.Trust, err)
 	}
+	return parsePolicy(c.Trust, text)
+}
+
+// parsePolicy reads a trust root, which came from somewhere.
+func parsePolicy(from string, text []byte) (proof.Policy, error) {
 	config, err := proof.ParseConfig(text)
 	if err != nil {
-		return proof.Policy{}, unreadable(c.Trust, err)
+		return proof.Policy{}, unreadable(from, err)
 	}
 	policy, err := config.Policy()
 	if err != nil {
-		return proof.Policy{}, unreadable(c.Trust, err)
+		return proof.Policy{}, unreadable(from, err)
 	}
 	return policy, nil
 }
@@ -103,13 +125,18 @@ func (c verifyCommand) seen(origin string) (*tlog.Tree, error) {
 }
 
 func (c verifyCommand) lookup(env program.Env, asked proof.Asked, p proof.Policy) (tlog.Tree, error) {
-	text, err := readAtMost(c.Proof, proof.MaxLookup)
+	text, err := readAtMost(c.What, proof.MaxLookup)
 	if err != nil {
-		return tlog.Tree{}, unreadable(c.Proof, err)
+		return tlog.Tree{}, unreadable(c.What, err)
 	}
+	return verifyLookup(env, c.What, text, asked, p)
+}
+
+// verifyLookup verifies an answer, which came from somewhere.
+func verifyLookup(env program.Env, from string, text []byte, asked proof.Asked, p proof.Policy) (tlog.Tree, error) {
 	l, err := proof.Parse(text)
 	if err != nil {
-		return tlog.Tree{}, unreadable(c.Proof, err)
+		return tlog.Tree{}, unreadable(from, err)
 	}
 	r, err := proof.Verify(l, asked, p, env.Now())
 	if err != nil {
@@ -123,13 +150,13 @@ func (c verifyCommand) lookup(env program.Env, asked proof.Asked, p proof.Policy
 }
 
 func (c verifyCommand) history(env program.Env, asked proof.Asked, p proof.Policy) (tlog.Tree, error) {
-	text, err := readAtMost(c.Proof, proof.MaxHistory)
+	text, err := readAtMost(c.What, proof.MaxHistory)
 	if err != nil {
-		return tlog.Tree{}, unreadable(c.Proof, err)
+		return tlog.Tree{}, unreadable(c.What, err)
 	}
 	h, err := proof.ParseHistory(text)
 	if err != nil {
-		return tlog.Tree{}, unreadable(c.Proof, err)
+		return tlog.Tree{}, unreadable(c.What, err)
 	}
 	past, err := proof.VerifyHistory(h, asked, p, env.Now())
 	if err != nil {

@@ -45,6 +45,8 @@ var words = map[string]func(ts *testscript.TestScript, neg bool, args []string){
 	"sqlite":      runSQL,
 	"collector":   collectorAddress,
 	"traced":      traced,
+
+	"value": publication,
 }
 
 // ports NAME...: sets each name to a free port of 127.0.0.1. All are taken before any is
