@@ -13,7 +13,8 @@ import (
 )
 
 // A person opens the page of the real server in a real browser, and verifies one
-// address by the code and another by the mailed link.
+// address by the code and another by the mailed link; then she sees what the log has about
+// one of them, and that the server has verified it.
 func TestInTheBrowser(t *testing.T) {
 	chromium := os.Getenv("SIGNET_TEST_CHROMIUM")
 	if chromium == "" {
@@ -36,6 +37,15 @@ func TestInTheBrowser(t *testing.T) {
 		b.types("button", kb.Enter)
 		b.reads("Address verified")
 		b.picture("real-server-by-link.png")
+
+		b.open(p.id.url + "/_signet/owner")
+		b.types("email", "carol@example.org"+kb.Enter)
+		b.reads("Check your e-mail")
+		b.types("code", p.newestCode("carol@example.org")+kb.Enter)
+		b.reads("Your address")
+		b.says("There is nothing about this address in the log, and that was checked.")
+		b.says("idserver audit " + p.id.url + "/_signet/v1/keys/log/users --key ")
+		b.picture("real-server-history.png")
 	})
 }
 
@@ -96,6 +106,16 @@ func (b *browser) reads(heading string) {
 	b.must(err)
 	if !strings.Contains(got, heading) {
 		b.Fatalf("the page is headed %q, want %q", got, heading)
+	}
+}
+
+// says checks that the page has those words.
+func (b *browser) says(text string) {
+	b.Helper()
+	got, err := chromedp.Run(b.ctx, chromedp.Evaluate[string](`document.querySelector("main").textContent`))
+	b.must(err)
+	if !strings.Contains(got, text) {
+		b.Errorf("the page does not say %q, but\n%s", text, got)
 	}
 }
 
