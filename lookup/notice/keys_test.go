@@ -86,6 +86,23 @@ func TestARecoveryIsToldElsewhereToo(t *testing.T) {
 	})
 }
 
+// A number is told by text message, where those are on, and its user by e-mail all the same.
+func TestTheKeysOfANumber(t *testing.T) {
+	each(t, func(s *story) {
+		s.withKeys()
+		s.bind("alice@example.org", alice)
+		s.send(s.replica)
+		s.keysOf(words.Recovering, "12015550123", alice)
+		s.want("alice@example.org published for +1...23, ")
+		s.texting()
+		until := s.Clock.Now().Add(day).UTC().Format("2006-01-02 15:04 MST")
+		s.keysOf(words.Recovering, "12015550123", "")
+		s.want("12015550123 New keys for this number count from " + until + " unless you object.\nNot you? " + page)
+		s.keysOf(words.Revoked, "12015550123", "")
+		s.want("12015550123 The keys published for this number were revoked.")
+	})
+}
+
 // Nobody can write to a user id, but to the addresses that the user is found by.
 func TestTheKeysOfAUserID(t *testing.T) {
 	each(t, func(s *story) {
