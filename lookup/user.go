@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"signet/internal/matrix"
+	"signet/internal/store"
 	"signet/internal/threepid"
 )
 
@@ -22,6 +23,18 @@ func (d *Directory) UserOf(ctx context.Context, a threepid.Address) (user matrix
 		return "", false, fmt.Errorf("asking who is behind an address: %w", err)
 	}
 	return user, true, nil
+}
+
+// BoundIn is who is behind an address as a transaction sees it; empty for nobody.
+func (d *Directory) BoundIn(ctx context.Context, q store.Queryer, a threepid.Address) (matrix.UserID, error) {
+	b, err := d.selectBinding(ctx, q, a)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("reading a binding: %w", err)
+	}
+	return b.user, nil
 }
 
 // BoundUntil is until when a user is behind an address; the zero time if that is somebody

@@ -49,15 +49,18 @@ func (n *Notices) ToldOfKeys(ctx context.Context, tx *store.Tx, c KeysChange) er
 	} else {
 		l.About = c.User.String()
 	}
-	l.Other = true
 	return n.tellOthers(ctx, tx, c, l)
 }
 
-// tellOthers tells the user of the keys, at the other addresses that the user is found by.
-func (n *Notices) tellOthers(ctx context.Context, tx *store.Tx, c KeysChange, l letter) error {
+// tellOthers tells the user of the keys, at the other addresses that the user is found by. Of
+// keys that name nobody that is who is behind the address.
+func (n *Notices) tellOthers(ctx context.Context, tx *store.Tx, c KeysChange, l letter) (err error) {
 	if c.User == "" {
-		return nil
+		if c.User, err = n.Directory.BoundIn(ctx, tx, c.Address); err != nil || c.User == "" {
+			return err
+		}
 	}
+	l.Other, l.User = true, c.User.String()
 	others, err := n.Directory.EmailsOf(ctx, tx, c.User, maxOthers+1)
 	if err != nil {
 		return err

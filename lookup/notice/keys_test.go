@@ -83,6 +83,8 @@ func TestARecoveryIsToldElsewhereToo(t *testing.T) {
 		}
 		s.keysOf(words.Recovering, "nobody@example.org", "")
 		s.want("nobody@example.org They are held until")
+		s.keysOf(words.Recovering, "a@example.org", "") // which name nobody
+		s.want("a@example.org published for a@example.org, ", "alice@example.org published for ...@e..., ", "b@example.org", "c@example.org")
 	})
 }
 
