@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 
+	"golang.org/x/mod/sumdb/tlog"
+
 	"signet/keys/entry"
 	"signet/keys/ladder"
 	"signet/keys/log"
@@ -80,7 +82,7 @@ func (p *People) moment(ctx context.Context, last int64) (moment, error) {
 	if last < 0 || last > c.N {
 		return moment{}, ErrNotYet
 	}
-	included, err := p.tiles.ProveRecord(ctx, c.N, c.N-1)
+	included, err := p.proveEpoch(ctx, c.Tree)
 	if err != nil {
 		return moment{}, err
 	}
@@ -89,6 +91,25 @@ func (p *People) moment(ctx context.Context, last int64) (moment, error) {
 		return moment{}, err
 	}
 	return moment{proof.NewAnchor(c.Note, e.Epoch, included, consistency), c.N, e.Tree, began}, nil
+}
+
+// end is a tree and the proof that its last entry, the EPOCH, is in it.
+type end struct {
+	tlog.Tree
+	proof tlog.RecordProof
+}
+
+// proveEpoch is the proof of a tree's last entry. It is the same in all answers until the next
+// checkpoint, and reading what it takes an eighth of an answer's time.
+func (p *People) proveEpoch(ctx context.Context, t tlog.Tree) (tlog.RecordProof, error) {
+	if last := p.end.Load(); last != nil && last.Tree == t {
+		return last.proof, nil
+	}
+	proof, err := p.tiles.ProveRecord(ctx, t.N, t.N-1)
+	if err == nil {
+		p.end.Store(&end{t, proof})
+	}
+	return proof, err
 }
 
 // newestEpoch is the newest checkpoint and the map in it, which another replica may have made.

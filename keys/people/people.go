@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"signet/internal/matrix"
@@ -97,6 +98,7 @@ type People struct {
 	tiles  *log.Log
 	state  *replay.State
 	prover *prover
+	end    atomic.Pointer[end] // of the checkpoint that was asked for last
 	tally  *tally
 	vkeys  []string   // C2SP signed-note
 	labels seal.Index // of texts of labels
