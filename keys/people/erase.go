@@ -15,7 +15,8 @@ import (
 )
 
 // Erase queues a tombstone for each label of an address that has versions, and destroys what
-// opens all before it. What is prepared to be logged meanwhile is made anew.
+// opens all before it. What is prepared to be logged meanwhile is made anew, whatever the address
+// has: it may stand in changes of the feed that are not followed yet.
 func (p *People) Erase(ctx context.Context, tx *store.Tx, a threepid.Address) error {
 	if err := raiseErasures(ctx, tx); err != nil {
 		return fmt.Errorf("counting an erasure: %w", err)
@@ -59,9 +60,6 @@ func (p *People) EraseKeys(ctx context.Context, r Right) error {
 			if !first {
 				return verify.ErrSpent
 			}
-		}
-		if err := raiseErasures(ctx, tx); err != nil {
-			return fmt.Errorf("counting an erasure: %w", err)
 		}
 		return p.eraseLabels(ctx, tx, []entry.Label{r.label})
 	})
@@ -121,8 +119,13 @@ func (p *People) eraseNamed(ctx context.Context, tx *store.Tx, t tag, userTag []
 	return nil
 }
 
-// bury makes a tombstone the newest version of a label and destroys the others.
+// bury makes a tombstone the newest version of a label and destroys the others. It is counted
+// here, and not where nothing is erased: each erasure undoes what is being prepared, so whoever
+// has nothing could keep the log from everybody.
 func (p *People) bury(ctx context.Context, tx *store.Tx, l entry.Label, row label) error {
+	if err := raiseErasures(ctx, tx); err != nil {
+		return fmt.Errorf("counting an erasure: %w", err)
+	}
 	if err := deleteRecovery(ctx, tx, row.tag); err != nil {
 		return fmt.Errorf("erasing a recovery: %w", err)
 	}

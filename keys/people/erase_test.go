@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"signet/internal/matrix"
 	"signet/internal/store"
 	"signet/internal/store/storetest"
 	"signet/keys/entry"
@@ -271,4 +272,28 @@ func TestAnErasureMeetsKeysThatWait(t *testing.T) {
 		s.want(aliceLabel, 0, `"im.signet.keys.erased.v1"`)
 		s.check()
 	})
+}
+
+// Keys that are erased while a batch has them are not logged as they were; whoever has none may
+// have them erased as often as they like, and nothing of others' waits for it.
+func TestKeysAreErasedWhileABatchIsPrepared(t *testing.T) {
+	for who, want := range map[matrix.UserID]error{alice: log.ErrSuperseded, bob: nil} {
+		t.Run(who.String(), func(t *testing.T) {
+			each(t, func(s *story) {
+				s.seal()
+				first := s.first(alice)
+				_, err := s.people.Publish(s.Context(), s.by(alice, ""), first.json(s.TB))
+				s.must(err)
+				random := s.random
+				s.random = atOnce{func() { s.must(s.people.EraseKeys(s.Context(), s.by(who, ""))) }, new(bool), random}
+				s.people = s.reopen()
+				if _, err := s.people.Tiles().Seal(s.Context()); !errors.Is(err, want) {
+					s.Errorf("the batch came to %v, want %v", err, want)
+				}
+				s.seal()
+				s.want(first.label, 0, map[matrix.UserID]string{alice: "erased", bob: "master"}[who])
+				s.check()
+			})
+		})
+	}
 }
