@@ -463,7 +463,7 @@ func TestAForgerIsToldSoFirst(t *testing.T) {
 		}{
 			"another's key":     {forged, value.ErrSignature},
 			"another's version": {draft{label: aliceLabel, version: 7, prev: first, old: 1, from: s.Clock.Now()}, people.ErrVersion},
-			"nobody's label":    {draft{label: "email:nobody@example.org", version: 1, prev: first, old: 1, from: s.Clock.Now()}, people.ErrRight},
+			"nobody's label":    {draft{label: "email:nobody@example.org", version: 1, prev: first, old: 1, from: s.Clock.Now()}, value.ErrSignature},
 		} {
 			before := s.dump()
 			if _, err := p.Revoke(s.Context(), c.d.json(s.TB)); !errors.Is(err, c.want) {
@@ -475,6 +475,36 @@ func TestAForgerIsToldSoFirst(t *testing.T) {
 		}
 		_, err = p.Revoke(s.Context(), draft{label: aliceLabel, version: 1, prev: first, old: 1, from: s.Clock.Now()}.json(s.TB))
 		s.must(err)
+	})
+}
+
+// Whoever has no key of a label learns nothing of it by claiming to: not whether it has keys, nor
+// whose, nor how many versions.
+func TestAStrangerLearnsNothing(t *testing.T) {
+	each(t, func(s *story) {
+		first := s.draft(0, 1)
+		first.mxid = alice
+		s.publish(first)
+		prev := s.current()
+		_, err := s.people.Publish(s.Context(), s.by(bob, ""), s.first(bob).json(s.TB))
+		s.must(err)
+		s.must(s.people.EraseKeys(s.Context(), s.by(bob, "")))
+		for _, label := range []string{aliceLabel, "email:nobody@example.org", "mxid:" + bob.String()} {
+			for _, d := range []draft{{version: 1}, {version: 2}, {version: 1, mxid: alice}, {version: 1, mxid: bob}, {version: 2, mxid: alice}} {
+				if strings.HasPrefix(label, "mxid:") && d.mxid == alice {
+					continue // which is no value
+				}
+				d.label, d.prev, d.old, d.from = label, prev, 9, s.Clock.Now()
+				for what, ask := range map[string]func(context.Context, []byte) (people.Ticket, error){"Revoke": s.people.Revoke, "Object": s.people.Object} {
+					_, err := ask(s.Context(), d.json(s.TB))
+					for _, tells := range []error{people.ErrRight, people.ErrVersion, people.ErrNoKeys, people.ErrNoRecovery, value.ErrPrevious} {
+						if !errors.Is(err, value.ErrSignature) || errors.Is(err, tells) {
+							s.Errorf("%s of version %d of %s, for %q: %v", what, d.version, label, d.mxid, err)
+						}
+					}
+				}
+			}
+		}
 	})
 }
 

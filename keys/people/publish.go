@@ -163,7 +163,19 @@ func (p *People) byKey(ctx context.Context, object []byte, may func(*value.User)
 }
 
 // checkKey tells whether a change is one that the newest keys have signed, as things are now.
+// Anybody can ask, without an account: who shows no key of the version before theirs is not told
+// whether the label has any, whose they are, or how often they have changed.
 func (p *People) checkKey(ctx context.Context, c change) error {
+	before, err := p.before(ctx, p.DB, c)
+	if err != nil {
+		return err
+	}
+	if before == nil {
+		return fmt.Errorf("%w: there are no keys before it", value.ErrSignature)
+	}
+	if err := c.CheckPreviousKeys(before.Keys); err != nil {
+		return err
+	}
 	if err := p.sameUser(ctx, p.DB, c); err != nil {
 		return err
 	}
@@ -269,12 +281,21 @@ func (p *People) follows(ctx context.Context, q store.Queryer, c change) error {
 
 // newest is what the newest version of a label holds; nil if there is none, or it was erased.
 func (p *People) newest(ctx context.Context, q store.Queryer, t tag) (*value.User, error) {
-	v, err := selectNewest(ctx, q, t)
+	return p.userIn(selectNewest(ctx, q, t))
+}
+
+// before is what the greatest version before that of a change holds; nil as of newest.
+func (p *People) before(ctx context.Context, q store.Queryer, c change) (*value.User, error) {
+	return p.userIn(selectBefore(ctx, q, c.tag, c.Version))
+}
+
+// userIn is what a version holds that was read.
+func (p *People) userIn(v version, err error) (*value.User, error) {
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("reading the newest version: %w", err)
+		return nil, fmt.Errorf("reading a version: %w", err)
 	}
 	object, err := p.openValue(v)
 	if err != nil || object == nil {

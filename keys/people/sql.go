@@ -228,6 +228,13 @@ func selectNewest(ctx context.Context, q store.Queryer, t tag) (version, error) 
 	return scanVersion(q.QueryRow(ctx, `SELECT `+versionColumns+` FROM people_versions WHERE label_tag = $1 ORDER BY version DESC LIMIT 1`, t[:]))
 }
 
+// selectBefore reads the greatest version of a label before a number; sql.ErrNoRows if there is
+// none.
+func selectBefore(ctx context.Context, q store.Queryer, t tag, number uint32) (version, error) {
+	return scanVersion(q.QueryRow(ctx, `SELECT `+versionColumns+` FROM people_versions
+		WHERE label_tag = $1 AND version < $2 ORDER BY version DESC LIMIT 1`, t[:], number))
+}
+
 // selectLogged reads the greatest version of a label in the tree of a size; sql.ErrNoRows if
 // it has none.
 func selectLogged(ctx context.Context, q store.Queryer, t tag, size int64) (version, error) {

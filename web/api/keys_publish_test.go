@@ -91,7 +91,7 @@ func TestWhoeverHasTheKeyObjectsAndRevokes(t *testing.T) {
 			status int
 		}{
 			"the revocation again":     {"/revoke", keyDraft{version: 5, old: key, prev: ticket.text("sha256")}, 409},
-			"a revocation of nothing":  {"/revoke", keyDraft{version: 6, old: key, prev: ticket.text("sha256")}, 404},
+			"a revocation of nothing":  {"/revoke", keyDraft{version: 6, old: key, prev: ticket.text("sha256")}, 403},
 			"keys by the revoked key":  {"/object", keyDraft{version: 6, key: key, old: key, prev: ticket.text("sha256")}, 403},
 			"keys in a revocation":     {"/revoke", keyDraft{version: 6, key: key, old: key, prev: ticket.text("sha256")}, 403},
 			"a revocation by no key":   {"/revoke", keyDraft{version: 6, prev: ticket.text("sha256")}, 403},
