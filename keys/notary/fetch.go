@@ -87,7 +87,8 @@ func (n *Notary) judged(server matrix.ServerName, got observed, err error) {
 		return
 	case err == nil:
 		err = errConflict
-	case errors.Is(err, serverkeys.ErrDocument), errors.Is(err, entry.ErrObject), errors.Is(err, errBadAnswer), errors.Is(err, fedclient.ErrTooLarge):
+	case errors.Is(err, serverkeys.ErrDocument), errors.Is(err, entry.ErrObject), errors.Is(err, errBadAnswer), errors.Is(err, errTooManyKeys),
+		errors.Is(err, fedclient.ErrTooLarge):
 		outcome = "bad"
 	case errors.Is(err, fedclient.ErrUnreachable):
 		outcome = "unreachable"

@@ -215,6 +215,36 @@ func TestAnAnswerIsBounded(t *testing.T) {
 	})
 }
 
+// A server that thinks of ever more keys is not believed for ever: each query about it reads
+// them all. What it had before stays, and is answered.
+func TestTheKeysOfAServerAreBounded(t *testing.T) {
+	each(t, func(w *world) {
+		inventive := func(from int) {
+			d := w.doc(them, day, k1)
+			for i := range 150 {
+				d.Old = append(d.Old, serverkeystest.Key(matrix.KeyID(fmt.Sprintf("ed25519:o%d", from+i)), fmt.Sprint(from+i)))
+			}
+			w.says(them, 200, d.JSON(w))
+		}
+		for round := range 4 {
+			inventive(150 * round)
+			w.want("however many", them, of("ed25519:k1", time.Time{}), "k1")
+			w.clock.Advance(day / 2)
+		}
+		if n := w.count(`SELECT COUNT(*) FROM notary_keys`); n != 301 {
+			w.Errorf("%d keys are known, want those of two documents", n)
+		}
+		if n := w.count(`SELECT COUNT(*) FROM notary_records`); n != 2 {
+			w.Errorf("%d records, want two", n)
+		}
+		w.publishes(them, day, k1)
+		w.want("no new ones", them, of("ed25519:k1", w.clock.Now().Add(day/2)), "k1")
+		if n := w.count(`SELECT COUNT(*) FROM notary_records`); n != 3 {
+			w.Errorf("%d records, want that of the document without new keys, too", n)
+		}
+	})
+}
+
 func TestSweep(t *testing.T) {
 	each(t, func(w *world) {
 		l := &testLog{}

@@ -106,6 +106,21 @@ func (k known) conflict(d serverkeys.Document) (matrix.KeyID, bool) {
 	return "", false
 }
 
+// maxKnown is how many keys one server has at most: all of them are read whenever somebody asks
+// for the server. One document has up to 352.
+const maxKnown = 400
+
+// overflows tells whether a document brings more keys than can be remembered.
+func (k known) overflows(d serverkeys.Document) bool {
+	fresh := 0
+	for id := range published(d) {
+		if _, ok := k.keys[id]; !ok {
+			fresh++
+		}
+	}
+	return fresh > 0 && len(k.keys)+fresh > maxKnown
+}
+
 // published is all keys of a document, those that sign no longer too.
 func published(d serverkeys.Document) map[matrix.KeyID]ed25519.PublicKey {
 	all := map[matrix.KeyID]ed25519.PublicKey{}

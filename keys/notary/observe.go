@@ -20,6 +20,9 @@ const maxConflicts = 16
 // errConflict is the error of a document that gives a key id other octets than before.
 var errConflict = errors.New("a key id has other octets than before")
 
+// errTooManyKeys is the error of a document whose keys are more than one server can have.
+var errTooManyKeys = errors.New("the server has had too many keys")
+
 // observed is what came of a fetch.
 type observed struct {
 	opinion opinion
@@ -33,8 +36,8 @@ type observation struct {
 	now  time.Time
 }
 
-// observe writes down what a server has sent, and its record, in one transaction. The error
-// is entry.ErrObject for a document that cannot be an entry of the log.
+// observe writes down what a server has sent, and its record, in one transaction. Errors:
+// entry.ErrObject for a document that cannot be an entry of the log, errTooManyKeys.
 func (n *Notary) observe(ctx context.Context, d serverkeys.Document) (out observed, err error) {
 	o := observation{Document: d, hash: hashOf(d.JSON), now: n.Now()}
 	err = n.DB.Tx(ctx, func(tx *store.Tx) (err error) {
@@ -66,6 +69,8 @@ func (n *Notary) take(ctx context.Context, tx *store.Tx, o observation) (observe
 		return observed{repeated, number}, o.again(ctx, tx, k, number)
 	case v.opinion == conflicting:
 		return observed{opinion: conflicting}, o.refuse(ctx, tx, k, v.at)
+	case v.opinion != held && k.overflows(o.Document):
+		return observed{}, errTooManyKeys
 	case number == 0:
 		if number, err = o.record(ctx, tx, v); err != nil {
 			return observed{}, err
