@@ -91,7 +91,7 @@ func (i *inquiry) proven(ctx context.Context, number int64) (document, error) {
 	if position == 0 {
 		return document{}, errNotLogged
 	}
-	proof, err := i.notary.Prover.Prove(ctx, position)
+	proof, err := i.notary.Prover.Prove(ctx, position, record)
 	if err != nil {
 		return document{}, fmt.Errorf("%w: %w", errNotProven, err)
 	}

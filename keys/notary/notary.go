@@ -25,9 +25,10 @@ type Federation interface {
 
 // Prover proves what the servers' log holds.
 type Prover interface {
-	// Prove returns the proof, JSON, that an entry stands at a position. It fails as long as
-	// no checkpoint that covers it is published. Many goroutines may call it at once.
-	Prove(ctx context.Context, position int64) (jsontext.Value, error)
+	// Prove returns the proof, JSON, that a record stands at a position. It fails as long as no
+	// checkpoint that covers it is published, and where something else stands. Many goroutines
+	// may call it at once.
+	Prove(ctx context.Context, position int64, record []byte) (jsontext.Value, error)
 }
 
 // Options are what a Notary needs.

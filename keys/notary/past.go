@@ -53,7 +53,7 @@ func (n *Notary) Records(ctx context.Context, server matrix.ServerName, before i
 	}
 	for _, r := range rows {
 		if n.Prover != nil {
-			if r.Proof, err = n.Prover.Prove(ctx, r.Position); err != nil {
+			if r.Proof, err = n.Prover.Prove(ctx, r.Position, r.Record); err != nil {
 				n.Log.Warn("what is logged is not proven", "server", server, "position", r.Position, "error", err)
 				continue
 			}

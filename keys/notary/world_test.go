@@ -266,9 +266,12 @@ type testLog struct {
 
 var errUnpublished = errors.New("no checkpoint covers it")
 
-func (l *testLog) Prove(_ context.Context, position int64) (jsontext.Value, error) {
+func (l *testLog) Prove(_ context.Context, position int64, record []byte) (jsontext.Value, error) {
 	if position >= l.published {
 		return nil, errUnpublished
+	}
+	if !bytes.HasSuffix(l.entries[position], record) || len(l.entries[position]) != len(record)+1 {
+		return nil, fmt.Errorf("%s stands at %d", l.entries[position], position)
 	}
 	return jsontext.Value(fmt.Sprintf(`{"index":%d}`, position)), nil
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+	"golang.org/x/mod/sumdb/tlog"
 
 	"signet/internal/matrix"
 	"signet/internal/store"
@@ -46,6 +47,9 @@ type Options struct {
 
 // ErrNotYet is the error of a proof of what no published checkpoint covers yet.
 var ErrNotYet = errors.New("the log of servers' keys has not come that far yet")
+
+// ErrOther is the error of a record that does not stand where it should.
+var ErrOther = errors.New("another entry stands at the position")
 
 // Servers is the log of servers' keys. It is safe for concurrent use, and any number of
 // replicas have a value each.
@@ -108,8 +112,14 @@ func (s source) Next(ctx context.Context, limit int) (log.Batch, error) {
 }
 
 // Prove proves that a record stands at a position: {"log_proof": the C2SP tlog-proof}, whose
-// extra data is the entry. The error is ErrNotYet until a checkpoint covers it.
-func (s *Servers) Prove(ctx context.Context, position int64) (jsontext.Value, error) {
+// extra data is the entry. The caller has the record, which is held against the log's hashes:
+// where it stands are up to 255 others beside it, 4 MB to be read for one. Errors: ErrNotYet
+// until a checkpoint covers the position, ErrOther, entry.ErrObject.
+func (s *Servers) Prove(ctx context.Context, position int64, record []byte) (jsontext.Value, error) {
+	r, err := entry.NewRecord(record)
+	if err != nil {
+		return nil, err
+	}
 	c, err := s.tiles.Checkpoint(ctx)
 	if errors.Is(err, log.ErrNotFound) || err == nil && position >= c.N {
 		return nil, ErrNotYet
@@ -117,15 +127,15 @@ func (s *Servers) Prove(ctx context.Context, position int64) (jsontext.Value, er
 	if err != nil {
 		return nil, err
 	}
-	entries, err := s.tiles.Entries(ctx, position, 1)
-	if err != nil {
-		return nil, err
-	}
 	path, err := s.tiles.ProveRecord(ctx, c.N, position)
 	if err != nil {
 		return nil, err
 	}
+	octets := r.Append(nil)
+	if err := tlog.CheckRecord(path, c.N, c.Hash, position, tlog.RecordHash(octets)); err != nil {
+		return nil, fmt.Errorf("%w: %d: %w", ErrOther, position, err)
+	}
 	return json.Marshal(struct {
 		LogProof string `json:"log_proof"`
-	}{string(log.FormatProof(position, path, entries[0], c.Note))})
+	}{string(log.FormatProof(position, path, octets, c.Note))})
 }

@@ -61,7 +61,7 @@ func TestARecordIsProven(t *testing.T) {
 			}
 			d.waits = append(d.waits, r.Append(nil))
 		}
-		if _, err := s.Prove(t.Context(), 1); !errors.Is(err, servers.ErrNotYet) {
+		if _, err := s.Prove(t.Context(), 1, []byte(`{"n":0}`)); !errors.Is(err, servers.ErrNotYet) {
 			t.Errorf("Prove before the first checkpoint = %v", err)
 		}
 		if _, err := s.Tiles().Seal(t.Context()); err != nil {
@@ -77,20 +77,31 @@ func TestARecordIsProven(t *testing.T) {
 		for position, e := range d.logged {
 			proven(t, s, verifier, position, e)
 		}
-		if _, err := s.Prove(t.Context(), 7); !errors.Is(err, servers.ErrNotYet) {
+		if _, err := s.Prove(t.Context(), 2, []byte(`{"n":0}`)); !errors.Is(err, servers.ErrOther) {
+			t.Errorf("Prove of what stands elsewhere = %v", err)
+		}
+		if _, err := s.Prove(t.Context(), 1, []byte(`{"n":0.5}`)); !errors.Is(err, entry.ErrObject) {
+			t.Errorf("Prove of what is no record = %v", err)
+		}
+		if _, err := s.Prove(t.Context(), 7, []byte(`{"n":0}`)); !errors.Is(err, servers.ErrNotYet) {
 			t.Errorf("Prove beyond the checkpoint = %v", err)
 		}
 		o.Keys = []ed25519.PrivateKey{key(2)}
 		if _, err := servers.Open(t.Context(), o); !errors.Is(err, log.ErrConfig) {
 			t.Errorf("with another key Open = %v", err)
 		}
+		// A proof needs none of the records around it, which are many.
+		if _, err := db.Exec(t.Context(), `DELETE FROM log_tiles WHERE level < 0`); err != nil {
+			t.Fatal(err)
+		}
+		proven(t, s, verifier, 1, d.logged[1])
 	})
 }
 
 // proven verifies the proof of an entry as C2SP tlog-proof says.
 func proven(t *testing.T, s *servers.Servers, by note.Verifier, position int64, e string) {
 	t.Helper()
-	raw, err := s.Prove(t.Context(), position)
+	raw, err := s.Prove(t.Context(), position, []byte(e[1:]))
 	if err != nil {
 		t.Fatal(err)
 	}
