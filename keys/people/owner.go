@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -26,8 +27,43 @@ type HeldVersion struct {
 
 // Held is what is held about the labels of an address.
 func (p *People) Held(ctx context.Context, a threepid.Address) (any, error) {
+	return p.heldUnder(ctx, labelsOf(a))
+}
+
+// HeldBy is what is held about a user: the user's own label, whomever its versions name, and what
+// names the user elsewhere.
+func (p *People) HeldBy(ctx context.Context, user matrix.UserID) (any, error) {
+	own := labelsOfUser(user)
+	held, err := p.heldUnder(ctx, own)
+	if err != nil {
+		return nil, err
+	}
+	if held, err = p.appendNaming(ctx, held, user, own); err != nil {
+		return nil, err
+	}
+	waiting, err := selectRecoveriesBy(ctx, p.DB, p.userTag(user))
+	if err != nil {
+		return nil, fmt.Errorf("reading the recoveries that name a user: %w", err)
+	}
+	for _, r := range waiting {
+		l, err := p.openLabel(r.labelSealed, r.tag)
+		if err != nil {
+			return nil, err
+		}
+		if slices.Contains(own, l) {
+			continue
+		}
+		if held, err = p.appendWaiting(held, l, r); err != nil {
+			return nil, err
+		}
+	}
+	return held, nil
+}
+
+// heldUnder is all that is held under some labels.
+func (p *People) heldUnder(ctx context.Context, labels []entry.Label) ([]HeldVersion, error) {
 	held := []HeldVersion{}
-	for _, l := range labelsOf(a) {
+	for _, l := range labels {
 		versions, err := selectHistory(ctx, p.DB, p.tagOf(l))
 		if err != nil {
 			return nil, fmt.Errorf("reading the versions of a label: %w", err)
@@ -35,23 +71,48 @@ func (p *People) Held(ctx context.Context, a threepid.Address) (any, error) {
 		if held, err = p.appendHeld(held, l, versions); err != nil {
 			return nil, err
 		}
-		if held, err = p.appendWaiting(ctx, held, l); err != nil {
+		r, err := selectRecovery(ctx, p.DB, p.tagOf(l))
+		if errors.Is(err, sql.ErrNoRows) {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("reading a recovery: %w", err)
+		}
+		if held, err = p.appendWaiting(held, l, r); err != nil {
 			return nil, err
 		}
 	}
 	return held, nil
 }
 
-// appendWaiting appends the recovery of a label, if one waits.
-func (p *People) appendWaiting(ctx context.Context, held []HeldVersion, l entry.Label) ([]HeldVersion, error) {
-	r, err := selectRecovery(ctx, p.DB, p.tagOf(l))
-	if errors.Is(err, sql.ErrNoRows) {
-		return held, nil
-	}
+// appendNaming appends the versions that name a user, but for those of some labels.
+func (p *People) appendNaming(ctx context.Context, held []HeldVersion, user matrix.UserID, but []entry.Label) ([]HeldVersion, error) {
+	named, err := selectVersionsBy(ctx, p.DB, p.userTag(user))
 	if err != nil {
-		return nil, fmt.Errorf("reading a recovery: %w", err)
+		return nil, fmt.Errorf("reading what names a user: %w", err)
 	}
-	held, err = p.appendHeld(held, l, []version{r.version})
+	for _, v := range named {
+		row, err := selectLabel(ctx, p.DB, v.tag)
+		if err != nil {
+			return nil, fmt.Errorf("reading a label: %w", err)
+		}
+		l, err := p.openLabel(row.sealed, v.tag)
+		if err != nil {
+			return nil, err
+		}
+		if slices.Contains(but, l) {
+			continue
+		}
+		if held, err = p.appendHeld(held, l, []version{v}); err != nil {
+			return nil, err
+		}
+	}
+	return held, nil
+}
+
+// appendWaiting appends the recovery of a label.
+func (p *People) appendWaiting(held []HeldVersion, l entry.Label, r recovery) ([]HeldVersion, error) {
+	held, err := p.appendHeld(held, l, []version{r.version})
 	if err == nil {
 		held[len(held)-1].Due = r.due
 	}
@@ -81,29 +142,6 @@ func (p *People) Forgotten(ctx context.Context, l entry.Label, from uint32) (boo
 		}
 	}
 	return false, nil
-}
-
-// HeldBy is what is held about a user: the user's own label, and what names the user.
-func (p *People) HeldBy(ctx context.Context, user matrix.UserID) (any, error) {
-	named, err := selectVersionsBy(ctx, p.DB, p.userTag(user))
-	if err != nil {
-		return nil, fmt.Errorf("reading what names a user: %w", err)
-	}
-	held := []HeldVersion{}
-	for _, v := range named {
-		row, err := selectLabel(ctx, p.DB, v.tag)
-		if err != nil {
-			return nil, fmt.Errorf("reading a label: %w", err)
-		}
-		l, err := p.openLabel(row.sealed, v.tag)
-		if err != nil {
-			return nil, err
-		}
-		if held, err = p.appendHeld(held, l, []version{v}); err != nil {
-			return nil, err
-		}
-	}
-	return held, nil
 }
 
 func (p *People) appendHeld(held []HeldVersion, l entry.Label, versions []version) ([]HeldVersion, error) {

@@ -369,12 +369,29 @@ func putRecovery(ctx context.Context, tx *store.Tx, r recovery) error {
 	return err
 }
 
-// selectRecovery reads that of a label; sql.ErrNoRows if none waits.
-func selectRecovery(ctx context.Context, q store.Queryer, t tag) (r recovery, err error) {
-	r.tag = t
-	err = q.QueryRow(ctx, `SELECT label_sealed, version, due_ms, user_tag, session_id, value_sealed FROM people_recoveries WHERE label_tag = $1`, t[:]).
-		Scan(&r.labelSealed, &r.number, &r.due, &r.userTag, &r.session, &r.value)
+const recoveryColumns = `label_tag, label_sealed, version, due_ms, user_tag, session_id, value_sealed`
+
+func scanRecovery(row scanner) (r recovery, err error) {
+	var t []byte
+	if err := row.Scan(&t, &r.labelSealed, &r.number, &r.due, &r.userTag, &r.session, &r.value); err != nil {
+		return r, err
+	}
+	r.tag, err = tagFrom(t)
 	return r, err
+}
+
+// selectRecovery reads that of a label; sql.ErrNoRows if none waits.
+func selectRecovery(ctx context.Context, q store.Queryer, t tag) (recovery, error) {
+	return scanRecovery(q.QueryRow(ctx, `SELECT `+recoveryColumns+` FROM people_recoveries WHERE label_tag = $1`, t[:]))
+}
+
+// selectRecoveriesBy reads those that name a user.
+func selectRecoveriesBy(ctx context.Context, q store.Queryer, userTag []byte) ([]recovery, error) {
+	rows, err := q.Query(ctx, `SELECT `+recoveryColumns+` FROM people_recoveries WHERE user_tag = $1 ORDER BY label_tag`, userTag)
+	if err != nil {
+		return nil, err
+	}
+	return scanAll(rows, scanRecovery)
 }
 
 // selectDue reads the labels whose recoveries have waited long enough.
