@@ -43,14 +43,11 @@ type Ticket struct {
 	Due time.Time
 }
 
-// promised is how long the server takes at most to put into the log what it has promised
-// (RFC 6962, section 3: the maximum merge delay). It takes a moment, unless it is down.
-const promised = 24 * time.Hour
-
-// Promise is the signed value.Ticket of a Ticket that is not held down.
+// Promise is the signed value.Ticket of a Ticket that is not held down. It is kept in a moment,
+// unless the server is down.
 func (p *People) Promise(ctx context.Context, t Ticket) ([]byte, error) {
 	now := p.Now()
-	signed, err := p.Signer.Sign(ctx, value.NewTicket(t.Label, t.Version, t.Hash, now, now.Add(promised)))
+	signed, err := p.Signer.Sign(ctx, value.NewTicket(t.Label, t.Version, t.Hash, now, now.Add(value.MaxMergeDelay)))
 	if err != nil {
 		return nil, fmt.Errorf("signing a ticket: %w", err)
 	}

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"time"
 
 	"signet/keys/value"
 )
@@ -11,9 +12,9 @@ import (
 // ErrBroken is the error of a promise that was not kept.
 var ErrBroken = errors.New("what was promised is not in the log")
 
-// VerifyTicket reads a Ticket, which the server has signed. Errors: value.ErrValue,
-// value.ErrSignature, ErrPolicy.
-func VerifyTicket(object []byte, p Policy) (*value.Ticket, error) {
+// VerifyTicket reads a Ticket, which the server has signed, and not in advance. Errors:
+// value.ErrValue, value.ErrSignature, value.ErrNotYet, ErrPolicy.
+func VerifyTicket(object []byte, p Policy, now time.Time) (*value.Ticket, error) {
 	p, err := p.whole()
 	if err != nil {
 		return nil, err
@@ -26,7 +27,13 @@ func VerifyTicket(object []byte, p Policy) (*value.Ticket, error) {
 	if err != nil {
 		return nil, err
 	}
-	return t, t.CheckServer(p.Server, p.ServerKeys)
+	if err := t.CheckServer(p.Server, p.ServerKeys); err != nil {
+		return nil, err
+	}
+	if t.TS.Sub(now) > p.MaxAhead {
+		return nil, value.ErrNotYet
+	}
+	return t, nil
 }
 
 // Kept holds a verified Ticket against a Result about its label that was sealed later. The

@@ -18,7 +18,7 @@ func (w *world) promise(label string, version uint32, object []byte) *value.Tick
 	if err != nil {
 		w.Fatal(err)
 	}
-	ticket, err := VerifyTicket(signed, w.policy())
+	ticket, err := VerifyTicket(signed, w.policy(), w.now)
 	if err != nil {
 		w.Fatal(err)
 	}
@@ -67,12 +67,35 @@ func TestTicketsOfOthersAreRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := VerifyTicket(signed, policy); !errors.Is(err, value.ErrSignature) {
+	if _, err := VerifyTicket(signed, policy, w.now); !errors.Is(err, value.ErrSignature) {
 		t.Errorf("signed by another's key: %v", err)
 	}
 	for _, bad := range []string{"", "null", "{}", `{"type":"im.signet.keys.ticket.v1"}`} {
-		if _, err := VerifyTicket([]byte(bad), policy); !errors.Is(err, value.ErrValue) {
+		if _, err := VerifyTicket([]byte(bad), policy, w.now); !errors.Is(err, value.ErrValue) {
 			t.Errorf("VerifyTicket(%q) = %v", bad, err)
+		}
+	}
+}
+
+// A server that promises for some other century promises nothing.
+func TestPromisesOfLaterAreRefused(t *testing.T) {
+	w := newWorld(t)
+	for what, c := range map[string]struct {
+		ahead, due time.Duration
+		want       error
+	}{
+		"within a day":                   {0, 24 * time.Hour, nil},
+		"later":                          {0, 24*time.Hour + time.Millisecond, value.ErrValue},
+		"by a clock that is a bit ahead": {5 * time.Minute, 24 * time.Hour, nil},
+		"given in the future":            {5*time.Minute + time.Millisecond, time.Hour, value.ErrNotYet},
+	} {
+		given := w.now.Add(c.ahead)
+		signed, err := w.server.SignValue(serverName, value.NewTicket(w.label(alice), 0, sha256.Sum256(nil), given, given.Add(c.due)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := VerifyTicket(signed, w.policy(), w.now); !errors.Is(err, c.want) {
+			t.Errorf("%s: %v, want %v", what, err, c.want)
 		}
 	}
 }

@@ -13,6 +13,10 @@ import (
 
 const ticketType = "im.signet.keys.ticket.v1"
 
+// MaxMergeDelay is how much later than a Ticket its value is in the log at most (RFC 6962,
+// section 3). A promise for later than that could never be shown to be broken.
+const MaxMergeDelay = 24 * time.Hour
+
 // TicketFields is the JSON of a Ticket, for the server to sign, its members in canonical
 // order.
 type TicketFields struct {
@@ -68,10 +72,15 @@ func (t *Ticket) take(f TicketFields) (err error) {
 	t.Hash = *hash
 	p, err := parsePeriod(f.TS, f.Due)
 	t.TS, t.Due = p.from, p.until
-	if err == nil && (t.TS.IsZero() || t.Due.IsZero()) {
-		err = wrong("it does not say by when")
+	switch {
+	case err != nil:
+		return err
+	case t.TS.IsZero() || t.Due.IsZero():
+		return wrong("it does not say by when")
+	case t.Due.Sub(t.TS) > MaxMergeDelay:
+		return wrong("it is due later than %s after it was given", MaxMergeDelay)
 	}
-	return err
+	return nil
 }
 
 // CheckServer tells whether the server has signed the ticket. The error is ErrSignature.

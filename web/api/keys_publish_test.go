@@ -110,7 +110,7 @@ func TestATicketIsAPromise(t *testing.T) {
 	each(t, nil, func(w *world) {
 		alice := w.register("alice")
 		a := w.keysAsk("/publish", alice, object("value", w.publication(aliceKeys, masterKey(1))), http.StatusAccepted)
-		ticket, err := proof.VerifyTicket(a.raw, w.policy())
+		ticket, err := proof.VerifyTicket(a.raw, w.policy(), w.Clock.Now())
 		if err != nil {
 			w.Fatalf("%s: %v", a.raw, err)
 		}
