@@ -3,6 +3,7 @@ package proof
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -179,8 +180,8 @@ func (v *pastVerification) stands(e entry.Insert, p *Place) error {
 	if err := p.check(); err != nil {
 		return err
 	}
-	if n := len(v.positions); n > 0 && p.Position <= v.positions[n-1] {
-		return fmt.Errorf("%w: entry %d is not after that of the version before it", ErrPlace, p.Position)
+	if len(v.positions) > 0 && p.Position <= slices.Max(v.positions) {
+		return fmt.Errorf("%w: entry %d is not after those of the versions before it", ErrPlace, p.Position)
 	}
 	size := v.checkpoint.N
 	if p.Position >= size {

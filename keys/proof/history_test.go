@@ -149,6 +149,29 @@ func TestHistoryThatLies(t *testing.T) {
 	}
 }
 
+// A log that has versions in another order than they are numbered in is told from an honest one
+// by any two places.
+func TestVersionsThatAreLoggedOutOfOrder(t *testing.T) {
+	w := newWorld(t)
+	w.publish(alice, w.person(alice, "a0", ""))
+	w.publish(alice, w.person(alice, "a1", "a0"))
+	w.publish(alice, w.person(alice, "a2", "a1"))
+	v := w.versions[alice]
+	first, last := v[0].position, v[2].position
+	w.pending[first], w.pending[last] = w.pending[last], w.pending[first]
+	v[0].position, v[2].position = last, first
+	w.seal()
+	for unplaced := range 4 { // 3: none is
+		h := w.history(alice, 3, 0)
+		if unplaced < 3 {
+			h.Versions[unplaced].Place = nil
+		}
+		if _, err := w.verifyHistory(h, Asked{Label: alice}); !errors.Is(err, ErrPlace) {
+			t.Errorf("without the place of version %d: %v", unplaced, err)
+		}
+	}
+}
+
 func TestHistoryOfKeysThatDoNotHandOver(t *testing.T) {
 	w := newWorld(t)
 	w.publish(alice, w.person(alice, "a0", ""))
