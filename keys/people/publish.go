@@ -286,7 +286,7 @@ func (p *People) before(ctx context.Context, q store.Queryer, c change) (*value.
 	return p.userIn(selectBefore(ctx, q, c.tag, c.Version))
 }
 
-// userIn is what a version holds that was read.
+// userIn is what a version holds that was read; nil if there is none, or it was erased.
 func (p *People) userIn(v version, err error) (*value.User, error) {
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil

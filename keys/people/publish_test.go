@@ -421,6 +421,37 @@ func TestNobodyComesAroundTheHoldDown(t *testing.T) {
 	})
 }
 
+// Nor does the thief choose who is told of that, by a revocation in another name: it is whom the
+// keys have named that wait to be replaced.
+func TestAThiefDoesNotChooseWhoIsTold(t *testing.T) {
+	each(t, func(s *story) {
+		d := s.draft(0, 1)
+		d.mxid = alice
+		s.publish(d)
+		thief := func(d draft) people.Ticket {
+			s.Helper()
+			r, err := people.ByProof(s.prove("alice@example.org", bob))
+			s.must(err)
+			d.label, d.mxid, d.from = aliceLabel, bob, s.Clock.Now()
+			t, err := s.people.Publish(s.Context(), r, d.json(s.TB))
+			s.must(err)
+			return t
+		}
+		thief(draft{version: 1, prev: s.current()})
+		thief(draft{version: 2, key: 2, prev: s.current()})
+		if told := s.events[len(s.events)-1]; told.Kind != people.Recovering || told.User != alice {
+			s.Errorf("of the recovery is told %+v, want alice", told)
+		}
+		s.must(s.directory.EraseUser(s.Context(), alice))
+		s.seal()
+		thief(draft{version: 2, key: 3, prev: s.current()})
+		if told := s.events[len(s.events)-1]; told.Kind != people.Recovering || told.User != "" {
+			s.Errorf("of keys that replace what was erased is told %+v, want nobody", told)
+		}
+		s.check()
+	})
+}
+
 // Of those who publish one version at the same time one does.
 func TestRivalsPublishOneVersion(t *testing.T) {
 	each(t, func(s *story) {

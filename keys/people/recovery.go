@@ -33,10 +33,14 @@ func (p *People) hold(ctx context.Context, tx *store.Tx, c change) (Ticket, erro
 	return t, p.tellRecovering(ctx, tx, t)
 }
 
-// tellRecovering names whom the keys before have named: the new ones may be a thief's.
+// tellRecovering names whom the keys before have named: the new ones may be a thief's, and so
+// may be a revocation before them.
 func (p *People) tellRecovering(ctx context.Context, tx *store.Tx, t Ticket) error {
 	e := Event{Kind: Recovering, Label: t.Label, Version: t.Version, Due: t.Due}
 	before, err := p.newest(ctx, tx, p.tagOf(t.Label))
+	if err == nil && before != nil && before.Revoked != "" {
+		before, err = p.revokedBy(ctx, tx, before)
+	}
 	if err != nil {
 		return err
 	}
@@ -44,6 +48,13 @@ func (p *People) tellRecovering(ctx context.Context, tx *store.Tx, t Ticket) err
 		e.User = before.MXID
 	}
 	return p.Told(ctx, tx, e)
+}
+
+// revokedBy is the keys that a revocation has ended, which come right before it; nil if they
+// were erased.
+func (p *People) revokedBy(ctx context.Context, q store.Queryer, revocation *value.User) (*value.User, error) {
+	v, err := selectVersion(ctx, q, p.tagOf(revocation.Label), revocation.Version-1)
+	return p.userIn(v, err)
 }
 
 // Discard ends the recovery of the proven address that waits, for whoever holds the address
