@@ -25,6 +25,7 @@ import (
 // nothing that it does not.
 type chronicle struct {
 	Behind bool      // something is not in the log yet
+	Unread bool      // the log could not be read; then there is nothing more than Waits
 	Waits  time.Time // until when keys wait that no old key has signed; zero if none do
 	// Failed says why the history is not to be believed; then there is nothing more of it.
 	Failed string
@@ -38,30 +39,40 @@ type chronicle struct {
 }
 
 // history is the chronicle of an address, nil where there is none. user is who is behind the
-// address now, as the directory has it.
-func (p *Pages) history(c echo.Context, a threepid.Address, user matrix.UserID) (*chronicle, error) {
+// address now, as the directory has it. What an owner may do on the page does not depend on
+// the log: one that cannot be read, as after an older database was restored, is said to be so.
+func (p *Pages) history(c echo.Context, a threepid.Address, user matrix.UserID) *chronicle {
 	if p.Log == nil {
-		return nil, nil
+		return nil
 	}
 	bound, err := entry.BindingLabel(a)
 	if err != nil {
-		return nil, nil // it is too long to be in the log
+		return nil // it is too long to be in the log
 	}
 	keys, err := entry.AddressLabel(a)
 	if err != nil {
-		return nil, nil
+		return nil
 	}
-	ctx := c.Request().Context()
 	h := &chronicle{}
+	if err := p.read(c, h, a, user, bound, keys); err != nil {
+		mxhttp.Log(c).Error("the history of an address cannot be read", "error", err)
+		h.Unread = true
+	}
+	return h
+}
+
+// read fills in what waits, how others verify, and what the log proves.
+func (p *Pages) read(c echo.Context, h *chronicle, a threepid.Address, user matrix.UserID, bound, keys entry.Label) error {
+	ctx := c.Request().Context()
 	if err := p.readWaiting(ctx, h, keys); err != nil {
-		return nil, err
+		return err
 	}
 	config, err := p.Trust(ctx)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	h.setCommands(config, a, p.PublicURL)
-	return h, p.tell(c, h, config, user, bound, keys)
+	return p.tell(c, h, config, user, bound, keys)
 }
 
 // readWaiting reads what is on its way into the log.

@@ -319,13 +319,17 @@ func TestAnOwnerDiscardsKeysThatWait(t *testing.T) {
 	w.ownerOf("alice@example.org").wantTold([]string{"Keys published"})
 }
 
-// liar is a log that answers as edit leaves it.
+// liar is a log that answers as edit leaves it, or not at all.
 type liar struct {
 	page.Log
 	edit func(l entry.Label, h *proof.History)
+	err  error
 }
 
 func (l *liar) History(ctx context.Context, label entry.Label, last int64) (*proof.History, error) {
+	if l.err != nil {
+		return nil, l.err
+	}
 	h, err := l.Log.History(ctx, label, last)
 	if err == nil && l.edit != nil {
 		l.edit(label, h)
@@ -394,6 +398,33 @@ func TestAHistoryThatLies(t *testing.T) {
 	shown.press(ownerForm).wantRefused("a row with another's value", "not what was logged")
 	w.exec(`DELETE FROM people_versions WHERE position = 4`)
 	shown.press(ownerForm).wantRefused("a row that is missing", "not what was logged")
+}
+
+// What an owner may do does not wait for the log, which answers nothing any more when an older
+// database was put back: not even what was just done would be told otherwise.
+func TestAnOwnersPageWithoutItsLog(t *testing.T) {
+	silent := &liar{}
+	w := newWorld(t, func(o *page.Options) { silent.Log, o.Log = o.Log, silent })
+	w.bound("alice@example.org", "@alice:example.org")
+	w.publish(0, "a0", "")
+	w.seal()
+	w.publish(1, "thief", "")
+	silent.err = log.ErrRolledBack
+	const unread = "The history cannot be read just now"
+	shown := w.ownerOf("alice@example.org").says(http.StatusOK, "@alice:example.org", unread, "New keys are waiting")
+	section := words(shown.part("history-title"))
+	for _, untrue := range []string{"All is well", "could not be confirmed", "in a moment", "nothing about this address", "Entries in the log"} {
+		if strings.Contains(section, untrue) {
+			t.Errorf("of a history that was not read the page says %q:\n%s", untrue, section)
+		}
+	}
+	shown.press(ownerForm+"/discard").says(http.StatusOK, "The new keys are discarded", unread)
+	shown.press(ownerForm+"/unbind").says(http.StatusOK, "Done. No account is found by this address any more", unread)
+	shown.press(ownerForm+"/erase").says(http.StatusBadRequest, unread)
+	shown.press(ownerForm+"/erase", "sure", "1").says(http.StatusOK, "Erased")
+	silent.err = nil
+	w.seal()
+	w.ownerOf("alice@example.org").says(http.StatusOK, "All is well")
 }
 
 // exec changes the tables, as somebody who has them does.

@@ -145,9 +145,7 @@ func (p *Pages) renderOwner(c echo.Context, proof verify.Proof, o ownerPage) (er
 	if p.Invites != nil {
 		o.NeverPath = withLanguage(NeverPath(p.Invites.NeverToken(proof.Address())), c)
 	}
-	if o.History, err = p.history(c, proof.Address(), o.User); err != nil {
-		return err
-	}
+	o.History = p.history(c, proof.Address(), o.User)
 	o.Since, o.NotAfter, o.Refused = utc(o.Since), utc(o.NotAfter), utc(o.Refused)
 	status := http.StatusOK
 	if o.Trouble.Is != "" {
