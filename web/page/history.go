@@ -29,6 +29,7 @@ type chronicle struct {
 	Waits  time.Time // until when keys wait that no old key has signed; zero if none do
 	// Failed says why the history is not to be believed; then there is nothing more of it.
 	Failed string
+	Stale  bool     // as the newest checkpoint is not of now
 	Held   []string // the steps of the verification that held
 	Events []event  // the newest first
 	Size   int64    // of the log, in entries; 0 where it has none yet
@@ -107,21 +108,15 @@ func quoted(word string) string { return "'" + strings.ReplaceAll(word, "'", `'\
 // runs the server.
 func (p *Pages) tell(c echo.Context, h *chronicle, config proof.Config, user matrix.UserID, bound, keys entry.Label) error {
 	now, pasts, err := p.verify(c.Request().Context(), config, bound, keys)
-	failed, is := errors.AsType[*proof.Failed](err)
 	switch {
 	case errors.Is(err, people.ErrNotYet):
 		h.Behind = true
 		return nil
-	case is:
-		h.Failed, h.Held = failed.Error(), lines(failed.Held)
-	case errors.Is(err, people.ErrDamaged), errors.Is(err, proof.ErrProof):
-		h.Failed = err.Error()
+	case err != nil && h.refuse(err):
+		mxhttp.Log(c).Error("the history of an address is not shown as true", "error", err)
+		return nil
 	case err != nil:
 		return err
-	}
-	if h.Failed != "" {
-		mxhttp.Log(c).Error("the history of an address does not fit the log", "error", err)
-		return nil
 	}
 	h.Size, h.Sealed, h.Root = now.Head.N, now.Sealed.UTC(), now.Head.Hash.String()
 	for i, past := range pasts {
@@ -131,6 +126,22 @@ func (p *Pages) tell(c echo.Context, h *chronicle, config proof.Config, user mat
 	slices.SortStableFunc(h.Events, func(a, b event) int { return cmp.Compare(b.Number, a.Number) })
 	h.Behind = h.Behind || boundIn(pasts[0]) != user
 	return nil
+}
+
+// refuse says why a history is not to be believed; false is of one that could not be read. A
+// log that stands still contradicts nothing.
+func (h *chronicle) refuse(err error) bool {
+	failed, is := errors.AsType[*proof.Failed](err)
+	switch {
+	case is:
+		h.Failed, h.Held = failed.Error(), lines(failed.Held)
+		h.Stale = errors.Is(err, proof.ErrStale) || errors.Is(err, proof.ErrAhead)
+	case errors.Is(err, people.ErrDamaged), errors.Is(err, proof.ErrProof):
+		h.Failed = err.Error()
+	default:
+		return false
+	}
+	return true
 }
 
 // verify asks for the histories of labels and verifies each as anybody would who has it as a

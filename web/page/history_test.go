@@ -392,6 +392,9 @@ func TestAHistoryThatLies(t *testing.T) {
 	w.clock.Advance(2 * time.Hour)
 	w.ownerOf("alice@example.org").wantRefused("a log that stands still", "3 times")
 	w.seal()
+	w.clock.Advance(-time.Hour)
+	w.ownerOf("alice@example.org").wantRefused("a clock that was set back", "3 times")
+	w.clock.Advance(time.Hour)
 
 	shown = w.ownerOf("alice@example.org").says(http.StatusOK, "All is well")
 	w.exec(`UPDATE people_versions SET value_sealed = (SELECT value_sealed FROM people_versions WHERE position = 1) WHERE position = 4`)
@@ -443,6 +446,9 @@ func (r *reply) wantRefused(name, why string) {
 	}
 	if len(r.told()) != 0 || strings.Contains(section, "All is well") || strings.Contains(section, "Connected") {
 		r.Errorf("%s: it is shown all the same:\n%s", name, section)
+	}
+	if stale, accused := strings.Contains(section, "not from the last hour"), strings.Contains(section, "does not fit its log"); stale != strings.Contains(why, "3 times") || accused == stale {
+		r.Errorf("%s: the page says that it is stale: %t, that it does not fit: %t\n%s", name, stale, accused, section)
 	}
 	loud := false
 	for n := range r.part("history-title").Descendants() {
