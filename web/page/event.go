@@ -14,11 +14,12 @@ import (
 // event is one entry of the log about an address, of which the proof was verified.
 type event struct {
 	What   happening
-	OfKeys bool      // of the label of the keys, not of who is behind the address
-	At     time.Time // as the server has signed it; zero if that was erased
-	Number int64     // of the entry; 0 if that was not proven
-	User   matrix.UserID
-	Reason string // of a revocation, in the words of whoever revoked
+	OfKeys bool          // of the label of the keys, not of who is behind the address
+	At     time.Time     // as the server has signed it; zero if that was erased
+	Number int64         // of the entry; 0 if that was not proven
+	User   matrix.UserID // who was bound, or whom the keys name
+	Reason string        // of a revocation, in the words of whoever revoked
+	Until  time.Time     // when the keys end by themselves; zero: they do not
 	Keys   []fingerprint
 }
 
@@ -38,6 +39,15 @@ const (
 
 // Grave tells whether the owner should take notice.
 func (e event) Grave() bool { return e.What == wasRecovered }
+
+// Names is whom the keys name, empty for nobody: those of an address may be of another user
+// than is bound to it, as of who had the number before.
+func (e event) Names() matrix.UserID {
+	if !e.OfKeys {
+		return ""
+	}
+	return e.User
+}
 
 // fingerprint is a key as people compare it: by its octets in base64, in groups of four.
 type fingerprint struct{ ID, Groups string }
@@ -64,7 +74,7 @@ func eventOf(now, before value.Value) event {
 		}
 		return event{What: wasBound, At: v.TS.UTC(), User: v.MXID}
 	case *value.User:
-		e := event{What: publishedHow(v, before), User: v.MXID, Reason: v.Revoked, Keys: fingerprints(v.Keys)}
+		e := event{What: publishedHow(v, before), User: v.MXID, Reason: v.Revoked, Keys: fingerprints(v.Keys), Until: utc(v.NotAfter)}
 		if v.Auth != nil {
 			e.At = time.UnixMilli(v.Auth.TS).UTC()
 		}
@@ -126,6 +136,18 @@ func boundIn(past proof.Past) matrix.UserID {
 	}
 	newest, _ := past.Values[len(past.Values)-1].(*value.Association)
 	if newest == nil {
+		return ""
+	}
+	return newest.MXID
+}
+
+// namedIn is whom the newest keys of an address name, empty where there are none.
+func namedIn(past proof.Past) matrix.UserID {
+	if len(past.Values) == 0 {
+		return ""
+	}
+	newest, _ := past.Values[len(past.Values)-1].(*value.User)
+	if newest == nil || newest.Revoked != "" {
 		return ""
 	}
 	return newest.MXID

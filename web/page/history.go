@@ -32,7 +32,10 @@ type chronicle struct {
 	Stale  bool     // as the newest checkpoint is not of now
 	Held   []string // the steps of the verification that held
 	Events []event  // the newest first
-	Size   int64    // of the log, in entries; 0 where it has none yet
+	// Named is whom the keys name that are published now, if that is somebody else than is
+	// behind the address.
+	Named  matrix.UserID
+	Size   int64 // of the log, in entries; 0 where it has none yet
 	Sealed time.Time
 	Root   string
 	Verify string // the commands by which others verify
@@ -125,6 +128,9 @@ func (p *Pages) tell(c echo.Context, h *chronicle, config proof.Config, user mat
 	}
 	slices.SortStableFunc(h.Events, func(a, b event) int { return cmp.Compare(b.Number, a.Number) })
 	h.Behind = h.Behind || boundIn(pasts[0]) != user
+	if named := namedIn(pasts[1]); named != user {
+		h.Named = named
+	}
 	return nil
 }
 

@@ -83,7 +83,9 @@ func (w *world) publish(version int, name, old string) people.Ticket {
 	w.Helper()
 	o := map[string]any{"type": "im.signet.keys.user.v1", "label": "email:alice@example.org", "version": version, "keys": map[string]string{},
 		"not_before": w.clock.Now().UnixMilli(), "mxid": "@alice:example.org"}
-	if version > 0 {
+	if version == 0 {
+		o["not_after"] = w.clock.Now().AddDate(1, 0, 0).UnixMilli()
+	} else {
 		l, err := entry.ParseLabel("email:alice@example.org")
 		w.must(err)
 		newest, err := w.people.Lookup(w.Context(), l, 0)
@@ -197,7 +199,8 @@ func grouped(name string) string {
 }
 
 // All that was ever published about an address is shown to its owner, the newest first, each
-// with its place in the log, and the checkpoint by which it was verified.
+// with whom the keys name, which need not be who is found, with its place in the log, and the
+// checkpoint by which it was verified.
 func TestTheHistoryOfAnAddress(t *testing.T) {
 	w := newWorld(t)
 	w.bound("alice@example.org", "@alice:example.org")
@@ -217,11 +220,11 @@ func TestTheHistoryOfAnAddress(t *testing.T) {
 	shown := w.ownerOf("alice@example.org").says(http.StatusOK, "All is well", "idserver verify 'alice@example.org' --server https://id.example.org")
 	shown.wantTold(
 		[]string{"Keys ·", "15 November 2023", "Keys revoked", "Reason given: lost <b>it</b>"},
-		[]string{"Keys ·", "14 November 2023", "Keys replaced without the old key", grouped("thief")},
+		[]string{"Keys ·", "14 November 2023", "Keys replaced without the old key", "Account @alice:example.org ed25519:master " + grouped("thief")},
 		[]string{"Matrix account ·", "Connected with @mallory:example.org"},
 		[]string{"Matrix account ·", "Disconnected: no account is found any more"},
 		[]string{"Keys ·", "Keys replaced, signed by the old key", "ed25519:master " + grouped("a1"), "2 more keys", "ed25519:PHONE " + grouped("a1 phone")},
-		[]string{"Keys ·", "Keys published", grouped("a0"), "Entry 3 of the log."},
+		[]string{"Keys ·", "Keys published", "Account @alice:example.org Until 14 November 2024 22:13 UTC ed25519:master " + grouped("a0"), "Entry 3 of the log."},
 		[]string{"Matrix account · 14 November 2023 22:13 UTC", "Connected with @alice:example.org", "Entry 1 of the log."},
 	)
 	checkpoint, err := w.people.Tiles().Checkpoint(w.Context())
@@ -271,6 +274,29 @@ func TestAHistoryThatIsBehind(t *testing.T) {
 		shown.press(ownerForm).says(http.StatusOK, "It will be in the log in a moment")
 		w.seal()
 		shown = shown.press(ownerForm).says(http.StatusOK, "All is well")
+	}
+}
+
+// Keys go on to name whom they have named when the address is taken back or another's, and
+// whoever asks for them learns that: the owner is told.
+func TestKeysThatNameAnother(t *testing.T) {
+	w := newWorld(t)
+	w.bound("alice@example.org", "@alice:example.org")
+	w.publish(0, "a0", "")
+	w.seal()
+	const tells = "The keys published for this address name @alice:example.org"
+	shown := w.ownerOf("alice@example.org").says(http.StatusOK, "All is well")
+	if strings.Contains(words(shown.doc), tells) {
+		t.Error("of keys of who is found the page warns")
+	}
+	shown = shown.press(ownerForm+"/unbind").says(http.StatusOK, "Done. No account is found by this address any more", tells)
+	w.bound("alice@example.org", "@mallory:example.org")
+	w.seal()
+	shown = shown.press(ownerForm).says(http.StatusOK, "Connected with @mallory:example.org", tells)
+	w.publish(1, "", "a0")
+	w.seal()
+	if shown = shown.press(ownerForm).says(http.StatusOK, "Keys revoked"); strings.Contains(words(shown.doc), tells) {
+		t.Error("of keys that are revoked the page warns")
 	}
 }
 
