@@ -16,10 +16,12 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"signet/internal/config"
+	"signet/internal/matrix"
 	"signet/internal/program"
 	"signet/internal/threepid"
 	"signet/keys/entry"
 	"signet/keys/proof"
+	"signet/keys/value"
 )
 
 // tokenVariable is the environment variable that can hold an access token in place of a file.
@@ -47,6 +49,7 @@ func (c verifyCommand) ask(env program.Env) error {
 	if err != nil {
 		return err
 	}
+	var answers []proof.Result
 	for _, label := range labels {
 		asked := proof.Asked{Label: label.String(), Head: head}
 		fmt.Fprintf(env.Stdout, "ask   %s about %s\n", printable(s.base), printable(asked.Label))
@@ -58,9 +61,35 @@ func (c verifyCommand) ask(env program.Env) error {
 		if err != nil {
 			return err
 		}
-		head = &newest
+		head, answers = &newest.Head, append(answers, newest)
+	}
+	if err := warn(env.Stdout, answers); err != nil {
+		return err
 	}
 	return c.remember(policy.Origin, *head)
+}
+
+// warn says where two answers that hold do not go together: the keys of an address may be of
+// somebody else than is bound to it, as of who had a phone number before.
+func warn(w io.Writer, answers []proof.Result) error {
+	var bound, named matrix.UserID
+	for _, a := range answers {
+		switch v := a.Value.(type) {
+		case *value.Association:
+			bound = v.MXID
+		case *value.User:
+			named = v.MXID
+		}
+	}
+	if len(answers) < 2 || named == "" || named == bound {
+		return nil
+	}
+	whom := "and nobody is bound to the address"
+	if bound != "" {
+		whom = "and the address is bound to " + printable(bound.String())
+	}
+	_, err := fmt.Fprintf(w, "NOTE  the keys name %s, %s: do not take them for the keys of who is found by it\n", printable(named.String()), whom)
+	return err
 }
 
 // trusted is by which keys answers are verified. Keys that the server itself names are

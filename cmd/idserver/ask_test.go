@@ -13,7 +13,10 @@ import (
 	"testing"
 	"time"
 
+	"signet/internal/matrix"
 	"signet/internal/program"
+	"signet/keys/proof"
+	"signet/keys/value"
 )
 
 // directoryOf is a server that answers with the examples, as change leaves its answers.
@@ -188,6 +191,30 @@ func TestLabelsToAsk(t *testing.T) {
 		}
 		if err != nil || strings.Join(got, " ") != want {
 			t.Errorf("labelsToAsk(%q) = %q, %v, want %s", text, got, err, want)
+		}
+	}
+}
+
+// Answers that hold one by one need not go together.
+func TestWarn(t *testing.T) {
+	bound := func(user matrix.UserID) proof.Result { return proof.Result{Value: &value.Association{MXID: user}} }
+	keys := func(user matrix.UserID) proof.Result { return proof.Result{Value: &value.User{MXID: user}} }
+	const alice, bob = "@alice:example.org", "@bob:example.org"
+	for name, c := range map[string]struct {
+		answers []proof.Result
+		want    string
+	}{
+		"of who is bound":          {[]proof.Result{bound(alice), keys(alice)}, ""},
+		"of who had the number":    {[]proof.Result{bound(bob), keys(alice)}, "NOTE  the keys name @alice:example.org, and the address is bound to @bob:example.org: "},
+		"nobody is bound any more": {[]proof.Result{bound(""), keys(alice)}, "NOTE  the keys name @alice:example.org, and nobody is bound to the address: "},
+		"nobody ever was bound":    {[]proof.Result{{}, keys(alice)}, "and nobody is bound to the address: "},
+		"keys that name nobody":    {[]proof.Result{bound(bob), keys("")}, ""},
+		"no keys":                  {[]proof.Result{bound(bob), {}}, ""},
+		"one label alone":          {[]proof.Result{keys(alice)}, ""},
+	} {
+		var out bytes.Buffer
+		if err := warn(&out, c.answers); err != nil || (out.Len() > 0) != (c.want != "") || !strings.Contains(out.String(), c.want) {
+			t.Errorf("%s: %q, %v, want %q", name, &out, err, c.want)
 		}
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"signet/internal/program"
+	"signet/keys/entry"
 	"signet/keys/proof"
 	"signet/keys/value"
 )
@@ -129,24 +130,25 @@ func (c verifyCommand) lookup(env program.Env, asked proof.Asked, p proof.Policy
 	if err != nil {
 		return tlog.Tree{}, unreadable(c.What, err)
 	}
-	return verifyLookup(env, c.What, text, asked, p)
+	r, err := verifyLookup(env, c.What, text, asked, p)
+	return r.Head, err
 }
 
 // verifyLookup verifies an answer, which came from somewhere.
-func verifyLookup(env program.Env, from string, text []byte, asked proof.Asked, p proof.Policy) (tlog.Tree, error) {
+func verifyLookup(env program.Env, from string, text []byte, asked proof.Asked, p proof.Policy) (proof.Result, error) {
 	l, err := proof.Parse(text)
 	if err != nil {
-		return tlog.Tree{}, unreadable(from, err)
+		return proof.Result{}, unreadable(from, err)
 	}
 	r, err := proof.Verify(l, asked, p, env.Now())
 	if err != nil {
-		return tlog.Tree{}, refuse(env.Stdout, err)
+		return proof.Result{}, refuse(env.Stdout, err)
 	}
 	var values []value.Value
 	if r.Present {
 		values = append(values, r.Value)
 	}
-	return r.Head, verified(env.Stdout, r.Held, values)
+	return r, verified(env.Stdout, r.Label, r.Held, values)
 }
 
 func (c verifyCommand) history(env program.Env, asked proof.Asked, p proof.Policy) (tlog.Tree, error) {
@@ -162,7 +164,7 @@ func (c verifyCommand) history(env program.Env, asked proof.Asked, p proof.Polic
 	if err != nil {
 		return tlog.Tree{}, refuse(env.Stdout, err)
 	}
-	return past.Head, verified(env.Stdout, past.Held, past.Values)
+	return past.Head, verified(env.Stdout, past.Label, past.Held, past.Values)
 }
 
 // refuse prints the steps that held and the one that did not.
@@ -178,10 +180,15 @@ func refuse(w io.Writer, err error) error {
 	return verdict{fmt.Errorf("the proof is refused at step %d, %s", failed.Step.Number(), failed.Step), statusRefused}
 }
 
-// verified prints the steps, and then each value on a line.
-func verified(w io.Writer, held []proof.Line, values []value.Value) error {
+// verified prints the steps, and then each value on a line. That there is none is said, for
+// whoever has mistyped an address and reads nothing but that all is verified.
+func verified(w io.Writer, label entry.Label, held []proof.Line, values []value.Value) error {
 	for _, line := range held {
 		fmt.Fprintf(w, "ok    %v\n", line)
+	}
+	if len(values) == 0 {
+		_, err := fmt.Fprintf(w, "none  nothing is published under %s, and that is verified\n", printable(label.String()))
+		return err
 	}
 	for _, v := range values {
 		text := "erased"

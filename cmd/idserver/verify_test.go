@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -42,7 +41,7 @@ func TestVerify(t *testing.T) {
 		{[]string{examples + "alice.history.json", "--label=email:Alice@example.com", trust, "--history", "--head=" + head},
 			[]string{"ok    6 ladder: the label has 3 versions", `value {"auth":`, `value {"auth":`, `value {"auth":`, "verified"}},
 		{[]string{examples + "nobody.lookup.json", "--label=email:nobody@example.com", trust},
-			[]string{"no head was remembered", "ok    6 ladder: the label has no version", "verified"}},
+			[]string{"no head was remembered", "ok    6 ladder: the label has no version", "none  nothing is published under email:nobody@example.com, and that is verified\n"}},
 	} {
 		if err := os.WriteFile(head, seen, 0o600); err != nil {
 			t.Fatal(err)
@@ -50,6 +49,9 @@ func TestVerify(t *testing.T) {
 		stdout, stderr, status := runVerify(sealed, c.args...)
 		if status != 0 || stderr != "" {
 			t.Fatalf("verify %v: exits with %d\n%s%s", c.args, status, stdout, stderr)
+		}
+		if none := strings.Contains(stdout, "none  "); none == strings.Contains(stdout, "value ") || none == strings.HasSuffix(stdout, "\nverified\n") {
+			t.Errorf("verify %v does not say plainly whether there is anything:\n%s", c.args, stdout)
 		}
 		rest := stdout
 		for _, want := range c.want {
@@ -135,8 +137,5 @@ func TestVerifyRefuses(t *testing.T) {
 func TestPrintable(t *testing.T) {
 	if got, want := printable("{\"a\":\"\u009b2J é\u202e\"}"), `{"a":"\u{009b}2J é\u{202e}"}`; got != want {
 		t.Errorf("printable = %q, want %q", got, want)
-	}
-	if err := verified(io.Discard, nil, nil); err != nil {
-		t.Error(err)
 	}
 }
