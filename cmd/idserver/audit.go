@@ -48,8 +48,10 @@ func (c auditCommand) Run(env program.Env) error {
 	return printAudit(env.Stdout, a.Options, report, env.Now())
 }
 
-// unknown is the error of an audit that came to nothing.
+// unknown is the error of an audit that came to nothing. What a server says of that is in it.
 type unknown struct{ error }
+
+func (u unknown) Error() string { return printable(u.error.Error()) }
 
 func (unknown) ExitCode() int { return 2 }
 
@@ -116,14 +118,28 @@ func printAudit(out io.Writer, o audit.Options, r audit.Report, now time.Time) e
 }
 
 // printLie says where the log lies. Two checkpoints that cannot both be true are evidence
-// that convinces others, so that both are shown.
+// that convinces others, so that both are shown: in lines, and nothing that a terminal obeys,
+// since whoever lies has written them.
 func (c auditCommand) printLie(out io.Writer, before audit.Checkpoint, lie audit.Lie) error {
-	fmt.Fprintf(out, "THE LOG LIES: %v\n", lie)
+	fmt.Fprintf(out, "THE LOG LIES: %s\n", printable(lie.Error()))
 	if before.N > 0 {
-		fmt.Fprintf(out, "\nThis was seen before, and stays in %s:\n\n%s\n", c.State, before.Note)
+		fmt.Fprintf(out, "\nThis was seen before, and stays in %s:\n\n%s\n", c.State, printableLines(before.Note))
 	}
 	if lie.Checkpoint != nil {
-		fmt.Fprintf(out, "\nThis is shown now:\n\n%s\n", lie.Checkpoint)
+		fmt.Fprintf(out, "\nThis is shown now:\n\n%s\n", printableLines(lie.Checkpoint))
 	}
-	return lie
+	return lied{lie}
+}
+
+// lied is the error of a log that lies.
+type lied struct{ audit.Lie }
+
+func (l lied) Error() string { return printable(l.Lie.Error()) }
+
+func printableLines(text []byte) string {
+	lines := strings.Split(string(text), "\n")
+	for i, line := range lines {
+		lines[i] = printable(line)
+	}
+	return strings.Join(lines, "\n")
 }

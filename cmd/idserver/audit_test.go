@@ -2,11 +2,15 @@ package main
 
 import (
 	"bytes"
+	"fmt"
+	"net/http"
 	"net/http/httptest"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/mod/sumdb/note"
 
 	"signet/internal/program"
 	"signet/keys/audit/audittest"
@@ -59,4 +63,38 @@ func TestAudit(t *testing.T) {
 	run(2, "missing flags: --key", server.URL)
 	run(2, "ends neither in /users nor in /servers", server.URL, "--key", l.VKey, "--origin", "x")
 	run(2, "not what was seen of this log", dir, "--key", stranger, "--state", state)
+}
+
+// Whoever runs a log that lies has written what is shown as evidence, and how requests are
+// answered: a terminal gets none of it as it is.
+func TestAnAuditObeysNobody(t *testing.T) {
+	const evil = "\u009b2J\u007f\u202e"
+	l := audittest.New(t, "id.example.org/users")
+	l.Epoch(3)
+	site := l.Publish()
+	text, _, _ := strings.Cut(string(site["checkpoint"]), "\n\n")
+	signed, err := note.Sign(&note.Note{Text: text + "\n" + evil + "\n"}, l.Signer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	site["checkpoint"], site["tile/0/000.p/5"] = signed, audittest.Flip(site["tile/0/000.p/5"], 3)
+	refuses := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		conn, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer conn.Close()
+		fmt.Fprint(conn, "HTTP/1.1 403 No"+evil+"\r\nContent-Length: 0\r\n\r\n")
+	})
+	for wants, handler := range map[string]http.Handler{"THE LOG LIES: entry 0 ": site, "the server answers 403 No": refuses} {
+		server := httptest.NewServer(handler)
+		var said bytes.Buffer
+		env := program.Env{Ctx: t.Context(), Stdout: &said, Stderr: &said, Now: func() time.Time { return time.UnixMilli(1_700_000_031_000) }}
+		idserver.Run(new(commandLine), []string{"audit", server.URL, "--key", l.VKey}, env)
+		server.Close()
+		if got := said.String(); !strings.Contains(got, wants) || !strings.Contains(got, `\u{009b}2J\u{007f}\u{202e}`) || strings.ContainsAny(got, "\u009b\u007f\u202e") {
+			t.Errorf("an audit says %q, want %q and nothing to obey", got, wants)
+		}
+	}
 }
