@@ -52,12 +52,13 @@ var attemptBudgets = []budget{
 }
 
 // A proof takes about a millisecond and 3 KB: an account has 3 s in an hour, enough for the
-// members of a large room at once, and a network 20 s. A homeserver asks for all of its users.
+// members of a large room at once, and a network 20 s, in which what owners' pages show counts
+// too. A homeserver asks for all of its users.
 var proofBudgets = []budget{
 	{"keys.proof.account.hour", 3000, hour, account},
 	{"keys.proof.domain.hour", 100_000, hour, domain},
-	{"keys.proof.network.hour", 20_000, hour, ofAccount(network)},
-	{"keys.proof.site.hour", 100_000, hour, ofAccount(site)},
+	{"keys.proof.network.hour", 20_000, hour, ofPerson(network)},
+	{"keys.proof.site.hour", 100_000, hour, ofPerson(site)},
 }
 
 // Budgets are the limits of a People, for the quota that it charges. In dry run they are

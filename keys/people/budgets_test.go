@@ -364,13 +364,16 @@ func asker(user matrix.UserID, network string) people.Asker {
 // A proof is charged to all who answer for whoever asks, and a history for each of its
 // versions.
 func TestProofsAreCharged(t *testing.T) {
-	for budget, c := range map[string]struct{ first, same, other people.Asker }{
-		"keys.proof.account.hour": {asker(alice, ""), asker(alice, "192.0.2.1/32"), asker(bob, "")},
-		"keys.proof.domain.hour":  {people.Asker{Homeserver: "hs.example.org"}, asker(alice, ""), people.Asker{Homeserver: "example.com"}},
-		"keys.proof.network.hour": {asker(alice, "192.0.2.1/32"), asker(bob, "192.0.2.1/32"), people.Asker{Homeserver: "example.com", Network: prefix("192.0.2.1/32")}},
-		"keys.proof.site.hour":    {asker(alice, "2001:db8::/64"), asker(bob, "2001:db8:0:1::/64"), asker(bob, "2001:db8:1::/64")},
+	homeserver := people.Asker{Homeserver: "example.com", Network: prefix("192.0.2.1/32")}
+	for name, c := range map[string]struct{ first, same, other people.Asker }{
+		"keys.proof.account.hour":                    {asker(alice, ""), asker(alice, "192.0.2.1/32"), asker(bob, "")},
+		"keys.proof.domain.hour":                     {people.Asker{Homeserver: "hs.example.org"}, asker(alice, ""), people.Asker{Homeserver: "example.com"}},
+		"keys.proof.network.hour":                    {asker(alice, "192.0.2.1/32"), asker(bob, "192.0.2.1/32"), homeserver},
+		"keys.proof.network.hour by an owner's page": {asker("", "192.0.2.1/32"), asker("", "192.0.2.1/32"), homeserver},
+		"keys.proof.site.hour":                       {asker(alice, "2001:db8::/64"), asker(bob, "2001:db8:0:1::/64"), asker(bob, "2001:db8:1::/64")},
 	} {
-		t.Run(budget, func(t *testing.T) {
+		t.Run(name, func(t *testing.T) {
+			budget, _, _ := strings.Cut(name, " ")
 			each(t, func(s *story) {
 				p := s.limited(map[string]int{budget: 4})
 				d := s.draft(0, 1)

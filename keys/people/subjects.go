@@ -37,10 +37,11 @@ func site(a asking) string {
 	return netip.PrefixFrom(a.Network.Addr(), 48).Masked().String()
 }
 
-// ofAccount is a subject of requests by accounts alone, ofStranger of those by nobody.
-func ofAccount(subject func(asking) string) func(asking) string {
+// ofPerson is a subject of requests by accounts, and on pages, where nobody has one: of all but
+// those of homeservers for themselves. ofStranger is one of those without an account.
+func ofPerson(subject func(asking) string) func(asking) string {
 	return func(a asking) string {
-		if a.Account == "" {
+		if a.Account == "" && a.Homeserver != "" {
 			return ""
 		}
 		return subject(a)

@@ -58,10 +58,11 @@ func (p *Pages) history(c echo.Context, a threepid.Address, user matrix.UserID) 
 		return nil
 	}
 	h := &chronicle{}
-	if err := p.read(c, h, a, user, bound, keys); err != nil {
+	err = p.read(c, h, a, user, bound, keys)
+	if _, limited := waitFor(err); err != nil && !limited {
 		mxhttp.Log(c).Error("the history of an address cannot be read", "error", err)
-		h.Unread = true
 	}
+	h.Unread = err != nil
 	return h
 }
 
@@ -76,6 +77,11 @@ func (p *Pages) read(c echo.Context, h *chronicle, a threepid.Address, user matr
 		return err
 	}
 	h.setCommands(config, a, p.PublicURL)
+	for _, l := range []entry.Label{bound, keys} { // each version costs a proof, and the page may be loaded again and again
+		if err := p.Log.AskHistory(ctx, people.Asker{Network: mxhttp.ClientNetwork(c)}, l); err != nil {
+			return err
+		}
+	}
 	return p.tell(c, h, config, user, bound, keys)
 }
 

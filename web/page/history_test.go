@@ -350,6 +350,18 @@ type liar struct {
 	page.Log
 	edit func(l entry.Label, h *proof.History)
 	err  error
+	// left is how many histories may be asked for yet, if it is not nil.
+	left *int
+}
+
+func (l *liar) AskHistory(ctx context.Context, by people.Asker, label entry.Label) error {
+	if l.left == nil {
+		return l.Log.AskHistory(ctx, by, label)
+	}
+	if *l.left--; *l.left < 0 || !by.Network.IsValid() {
+		return matrix.LimitExceeded{RetryAfter: time.Hour}
+	}
+	return nil
 }
 
 func (l *liar) History(ctx context.Context, label entry.Label, last int64) (*proof.History, error) {
@@ -454,6 +466,19 @@ func TestAnOwnersPageWithoutItsLog(t *testing.T) {
 	silent.err = nil
 	w.seal()
 	w.ownerOf("alice@example.org").says(http.StatusOK, "All is well")
+}
+
+// Who loads the page again and again is shown no more of what costs the server much, and can do
+// all else.
+func TestAHistoryIsPaidFor(t *testing.T) {
+	budget := &liar{left: new(2 * 2)}
+	w := newWorld(t, func(o *page.Options) { budget.Log, o.Log = o.Log, budget })
+	w.bound("alice@example.org", "@alice:example.org")
+	w.seal()
+	shown := w.ownerOf("alice@example.org").says(http.StatusOK, "All is well")
+	shown = shown.press(ownerForm).says(http.StatusOK, "All is well")
+	shown = shown.press(ownerForm).says(http.StatusOK, "The history cannot be read just now", "@alice:example.org")
+	shown.press(ownerForm+"/unbind").says(http.StatusOK, "Done. No account is found by this address any more")
 }
 
 // exec changes the tables, as somebody who has them does.

@@ -16,6 +16,7 @@ import (
 	"signet/internal/locale"
 	"signet/internal/matrix"
 	"signet/keys/entry"
+	"signet/keys/people"
 	"signet/keys/proof"
 	"signet/lookup"
 	"signet/verify"
@@ -48,6 +49,7 @@ type Directory interface {
 
 // Log is what the owner's page asks of the log of people's keys, *people.People, under its terms.
 type Log interface {
+	AskHistory(ctx context.Context, by people.Asker, l entry.Label) error
 	History(ctx context.Context, l entry.Label, last int64) (*proof.History, error)
 	Behind(ctx context.Context, l entry.Label) (bool, error)
 	Waiting(ctx context.Context, l entry.Label) (version uint32, due time.Time, waits bool, err error)
