@@ -99,6 +99,16 @@ func (d *Directory) Forgotten(ctx context.Context, position int64) (bool, error)
 	return !known, nil
 }
 
+// FormerAt is whose place the change at a position took, as far as the feed has it: empty if
+// nobody's, or if it has been made to forget the user or the address.
+func (d *Directory) FormerAt(ctx context.Context, position int64) (matrix.UserID, error) {
+	former, err := selectFormer(ctx, d.DB, position)
+	if err != nil {
+		return "", fmt.Errorf("reading the feed: %w", err)
+	}
+	return former, nil
+}
+
 // Changes returns at most limit changes after a position, in their order.
 func (d *Directory) Changes(ctx context.Context, after int64, limit int) ([]Change, error) {
 	changes, err := d.selectChanges(ctx, d.DB, after, limit)

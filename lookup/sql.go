@@ -81,6 +81,15 @@ func selectKnown(ctx context.Context, q store.Queryer, position int64) (known bo
 	return n > 0, err
 }
 
+// selectFormer is empty also for a position that the feed does not have.
+func selectFormer(ctx context.Context, q store.Queryer, position int64) (former matrix.UserID, err error) {
+	err = q.QueryRow(ctx, `SELECT former_id FROM lookup_changes WHERE position = $1`, position).Scan(&former)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = nil
+	}
+	return former, err
+}
+
 // selectChangesOf reads what the feed has of an address.
 func (d *Directory) selectChangesOf(ctx context.Context, q store.Queryer, index []byte) ([]Change, error) {
 	rows, err := q.Query(ctx, `SELECT position, kind, address_index, medium, address_sealed, user_id, former_id, session_id, ts_ms, not_after_ms

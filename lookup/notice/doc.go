@@ -12,7 +12,8 @@
 // who it is now. So is, of keys that will be replaced without the old one, whose they are; and
 // of those of a user id, to which nobody can write. Whoever has no other is told nothing, as
 // nobody knows where. An erasure is not told, and ends what waits: the address is to be
-// forgotten. So does whatever makes a reminder untrue, or the other address somebody else's.
+// forgotten. So does whatever makes a reminder untrue, or the other address somebody else's. A
+// former holder who is erased while the notice waits is not named by it.
 //
 // A notice is put into the outbox in the transaction of the change that it is about, so
 // there is one if and only if the change was committed, and it is of use for three days.

@@ -214,6 +214,24 @@ func TestAnErasureIsNotTold(t *testing.T) {
 	})
 }
 
+// Who had the address before and is erased while the notice waits is not named by it; the owner
+// still learns who is found now.
+func TestAnErasedFormerHolderIsNotNamed(t *testing.T) {
+	each(t, func(s *story) {
+		s.bind("shared@example.org", alice)
+		s.send(s.replica)
+		s.bind("shared@example.org", bob)
+		if err := s.directory.EraseUser(s.Context(), alice); err != nil {
+			s.Fatal(err)
+		}
+		for _, m := range s.want("shared@example.org now find the Matrix account @bob:example.org by it.") {
+			if strings.Contains(text(m), "alice") || strings.Contains(text(m), "Before, they found") {
+				s.Errorf("the notice says who was found before:\n%s", text(m))
+			}
+		}
+	})
+}
+
 // A month before its end the owner is reminded, once, however many replicas sweep; at its
 // end the address is not found any more, and its owner learns how that is mended.
 func TestTheEndOfABinding(t *testing.T) {

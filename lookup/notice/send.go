@@ -28,6 +28,9 @@ func (n *Notices) sendEmail(ctx context.Context, job outbox.Job) error {
 	case n.Email == nil:
 		return errNoSender
 	}
+	if l, err = n.recalled(ctx, l); err != nil {
+		return err
+	}
 	subject, text, html, err := n.Words.Email(n.notice(l))
 	if err != nil {
 		return fmt.Errorf("writing a notice: %w", err)
@@ -39,6 +42,19 @@ func (n *Notices) sendEmail(ctx context.Context, job outbox.Job) error {
 		err = errors.Join(err, n.Owners.NoMailbox(ctx, to))
 	}
 	return ended(err)
+}
+
+// recalled is the letter as it is true when it is sent: a former holder who was erased while
+// it waited is not named, and the address is told of as one that was nobody's.
+func (n *Notices) recalled(ctx context.Context, l letter) (letter, error) {
+	if l.Former == "" {
+		return l, nil
+	}
+	former, err := n.Directory.FormerAt(ctx, l.Position)
+	if err == nil && former == "" {
+		l.Kind, l.Former = words.Bound, ""
+	}
+	return l, err
 }
 
 // sendSMS sends a notice that is paid for. It is tried once, by each provider in turn:
