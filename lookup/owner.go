@@ -78,7 +78,9 @@ type HeldBinding struct {
 	NotAfter int64           `json:"not_after_ts"`
 }
 
-// HeldChange is a change of a binding, as such a document.
+// HeldChange is a change of a binding, as such a document. Who had the address before the user
+// that it is about, or has it since, is not theirs to know: Withheld says that a user is not
+// named.
 type HeldChange struct {
 	Position int64           `json:"position"`
 	Kind     Kind            `json:"kind"`
@@ -86,6 +88,7 @@ type HeldChange struct {
 	Address  string          `json:"address,omitzero"`
 	UserID   matrix.UserID   `json:"user_id,omitzero"`
 	FormerID matrix.UserID   `json:"former_user_id,omitzero"`
+	Withheld bool            `json:"withheld,omitzero"`
 	At       int64           `json:"at_ts,omitzero"`
 	NotAfter int64           `json:"not_after_ts,omitzero"`
 }
@@ -103,7 +106,8 @@ func (d *Directory) HeldFor(ctx context.Context, proof verify.Proof) (Document, 
 }
 
 // Held is all that is stored about an address: who is behind it, each change of that, and
-// what the Holders hold.
+// what the Holders hold. A number that was given away is another's now, so of the changes it
+// names none but who is behind the address.
 func (d *Directory) Held(ctx context.Context, a threepid.Address) (Document, error) {
 	all := Document{bindingPart: nil}
 	b, err := d.selectBinding(ctx, d.DB, a)
@@ -116,7 +120,7 @@ func (d *Directory) Held(ctx context.Context, a threepid.Address) (Document, err
 	if err != nil {
 		return nil, fmt.Errorf("reading the changes of an address: %w", err)
 	}
-	all[changesPart] = heldChanges(changes)
+	all[changesPart] = heldChanges(changes, b.user)
 	for name, h := range d.Holders {
 		if all[name], err = h.Held(ctx, a); err != nil {
 			return nil, fmt.Errorf("reading what %s holds: %w", name, err)
@@ -140,15 +144,7 @@ func (d *Directory) HeldBy(ctx context.Context, user matrix.UserID) (Document, e
 	if err != nil {
 		return nil, fmt.Errorf("reading the changes of a user: %w", err)
 	}
-	for i := range changes { // who had the address before or after is not theirs to know
-		if changes[i].User != user {
-			changes[i].User = ""
-		}
-		if changes[i].Former != user {
-			changes[i].Former = ""
-		}
-	}
-	all := Document{bindingsPart: held, changesPart: heldChanges(changes)}
+	all := Document{bindingsPart: held, changesPart: heldChanges(changes, user)}
 	for name, h := range d.UserHolders {
 		if all[name], err = h.HeldBy(ctx, user); err != nil {
 			return nil, fmt.Errorf("reading what %s holds: %w", name, err)
@@ -162,11 +158,18 @@ func (b binding) held() HeldBinding {
 		Since: store.Millis(b.bound), NotAfter: b.notAfter.UnixMilli()}
 }
 
-func heldChanges(changes []Change) []HeldChange {
+// heldChanges are changes as they name one user, who may be nobody.
+func heldChanges(changes []Change, user matrix.UserID) []HeldChange {
 	all := []HeldChange{}
 	for _, c := range changes {
-		all = append(all, HeldChange{Position: c.Position, Kind: c.Kind, Medium: c.Address.Medium(), Address: c.Address.String(),
-			UserID: c.User, FormerID: c.Former, At: store.Millis(c.At), NotAfter: store.Millis(c.NotAfter)})
+		h := HeldChange{Position: c.Position, Kind: c.Kind, Medium: c.Address.Medium(), Address: c.Address.String(),
+			UserID: c.User, FormerID: c.Former, At: store.Millis(c.At), NotAfter: store.Millis(c.NotAfter)}
+		for _, id := range []*matrix.UserID{&h.UserID, &h.FormerID} {
+			if *id != "" && *id != user {
+				*id, h.Withheld = "", true
+			}
+		}
+		all = append(all, h)
 	}
 	return all
 }

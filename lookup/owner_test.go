@@ -138,7 +138,7 @@ func TestEverythingHeldAboutAnAddress(t *testing.T) {
 		s.directory.Holders["invitations"] = &room{held: "an invitation of shared@example.org"}
 		text := s.text(s.directory.HeldFor(s.Context(), s.owner(s.email("shared@example.org"))))
 		for _, want := range []string{`"binding":{"medium":"email","address":"shared@example.org","user_id":"@bob:example.org"`,
-			`"kind":"bind"`, `"kind":"rebind"`, `"former_user_id":"@alice:example.org"`, `"verification":{"sessions":[`, `"purpose":"manage"`,
+			`"kind":"bind"`, `"kind":"rebind"`, `"user_id":"@bob:example.org","withheld":true`, `"verification":{"sessions":[`, `"purpose":"manage"`,
 			`"invitations":"an invitation of shared@example.org"`} {
 			if !strings.Contains(text, want) {
 				s.Errorf("the document lacks %s:\n%s", want, text)
@@ -151,6 +151,50 @@ func TestEverythingHeldAboutAnAddress(t *testing.T) {
 			s.Errorf("of an address of which nothing is held: %s", text)
 		}
 	})
+}
+
+// Whoever gets an address that was somebody else's learns that it was, and when, and not whose;
+// what is theirs is named. Where nobody is behind it, nobody is named.
+func TestTheNewOwnerIsNotToldWhoWasBefore(t *testing.T) {
+	each(t, func(s *story) {
+		s.bindNumber("12015550123", alice)
+		bound := s.Clock.Now().UnixMilli()
+		s.bindNumber("12015550123", bob)
+		s.bindNumber("12015550123", "@carol:example.org")
+		s.bindNumber("12015550123", "@carol:example.org")
+		number := s.number("12015550123")
+		changes := func() string { return s.text(lookup.Document{"": s.parts(number)["changes"]}, nil) }
+		text := changes()
+		for _, want := range []string{
+			fmt.Sprintf(`{"position":1,"kind":"bind","medium":"msisdn","address":"12015550123","withheld":true,"at_ts":%d,`, bound),
+			`{"position":2,"kind":"rebind","medium":"msisdn","address":"12015550123","withheld":true,"at_ts":`,
+			`{"position":3,"kind":"rebind","medium":"msisdn","address":"12015550123","user_id":"@carol:example.org","withheld":true,"at_ts":`,
+			`{"position":4,"kind":"bind","medium":"msisdn","address":"12015550123","user_id":"@carol:example.org","at_ts":`,
+		} {
+			if !strings.Contains(text, want) {
+				s.Errorf("the changes lack %s:\n%s", want, text)
+			}
+		}
+		if strings.Contains(text, "alice") || strings.Contains(text, "bob") {
+			s.Errorf("the changes tell who was behind the number before:\n%s", text)
+		}
+		if err := s.directory.UnbindAsOwner(s.Context(), s.owner(number)); err != nil {
+			s.Fatal(err)
+		}
+		if text := changes(); strings.Contains(text, "@") || strings.Count(text, `"withheld":true`) != 5 {
+			s.Errorf("of a number that nobody is behind: %s", text)
+		}
+	})
+}
+
+// parts are what is held about an address, for its owner.
+func (s *story) parts(a threepid.Address) lookup.Document {
+	s.Helper()
+	held, err := s.directory.HeldFor(s.Context(), s.owner(a))
+	if err != nil {
+		s.Fatal(err)
+	}
+	return held
 }
 
 // room is another room that holds something.
