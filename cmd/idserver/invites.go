@@ -77,11 +77,14 @@ func (s *server) buildInvites(env program.Env) error {
 // acceptInvitations makes the invitations of an address those of the user who is behind it
 // now.
 func (s *server) acceptInvitations(ctx context.Context, tx *store.Tx, c lookup.Change) error {
-	if c.Kind != lookup.Bound && c.Kind != lookup.Rebound {
+	if !accepts(c) {
 		return nil
 	}
 	return s.invites.Bound(ctx, tx, c.Address, c.User)
 }
+
+// accepts tells whether a change puts somebody behind an address, and so its invitations too.
+func accepts(c lookup.Change) bool { return c.Kind == lookup.Bound || c.Kind == lookup.Rebound }
 
 // charged has invitations cost what look-ups do: whether an address is bound shows in the
 // answer.

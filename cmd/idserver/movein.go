@@ -67,7 +67,7 @@ func (c importFlags) run(env program.Env, read readLoad) error {
 	if err != nil {
 		return err
 	}
-	return withTarget(env, cfg, func(t movein.Target) error {
+	return withTarget(env, cfg, func(t movein.Target, w *welcoming) error {
 		t.Progress = bar.progress
 		pass := l.Compare
 		if c.Write {
@@ -81,7 +81,7 @@ func (c importFlags) run(env program.Env, read readLoad) error {
 		if err != nil {
 			return err
 		}
-		return printReport(env.Stdout, report{load: l, outcome: outcome, written: c.Write, allRows: c.AllRows})
+		return printReport(env.Stdout, report{load: l, outcome: outcome, invitations: w.accepted, written: c.Write, allRows: c.AllRows})
 	})
 }
 
@@ -121,7 +121,7 @@ func withDirectory(env program.Env, do func(*program.Storage, *lookup.Directory)
 }
 
 // withTarget opens what an import writes to.
-func withTarget(env program.Env, cfg *Config, do func(movein.Target) error) error {
+func withTarget(env program.Env, cfg *Config, do func(movein.Target, *welcoming) error) error {
 	return withDirectory(env, func(s *program.Storage, d *lookup.Directory) error {
 		gate, err := caller.New(env.Ctx, caller.Options{
 			DB: s.DB, Vault: s.Vault, Terms: cfg.terms(), Now: env.Now, Log: slog.New(slog.DiscardHandler),
@@ -129,7 +129,11 @@ func withTarget(env program.Env, cfg *Config, do func(movein.Target) error) erro
 		if err != nil {
 			return err
 		}
-		return do(movein.Target{Directory: d, Terms: acceptedTerms{gate}})
+		w, err := openWelcoming(env, s, d)
+		if err != nil {
+			return err
+		}
+		return do(movein.Target{Directory: w, Terms: acceptedTerms{gate}}, w)
 	})
 }
 

@@ -11,10 +11,11 @@ import (
 
 // report is what an import has to say. It names rows, never what is in them.
 type report struct {
-	load    *movein.Load
-	outcome movein.Outcome
-	written bool
-	allRows bool
+	load        *movein.Load
+	outcome     movein.Outcome
+	invitations int // that the bindings accept
+	written     bool
+	allRows     bool
 }
 
 func printReport(out io.Writer, r report) error {
@@ -96,4 +97,12 @@ func (r report) printOutcome(w io.Writer) {
 	fmt.Fprintf(w, "put in place of an older one\t%d\t-\n", b.Replaced)
 	fmt.Fprintf(w, "passed over for a newer one here\t%d\t-\n", b.Older)
 	fmt.Fprintf(w, "here already\t%d\t%d\n", b.Same, t.Same)
+	if r.invitations == 0 {
+		return
+	}
+	what := "invitations that wait here and would be accepted"
+	if r.written {
+		what = "invitations accepted, of which their homeservers are told"
+	}
+	fmt.Fprintf(w, "\n%s\t%d\n", what, r.invitations)
 }

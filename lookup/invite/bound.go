@@ -21,17 +21,30 @@ const maxNotice = 50
 // commits. What was claimed with its key for somebody else is not theirs. It is called for
 // each bind, also one that is repeated: what was accepted is not accepted again.
 func (i *Invites) Bound(ctx context.Context, tx *store.Tx, a threepid.Address, user matrix.UserID) error {
-	tag := i.userTag(user)
-	living, err := i.selectLiving(ctx, tx, a, tag)
+	_, err := i.Accept(ctx, tx, a, user)
+	return err
+}
+
+// Accept is Bound, and tells how many invitations it has accepted.
+func (i *Invites) Accept(ctx context.Context, tx *store.Tx, a threepid.Address, user matrix.UserID) (accepted int, err error) {
+	living, err := i.selectLiving(ctx, tx, a, i.userTag(user))
 	if err != nil {
-		return fmt.Errorf("reading the invitations of an address: %w", err)
+		return 0, fmt.Errorf("reading the invitations of an address: %w", err)
 	}
 	for part := range slices.Chunk(living, maxNotice) {
 		if err := i.accept(ctx, tx, part, a, user); err != nil {
-			return fmt.Errorf("accepting invitations: %w", err)
+			return 0, fmt.Errorf("accepting invitations: %w", err)
 		}
 	}
-	return nil
+	return len(living), nil
+}
+
+// Waiting is how many invitations Accept would accept now.
+func (i *Invites) Waiting(ctx context.Context, a threepid.Address, user matrix.UserID) (n int, err error) {
+	if n, err = i.countLiving(ctx, i.DB, a, i.userTag(user)); err != nil {
+		return 0, fmt.Errorf("counting the invitations of an address: %w", err)
+	}
+	return n, nil
 }
 
 // accept ends invitations for a user and puts their notice into the outbox.

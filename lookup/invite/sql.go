@@ -85,12 +85,18 @@ func (i *Invites) selectOfAddress(ctx context.Context, q store.Queryer, a threep
 	return i.selectAll(ctx, q, `SELECT `+columns+` FROM invite_invitations WHERE address_index = $1`, i.addressTag(a))
 }
 
-// selectLiving finds what an address is invited to, but for what was claimed for others
-// than the user of the tag.
+// livingOf is what an address is invited to, but for what was claimed for others than the user
+// of a tag.
+const livingOf = ` FROM invite_invitations
+	WHERE address_index = $1 AND expires_ms > $2 AND (state = 'pending' OR state = 'claimed' AND claimed_by = $3)`
+
 func (i *Invites) selectLiving(ctx context.Context, tx *store.Tx, a threepid.Address, tag []byte) ([]*invitation, error) {
-	return i.selectAll(ctx, tx, `SELECT `+columns+` FROM invite_invitations
-		WHERE address_index = $1 AND expires_ms > $2 AND (state = 'pending' OR state = 'claimed' AND claimed_by = $3)`,
-		i.addressTag(a), i.Now().UnixMilli(), tag)
+	return i.selectAll(ctx, tx, `SELECT `+columns+livingOf, i.addressTag(a), i.Now().UnixMilli(), tag)
+}
+
+func (i *Invites) countLiving(ctx context.Context, q store.Queryer, a threepid.Address, tag []byte) (n int, err error) {
+	err = q.QueryRow(ctx, `SELECT COUNT(*)`+livingOf, i.addressTag(a), i.Now().UnixMilli(), tag).Scan(&n)
+	return n, err
 }
 
 // selectAll reads the rows of a query, the newest first: ids tell the time, by octets.
