@@ -96,14 +96,6 @@ func (d *Discovery) try(ctx context.Context, i inquiry) (Answer, error) {
 	return answer, nil
 }
 
-// Sweep forgets what was asked for in epochs that are over, but for the last, by which the
-// next one's grants are made. It forgets all copies in memory too: another replica may have
-// erased what they are of.
-func (d *Discovery) Sweep(ctx context.Context, epoch int64) error {
-	d.known.forgetAll()
-	return deleteMemory(ctx, d.DB, epoch-1)
-}
-
 // Held is how many addresses a user has asked for, as a document for them. Which those are
 // cannot be told.
 type Held struct {

@@ -52,8 +52,24 @@ func putMemory(ctx context.Context, tx *store.Tx, b book, m memory) (written boo
 		[]byte(b.tag), b.epoch, m.version, []byte(m.asked), m.units, m.ahead, m.granted))
 }
 
-func deleteMemory(ctx context.Context, q store.Queryer, before int64) error {
-	_, err := q.Exec(ctx, `DELETE FROM discovery_memory WHERE epoch < $1`, before)
+// lastOf is the last asker of the next step of a walk through the table, nil in its last.
+func lastOf(ctx context.Context, q store.Queryer, after []byte, step int) (last []byte, err error) {
+	err = q.QueryRow(ctx, `SELECT asker_tag FROM discovery_memory WHERE asker_tag > $1 ORDER BY asker_tag LIMIT 1 OFFSET $2`, after, step-1).Scan(&last)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = nil
+	}
+	return last, err
+}
+
+// deleteMemory forgets the old books of a step.
+func deleteMemory(ctx context.Context, q store.Queryer, after, last []byte, before int64) error {
+	_, err := q.Exec(ctx, `DELETE FROM discovery_memory WHERE asker_tag > $1 AND asker_tag <= $2 AND epoch < $3`, after, last, before)
+	return err
+}
+
+// deleteRest is deleteMemory of the last step.
+func deleteRest(ctx context.Context, q store.Queryer, after []byte, before int64) error {
+	_, err := q.Exec(ctx, `DELETE FROM discovery_memory WHERE asker_tag > $1 AND epoch < $2`, after, before)
 	return err
 }
 
