@@ -87,12 +87,12 @@ func (a asking) charges(units, granted int) (all []quota.Charge) {
 	return all
 }
 
-// atOnce is how many an account may ask for at once, where an operator has not set it. No more
-// is granted: with each pepper the grant would grow by what comes back in the time of one.
-func (a asking) atOnce() int {
+// atOnce is how many an account may ask for at once. No more is granted: with each pepper the
+// grant would grow by what comes back in the time of one.
+func (d *Discovery) atOnce(a asking) int {
 	for _, b := range budgets {
 		if b.own && b.subject(a) != "" {
-			return b.limit
+			return d.limits[b.name]
 		}
 	}
 	return 0

@@ -17,7 +17,7 @@ import (
 type Options struct {
 	DB    *store.DB
 	Vault *seal.Vault
-	Quota *quota.Quota
+	Quota *quota.Quota // of Budgets, with the limits that count
 	// Earned tells what an account has verified here.
 	Earned func(ctx context.Context, user matrix.UserID) (Earned, error)
 	Own    map[matrix.ServerName]bool // the operator's homeservers
@@ -30,6 +30,7 @@ type Discovery struct {
 	Options
 	askers  seal.Index
 	keys    seal.Index
+	limits  map[string]int // of budgets by name, as an operator has set them
 	known   *known
 	shelves shelves
 }
@@ -41,7 +42,15 @@ func New(ctx context.Context, o Options) (*Discovery, error) {
 		return nil, err
 	}
 	keys, err := o.Vault.Index(ctx, "discovery memory")
-	return &Discovery{Options: o, askers: askers, keys: keys, known: newKnown(), shelves: newShelves()}, err
+	return &Discovery{Options: o, askers: askers, keys: keys, limits: limitsOf(o.Quota), known: newKnown(), shelves: newShelves()}, err
+}
+
+func limitsOf(q *quota.Quota) map[string]int {
+	limits := map[string]int{}
+	for _, b := range q.Budgets {
+		limits[b.Name] = b.Limit
+	}
+	return limits
 }
 
 // book is whose memory it is: an asker's in an epoch.

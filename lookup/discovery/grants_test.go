@@ -29,3 +29,20 @@ func TestGrantsDoNotGrow(t *testing.T) {
 		}
 	})
 }
+
+// Where an operator lets an account ask for more, or for fewer, as many are granted with a new
+// pepper.
+func TestWhatAnOperatorHasSetIsGranted(t *testing.T) {
+	for _, limit := range []int{600, 50} {
+		each(t, func(w *world) {
+			w.limits = map[string]int{"discovery.account": limit}
+			w.a = w.replica()
+			w.want(w.a, by(alice), w.ids(0, 1000), limit)
+			for range 3 {
+				w.epoch++
+				w.clock.Advance(30 * 24 * time.Hour) // in which all of the budget comes back
+				w.want(w.a, by(alice), w.ids(0, 2000), 2*limit)
+			}
+		})
+	}
+}

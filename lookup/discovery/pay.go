@@ -20,7 +20,7 @@ func (d *Discovery) pay(ctx context.Context, i inquiry) (told int, err error) {
 		return 0, err
 	}
 	if !i.memory.stored {
-		i.memory.granted = min(i.memory.granted, a.atOnce())
+		i.memory.granted = min(i.memory.granted, d.atOnce(a))
 	}
 	for units := max(due, ahead); ; {
 		told = min(len(i.fresh), i.memory.ahead+units)

@@ -28,6 +28,7 @@ type world struct {
 	earned map[matrix.UserID]discovery.Earned
 	a, b   *discovery.Discovery
 	epoch  int64
+	limits map[string]int // as an operator has set them
 }
 
 func each(t *testing.T, story func(w *world)) {
@@ -42,7 +43,11 @@ func each(t *testing.T, story func(w *world)) {
 // replica is a process that has just started.
 func (w *world) replica() *discovery.Discovery {
 	w.Helper()
-	q, err := quota.New(w.Context(), quota.Options{DB: w.db, Vault: w.vault, Budgets: discovery.Budgets(false), Now: w.clock.Now})
+	budgets, err := quota.Override(discovery.Budgets(false), w.limits)
+	if err != nil {
+		w.Fatal(err)
+	}
+	q, err := quota.New(w.Context(), quota.Options{DB: w.db, Vault: w.vault, Budgets: budgets, Now: w.clock.Now})
 	if err != nil {
 		w.Fatal(err)
 	}
