@@ -88,7 +88,7 @@ func (d *Directory) bind(ctx context.Context, tx *store.Tx, b binding) error {
 
 // supersede is bind where what was there is known: the zero binding if nothing was.
 func (d *Directory) supersede(ctx context.Context, tx *store.Tx, b, before binding) error {
-	c := Change{Kind: Bound, Address: b.address, User: b.user, At: b.bound, NotAfter: b.notAfter, Moved: b.sid == "", index: d.indexOf(b.address), sid: b.sid}
+	c := b.change(d.indexOf(b.address))
 	switch before.user {
 	case "":
 	case b.user:
@@ -100,6 +100,11 @@ func (d *Directory) supersede(ctx context.Context, tx *store.Tx, b, before bindi
 		return err
 	}
 	return d.append(ctx, tx, c)
+}
+
+// change is the Bound that makes b, of the keyed index of its address.
+func (b binding) change(index []byte) Change {
+	return Change{Kind: Bound, Address: b.address, User: b.user, At: b.bound, NotAfter: b.notAfter, Moved: b.sid == "", index: index, sid: b.sid}
 }
 
 // boundBefore finds the binding that a spent proof was spent on.

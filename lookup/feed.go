@@ -21,13 +21,15 @@ const (
 	Unbound Kind = "unbind" // nobody is any more
 	Expired Kind = "expire" // nor is, because its life had ended
 	Erased  Kind = "erase"  // nor is it remembered who was
+	Lost    Kind = "lost"   // nobody knows what it was: Replay has put it where a change was missing
 )
 
-// errGap is the error of a feed that has lost changes, so that nobody can follow it.
-var errGap = errors.New("the feed lacks changes that it has had: see whether it is damaged by idserver feed check, and restart, to read all bindings anew")
+// errGap is the error of a feed that lacks changes which were written, so that nobody can
+// follow it.
+var errGap = errors.New("the feed of bindings lacks changes")
 
 // Change is a row of the feed. Of an address or a user that was erased later only Position,
-// Kind and At are left.
+// Kind and At are left, and of Lost there never was more.
 type Change struct {
 	Position int64 // from 1, without a gap
 	Kind     Kind
@@ -37,8 +39,8 @@ type Change struct {
 	At       time.Time
 	NotAfter time.Time // of Bound and Rebound
 	Moved    bool      // it was brought in from another server, so nobody is waiting to hear of it
-	// Quiet says of a Bound that it tells the owner nothing new: the same user was behind
-	// the address. It is for those who are told; the feed does not keep it.
+	// Quiet says that it tells the owner nothing new, as a Bound where the same user was
+	// behind the address. It is for those who are told; the feed does not keep it.
 	Quiet bool
 
 	index []byte

@@ -2,9 +2,11 @@ package lookup
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"signet/internal/together"
@@ -18,8 +20,9 @@ type live struct {
 	position int64           // up to which the table has followed
 	whole    map[string]bool // peppers whose hashes are all made
 
-	building sync.Mutex // held by who makes hashes or ends an epoch
+	building sync.Mutex // held by who makes hashes, ends an epoch or loads
 	newest   *together.Errand
+	gap      atomic.Bool // the feed lacked a change when it was last read
 }
 
 const (
@@ -47,31 +50,87 @@ func (d *Directory) follow() error {
 // Load returns when all bindings are in memory.
 func (d *Directory) Load() error { return d.follow() }
 
+// Ready is nil while look-ups are answered. It waits for the database as long as ctx lets it.
+func (d *Directory) Ready(ctx context.Context) error {
+	followed := make(chan error, 1)
+	go func() { followed <- d.follow() }()
+	select {
+	case err := <-followed:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Damaged tells whether look-ups are not answered since the feed lacks changes. When it was
+// mended (Replay), they are again.
+func (d *Directory) Damaged() bool { return d.live.gap.Load() }
+
 func (d *Directory) readFeed() error {
 	ctx, cancel := context.WithTimeout(context.Background(), followTimeout)
 	defer cancel()
-	if d.live.at() == unread {
-		if err := d.load(ctx); err != nil {
-			return err
-		}
+	err := d.readOn(ctx)
+	if err == nil || errors.Is(err, errGap) { // any other says nothing of the feed
+		d.tellGap(err)
 	}
+	return err
+}
+
+// tellGap tells the operator of a damaged feed once, and once more when it was mended.
+func (d *Directory) tellGap(err error) {
+	gap := err != nil
+	if d.live.gap.Swap(gap) == gap {
+		return
+	}
+	if gap {
+		d.Log.Error("the feed of bindings is damaged, and no look-up is answered until it is mended by idserver feed repair", "error", err)
+		return
+	}
+	d.Log.Info("the feed of bindings is whole again, and look-ups are answered")
+}
+
+func (d *Directory) readOn(ctx context.Context) error {
 	newest, err := selectPosition(ctx, d.DB)
 	if err != nil {
 		return err
 	}
-	if newest < d.live.at() {
-		return errGap
+	at := d.live.at()
+	if newest < at {
+		d.Log.Error("the database was set back, so all bindings are read anew", "known_position", at, "newest_position", newest)
 	}
-	for at := d.live.at(); at < newest; at = d.live.at() {
-		changes, err := d.selectChanges(ctx, d.DB, at, followedAtATime)
-		if err != nil {
+	if at == unread || newest < at {
+		if err := d.load(ctx); err != nil {
 			return err
 		}
-		if n := len(changes); n == 0 || changes[n-1].Position != at+int64(n) {
-			return errGap
-		}
-		d.live.apply(changes)
 	}
+	for at := d.live.at(); at < newest; at = d.live.at() {
+		if err := d.readSome(ctx, at); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readSome makes the changes after a position. Of one that was lost nobody knows which binding
+// it changed, so all are read anew.
+func (d *Directory) readSome(ctx context.Context, after int64) error {
+	changes, err := d.selectChanges(ctx, d.DB, after, followedAtATime)
+	if err != nil {
+		return err
+	}
+	for i, c := range changes {
+		if c.Position != after+int64(i)+1 {
+			changes = changes[:i]
+			break
+		}
+		if c.Kind == Lost {
+			return d.load(ctx)
+		}
+	}
+	if len(changes) == 0 {
+		return fmt.Errorf("%w, the first of them at position %d", errGap, after+1)
+	}
+	d.live.apply(changes)
 	return nil
 }
 
@@ -101,14 +160,16 @@ func (l *live) apply(changes []Change) {
 	}
 }
 
-// put needs the lock.
+// put needs the lock, or to be the only one that knows of l.
 func (l *live) put(s stored) {
 	l.table.Put(table.KeyOf(s.index), s.user, func(pepper string) table.Key { return keyOf(s.medium(), s.address, pepper) })
 }
 
-// load reads all bindings as they are, once. What changes meanwhile stands in the feed after
-// the position that is read first.
+// load reads all bindings as they are, into a table that takes the place of what there was when
+// it is whole. What changes meanwhile stands in the feed after the position that is read first.
 func (d *Directory) load(ctx context.Context) error {
+	d.live.building.Lock()
+	defer d.live.building.Unlock()
 	position, err := selectPosition(ctx, d.DB)
 	if err != nil {
 		return fmt.Errorf("reading the feed: %w", err)
@@ -117,27 +178,22 @@ func (d *Directory) load(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("counting bindings: %w", err)
 	}
-	l := &d.live
-	l.mu.Lock()
-	l.table, l.whole = table.New(bindings), map[string]bool{}
+	all := live{table: table.New(bindings), whole: map[string]bool{}}
 	for _, n := range d.epochs.accepted(d.Now()) {
-		l.table.Begin(d.epochs.pepper(n))
-		l.whole[d.epochs.pepper(n)] = true
+		all.table.Begin(d.epochs.pepper(n))
+		all.whole[d.epochs.pepper(n)] = true
 	}
-	l.mu.Unlock()
 	err = d.eachStored(ctx, func(some []stored) {
-		l.mu.Lock()
-		defer l.mu.Unlock()
 		for _, s := range some {
-			l.put(s)
+			all.put(s)
 		}
 	})
 	if err != nil {
 		return fmt.Errorf("reading bindings: %w", err)
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.position = position
+	d.live.mu.Lock()
+	defer d.live.mu.Unlock()
+	d.live.table, d.live.whole, d.live.position = all.table, all.whole, position
 	go debug.FreeOSMemory() // of what was read in between, as much again as what stays
 	return nil
 }

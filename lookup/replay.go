@@ -18,14 +18,17 @@ type Replay struct {
 	Missing  int   // of these, not in the table
 	Other    int   // of these, of another user or another time in the table
 	Surplus  int   // in the table and not of these
+	Lost     int64 // changes that were written and are not there
 }
 
-// Same tells whether the table is what the feed makes.
-func (r Replay) Same() bool { return r.Missing+r.Other+r.Surplus == 0 }
+// Same tells whether the feed is whole and the table is what it makes.
+func (r Replay) Same() bool { return r.Missing+r.Other+r.Surplus == 0 && r.Lost == 0 }
 
 // Replay reads the feed from its beginning and compares what it makes with the table of
-// bindings. With repair it makes the table so. It needs the memory of one copy of it, and
-// lets those who bind wait only while it compares.
+// bindings. With repair it makes the table so; but where the feed lacks changes, it is the
+// table that knows better, and the feed is mended by it: what is missing is a Lost change
+// then, and changes at the end make of the feed what the table is. It needs the memory of one
+// copy of the table, and lets those who bind wait only while it compares.
 func (d *Directory) Replay(ctx context.Context, repair bool) (r Replay, err error) {
 	var read replayed
 	if err := read.on(ctx, d.DB); err != nil {
@@ -48,8 +51,9 @@ func (d *Directory) Replay(ctx context.Context, repair bool) (r Replay, err erro
 
 // replayed is what the feed makes, as far as it was read.
 type replayed struct {
-	changes  int64
+	changes  int64           // up to which position it was read
 	bindings map[string]made // by the indexes of their addresses
+	lost     []int64         // positions where nothing stands
 }
 
 // made is a binding as a change made it.
@@ -71,23 +75,31 @@ func (p *replayed) on(ctx context.Context, q store.Queryer) error {
 			return err
 		}
 		for _, c := range some {
-			if p.changes++; c.position != p.changes {
-				return fmt.Errorf("position %d stands in the place of %d", c.position, p.changes)
-			}
+			p.lose(c.position - 1)
+			p.changes = c.position
 			p.apply(c)
 		}
 	}
 }
 
-// all is on, in a transaction, in which nothing can be missing then.
+// lose passes over what is missing up to a position.
+func (p *replayed) lose(to int64) {
+	for p.changes < to {
+		p.changes++
+		p.lost = append(p.lost, p.changes)
+	}
+}
+
+// all is on, in a transaction, up to the newest change.
 func (p *replayed) all(ctx context.Context, tx *store.Tx) error {
 	if err := p.on(ctx, tx); err != nil {
 		return err
 	}
 	newest, err := selectPosition(ctx, tx)
-	if err == nil && newest != p.changes {
+	if err == nil && newest < p.changes {
 		err = fmt.Errorf("the newest change stands at %d, and %d are counted", p.changes, newest)
 	}
+	p.lose(newest)
 	return err
 }
 
@@ -104,7 +116,8 @@ func (p *replayed) apply(c made) {
 
 // compare uses up what is wanted.
 func (d *Directory) compare(ctx context.Context, tx *store.Tx, want replayed, repair bool) (Replay, error) {
-	r := Replay{Changes: want.changes, Bindings: len(want.bindings)}
+	lost := int64(len(want.lost))
+	r := Replay{Changes: want.changes - lost, Bindings: len(want.bindings), Lost: lost}
 	var surplus [][]byte
 	for after := []byte{}; ; {
 		some, err := selectRows(ctx, tx, after, followedAtATime)
@@ -128,8 +141,11 @@ func (d *Directory) compare(ctx context.Context, tx *store.Tx, want replayed, re
 		after = some[len(some)-1].index
 	}
 	r.Missing, r.Surplus = len(want.bindings)-r.Other, len(surplus)
-	if !repair {
+	switch {
+	case !repair:
 		return r, nil
+	case lost > 0:
+		return r, d.mend(ctx, tx, want, surplus)
 	}
 	return r, d.repair(ctx, tx, want.bindings, surplus)
 }
@@ -140,7 +156,7 @@ func (d *Directory) repair(ctx context.Context, tx *store.Tx, wrong map[string]m
 			return err
 		}
 	}
-	for _, c := range slices.SortedFunc(maps.Values(wrong), func(a, b made) int { return cmp.Compare(a.position, b.position) }) {
+	for _, c := range inOrder(wrong) {
 		changes, err := d.selectChanges(ctx, tx, c.position-1, 1)
 		if err != nil {
 			return err
@@ -150,4 +166,8 @@ func (d *Directory) repair(ctx context.Context, tx *store.Tx, wrong map[string]m
 		}
 	}
 	return nil
+}
+
+func inOrder(bindings map[string]made) []made {
+	return slices.SortedFunc(maps.Values(bindings), func(a, b made) int { return cmp.Compare(a.position, b.position) })
 }

@@ -26,7 +26,7 @@ func selectPosition(ctx context.Context, q store.Queryer) (position int64, err e
 
 func (d *Directory) insertChange(ctx context.Context, tx *store.Tx, c Change) error {
 	sealed := []byte{}
-	if c.Kind != Erased {
+	if c.Kind != Erased && c.Kind != Lost {
 		sealed = d.addresses.Seal([]byte(c.Address.String()), c.index)
 	}
 	_, err := tx.Exec(ctx, `INSERT INTO lookup_changes
@@ -164,6 +164,15 @@ func (d *Directory) selectBinding(ctx context.Context, q store.Queryer, a threep
 		d.indexOf(a)).Scan(&b.user, &b.sid, &bound, &notAfter)
 	b.bound, b.notAfter = store.Time(bound), store.Time(notAfter)
 	return b, err
+}
+
+// selectByIndex is selectBinding by the keyed index of an address; none if it has none.
+func (d *Directory) selectByIndex(ctx context.Context, q store.Queryer, index []byte) ([]binding, error) {
+	rows, err := q.Query(ctx, `SELECT `+bindingColumns+` FROM lookup_bindings WHERE address_index = $1`, index)
+	if err != nil {
+		return nil, err
+	}
+	return d.scanBindings(rows)
 }
 
 // bindingColumns are what scanBindings reads.

@@ -69,7 +69,10 @@ type server struct {
 
 func build(f program.Frame) (*server, error) {
 	s := &server{Storage: f.Storage, cfg: f.Config.(*Config), log: f.Log, metrics: prometheus.NewRegistry()}
-	s.health = daemon.NewHealth(s.log, map[string]daemon.Check{"database": s.DB.Ping})
+	s.health = daemon.NewHealth(s.log, map[string]daemon.Check{
+		"database": s.DB.Ping,
+		"bindings": func(ctx context.Context) error { return s.directory.Ready(ctx) },
+	})
 	s.logs = newLogMetrics(s.log, f.Now, s.metrics)
 	s.keys = &keys.Server{Name: s.cfg.ServerName, Ring: s.Rings.For(keyring.Association)}
 	for _, step := range []func(program.Env) error{
@@ -226,6 +229,10 @@ func (s *server) buildDirectory(env program.Env) (err error) {
 	if err != nil {
 		return err
 	}
+	s.metrics.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "signet_idserver_bindings_feed_damaged",
+		Help: "1 while no look-up is answered since the feed of bindings lacks changes; idserver feed repair mends it.",
+	}, func() float64 { return oneIf(s.directory.Damaged()) }))
 	return s.directory.Load()
 }
 
