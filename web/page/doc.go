@@ -12,6 +12,11 @@
 // the one address for which the specification says otherwise. All words stand in phrases, in every language of
 // internal/locale; the mailbox, which is for developers, is in English.
 //
+// The owner's page opens in the browser that asked for the message, and nowhere else: its session
+// has a secret that no message carries. It takes the mailbox too: the code typed in that browser,
+// or the button of the page behind the link, pressed in any, where it says that whoever asked will
+// see and change what is stored. That page itself shows nothing of it, and opening it does nothing.
+//
 // What is proven, and for how long, is verify's; routing and errors are
 // internal/mxhttp's.
 package page

@@ -137,6 +137,48 @@ func TestAnOwnerConfirmsByTheLink(t *testing.T) {
 	waiting.press(ownerForm).says(http.StatusOK, "@alice:example.org")
 }
 
+// A program that opens each address in the message before anybody has read it, and what those
+// pages lead to, opens the owner's page to nobody: it stays shut to whoever asked for the message.
+// Nor can another site press the button. Once it was pressed the page opens in the browser that
+// asked, and with the secret of that browser alone.
+func TestAProgramThatOpensTheMessageOpensNoOwnersPage(t *testing.T) {
+	w := newWorld(t)
+	w.bound("alice@example.org", "@alice:example.org")
+	waiting, before := w.openOwner("alice@example.org"), w.validated()
+	mail := w.newestMail()
+	_, link := w.lastEmail()
+	todo := slices.Concat(mailed.FindAllString(mail.Text, -1), anchors.FindAllString(mail.HTML, -1), w.get(link).leads())
+	for _, address := range todo {
+		path := strings.TrimPrefix(address, w.srv.URL)
+		if !strings.HasPrefix(path, "/") {
+			continue
+		}
+		for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodOptions} {
+			if r := w.request(method, path, ""); strings.Contains(r.body, "@alice:") {
+				t.Errorf("%s %s tells who is bound", method, path)
+			}
+		}
+	}
+	for _, site := range []string{"cross-site", "same-site"} {
+		w.request(http.MethodPost, strings.TrimPrefix(link, w.srv.URL), "", "Content-Type", "application/x-www-form-urlencoded", "Sec-Fetch-Site", site).
+			says(http.StatusForbidden, "We did not take that")
+	}
+	for _, action := range []string{"", "/unbind", "/refuse", "/erase", "/download"} {
+		r := w.send(ownerForm+action, waiting.fields()).says(http.StatusBadRequest, "The link has not been confirmed yet")
+		if strings.Contains(r.body, "@alice:") {
+			t.Errorf("%q is open to whoever asked", action)
+		}
+	}
+	if n := w.validated(); n != before {
+		t.Fatalf("%d sessions are validated by reading", n-before)
+	}
+	w.get(link).press("").says(http.StatusOK, "Address verified")
+	stranger := waiting.fields()
+	stranger.Set("client_secret", "guessed")
+	w.send(ownerForm, stranger).says(http.StatusNotFound, "We do not know this verification")
+	waiting.press(ownerForm).says(http.StatusOK, "@alice:example.org")
+}
+
 func TestAnOwnerRefusesAndAllowsMessages(t *testing.T) {
 	w := newWorld(t)
 	shown := w.ownerOf("alice@example.org").says(http.StatusOK, "No Matrix account", "Whoever types this address")
