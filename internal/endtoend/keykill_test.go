@@ -97,6 +97,7 @@ func (s *stage) endLease() {
 	s.exec(db, `UPDATE log_leases SET until_ms = 0`)
 }
 
+// until waits for what another process does, which has no signal to give.
 func (s *stage) until(what string, is func() bool) {
 	s.Helper()
 	for deadline := time.Now().Add(20 * time.Second); !is(); time.Sleep(2 * time.Millisecond) {

@@ -74,7 +74,7 @@ func (v *verifier) lookup(label string, seen *uint32) proof.Result {
 	return result
 }
 
-// await looks a label up until what is found is what is waited for.
+// await looks a label up until what is found is what is waited for; another process seals it.
 func (v *verifier) await(label string, is func(proof.Result) bool) proof.Result {
 	v.Helper()
 	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {

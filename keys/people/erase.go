@@ -52,14 +52,12 @@ func (p *People) EraseUser(ctx context.Context, tx *store.Tx, user matrix.UserID
 // address stays so. The error is verify.ErrSpent for a proof that was used.
 func (p *People) EraseKeys(ctx context.Context, r Right) error {
 	err := p.DB.Tx(ctx, func(tx *store.Tx) error {
-		if r.proof != nil {
-			first, err := p.Proofs.Spend(ctx, tx, *r.proof)
-			if err != nil {
-				return err
-			}
-			if !first {
-				return verify.ErrSpent
-			}
+		first, err := p.spend(ctx, tx, r)
+		if err == nil && !first {
+			err = verify.ErrSpent
+		}
+		if err != nil {
+			return err
 		}
 		return p.eraseLabels(ctx, tx, []entry.Label{r.label})
 	})

@@ -79,7 +79,7 @@ func TestARunningReplicaForgets(t *testing.T) {
 		ctx, stop := context.WithCancel(s.Context())
 		ended := make(chan error)
 		go func() { ended <- second.Run(ctx) }()
-		for second.Remembered(s.label(label)) > 0 { // or the test never ends
+		for second.Remembered(s.label(label)) > 0 { // a cache gives no signal; or the test never ends
 			time.Sleep(time.Millisecond)
 		}
 		stop()

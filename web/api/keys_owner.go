@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"net/http"
 
 	"github.com/labstack/echo/v4"
@@ -8,26 +9,83 @@ import (
 	"signet/internal/caller"
 	"signet/internal/matrix"
 	"signet/internal/mxhttp"
+	"signet/keys/entry"
+	"signet/keys/people"
+	"signet/verify"
 )
+
+type keysOfOwnerRequest struct {
+	proofRequest
+	Label    string `json:"label"` // of a session: that of its address's keys if not given
+	LastSize int64  `json:"last_size"`
+}
+
+// POST /_signet/v1/keys/history
+func (a *API) keysHistory(c echo.Context, user matrix.UserID) error {
+	label, last, err := a.askedByOwner(c, user)
+	if err != nil {
+		return err
+	}
+	if err := a.People.AskHistory(c.Request().Context(), keysAskerOf(c, caller.Account(user)), label); err != nil {
+		return err
+	}
+	history, err := a.People.History(c.Request().Context(), label, last)
+	if err != nil {
+		return err
+	}
+	return mxhttp.Reply(c, http.StatusOK, history)
+}
 
 // POST /_signet/v1/keys/monitor
 func (a *API) keysMonitor(c echo.Context, user matrix.UserID) error {
-	var r keysHistoryRequest
-	if err := mxhttp.Decode(c, &r); err != nil {
-		return err
-	}
-	label, err := a.ownLabel(c.Request().Context(), r, user)
+	label, last, err := a.askedByOwner(c, user)
 	if err != nil {
 		return err
 	}
 	if err := a.People.Ask(c.Request().Context(), keysAskerOf(c, caller.Account(user))); err != nil {
 		return err
 	}
-	m, err := a.People.Monitor(c.Request().Context(), label, r.LastSize)
+	m, err := a.People.Monitor(c.Request().Context(), label, last)
 	if err != nil {
 		return err
 	}
 	return mxhttp.Reply(c, http.StatusOK, m)
+}
+
+// askedByOwner is which label a request is about, which is the caller's, and the size of the
+// log that they have seen.
+func (a *API) askedByOwner(c echo.Context, user matrix.UserID) (label entry.Label, last int64, err error) {
+	var r keysOfOwnerRequest
+	if err := mxhttp.Decode(c, &r); err != nil {
+		return entry.Label{}, 0, err
+	}
+	label, err = a.ownLabel(c.Request().Context(), r, user)
+	return label, r.LastSize, err
+}
+
+// ownLabel is the label that is asked for, which must be of what the caller has proven: its
+// keys, or who is bound to it.
+func (a *API) ownLabel(ctx context.Context, r keysOfOwnerRequest, user matrix.UserID) (entry.Label, error) {
+	if r.SID == "" {
+		own, err := entry.UserLabel(user)
+		if err == nil && r.Label != "" && r.Label != own.String() {
+			err = people.ErrRight
+		}
+		return own, err
+	}
+	p, err := a.Verifier.Prove(ctx, verify.Credentials{SID: r.SID, ClientSecret: r.ClientSecret}, verify.Account(user))
+	if err != nil {
+		return entry.Label{}, err
+	}
+	own, err := entry.AddressLabel(p.Address())
+	if err != nil || r.Label == "" || r.Label == own.String() {
+		return own, err
+	}
+	binding, err := entry.BindingLabel(p.Address())
+	if err == nil && r.Label != binding.String() {
+		err = people.ErrRight
+	}
+	return binding, err
 }
 
 // DELETE /_signet/v1/keys/subject
