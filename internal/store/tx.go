@@ -33,6 +33,10 @@ var ErrBusy = errors.New("the database is busy")
 // was to be committed all the same.
 var errUndone = errors.New("a statement failed, so the transaction was undone instead of committed")
 
+// ErrUnsettled says that the connection broke while a transaction was being committed:
+// only the database knows whether it was.
+var ErrUnsettled = errors.New("nobody knows whether the transaction was committed")
+
 // Tx is a transaction: what it reads stays true until it commits, and its writes
 // happen together or not at all.
 type Tx struct {
@@ -140,7 +144,7 @@ func (tx *Tx) finish(ctx context.Context, fn func(*Tx) error) error {
 	return err
 }
 
-// commit is an error if nothing was committed. PostgreSQL answers the COMMIT of a
+// commit is an error if nothing was committed, or ErrUnsettled. PostgreSQL answers the COMMIT of a
 // transaction in which a statement failed with success and the word ROLLBACK, which
 // only its own driver passes on.
 func (tx *Tx) commit() error {
@@ -150,6 +154,9 @@ func (tx *Tx) commit() error {
 	}
 	return tx.conn.Raw(func(c any) error {
 		tag, err := c.(*stdlib.Conn).Conn().Exec(tx.work, "COMMIT")
+		if _, answered := errors.AsType[*pgconn.PgError](err); err != nil && !answered {
+			return fmt.Errorf("%w: %w", ErrUnsettled, err)
+		}
 		if err == nil && tag.String() != "COMMIT" {
 			return errUndone
 		}
