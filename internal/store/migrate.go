@@ -2,10 +2,8 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
-	"hash/fnv"
 	"io/fs"
 
 	"github.com/pressly/goose/v3"
@@ -88,36 +86,22 @@ func (db *DB) lockMigration(ctx context.Context) (unlock func(), err error) {
 	if db.engine == PostgreSQL {
 		return func() {}, nil
 	}
-	path := db.path + ".migrating"
-	if err := createPrivately(path); err != nil {
-		return nil, err
-	}
-	beside, err := sql.Open("sqlite", sqliteDSN(path, "busy_timeout(0)"))
-	if err != nil {
-		return nil, err
-	}
-	beside.SetMaxOpenConns(1)
 	for {
-		_, err := beside.ExecContext(ctx, "BEGIN EXCLUSIVE")
-		if err == nil {
-			return func() { _ = beside.Close() }, nil
+		unlock, err := db.holdFile(ctx, db.path+".migrating")
+		if err == nil || !isConflict(err) {
+			return unlock, err
 		}
-		if isConflict(err) {
-			err = pause(ctx, maxTries)
-		}
-		if err != nil {
-			return nil, errors.Join(err, beside.Close())
+		if err := pause(ctx, maxTries); err != nil {
+			return nil, err
 		}
 	}
 }
 
 // migrationLock is a session lock that only this schema's migrators share.
 func (db *DB) migrationLock(ctx context.Context) (lock.SessionLocker, error) {
-	var schema string
-	if err := db.QueryRow(ctx, "SELECT current_schema()").Scan(&schema); err != nil {
+	id, err := db.lockID(ctx, "migrations")
+	if err != nil {
 		return nil, err
 	}
-	id := fnv.New32a()
-	id.Write([]byte("signet migrations " + schema))
-	return lock.NewPostgresSessionLocker(lock.WithLockID(int64(id.Sum32())), lock.WithLockTimeout(1, 300))
+	return lock.NewPostgresSessionLocker(lock.WithLockID(id), lock.WithLockTimeout(1, 300))
 }
