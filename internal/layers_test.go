@@ -79,6 +79,7 @@ var layers = map[string][]string{
 	// The homeserver: it talks to the identity server over HTTP alone.
 	"internal/homeserver/account":   {"internal/matrix", "internal/seal", "internal/store"},
 	"internal/homeserver/stream":    {"internal/matrix", "internal/store"},
+	"internal/homeserver/push":      {"internal/matrix"},
 	"internal/homeserver/clientapi": {"internal/homeserver/account", "internal/matrix", "internal/mxhttp"},
 	"internal/homeserver/fedapi":    {"internal/homeserver/account", "internal/keyring", "internal/matrix", "internal/mxhttp", "internal/serverkeys"},
 

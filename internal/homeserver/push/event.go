@@ -1,0 +1,85 @@
+package push
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+)
+
+// Event is an event as rules see it. One is made for all who are asked about it.
+type Event struct {
+	members     map[string]any
+	body, lower string // content.body, and that in lower case
+	mentions    bool   // it says itself who is meant
+}
+
+// NewEvent reads an event in the format of clients or of servers.
+func NewEvent(event []byte) (*Event, error) {
+	d := json.NewDecoder(bytes.NewReader(event))
+	d.UseNumber()
+	e := &Event{}
+	if err := d.Decode(&e.members); err != nil {
+		return nil, err
+	}
+	e.body, _ = e.text(path{"content", "body"})
+	e.lower = strings.ToLower(e.body)
+	_, e.mentions = e.at(path{"content", "m.mentions"})
+	return e, nil
+}
+
+// path is a dot-separated property path, taken apart (appendices, "Dot-separated property
+// paths").
+type path []string
+
+// parsePath reads a path, in which a backslash stands before a dot or a backslash that is
+// part of a name.
+func parsePath(s string) path {
+	var p path
+	var name strings.Builder
+	for i := 0; i < len(s); i++ {
+		switch {
+		case s[i] == '\\' && i+1 < len(s) && (s[i+1] == '.' || s[i+1] == '\\'):
+			i++
+			name.WriteByte(s[i])
+		case s[i] == '.':
+			p = append(p, name.String())
+			name.Reset()
+		default:
+			name.WriteByte(s[i])
+		}
+	}
+	return append(p, name.String())
+}
+
+// at is whatever stands at a path.
+func (e *Event) at(p path) (any, bool) {
+	var here any = e.members
+	for _, name := range p {
+		object, isObject := here.(map[string]any)
+		if !isObject {
+			return nil, false
+		}
+		if here, isObject = object[name]; !isObject {
+			return nil, false
+		}
+	}
+	return here, true
+}
+
+// property is the string, integer, boolean or null at a path.
+func (e *Event) property(p path) (any, bool) {
+	v, found := e.at(p)
+	if !found {
+		return nil, false
+	}
+	return scalarOf(v)
+}
+
+// says tells whether words in lower case are in the body.
+func (e *Event) says(words string) bool { return hasWords(e.lower, words) }
+
+func (e *Event) text(p path) (string, bool) {
+	v, _ := e.at(p)
+	s, isText := v.(string)
+	return s, isText
+}
