@@ -77,6 +77,7 @@ var layers = map[string][]string{
 		"keys/entry", "keys/people", "keys/proof", "keys/value", "lookup", "lookup/invite", "verify", "verify/captcha", "verify/fraud"},
 
 	// The homeserver: it talks to the identity server over HTTP alone.
+	"internal/homeserver/event":     {"internal/matrix"},
 	"internal/homeserver/account":   {"internal/matrix", "internal/seal", "internal/store"},
 	"internal/homeserver/stream":    {"internal/matrix", "internal/store"},
 	"internal/homeserver/push":      {"internal/matrix"},

@@ -1,0 +1,103 @@
+package event_test
+
+import (
+	"testing"
+
+	"signet/internal/homeserver/event"
+)
+
+// FuzzParse feeds what another server might send. The laws: an event that is let in keeps
+// every limit, is canonical, is the same when read again or loaded, and the same event
+// after redaction; and nothing panics.
+func FuzzParse(f *testing.F) {
+	for _, v := range event.Versions() {
+		for _, p := range events(v) {
+			f.Add(uint8(v), []byte(build(f, v, p).JSON()))
+		}
+		e := build(f, v, message(v))
+		for _, room := range []string{`"!x"`, `"!:d"`, `"!a:"`, `"!a:b c"`, `""`, `null`} {
+			f.Add(uint8(v), changed(f, e, "room_id", room))
+		}
+		f.Add(uint8(v), changed(f, e, "unsigned", `{"age":1}`, "state_key", `"\ud83d\ude00"`))
+		f.Add(uint8(v), changed(f, e, "depth", `1e3`, "hashes", `{}`, "signatures", `{"a":{}}`))
+	}
+	f.Fuzz(func(t *testing.T, n uint8, remote []byte) {
+		v := event.Version(n)
+		e, err := v.Parse(remote)
+		if err != nil {
+			if e != nil {
+				t.Fatalf("Parse gives an event with %v", err)
+			}
+			return
+		}
+		again, err := v.Parse(e.JSON())
+		if err != nil {
+			t.Fatalf("Parse(%q) of what Parse let in = %v", e.JSON(), err)
+		}
+		loaded, err := v.Load(e.ID(), e.JSON(), e.Redacted())
+		if err != nil {
+			t.Fatalf("Load(%q) = %v", e.JSON(), err)
+		}
+		redacted := e.Redact()
+		same(t, e, again)
+		same(t, e, loaded)
+		keepsLimits(t, e)
+		if got, err := v.Parse(redacted.JSON()); err != nil || got.ID() != e.ID() || string(got.JSON()) != string(redacted.JSON()) {
+			t.Fatalf("Parse(%q) of what redaction leaves of %q = %v", redacted.JSON(), e.JSON(), err)
+		}
+		if e.ReferenceHash() != redacted.ReferenceHash() {
+			t.Fatalf("redaction changes the reference hash of %q", e.JSON())
+		}
+		_, _ = e.RequiredSignatures()
+		_ = e.Verify(keys)
+	})
+}
+
+func same(t *testing.T, a, b *event.Event) {
+	t.Helper()
+	if a.ID() != b.ID() || string(a.JSON()) != string(b.JSON()) || a.RoomID() != b.RoomID() || a.Type() != b.Type() || a.Sender() != b.Sender() || a.Redacts() != b.Redacts() {
+		t.Fatalf("%s and %s differ: %q, %q", a.ID(), b.ID(), a.JSON(), b.JSON())
+	}
+}
+
+func keepsLimits(t *testing.T, e *event.Event) {
+	t.Helper()
+	canonical, err := event.Canonical(e.JSON(), e.Version().StrictJSON())
+	if err != nil || string(canonical) != string(e.JSON()) {
+		t.Fatalf("%q is not canonical: %v", e.JSON(), err)
+	}
+	key, _ := e.StateKey()
+	switch {
+	case len(e.JSON()) > 65536, e.Depth() < 0, len(e.AuthEvents()) > 10, len(e.PrevEvents()) > 20,
+		len(e.Type()) > 4*255, len(key) > 4*255, !event.ValidUserID(e.Sender()), len(e.RoomID()) > 255, len(e.ID()) > 255:
+		t.Fatalf("%q breaks a limit", e.JSON())
+	}
+}
+
+// FuzzCanonical holds canonical JSON to its laws: canonical twice is once, what strict
+// lets in lax writes alike, and no input is accepted in two readings.
+func FuzzCanonical(f *testing.F) {
+	for _, s := range []string{`{}`, `{"b":1,"a":[{"d":"\u00e9","c":null}]}`, `{"\n":"\ud83d\ude00","\"":-0}`, `{"a":1e5}`, `{"a":{"a":{"a":[[[]]]}}}`} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, input []byte) {
+		lax, err := event.Canonical(input, false)
+		if err != nil {
+			if _, err := event.Canonical(input, true); err == nil {
+				t.Fatalf("strict lets in what lax refuses: %q", input)
+			}
+			return
+		}
+		if again, err := event.Canonical(lax, false); err != nil || string(again) != string(lax) {
+			t.Fatalf("canonical twice of %q: %q, %q, %v", input, lax, again, err)
+		}
+		if strict, err := event.Canonical(input, true); err == nil && string(strict) != string(lax) {
+			t.Fatalf("strict and lax differ: %q, %q", strict, lax)
+		}
+		for name, value := range event.Value(lax).Members() {
+			if got := event.Value(lax).Field(name); string(got) != string(value) {
+				t.Fatalf("%q: member %q is %q and %q", lax, name, got, value)
+			}
+		}
+	})
+}

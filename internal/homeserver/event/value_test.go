@@ -1,0 +1,43 @@
+package event_test
+
+import (
+	"fmt"
+	"testing"
+
+	"signet/internal/homeserver/event"
+)
+
+func TestValue(t *testing.T) {
+	v := event.Value(`{"a":{"b":"x\n\"y"},"c":[1,"two",{"d":[]},null],"é\"":true,"n":null}`)
+	if text, ok := v.Field("a").Field("b").Text(); text != "x\n\"y" || !ok {
+		t.Errorf("a.b = %q, %t", text, ok)
+	}
+	list, ok := v.Field("c").Elements()
+	if got := fmt.Sprintf("%s", list); !ok || got != `[1 "two" {"d":[]} null]` {
+		t.Errorf("c = %s, %t", got, ok)
+	}
+	names := ""
+	for name, value := range v.Members() {
+		names += name + "=" + string(value) + ";"
+	}
+	if want := `a={"b":"x\n\"y"};c=[1,"two",{"d":[]},null];é"=true;n=null;`; names != want {
+		t.Errorf("members = %s, want %s", names, want)
+	}
+	for range v.Members() {
+		break
+	}
+	if got := string(v.Without("a", "n")); got != `{"c":[1,"two",{"d":[]},null],"é\"":true}` {
+		t.Errorf("without a and n = %s", got)
+	}
+	if !v.Field("n").Exists() || v.Field("m").Exists() || v.Field("n").IsObject() || !v.Field("a").IsObject() {
+		t.Error("what is there and what is not are confused")
+	}
+	for _, other := range []event.Value{nil, event.Value(`1`), event.Value(`"a"`), event.Value(`[]`), event.Value(`{`), event.Value(`{"a"`), event.Value(`{"a":`), event.Value(``)} {
+		if other.Field("a").Exists() || string(other.Without("a")) != "{}" {
+			t.Errorf("%s has a member", other)
+		}
+		if _, ok := other.Elements(); ok != (string(other) == "[]") {
+			t.Errorf("elements of %s: %t", other, ok)
+		}
+	}
+}
