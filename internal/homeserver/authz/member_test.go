@@ -146,6 +146,9 @@ func TestFirstJoin(t *testing.T) {
 		w.want("4.3.1 after another event", join(alice, w.id(1)), authz.ErrJoinRule)
 		w.want("4.3.1 after two events", join(alice, create, w.id(1)), authz.ErrJoinRule)
 		w.want("4.3.1 after none", join(alice), authz.ErrJoinRule)
+		p := w.proto("m.room.member", &[]string{alice}[0], bob, `{"membership":"join"}`)
+		p.PrevEvents = []string{create}
+		w.want("4.3.1 whoever sends it", authz.Check(w.build(p), w.state), "")
 	})
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/ed25519"
 	"crypto/sha256"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"strings"
@@ -40,18 +41,23 @@ type world struct {
 	room  string
 	n     int
 	state event.StateMap
+
+	unsigned bool
 }
 
 // empty is a room of which nothing but its m.room.create is there.
 func empty(t testing.TB, v event.Version) *world {
-	w := &world{t: t, v: v, room: "!room:x.org", state: event.StateMap{}}
-	if v.RoomIDFromCreate() {
-		w.room = ""
+	return begin(&world{t: t, v: v, state: event.StateMap{}})
+}
+
+// begin puts the m.room.create in its place.
+func begin(w *world) *world {
+	v := w.v
+	if !v.RoomIDFromCreate() {
+		w.room = "!room:x.org"
 	}
 	w.put("m.room.create", "", alice, `{"creator":"`+alice+`","room_version":"`+v.String()+`"}`)
-	if v.RoomIDFromCreate() {
-		w.room = w.create().RoomID()
-	}
+	w.room = w.create().RoomID()
 	return w
 }
 
@@ -139,11 +145,49 @@ func (w *world) id(n int) string {
 
 func (w *world) build(p event.Proto) *event.Event {
 	w.t.Helper()
-	e, err := w.v.Build(p, server)
+	e, err := w.make(p)
 	if err != nil {
 		w.t.Fatalf("version %s: building %s %s: %v", w.v, p.Type, p.Content, err)
 	}
 	return e
+}
+
+// make builds and signs an event, or where a test makes many, only writes it.
+func (w *world) make(p event.Proto) (*event.Event, error) {
+	if !w.unsigned {
+		return w.v.Build(p, server)
+	}
+	members := map[string]any{
+		"auth_events": w.references(p.AuthEvents), "prev_events": w.references(p.PrevEvents), "type": p.Type, "sender": p.Sender, "room_id": p.RoomID,
+		"content": json.RawMessage(p.Content), "depth": p.Depth, "origin_server_ts": p.OriginServerTS, "hashes": struct{}{}, "signatures": struct{}{},
+	}
+	if p.StateKey != nil {
+		members["state_key"] = *p.StateKey
+	}
+	if p.RoomID == "" {
+		delete(members, "room_id")
+	}
+	text, err := json.Marshal(members)
+	if err != nil {
+		return nil, err
+	}
+	canonical, err := event.Canonical(text, w.v.StrictJSON())
+	if err != nil {
+		return nil, err
+	}
+	return w.v.Load(w.id(100+w.n), canonical, false)
+}
+
+func (w *world) references(ids []string) []any {
+	list := []any{}
+	for _, id := range ids {
+		if w.v.EventIDInEvent() {
+			list = append(list, []any{id, struct{}{}})
+		} else {
+			list = append(list, id)
+		}
+	}
+	return list
 }
 
 // try asks for a state event.
