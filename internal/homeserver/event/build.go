@@ -80,23 +80,15 @@ func (v Version) members(p Proto) (object, error) {
 	if err != nil {
 		return nil, err
 	}
-	auth, err := v.writeRefs(p.AuthEvents, p.Hashes)
-	if err != nil {
-		return nil, err
-	}
-	prev, err := v.writeRefs(p.PrevEvents, p.Hashes)
-	if err != nil {
-		return nil, err
-	}
-	w := writer{members: make(object, 0, 13)}
-	w.raw("auth_events", auth)
-	w.raw("content", content)
+	w := writer{members: make(object, 0, 13), buffer: make([]byte, 0, 1024)}
+	w.references("auth_events", p.AuthEvents, v, p.Hashes)
+	w.add("content", func(to []byte) []byte { return append(to, content...) })
 	w.number("depth", min(p.Depth, maxSafe))
 	if v.EventIDInEvent() {
 		w.text("event_id", p.EventID)
 	}
 	w.number("origin_server_ts", p.OriginServerTS)
-	w.raw("prev_events", prev)
+	w.references("prev_events", p.PrevEvents, v, p.Hashes)
 	if p.Redacts != "" && !v.RedactsInContent() {
 		w.text("redacts", p.Redacts)
 	}
@@ -117,29 +109,64 @@ func (o object) withHash() object {
 	return o.with("hashes", []byte(`{"sha256":"`+matrix.EncodeBase64(hash[:])+`"}`))
 }
 
-// writer collects the members of an object of ours. Its err is that of the first value
-// that canonical JSON cannot hold.
+// writer collects the members of an object of ours in one buffer. Its err is that of the
+// first value that cannot be written.
 type writer struct {
 	members object
+	buffer  []byte
 	err     error
 }
 
-func (w *writer) raw(name string, value []byte) {
-	w.members = append(w.members, member{key: []byte(`"` + name + `"`), value: value})
+// add adds a member with the value that write appends.
+func (w *writer) add(name string, write func(to []byte) []byte) {
+	from := len(w.buffer)
+	w.buffer = append(append(append(w.buffer, '"'), name...), '"')
+	at := len(w.buffer)
+	w.buffer = write(w.buffer)
+	w.members = append(w.members, member{key: w.buffer[from:at:at], value: w.buffer[at:len(w.buffer):len(w.buffer)]})
+}
+
+func (w *writer) fail(err error) {
+	if w.err == nil {
+		w.err = err
+	}
 }
 
 func (w *writer) text(name, value string) {
 	if !utf8.ValidString(value) {
-		w.err = ErrJSON
+		w.fail(ErrJSON)
 	}
-	w.raw(name, appendText(nil, value))
+	w.add(name, func(to []byte) []byte { return appendText(to, value) })
 }
 
 func (w *writer) number(name string, value int64) {
 	if value < -maxSafe || value > maxSafe {
-		w.err = ErrCanonical
+		w.fail(ErrCanonical)
 	}
-	w.raw(name, strconv.AppendInt(nil, value, 10))
+	w.add(name, func(to []byte) []byte { return strconv.AppendInt(to, value, 10) })
+}
+
+// references cites events as the version does: by id, or by id and hash.
+func (w *writer) references(name string, ids []string, v Version, hashes map[string][sha256.Size]byte) {
+	w.add(name, func(to []byte) []byte {
+		to = append(to, '[')
+		for i, id := range ids {
+			if i > 0 {
+				to = append(to, ',')
+			}
+			if !v.EventIDInEvent() {
+				to = appendText(to, id)
+				continue
+			}
+			hash, known := hashes[id]
+			if !known {
+				w.fail(ErrReference)
+			}
+			to = append(appendText(append(to, '['), id), `,{"sha256":"`...)
+			to = append(append(to, matrix.EncodeBase64(hash[:])...), `"}]`...)
+		}
+		return append(to, ']')
+	})
 }
 
 // appendText writes a string of canonical JSON.
@@ -149,25 +176,4 @@ func appendText(to []byte, s string) []byte {
 		to = appendRune(to, r)
 	}
 	return append(to, '"')
-}
-
-// writeRefs cites events as the version does: by id, or by id and hash.
-func (v Version) writeRefs(ids []string, hashes map[string][sha256.Size]byte) ([]byte, error) {
-	list := []byte{'['}
-	for i, id := range ids {
-		if i > 0 {
-			list = append(list, ',')
-		}
-		if !v.EventIDInEvent() {
-			list = appendText(list, id)
-			continue
-		}
-		hash, known := hashes[id]
-		if !known {
-			return nil, ErrReference
-		}
-		list = append(appendText(append(list, '['), id), `,{"sha256":"`...)
-		list = append(append(list, matrix.EncodeBase64(hash[:])...), `"}]`...)
-	}
-	return append(list, ']'), nil
 }

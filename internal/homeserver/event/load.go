@@ -2,6 +2,7 @@ package event
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -17,13 +18,9 @@ func (v Version) Load(id string, stored []byte, redacted bool) (*Event, error) {
 	if !v.known() {
 		return nil, ErrVersion
 	}
-	members, err := split(stored)
-	if err != nil {
-		return nil, err
-	}
 	e := &Event{json: stored, version: v, redacted: redacted}
 	w := words{id: id}
-	if err := e.takeAll(&w, members); err != nil {
+	if err := e.read(&w); err != nil {
 		return nil, err
 	}
 	if v.RoomIDFromCreate() && len(id) > 0 && w.room == nil {
@@ -33,29 +30,25 @@ func (v Version) Load(id string, stored []byte, redacted bool) (*Event, error) {
 	return e, nil
 }
 
-// takeAll takes over the members of an event that has all it must have, each of the kind
-// it must be.
-func (e *Event) takeAll(w *words, members object) error {
-	if err := e.version.complete(members); err != nil {
-		return err
-	}
-	for _, m := range members {
-		if !e.take(w, m) {
+// read takes over the members of the event's JSON, which must be all that an event has,
+// each of the kind it must be.
+func (e *Event) read(w *words) error {
+	err := eachMember(e.json, func(m member, at int) error {
+		if !e.take(w, m, part{uint32(at), uint32(at + len(m.value))}) {
 			return fmt.Errorf("%w: %s", ErrFormat, unquoted(m.key))
 		}
+		return nil
+	})
+	if err != nil {
+		return err
 	}
-	return nil
-}
-
-// complete checks that an event has all that one must have.
-func (v Version) complete(members object) error {
-	for _, name := range required {
-		if members.find(name) == nil {
+	for n, name := range required {
+		if w.seen&(1<<n) == 0 {
 			return fmt.Errorf("%w: %s is missing", ErrFormat, name)
 		}
 	}
-	isRoot := v.RoomIDFromCreate() && string(members.find("type")) == `"m.room.create"`
-	if hasRoomID := members.find("room_id") != nil; hasRoomID == isRoot {
+	isRoot := e.version.RoomIDFromCreate() && string(w.typ) == "m.room.create"
+	if hasRoomID := w.room != nil; hasRoomID == isRoot {
 		return ErrRoomID
 	}
 	return nil
@@ -65,12 +58,16 @@ func (v Version) complete(members object) error {
 type words struct {
 	id                          string
 	room, typ, stateKey, sender []byte
+	seen                        int // which of required, a bit for each
 }
 
 // take takes over one member, if it is of the kind that it must be.
-func (e *Event) take(w *words, m member) (ok bool) {
-	here := part{uint32(m.at), uint32(m.at + len(m.value))}
-	switch string(unquoted(m.key)) {
+func (e *Event) take(w *words, m member, here part) (ok bool) {
+	name := string(unquoted(m.key))
+	if n := slices.Index(required, name); n >= 0 {
+		w.seen |= 1 << n
+	}
+	switch name {
 	case "type":
 		w.typ, ok = unquoted(m.value), isText(m.value)
 	case "state_key":
@@ -127,20 +124,25 @@ func (e *Event) keep(w words) {
 // readRefs reads the ids of auth_events or prev_events; false if one is not cited as
 // the version does it.
 func (v Version) readRefs(list []byte) ([]string, bool) {
-	cited, err := elements(list)
-	ids := make([]string, 0, len(cited))
-	for _, ref := range cited {
+	ids := make([]string, 0, 4)
+	err := eachElement(list, func(ref []byte) error {
 		if v.EventIDInEvent() {
-			pair, err := elements(ref)
-			if err != nil || len(pair) != 2 || !isObject(pair[1]) {
-				return ids, false
-			}
-			ref = pair[0]
+			ref = readPair(ref)
 		}
 		if !isText(ref) {
-			return ids, false
+			return ErrFormat
 		}
 		ids = append(ids, string(unquoted(ref)))
-	}
+		return nil
+	})
 	return ids, err == nil
+}
+
+// readPair is the id in a pair of an id and an object of hashes, nothing if it is none.
+func readPair(ref []byte) []byte {
+	pair, _ := Value(ref).Elements()
+	if len(pair) != 2 || !pair[1].IsObject() {
+		return nil
+	}
+	return pair[0]
 }

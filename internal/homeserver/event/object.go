@@ -14,7 +14,6 @@ type object []member
 type member struct {
 	key   []byte // quoted
 	value []byte
-	at    int // where value starts in the JSON that was split
 }
 
 func (m member) is(name string) bool { return string(m.key[1:len(m.key)-1]) == name }
@@ -22,9 +21,25 @@ func (m member) is(name string) bool { return string(m.key[1:len(m.key)-1]) == n
 // split cuts a canonical object. What is not one is ErrJSON, and is found out as far as
 // the cuts need it.
 func split(canonical []byte) (object, error) {
+	var members object
+	err := eachMember(canonical, func(m member, _ int) error {
+		if members == nil {
+			members = make(object, 0, 14) // as many as most events have
+		}
+		members = append(members, m)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return members, nil
+}
+
+// eachMember visits the members of a canonical object, each with the place of its value,
+// until there is an error.
+func eachMember(canonical []byte, visit func(m member, at int) error) error {
 	s := scanner{in: canonical}
-	members := make(object, 0, 16)
-	if err := s.list('{', '}', func() error {
+	return s.all('{', '}', func() error {
 		key, err := s.quoted()
 		if err != nil || s.take() != ':' {
 			return ErrJSON
@@ -33,29 +48,20 @@ func split(canonical []byte) (object, error) {
 		if err := s.value(); err != nil {
 			return err
 		}
-		members = append(members, member{key, canonical[at:s.pos:s.pos], at})
-		return nil
-	}); err != nil || s.pos != len(canonical) {
-		return nil, ErrJSON
-	}
-	return members, nil
+		return visit(member{key, canonical[at:s.pos:s.pos]}, at)
+	})
 }
 
-// elements cuts a canonical array.
-func elements(canonical []byte) ([][]byte, error) {
+// eachElement visits the elements of a canonical array, until there is an error.
+func eachElement(canonical []byte, visit func(value []byte) error) error {
 	s := scanner{in: canonical}
-	var found [][]byte
-	if err := s.list('[', ']', func() error {
+	return s.all('[', ']', func() error {
 		at := s.pos
 		if err := s.value(); err != nil {
 			return err
 		}
-		found = append(found, canonical[at:s.pos:s.pos])
-		return nil
-	}); err != nil || s.pos != len(canonical) {
-		return nil, ErrJSON
-	}
-	return found, nil
+		return visit(canonical[at:s.pos:s.pos])
+	})
 }
 
 // find is the value of a member, nil if there is none of that name.
@@ -87,7 +93,7 @@ func (o object) only(keep func(name string) bool) object {
 func (o object) with(name string, value []byte) object {
 	key := []byte(`"` + name + `"`)
 	at, found := slices.BinarySearchFunc(o, key, func(m member, key []byte) int { return compareKeys(m.key, key) })
-	set := slices.Clone(o)
+	set := append(make(object, 0, len(o)+1), o...)
 	if found {
 		set[at].value = value
 		return set
@@ -146,6 +152,17 @@ func (s *scanner) take() byte {
 	}
 	s.pos++
 	return s.in[s.pos-1]
+}
+
+// all reads a list of elements that is everything there is.
+func (s *scanner) all(open, end byte, element func() error) error {
+	if err := s.list(open, end, element); err != nil {
+		return err
+	}
+	if s.pos != len(s.in) {
+		return ErrJSON
+	}
+	return nil
 }
 
 func (s *scanner) list(open, end byte, element func() error) error {

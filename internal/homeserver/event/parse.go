@@ -57,19 +57,15 @@ func (v Version) Parse(remote []byte) (*Event, error) {
 	if err != nil {
 		return nil, err
 	}
-	members, err := split(canonical)
-	if err != nil {
+	// Before redaction, which would replace a content that is none by an empty one.
+	whole := Event{json: canonical, version: v}
+	if err := whole.read(&words{}); err != nil {
 		return nil, err
 	}
-	return v.parse(members)
+	return v.parse(whole.object())
 }
 
 func (v Version) parse(members object) (*Event, error) {
-	// Before redaction, which would replace a content that is none by an empty one.
-	whole := Event{version: v}
-	if err := whole.takeAll(&words{}, members); err != nil {
-		return nil, err
-	}
 	id, err := v.idOf(members)
 	if err != nil {
 		return nil, err

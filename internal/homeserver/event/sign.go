@@ -149,17 +149,12 @@ func addSignature(signatures []byte, s Signer, signed []byte) []byte {
 
 // validSignatures checks that a value holds text by key by server.
 func validSignatures(value []byte) bool {
-	servers, err := split(value)
-	for _, server := range servers {
-		keys, e := split(server.value)
-		if e != nil {
-			return false
-		}
-		for _, key := range keys {
+	return eachMember(value, func(server member, _ int) error {
+		return eachMember(server.value, func(key member, _ int) error {
 			if !isText(key.value) {
-				return false
+				return ErrFormat
 			}
-		}
-	}
-	return err == nil
+			return nil
+		})
+	}) == nil
 }

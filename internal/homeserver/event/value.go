@@ -1,6 +1,9 @@
 package event
 
-import "iter"
+import (
+	"errors"
+	"iter"
+)
 
 // Value is a value in canonical JSON, as content holds it; nil is one that is not there.
 // Asking a value of another kind is answered as if nothing were there.
@@ -38,11 +41,11 @@ func (v Value) Members() iter.Seq2[string, Value] {
 
 // Elements are the elements of an array; false if the value is none.
 func (v Value) Elements() ([]Value, bool) {
-	found, err := elements(v)
-	values := make([]Value, len(found))
-	for i, value := range found {
-		values[i] = value
-	}
+	var values []Value
+	err := eachElement(v, func(value []byte) error {
+		values = append(values, value)
+		return nil
+	})
 	return values, err == nil
 }
 
@@ -58,18 +61,15 @@ func (v Value) Without(names ...string) Value {
 // raw are the members of an object, their keys still quoted.
 func (v Value) raw() iter.Seq2[[]byte, Value] {
 	return func(yield func([]byte, Value) bool) {
-		s := scanner{in: v}
-		// The error is that of what is no object, or that of a stop.
-		_ = s.list('{', '}', func() error {
-			key, err := s.quoted()
-			if err != nil || s.take() != ':' {
-				return ErrJSON
-			}
-			at := s.pos
-			if s.value() != nil || !yield(key, v[at:s.pos:s.pos]) {
-				return ErrJSON
+		// The error is that of what is no object, or that of the stop.
+		_ = eachMember(v, func(m member, _ int) error {
+			if !yield(m.key, m.value) {
+				return errStop
 			}
 			return nil
 		})
 	}
 }
+
+// errStop ends a walk over members before its end.
+var errStop = errors.New("no more members are wanted")
