@@ -112,7 +112,16 @@ func changedLevels(r *rand.Rand, w *world) string {
 // allowedThere asks an implementation written apart.
 func allowedThere(t *testing.T, w *world, e *event.Event) error {
 	t.Helper()
-	there := func(e *event.Event) gomatrixserverlib.PDU {
+	pdu, provider := there(t, w, e)
+	return gomatrixserverlib.Allowed(pdu, provider, func(_ spec.RoomID, sender spec.SenderID) (*spec.UserID, error) {
+		return spec.NewUserID(string(sender), true)
+	})
+}
+
+// there are an event and a state as that implementation has them.
+func there(t testing.TB, w *world, e *event.Event) (gomatrixserverlib.PDU, *gomatrixserverlib.AuthEvents) {
+	t.Helper()
+	read := func(e *event.Event) gomatrixserverlib.PDU {
 		pdu, err := gomatrixserverlib.MustGetRoomVersion(gomatrixserverlib.RoomVersion(w.v.String())).NewEventFromTrustedJSONWithEventID(e.ID(), e.JSON(), false)
 		if err != nil {
 			t.Fatal(err)
@@ -121,15 +130,13 @@ func allowedThere(t *testing.T, w *world, e *event.Event) error {
 	}
 	var state []gomatrixserverlib.PDU
 	for _, s := range w.state {
-		state = append(state, there(s))
+		state = append(state, read(s))
 	}
 	provider, err := gomatrixserverlib.NewAuthEvents(state)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return gomatrixserverlib.Allowed(there(e), provider, func(_ spec.RoomID, sender spec.SenderID) (*spec.UserID, error) {
-		return spec.NewUserID(string(sender), true)
-	})
+	return read(e), provider
 }
 
 // In rooms of any state, an implementation written apart allows the same events. Where

@@ -63,6 +63,9 @@ func TestRequiredSignatures(t *testing.T) {
 		{"a restricted join by nobody", func(v event.Version) event.Proto {
 			return state(v, "m.room.member", "@alice:x.org", `{"membership":"join","join_authorised_via_users_server":["@bob:y.org"]}`)
 		}, event.Version.RestrictedJoins, event.ErrAuthoriser.Error()},
+		{"a leave with the field of a restricted join", func(v event.Version) event.Proto {
+			return state(v, "m.room.member", "@alice:x.org", `{"membership":"leave","join_authorised_via_users_server":"@bob:y.org"}`)
+		}, event.Version.RestrictedJoins, "x.org[ed25519:1] y.org[]"},
 		{"a message with the field of a restricted join", func(v event.Version) event.Proto {
 			p := message(v)
 			p.Content = []byte(`{"join_authorised_via_users_server":"@bob:y.org"}`)
@@ -154,6 +157,28 @@ func TestTwoServersSign(t *testing.T) {
 		}
 		if again, err := v.Parse(both.JSON()); err != nil || again.Redacted() || again.Verify(keys) != nil {
 			t.Errorf("version %s: read again: %v", v, err)
+		}
+	}
+}
+
+// The specification's own vector (appendices, "Event Signing"), in the versions whose
+// redaction leaves origin.
+func TestTheSpecificationsEvent(t *testing.T) {
+	seed, err := matrix.DecodeBase64("YJDBA9Xnr2sVqXD9Vj7XVUnmFZcZrlw8Md7kMW+3XA1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	signed := `{"auth_events":[],"content":{},"depth":3,"hashes":{"sha256":"5jM4wQpv6lnBo7CLIghJuHdW+s2CMBJPUOGOC89ncos"},"origin":"domain","origin_server_ts":1000000,"prev_events":[],"room_id":"!x:domain","sender":"@a:domain","signatures":{"domain":{"ed25519:1":"KxwGjPSDEtvnFgU00fwFz+l6d2pJM6XBIaMEn81SXPTRl16AqLAYqfIReFGZlHi5KLjAWbOoMszkwsQma+lYAg"}},"type":"X","unsigned":{"age_ts":1000000}}`
+	for v := event.V3; v <= event.V10; v++ {
+		e, err := v.Parse([]byte(signed))
+		if err != nil || e.Redacted() {
+			t.Fatalf("version %s: Parse = %v", v, err)
+		}
+		key := ed25519.NewKeyFromSeed(seed)
+		if err := e.Verify(func(matrix.ServerName, matrix.KeyID, int64) (ed25519.PublicKey, bool) {
+			return key.Public().(ed25519.PublicKey), true
+		}); err != nil {
+			t.Errorf("version %s: %v", v, err)
 		}
 	}
 }
