@@ -23,6 +23,7 @@ func TestCanonical(t *testing.T) {
 		`{"a":"\u65E5"}`:                               `{"a":"日"}`,
 		`{"a":null}`:                                   `{"a":null}`,
 		`{"a":"\u0000\u0008\u001F\"\\\/\u007f"}`:       "{\"a\":\"\\u0000\\b\\u001f\\\"\\\\/\x7f\"}",
+		`{"a":"\b\f\n\r\t\u000B"}`:                     `{"a":"\b\f\n\r\t\u000b"}`,
 		`{"a":"\ud83d\ude00\uFFFD"}`:                   `{"a":"😀�"}`,
 		"{\"\U0001f600\":1,\"\uffee\":2}":              "{\"\uffee\":2,\"\U0001f600\":1}", // by code point, not by UTF-16
 		`{"\n":1,"A":2,"\"":3,"\\":4}`:                 `{"\n":1,"\"":3,"A":2,"\\":4}`,    // by what is spelt, not by how

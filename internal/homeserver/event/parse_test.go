@@ -238,19 +238,3 @@ func TestRedacts(t *testing.T) {
 		}
 	}
 }
-
-func TestParseVersion(t *testing.T) {
-	for _, v := range event.Versions() {
-		if got, err := event.ParseVersion(v.String()); got != v || err != nil {
-			t.Errorf("ParseVersion(%q) = %s, %v", v.String(), got, err)
-		}
-	}
-	for _, s := range []string{"", "0", "13", "01", "+1", "1.0", "-1", "org.matrix.msc4242.12", "256", "257", " 1", "Ⅰ"} {
-		if got, err := event.ParseVersion(s); !errors.Is(err, event.ErrVersion) {
-			t.Errorf("ParseVersion(%q) = %s, %v", s, got, err)
-		}
-	}
-	if _, err := event.Version(13).Parse([]byte(`{}`)); !errors.Is(err, event.ErrVersion) {
-		t.Errorf("Parse in version 13 = %v", err)
-	}
-}

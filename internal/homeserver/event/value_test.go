@@ -41,3 +41,19 @@ func TestValue(t *testing.T) {
 		}
 	}
 }
+
+func TestStateMap(t *testing.T) {
+	room := event.StateMap{}
+	topic, talk := build(t, event.V11, state(event.V11, "m.room.topic", "", `{"topic":"x"}`)), build(t, event.V11, message(event.V11))
+	room.Add(topic)
+	room.Add(talk)
+	if len(room) != 1 || room.Event("m.room.topic", "") != topic || room.Event("m.room.message", "") != nil || room.Event("m.room.topic", "x") != nil {
+		t.Errorf("state = %v", room)
+	}
+	if !topic.Is("m.room.topic", "") || topic.Is("m.room.topic", "x") || topic.Is("m.room.name", "") || talk.Is("m.room.message", "") {
+		t.Error("Is takes one event for another")
+	}
+	if text, ok := topic.Field("topic").Text(); text != "x" || !ok || topic.Field("x").Exists() {
+		t.Errorf("topic = %q, %t", text, ok)
+	}
+}
