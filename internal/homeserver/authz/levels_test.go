@@ -1,6 +1,7 @@
 package authz_test
 
 import (
+	"fmt"
 	"math"
 	"strings"
 	"testing"
@@ -247,6 +248,23 @@ func TestNamesThatAreNotThere(t *testing.T) {
 	})
 }
 
+// Nor has it a new value when it goes: 0 is no level that anybody sets.
+func TestNegativeLevels(t *testing.T) {
+	each(t, 1, 12, func(t *testing.T, v event.Version) {
+		w := peopled(t, v)
+		rest := `"users":{"` + mod + `":-5},"events":{"m.room.power_levels":-10}`
+		w.put("m.room.power_levels", "", alice, `{`+rest+`,"ban":-7,"kick":-5}`)
+		for content, want := range map[string]authz.Refusal{
+			`{` + rest + `,"kick":-5}`:           "",
+			`{` + rest + `,"ban":-7,"kick":-6}`:  "",
+			`{` + rest + `,"ban":-4,"kick":-5}`:  authz.ErrLevelsRaise,
+			`{` + rest + `,"ban":-7,"invite":0}`: authz.ErrLevelsRaise,
+		} {
+			w.want("9.5 "+content, w.try("m.room.power_levels", "", mod, content), want)
+		}
+	})
+}
+
 // Levels are compared as numbers, however they are spelt.
 func TestSpellingIsNoChange(t *testing.T) {
 	each(t, 1, 9, func(t *testing.T, v event.Version) {
@@ -254,6 +272,22 @@ func TestSpellingIsNoChange(t *testing.T) {
 		levels := string(w.state.Event("m.room.power_levels", "").Content())
 		w.put("m.room.power_levels", "", alice, strings.Replace(levels, `"m.secret":100`, `"m.secret":" 0100 "`, 1))
 		w.want("9.6 the same in digits", w.try("m.room.power_levels", "", mod, levels), "")
+	})
+}
+
+// As many levels as an event has room for are read and compared like a few.
+func TestManyLevels(t *testing.T) {
+	each(t, 1, 12, func(t *testing.T, v event.Version) {
+		w := peopled(t, v)
+		entries := make([]string, 2500)
+		for i := range entries {
+			entries[i] = fmt.Sprintf(`"@user%d:y.org":%d`, i, i%50)
+		}
+		many := strings.Replace(baseLevels, `"users":{`, `"users":{`+strings.Join(entries, ",")+`,`, 1)
+		w.want("9.9 added", w.try("m.room.power_levels", "", boss, many), map[bool]authz.Refusal{false: authz.ErrLevelsPeer}[v.PrivilegedCreators()])
+		w.put("m.room.power_levels", "", alice, many)
+		w.want("9.8 one of them changed", w.try("m.room.power_levels", "", mod, strings.Replace(many, `user2499:y.org":49`, `user2499:y.org":50`, 1)), "")
+		w.want("9.9 one of them raised", w.try("m.room.power_levels", "", mod, strings.Replace(many, `user2499:y.org":49`, `user2499:y.org":51`, 1)), authz.ErrLevelsRaise)
 	})
 }
 

@@ -39,6 +39,7 @@ func TestThirdPartyInvite(t *testing.T) {
 		{"7 in the list", bob, eve, good, `"public_keys":[{"public_key":` + public(other) + `},{"public_key":` + public(identity) + `}]`, ""},
 		{"7 the single key beside a list", bob, eve, good, `"public_key":` + public(identity) + `,"public_keys":[{"public_key":` + public(other) + `}]`, ""},
 		{"7 in the URL-safe alphabet", bob, eve, good, `"public_key":` + strings.NewReplacer("+", "-", "/", "_").Replace(public(identity)), ""},
+		{"7 with unsigned data", bob, eve, strings.Replace(good, `{`, `{"unsigned":{"x":1},`, 1), `"public_key":` + public(identity), ""},
 		{"7 the first signature of two", bob, eve, signed(t, other, good), `"public_key":` + public(identity), ""},
 		{"7 the last signature of two", bob, eve, signed(t, other, good), `"public_key":` + public(other), ""},
 		{"1 banned", bob, carol, signed(t, identity, `{"mxid":"`+carol+`","token":"t"}`), `"public_key":` + public(identity), authz.ErrBanned},

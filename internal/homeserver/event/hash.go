@@ -8,9 +8,9 @@ import (
 )
 
 // contentHash covers all of an event but its hashes and signatures (server-server API,
-// "Calculating the content hash for an event").
+// "Calculating the content hash for an event"). No event here has unsigned.
 func contentHash(event object) [sha256.Size]byte {
-	return sha256.Sum256(event.without("hashes", "signatures", "unsigned").bytes())
+	return sha256.Sum256(event.without("hashes", "signatures").bytes())
 }
 
 // hashMatches tells whether the event has the content hash it says it has. It does not
@@ -33,7 +33,7 @@ func hashMatches(event object) bool {
 // leaves, without the signatures (server-server API, "Calculating the reference hash for
 // an event").
 func (v Version) signed(event object) []byte {
-	return v.redact(event).without("signatures", "unsigned").bytes()
+	return v.redact(event).without("signatures").bytes()
 }
 
 // eventID is the id of the event whose signed part is given, in versions where that is

@@ -15,8 +15,7 @@ var (
 // invite joins them in version 11.
 var keptLevels = []string{"ban", "events", "events_default", "kick", "redact", "state_default", "users", "users_default"}
 
-// redact is what redaction leaves of an event, unsigned excepted, which no event here
-// has.
+// redact is what redaction leaves of an event.
 func (v Version) redact(event object) object {
 	kept := keptMembers
 	if v >= V11 {

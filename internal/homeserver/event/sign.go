@@ -21,7 +21,8 @@ type Signer struct {
 }
 
 // Signature says that an event must be signed by a server, and under which of its keys
-// it says it is.
+// it says it is. The server's name is as the event has it, which need not be one that
+// matrix.ParseServerName reads: names are compared letter by letter.
 type Signature struct {
 	Server matrix.ServerName
 	Keys   []matrix.KeyID // ed25519 only, in the order of their names
