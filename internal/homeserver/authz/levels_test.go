@@ -284,7 +284,7 @@ func TestManyLevels(t *testing.T) {
 			entries[i] = fmt.Sprintf(`"@user%d:y.org":%d`, i, i%50)
 		}
 		many := strings.Replace(baseLevels, `"users":{`, `"users":{`+strings.Join(entries, ",")+`,`, 1)
-		w.want("9.9 added", w.try("m.room.power_levels", "", boss, many), map[bool]authz.Refusal{false: authz.ErrLevelsPeer}[v.PrivilegedCreators()])
+		w.want("9.8 all added, the creator's removed", w.try("m.room.power_levels", "", boss, many), map[bool]authz.Refusal{false: authz.ErrLevelsPeer}[v.PrivilegedCreators()])
 		w.put("m.room.power_levels", "", alice, many)
 		w.want("9.8 one of them changed", w.try("m.room.power_levels", "", mod, strings.Replace(many, `user2499:y.org":49`, `user2499:y.org":50`, 1)), "")
 		w.want("9.9 one of them raised", w.try("m.room.power_levels", "", mod, strings.Replace(many, `user2499:y.org":49`, `user2499:y.org":51`, 1)), authz.ErrLevelsRaise)
