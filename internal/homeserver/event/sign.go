@@ -4,6 +4,7 @@ import (
 	"crypto/ed25519"
 	"errors"
 	"fmt"
+	"slices"
 
 	"signet/internal/matrix"
 )
@@ -44,12 +45,9 @@ type KeyLookup func(server matrix.ServerName, id matrix.KeyID, ts int64) (ed2551
 func (e *Event) RequiredSignatures() ([]Signature, error) {
 	var servers []matrix.ServerName
 	add := func(server matrix.ServerName) {
-		for _, s := range servers {
-			if s == server {
-				return
-			}
+		if !slices.Contains(servers, server) {
+			servers = append(servers, server)
 		}
-		servers = append(servers, server)
 	}
 	content, _ := split(e.at(e.content))
 	if !e.isThirdPartyInvite(content) {
