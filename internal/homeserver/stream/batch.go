@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"time"
 
 	"signet/internal/matrix"
@@ -40,10 +41,14 @@ func (c *Committer) place(batch []entry) (end Pos) {
 	return c.next - 1
 }
 
-// store writes a batch in one transaction. Where the database does not tell whether it
+// store writes a batch in one transaction, or in none if there is nothing to write and its
+// positions are set aside already. Where the database does not tell whether it
 // has committed, it is asked again before the batch is given up.
 func (c *Committer) store(ctx context.Context, batch []entry, end Pos) error {
 	reserved := c.reserved
+	if end < reserved && !slices.ContainsFunc(batch, func(e entry) bool { return e.lane.stores() }) {
+		return nil
+	}
 	if end >= reserved {
 		reserved = end + reserve
 	}

@@ -62,6 +62,7 @@ type entry struct {
 
 // lane is a Lane of any type.
 type lane interface {
+	stores() bool
 	write(ctx context.Context, tx *store.Tx, entries []entry) error
 	publish(entries []entry, wake func(matrix.UserID))
 	abandon(entries []entry)

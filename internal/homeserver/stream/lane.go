@@ -32,15 +32,28 @@ type Writer[T any] interface {
 	Abandon(ops []T)
 }
 
-// Lane is the way into the stream for the operations of one Writer.
+// Publisher shows operations that are not stored, such as who is typing.
+type Publisher[T any] interface {
+	// Publish is that of a Writer.
+	Publish(ops []Placed[T], wake func(matrix.UserID))
+}
+
+// Lane is the way into the stream for the operations of one Writer or Publisher.
 type Lane[T any] struct {
 	committer *Committer
-	writer    Writer[T]
+	writer    Writer[T] // nil: nothing is stored
+	publisher Publisher[T]
 }
 
 // NewLane opens a lane. It is to be done before the Committer runs.
 func NewLane[T any](c *Committer, w Writer[T]) *Lane[T] {
-	return &Lane[T]{committer: c, writer: w}
+	return &Lane[T]{committer: c, writer: w, publisher: w}
+}
+
+// NewPassingLane opens a lane for what is gone after a restart. A batch of such operations
+// alone is shown without a transaction.
+func NewPassingLane[T any](c *Committer, p Publisher[T]) *Lane[T] {
+	return &Lane[T]{committer: c, publisher: p}
 }
 
 // Add queues an operation that takes so many positions, at least 1, and returns before it
@@ -60,15 +73,23 @@ func (l *Lane[T]) Do(ctx context.Context, op T) (Pos, error) {
 	return ticket.Wait(ctx)
 }
 
+func (l *Lane[T]) stores() bool { return l.writer != nil }
+
 func (l *Lane[T]) write(ctx context.Context, tx *store.Tx, entries []entry) error {
+	if !l.stores() {
+		return nil
+	}
 	return l.writer.Write(ctx, tx, placed[T](entries))
 }
 
 func (l *Lane[T]) publish(entries []entry, wake func(matrix.UserID)) {
-	l.writer.Publish(placed[T](entries), wake)
+	l.publisher.Publish(placed[T](entries), wake)
 }
 
 func (l *Lane[T]) abandon(entries []entry) {
+	if !l.stores() {
+		return
+	}
 	ops := make([]T, len(entries))
 	for i, e := range entries {
 		ops[i] = e.op.(T)

@@ -355,3 +355,56 @@ func (f *flaky) Write(ctx context.Context, tx *store.Tx, ops []stream.Placed[not
 	}
 	return nil
 }
+
+// passing is a Publisher, of what is not stored.
+type passing struct{ published []stream.Pos }
+
+func (p *passing) Publish(ops []stream.Placed[string], wake func(matrix.UserID)) {
+	for _, op := range ops {
+		p.published = append(p.published, op.Pos)
+		wake(alice)
+	}
+}
+
+// What passes has positions like everything else and wakes people, and no disk is written
+// for it; a batch of both is stored for the sake of the other.
+func TestWhatPassesIsNotStored(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		typing := &passing{}
+		lane := stream.NewPassingLane(w.stream, typing)
+		storetest.FailCommits(t, w.db, "stream_position")
+		waiter := w.stream.Notifier().Wait(alice)
+		defer waiter.Stop()
+		pos, err := lane.Do(t.Context(), "typing")
+		if err != nil || pos != w.stream.Visible() {
+			t.Errorf("Do = %d, %v with %d visible", pos, err, w.stream.Visible())
+		}
+		<-waiter.Woken()
+		if _, err := w.lane.Do(t.Context(), note{alice, "lost"}); !errors.Is(err, stream.ErrNotStored) {
+			t.Errorf("a note was stored: %v", err)
+		}
+		if again, err := lane.Do(t.Context(), "typing"); err != nil || again <= pos {
+			t.Errorf("after a failed batch Do = %d, %v, before it %d", again, err, pos)
+		}
+		if len(typing.published) != 2 {
+			t.Errorf("published %v", typing.published)
+		}
+	})
+}
+
+// Positions that passed without being stored are not given out after a crash.
+func TestWhatPassedLeavesItsPositions(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		lane := stream.NewPassingLane(w.stream, &passing{})
+		ticket, err := lane.Add("typing", 9_000)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := ticket.Wait(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if next := open(t, w.db).stream.Visible(); next < w.stream.Visible() {
+			t.Errorf("after a restart %d is visible, before it was %d", next, w.stream.Visible())
+		}
+	})
+}
