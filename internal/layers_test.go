@@ -81,6 +81,8 @@ var layers = map[string][]string{
 	"internal/homeserver/authz":     {"internal/homeserver/event", "internal/matrix"},
 	"internal/homeserver/account":   {"internal/matrix", "internal/seal", "internal/store"},
 	"internal/homeserver/stream":    {"internal/matrix", "internal/store"},
+	"internal/homeserver/receipt":   {"internal/homeserver/stream", "internal/matrix", "internal/store"},
+	"internal/homeserver/typing":    {"internal/homeserver/stream", "internal/matrix"},
 	"internal/homeserver/push":      {"internal/matrix"},
 	"internal/homeserver/clientapi": {"internal/homeserver/account", "internal/matrix", "internal/mxhttp"},
 	"internal/homeserver/fedapi":    {"internal/homeserver/account", "internal/keyring", "internal/matrix", "internal/mxhttp", "internal/serverkeys"},

@@ -1,0 +1,124 @@
+package receipt
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"signet/internal/homeserver/stream"
+	"signet/internal/matrix"
+	"signet/internal/store"
+)
+
+// Kind is a kind of receipt.
+type Kind string
+
+// The kinds.
+const (
+	Read    Kind = "m.read"
+	Private Kind = "m.read.private"
+)
+
+// Main is the thread of all events that are in none.
+const Main = "main"
+
+// maxThread is how long an event id, and so a thread's, may be in octets.
+const maxThread = 255
+
+// What a receipt is refused for.
+var (
+	ErrKind   = errors.New("no such kind of receipt")
+	ErrThread = errors.New(`a thread_id is an event id or "main"`)
+)
+
+// Receipt says that a user has read a room up to an event.
+type Receipt struct {
+	Room     matrix.RoomID
+	User     matrix.UserID
+	Kind     Kind
+	Thread   string // the event id of its root, or Main; empty for the whole room
+	EventID  string
+	EventPos stream.Pos
+}
+
+// Committer is where receipts are put into the stream, as stream.Committer does.
+type Committer interface {
+	Commit(ctx context.Context, users []matrix.UserID, write func(tx *store.Tx, pos stream.Pos) error) (stream.Pos, error)
+}
+
+// Rooms tells who is shown a receipt.
+type Rooms interface {
+	// LocalMembers are the users of this server who have joined a room.
+	LocalMembers(room matrix.RoomID) []matrix.UserID
+}
+
+// Receipts are all receipts of a server. It is safe for concurrent use.
+type Receipts struct {
+	DB     *store.DB
+	Stream Committer
+	Rooms  Rooms
+	Now    func() time.Time
+}
+
+// errOld is the refusal of a receipt that is not ahead of the one there is.
+var errOld = errors.New("the receipt is not ahead")
+
+// Set moves a receipt forward. One that is not ahead of what there is changes nothing and
+// wakes nobody, which is no error. Errors are ErrKind, ErrThread and the stream's.
+func (r *Receipts) Set(ctx context.Context, receipt Receipt) error {
+	if err := receipt.check(); err != nil {
+		return err
+	}
+	ahead, err := isAhead(ctx, r.DB, receipt)
+	if err != nil {
+		return fmt.Errorf("reading a receipt: %w", err)
+	}
+	if !ahead {
+		return nil
+	}
+	_, err = r.Stream.Commit(ctx, r.shown(receipt), func(tx *store.Tx, pos stream.Pos) error {
+		moved, err := putReceipt(ctx, tx, receipt, pos, r.Now())
+		if err == nil && !moved {
+			return stream.Refuse(errOld)
+		}
+		return err
+	})
+	if errors.Is(err, errOld) {
+		return nil
+	}
+	return err
+}
+
+func (r Receipt) check() error {
+	switch {
+	case r.Kind != Read && r.Kind != Private:
+		return ErrKind
+	case r.Thread != "" && r.Thread != Main && (r.Thread[0] != '$' || len(r.Thread) > maxThread):
+		return ErrThread
+	}
+	return nil
+}
+
+// shown are the users of this server who are shown a receipt.
+func (r *Receipts) shown(receipt Receipt) []matrix.UserID {
+	if receipt.Kind == Private {
+		return []matrix.UserID{receipt.User}
+	}
+	return r.Rooms.LocalMembers(receipt.Room)
+}
+
+// ReadUpTo is how far a user has read a room: the furthest of both kinds, by thread, with
+// those for the whole room under "". What is missing was never read.
+func (r *Receipts) ReadUpTo(ctx context.Context, room matrix.RoomID, user matrix.UserID) (map[string]stream.Pos, error) {
+	furthest, err := selectFurthest(ctx, r.DB, room, user)
+	if err != nil {
+		return nil, fmt.Errorf("reading receipts: %w", err)
+	}
+	return furthest, nil
+}
+
+// EraseUser takes all receipts of a user away, in the transaction that erases the user.
+func EraseUser(ctx context.Context, tx *store.Tx, user matrix.UserID) error {
+	return deleteOfUser(ctx, tx, user)
+}

@@ -1,0 +1,196 @@
+package receipt_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"signet/internal/homeserver/receipt"
+	"signet/internal/homeserver/stream"
+	"signet/internal/matrix"
+	"signet/internal/store"
+	"signet/internal/store/storetest"
+)
+
+const (
+	alice, bob matrix.UserID = "@alice:example.org", "@bob:example.org"
+	tea, chess matrix.RoomID = "!tea:example.org", "!chess:example.org"
+)
+
+type rooms struct{}
+
+func (rooms) LocalMembers(matrix.RoomID) []matrix.UserID { return []matrix.UserID{alice, bob} }
+
+// world is the receipts of two people. An event's position is in its id.
+type world struct {
+	*receipt.Receipts
+	t      *testing.T
+	stream *stream.Committer
+}
+
+var noon = time.UnixMilli(1_700_000_000_000)
+
+func each(t *testing.T, story func(t *testing.T, w *world)) {
+	t.Helper()
+	storetest.Each(t, []string{"stream", "receipt"}, func(t *testing.T, db *store.DB) {
+		c, err := stream.Open(t.Context(), db)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		var running sync.WaitGroup
+		running.Go(func() { _ = c.Run(ctx) })
+		defer running.Wait()
+		defer stop()
+		story(t, &world{&receipt.Receipts{DB: db, Stream: c, Rooms: rooms{}, Now: func() time.Time { return noon }}, t, c})
+	})
+}
+
+var positions = map[string]stream.Pos{"$1": 1, "$2": 2, "$3": 3}
+
+// set has a user read a room up to an event.
+func (w *world) set(room matrix.RoomID, user matrix.UserID, kind receipt.Kind, thread, event string) {
+	w.t.Helper()
+	if err := w.Set(w.t.Context(), receipt.Receipt{Room: room, User: user, Kind: kind, Thread: thread, EventID: event, EventPos: positions[event]}); err != nil {
+		w.t.Error(err)
+	}
+}
+
+// expect holds what a reader is shown of the tea room since a position.
+func (w *world) expect(reader matrix.UserID, since stream.Pos, want receipt.Content) {
+	w.t.Helper()
+	got, err := w.Since(w.t.Context(), tea, reader, since, w.stream.Visible())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		w.t.Errorf("%s is shown (- want, + got):\n%s", reader, diff)
+	}
+}
+
+// of is one receipt's content.
+func of(event string, kind receipt.Kind, user matrix.UserID, thread string) receipt.Content {
+	return receipt.Content{event: {kind: {user: {TS: noon.UnixMilli(), Thread: thread}}}}
+}
+
+func TestEverybodySeesReadAndNobodyPrivate(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.set(tea, alice, receipt.Read, "", "$1")
+		w.set(tea, alice, receipt.Private, "", "$2")
+		w.set(chess, alice, receipt.Read, "", "$3")
+		w.expect(bob, 0, of("$1", receipt.Read, alice, ""))
+		both := of("$1", receipt.Read, alice, "")
+		both["$2"] = of("$2", receipt.Private, alice, "")["$2"]
+		w.expect(alice, 0, both)
+		w.expect(bob, w.stream.Visible(), nil)
+	})
+}
+
+// What arrives late undoes nothing, and wakes nobody.
+func TestReceiptsGoForward(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.set(tea, alice, receipt.Read, "", "$2")
+		seen := w.stream.Visible()
+		waiter := w.stream.Notifier().Wait(bob)
+		defer waiter.Stop()
+		for _, event := range []string{"$1", "$2"} {
+			w.set(tea, alice, receipt.Read, "", event)
+		}
+		if w.stream.Visible() != seen {
+			t.Error("a receipt that is not ahead was stored")
+		}
+		select {
+		case <-waiter.Woken():
+			t.Error("somebody was woken")
+		default:
+		}
+		w.expect(bob, seen, nil)
+		w.set(tea, alice, receipt.Read, "", "$3")
+		<-waiter.Woken()
+		w.expect(bob, seen, of("$3", receipt.Read, alice, ""))
+	})
+}
+
+// A private receipt wakes its owner alone.
+func TestAPrivateReceiptWakesNobodyElse(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		own, other := w.stream.Notifier().Wait(alice), w.stream.Notifier().Wait(bob)
+		defer own.Stop()
+		defer other.Stop()
+		w.set(tea, alice, receipt.Private, "", "$1")
+		<-own.Woken()
+		select {
+		case <-other.Woken():
+			t.Error("bob learns when alice reads")
+		default:
+		}
+	})
+}
+
+func TestThreads(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.set(tea, alice, receipt.Read, "", "$2")
+		w.set(tea, alice, receipt.Read, "$1", "$1")
+		w.set(tea, alice, receipt.Read, receipt.Main, "$1")
+		w.set(tea, alice, receipt.Private, receipt.Main, "$3")
+		want := of("$2", receipt.Read, alice, "")
+		want["$1"] = of("$1", receipt.Read, alice, receipt.Main)["$1"]
+		w.expect(bob, 0, want)
+		furthest, err := w.ReadUpTo(t.Context(), tea, alice)
+		if diff := cmp.Diff(map[string]stream.Pos{"": 2, "$1": 1, receipt.Main: 3}, furthest); err != nil || diff != "" {
+			t.Errorf("ReadUpTo, %v (- want, + got):\n%s", err, diff)
+		}
+	})
+}
+
+func TestReceiptsThatAreRefused(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		for name, test := range map[string]struct {
+			kind   receipt.Kind
+			thread string
+			want   error
+		}{
+			"another kind":         {"m.fully_read", "", receipt.ErrKind},
+			"no kind":              {"", "", receipt.ErrKind},
+			"a thread's name":      {receipt.Read, "tea", receipt.ErrThread},
+			"a thread's, too long": {receipt.Read, "$" + strings.Repeat("x", 255), receipt.ErrThread},
+		} {
+			err := w.Set(t.Context(), receipt.Receipt{Room: tea, User: alice, Kind: test.kind, Thread: test.thread, EventID: "$1", EventPos: 1})
+			if !errors.Is(err, test.want) {
+				t.Errorf("%s: Set = %v, want %v", name, err, test.want)
+			}
+		}
+		w.expect(alice, 0, nil)
+	})
+}
+
+// Eight devices of one user report at the same moment: the furthest counts.
+func TestTheFurthestOfManyCounts(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		var all sync.WaitGroup
+		for range 8 {
+			for event := range positions {
+				all.Go(func() { w.set(tea, alice, receipt.Read, "", event) })
+			}
+		}
+		all.Wait()
+		w.expect(bob, 0, of("$3", receipt.Read, alice, ""))
+	})
+}
+
+func TestErasure(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.set(tea, alice, receipt.Read, "", "$1")
+		w.set(tea, bob, receipt.Read, "", "$2")
+		err := w.DB.Tx(t.Context(), func(tx *store.Tx) error { return receipt.EraseUser(t.Context(), tx, alice) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.expect(bob, 0, of("$2", receipt.Read, bob, ""))
+	})
+}

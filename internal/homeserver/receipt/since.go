@@ -1,0 +1,53 @@
+package receipt
+
+import (
+	"context"
+	"fmt"
+
+	"signet/internal/homeserver/stream"
+	"signet/internal/matrix"
+)
+
+// Content is the content of an m.receipt event: by event id, kind and user.
+type Content map[string]map[Kind]map[matrix.UserID]Told
+
+// Told is a receipt as others are shown it.
+type Told struct {
+	TS     int64  `json:"ts"` // milliseconds since 1970
+	Thread string `json:"thread_id,omitempty"`
+}
+
+// Since is what a reader is shown of a room's receipts that moved after one position, up to
+// another: those of everybody, and their own private ones. It is nil if there are none.
+func (r *Receipts) Since(ctx context.Context, room matrix.RoomID, reader matrix.UserID, since, to stream.Pos) (Content, error) {
+	rows, err := selectMoved(ctx, r.DB, room, reader, since, to)
+	if err != nil {
+		return nil, fmt.Errorf("reading receipts: %w", err)
+	}
+	defer rows.Close()
+	var all Content
+	for rows.Next() {
+		moved, told, err := scanReceipt(rows)
+		if err != nil {
+			return nil, fmt.Errorf("reading receipts: %w", err)
+		}
+		if all == nil {
+			all = Content{}
+		}
+		all.add(moved, told)
+	}
+	return all, rows.Err()
+}
+
+// add keeps what comes last of a user's receipts for one event, in different threads.
+func (c Content) add(r Receipt, told Told) {
+	kinds := c[r.EventID]
+	if kinds == nil {
+		kinds = map[Kind]map[matrix.UserID]Told{}
+		c[r.EventID] = kinds
+	}
+	if kinds[r.Kind] == nil {
+		kinds[r.Kind] = map[matrix.UserID]Told{}
+	}
+	kinds[r.Kind][r.User] = told
+}

@@ -1,0 +1,70 @@
+package receipt
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+
+	"signet/internal/homeserver/stream"
+	"signet/internal/matrix"
+	"signet/internal/store"
+)
+
+// isAhead tells whether a receipt is ahead of the one there is, if there is one.
+func isAhead(ctx context.Context, q store.Queryer, r Receipt) (bool, error) {
+	var known int64
+	err := q.QueryRow(ctx, `SELECT event_pos FROM receipts WHERE room_id = $1 AND user_id = $2 AND kind = $3 AND thread = $4`,
+		string(r.Room), string(r.User), string(r.Kind), r.Thread).Scan(&known)
+	if errors.Is(err, sql.ErrNoRows) {
+		return true, nil
+	}
+	return err == nil && int64(r.EventPos) > known, err
+}
+
+// putReceipt tells whether the receipt was ahead.
+func putReceipt(ctx context.Context, tx *store.Tx, r Receipt, pos stream.Pos, now time.Time) (bool, error) {
+	return store.Changed(tx.Exec(ctx, `INSERT INTO receipts (room_id, user_id, kind, thread, event_id, event_pos, ts, pos)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+		ON CONFLICT (room_id, user_id, kind, thread) DO UPDATE SET event_id = $5, event_pos = $6, ts = $7, pos = $8
+		WHERE receipts.event_pos < $6`,
+		string(r.Room), string(r.User), string(r.Kind), r.Thread, r.EventID, int64(r.EventPos), store.Millis(now), int64(pos)))
+}
+
+// selectMoved reads the receipts of a room that a reader is shown, in the order in which they
+// moved.
+func selectMoved(ctx context.Context, q store.Queryer, room matrix.RoomID, reader matrix.UserID, since, to stream.Pos) (*sql.Rows, error) {
+	return q.Query(ctx, `SELECT user_id, kind, thread, event_id, ts FROM receipts
+		WHERE room_id = $1 AND pos > $2 AND pos <= $3 AND (kind = $4 OR user_id = $5) ORDER BY pos`,
+		string(room), int64(since), int64(to), string(Read), string(reader))
+}
+
+func scanReceipt(rows *sql.Rows) (r Receipt, told Told, err error) {
+	err = rows.Scan(&r.User, &r.Kind, &told.Thread, &r.EventID, &told.TS)
+	return r, told, err
+}
+
+// selectFurthest reads how far a user has read each thread of a room.
+func selectFurthest(ctx context.Context, q store.Queryer, room matrix.RoomID, user matrix.UserID) (map[string]stream.Pos, error) {
+	rows, err := q.Query(ctx, `SELECT thread, MAX(event_pos) FROM receipts WHERE room_id = $1 AND user_id = $2 GROUP BY thread`,
+		string(room), string(user))
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	furthest := map[string]stream.Pos{}
+	for rows.Next() {
+		var thread string
+		var pos stream.Pos
+		if err := rows.Scan(&thread, &pos); err != nil {
+			return nil, err
+		}
+		furthest[thread] = pos
+	}
+	return furthest, rows.Err()
+}
+
+func deleteOfUser(ctx context.Context, tx *store.Tx, user matrix.UserID) error {
+	_, err := tx.Exec(ctx, `DELETE FROM receipts WHERE user_id = $1`, string(user))
+	return err
+}
