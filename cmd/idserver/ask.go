@@ -33,9 +33,12 @@ func (c verifyCommand) ask(env program.Env) error {
 	if c.Label != "" || c.History {
 		return misused("--label and --history are about a file; a server is asked about an address")
 	}
-	labels, err := labelsToAsk(c.What)
+	if len(c.What) > 1 {
+		return misused("a server is asked about one address")
+	}
+	labels, err := labelsToAsk(c.What[0])
 	if err != nil {
-		return verdict{fmt.Errorf("%q is no address: %w", c.What, err), statusUnreadable}
+		return verdict{fmt.Errorf("%q is no address: %w", c.What[0], err), statusUnreadable}
 	}
 	s, err := newAsker(c.Server, c.Token)
 	if err != nil {

@@ -19,13 +19,13 @@ import (
 )
 
 type verifyCommand struct {
-	What    string `arg:"" name:"file-or-address" help:"A file with the answer to a look-up or, with --history, all versions of a label. With --server, an address: of e-mail, a phone number with its +, a user id, or a label such as binding:email:alice@example.org."`
-	Label   string `placeholder:"MEDIUM:ADDRESS" help:"Whom the answer in the file is about, such as email:alice@example.org."`
-	Trust   string `placeholder:"FILE" help:"The keys to trust: what the server's config says, kept from before. With --server and without this they are taken from the server, which is believed for that once."`
-	Head    string `placeholder:"FILE" help:"Where the newest head of the log that was seen is remembered; made if it is not there."`
-	History bool   `help:"The file is a history."`
-	Server  string `placeholder:"URL" help:"Ask this server about an address, such as https://id.example.org."`
-	Token   string `name:"token-file" placeholder:"FILE" help:"File of an access token of the server; the environment variable SIGNET_TOKEN can hold it in its place."`
+	What    []string `arg:"" name:"file-or-address" help:"A file with the answer to a look-up or, with --history, the files with all versions of a label, one a page in their order. With --server, an address: of e-mail, a phone number with its +, a user id, or a label such as binding:email:alice@example.org. Behind -- it may begin with a -."`
+	Label   string   `placeholder:"MEDIUM:ADDRESS" help:"Whom the answer in the file is about, such as email:alice@example.org."`
+	Trust   string   `placeholder:"FILE" help:"The keys to trust: what the server's config says, kept from before. With --server and without this they are taken from the server, which is believed for that once."`
+	Head    string   `placeholder:"FILE" help:"Where the newest head of the log that was seen is remembered; made if it is not there."`
+	History bool     `help:"The files are the pages of a history, or the one that it has."`
+	Server  string   `placeholder:"URL" help:"Ask this server about an address, such as https://id.example.org."`
+	Token   string   `name:"token-file" placeholder:"FILE" help:"File of an access token of the server; the environment variable SIGNET_TOKEN can hold it in its place."`
 }
 
 // Statuses of a verification besides 0.
@@ -65,6 +65,8 @@ func (c verifyCommand) Run(env program.Env) error {
 		return misused("--trust: by which keys is the file to be verified?")
 	case c.Token != "":
 		return misused("--token-file: a file needs no token")
+	case len(c.What) > 1 && !c.History:
+		return misused("the answer to a look-up is one file; only a --history has pages")
 	}
 	policy, err := c.policy()
 	if err != nil {
@@ -126,11 +128,12 @@ func (c verifyCommand) seen(origin string) (*tlog.Tree, error) {
 }
 
 func (c verifyCommand) lookup(env program.Env, asked proof.Asked, p proof.Policy) (tlog.Tree, error) {
-	text, err := readAtMost(c.What, proof.MaxLookup)
+	file := c.What[0]
+	text, err := readAtMost(file, proof.MaxLookup)
 	if err != nil {
-		return tlog.Tree{}, unreadable(c.What, err)
+		return tlog.Tree{}, unreadable(file, err)
 	}
-	r, err := verifyLookup(env, c.What, text, asked, p)
+	r, err := verifyLookup(env, file, text, asked, p)
 	return r.Head, err
 }
 
@@ -151,20 +154,43 @@ func verifyLookup(env program.Env, from string, text []byte, asked proof.Asked, 
 	return r, verified(env.Stdout, r.Label, r.Held, values)
 }
 
+// history verifies the pages of a history, which go on to the newest version.
 func (c verifyCommand) history(env program.Env, asked proof.Asked, p proof.Policy) (tlog.Tree, error) {
-	text, err := readAtMost(c.What, proof.MaxHistory)
+	pages := proof.NewPages(asked, p)
+	var last proof.Past
+	for i, file := range c.What {
+		if i > 0 {
+			printHeld(env.Stdout, last.Held)
+		}
+		if len(c.What) > 1 {
+			fmt.Fprintf(env.Stdout, "page  %d, from version %d\n", i+1, pages.Asked().From)
+		}
+		h, err := readHistory(file)
+		if err != nil {
+			return tlog.Tree{}, err
+		}
+		if last, err = pages.Add(h, env.Now()); err != nil {
+			return tlog.Tree{}, refuse(env.Stdout, err)
+		}
+	}
+	if !pages.Whole() {
+		printHeld(env.Stdout, last.Held)
+		return tlog.Tree{}, misused(fmt.Sprintf("the history goes on: what is asked from version %d on, with last_size %d, is missing", pages.Asked().From, pages.LastSize()))
+	}
+	past := pages.Past()
+	return past.Head, verified(env.Stdout, past.Label, past.Held, past.Values)
+}
+
+func readHistory(file string) (*proof.History, error) {
+	text, err := readAtMost(file, proof.MaxHistory)
 	if err != nil {
-		return tlog.Tree{}, unreadable(c.What, err)
+		return nil, unreadable(file, err)
 	}
 	h, err := proof.ParseHistory(text)
 	if err != nil {
-		return tlog.Tree{}, unreadable(c.What, err)
+		return nil, unreadable(file, err)
 	}
-	past, err := proof.VerifyHistory(h, asked, p, env.Now())
-	if err != nil {
-		return tlog.Tree{}, refuse(env.Stdout, err)
-	}
-	return past.Head, verified(env.Stdout, past.Label, past.Held, past.Values)
+	return h, nil
 }
 
 // refuse prints the steps that held and the one that did not.
@@ -173,19 +199,21 @@ func refuse(w io.Writer, err error) error {
 	if !errors.As(err, &failed) {
 		return err
 	}
-	for _, line := range failed.Held {
-		fmt.Fprintf(w, "ok    %v\n", line)
-	}
+	printHeld(w, failed.Held)
 	fmt.Fprintf(w, "FAIL  %v\n", failed)
 	return verdict{fmt.Errorf("the proof is refused at step %d, %s", failed.Step.Number(), failed.Step), statusRefused}
+}
+
+func printHeld(w io.Writer, held []proof.Line) {
+	for _, line := range held {
+		fmt.Fprintf(w, "ok    %v\n", line)
+	}
 }
 
 // verified prints the steps, and then each value on a line. That there is none is said, for
 // whoever has mistyped an address and reads nothing but that all is verified.
 func verified(w io.Writer, label entry.Label, held []proof.Line, values []value.Value) error {
-	for _, line := range held {
-		fmt.Fprintf(w, "ok    %v\n", line)
-	}
+	printHeld(w, held)
 	if len(values) == 0 {
 		_, err := fmt.Fprintf(w, "none  nothing is published under %s, and that is verified\n", printable(label.String()))
 		return err

@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -88,6 +90,69 @@ func TestVerifyRemembers(t *testing.T) {
 	entries, err := os.ReadDir(filepath.Dir(head))
 	if err != nil || len(entries) != 1 {
 		t.Errorf("left behind: %v, %v", entries, err)
+	}
+}
+
+// pagesOf are the example's history in two pages, edited.
+func pagesOf(t *testing.T, edit func(first, second map[string]any)) (files []string) {
+	t.Helper()
+	text, err := os.ReadFile(examples + "alice.history.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var pages [2]map[string]any
+	for i := range pages {
+		if err := json.Unmarshal(text, &pages[i]); err != nil {
+			t.Fatal(err)
+		}
+		pages[i]["consistency"] = []any{}
+	}
+	first, second := pages[0], pages[1]
+	versions := first["versions"].([]any)
+	first["versions"], first["next"], first["beyond"] = versions[:2], 2, []any{}
+	second["versions"], second["from"] = versions[2:], 2
+	edit(first, second)
+	for i, page := range pages {
+		file := filepath.Join(t.TempDir(), fmt.Sprint("page", i))
+		text, err := json.Marshal(page)
+		if err == nil {
+			err = os.WriteFile(file, text, 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, file)
+	}
+	return files
+}
+
+// A history of several pages is verified as a whole, in their order, and not without the last.
+func TestVerifyPages(t *testing.T) {
+	rest := []string{"--history", "--label=email:alice@example.com", "--trust=" + examples + "config.json"}
+	whole := pagesOf(t, func(_, _ map[string]any) {})
+	gap := pagesOf(t, func(_, second map[string]any) { second["from"] = 1 })
+	for what, c := range map[string]struct {
+		files  []string
+		status int
+		says   string
+	}{
+		"both":            {whole, 0, "page  2, from version 2\nok    1 label"},
+		"the first alone": {whole[:1], 2, "the history goes on: what is asked from version 2 on, with last_size 17, is missing"},
+		"the last alone":  {whole[1:], 1, "FAIL  6 ladder: the page of the history is not the one that comes next: it begins with version 2, not 0"},
+		"the last twice":  {[]string{whole[0], whole[1], whole[1]}, 1, "FAIL  6 ladder: the page of the history is not the one that comes next"},
+		"the other order": {[]string{whole[1], whole[0]}, 1, "FAIL  6 ladder"},
+		"with a gap":      {gap, 1, "FAIL  6 ladder"},
+	} {
+		stdout, stderr, status := runVerify(sealed, append(c.files, rest...)...)
+		if status != c.status || !strings.Contains(stdout+stderr, c.says) || (status == 0) != strings.HasSuffix(stdout, "\nverified\n") {
+			t.Errorf("%s: exits with %d, want %d and %q\n%s%s", what, status, c.status, c.says, stdout, stderr)
+		}
+		if want := 3; status == 0 && strings.Count(stdout, "value {") != want {
+			t.Errorf("%s: not %d values\n%s", what, want, stdout)
+		}
+	}
+	if _, stderr, status := runVerify(sealed, append(whole, rest[1:]...)...); status != 2 || !strings.Contains(stderr, "only a --history has pages") {
+		t.Errorf("two files for a look-up: exits with %d\n%s", status, stderr)
 	}
 }
 

@@ -198,19 +198,22 @@ func (a *publisher) check() {
 // checkAll holds the whole history of the label to what was said.
 func (a *publisher) checkAll() {
 	a.Helper()
-	r := a.id.call("POST", directory+"/history", a.token, map[string]any{"label": a.label()})
-	text, err := json.Marshal(r.body)
-	if err != nil || !r.ok() {
-		a.Fatalf("the history of %s: %+v, %v", a.label(), r, err)
+	pages := proof.NewPages(proof.Asked{Label: a.label()}, a.reader.policy)
+	for !pages.Whole() {
+		r := a.id.call("POST", directory+"/history", a.token, map[string]any{"label": a.label(), "from": pages.Asked().From, "last_size": pages.LastSize()})
+		text, err := json.Marshal(r.body)
+		if err != nil || !r.ok() {
+			a.Fatalf("the history of %s: %+v, %v", a.label(), r, err)
+		}
+		history, err := proof.ParseHistory(text)
+		if err != nil {
+			a.Fatal(err)
+		}
+		if _, err := pages.Add(history, time.Now()); err != nil {
+			a.Fatalf("the history of %s: %v", a.label(), err)
+		}
 	}
-	history, err := proof.ParseHistory(text)
-	if err != nil {
-		a.Fatal(err)
-	}
-	past, err := proof.VerifyHistory(history, proof.Asked{Label: a.label()}, a.reader.policy, time.Now())
-	if err != nil {
-		a.Fatalf("the history of %s: %v", a.label(), err)
-	}
+	past := pages.Past()
 	for version, hash := range a.hashes {
 		if u, is := past.Values[version].(*value.User); !is || u.Hash() != hash {
 			a.Errorf("version %d of %s was answered and is not in its history", version, a.label())

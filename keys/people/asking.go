@@ -25,8 +25,8 @@ type asking struct {
 	label entry.Label // whose version is published, if one is
 }
 
-// maxPast is for how many proofs a history is charged at most: a long one must not become one
-// that nobody may see.
+// maxPast is for how many proofs a page of a history is charged at most: a long one must not
+// become one that nobody may see.
 const maxPast = 100
 
 // Attempt charges whoever is about to have signatures verified, whatever becomes of that. The
@@ -39,17 +39,17 @@ func (p *People) Attempt(ctx context.Context, by Asker) error {
 // Attempt.
 func (p *People) Ask(ctx context.Context, by Asker) error { return p.charge(ctx, proofBudgets, by, 1) }
 
-// AskHistory is Ask for all versions of a label, each of which has a proof of its own.
-func (p *People) AskHistory(ctx context.Context, by Asker, l entry.Label) error {
+// AskHistory is Ask for a page of the versions of a label, each of which has a proof of its own.
+func (p *People) AskHistory(ctx context.Context, by Asker, l entry.Label, page Page) error {
 	known, err := selectLabels(ctx, p.DB, []tag{p.tagOf(l)})
 	if err != nil {
 		return fmt.Errorf("counting the versions of a label: %w", err)
 	}
 	n := int64(1)
 	for _, row := range known {
-		n = min(1+row.next, maxPast)
+		n += min(max(row.next-int64(page.From), 0), int64(page.limit()))
 	}
-	return p.charge(ctx, proofBudgets, by, int(n))
+	return p.charge(ctx, proofBudgets, by, int(min(n, maxPast)))
 }
 
 // charge charges what has come to be worth it.

@@ -380,7 +380,7 @@ func TestProofsAreCharged(t *testing.T) {
 				s.publish(d)
 				first := s.current()
 				s.publish(draft{label: aliceLabel, version: 1, key: 2, old: 1, prev: first, from: s.Clock.Now()})
-				s.must(p.AskHistory(s.Context(), c.first, s.label(aliceLabel))) // of two versions, and that there is no third
+				s.must(p.AskHistory(s.Context(), c.first, s.label(aliceLabel), people.Page{})) // of two versions, and that there is no third
 				s.must(p.Ask(s.Context(), c.first))
 				s.wantRefused("who shares it", budget, func() error { return p.Ask(s.Context(), c.same) })
 				s.must(p.Ask(s.Context(), c.other))
@@ -429,9 +429,9 @@ func TestALongHistoryMayBeAskedFor(t *testing.T) {
 		p = s.limited(map[string]int{"keys.proof.account.hour": 200})
 		label := s.label("binding:email:alice@example.org")
 		for range 2 {
-			s.must(p.AskHistory(s.Context(), asker(alice, ""), label))
+			s.must(p.AskHistory(s.Context(), asker(alice, ""), label, people.Page{}))
 		}
-		s.wantRefused("a third time", "keys.proof.account.hour", func() error { return p.AskHistory(s.Context(), asker(alice, ""), label) })
+		s.wantRefused("a third time", "keys.proof.account.hour", func() error { return p.AskHistory(s.Context(), asker(alice, ""), label, people.Page{}) })
 	})
 }
 

@@ -2,50 +2,99 @@ package people
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 
 	"signet/keys/entry"
 	"signet/keys/ladder"
+	"signet/keys/log"
 	"signet/keys/prefixtree"
 	"signet/keys/proof"
 )
 
-// History proves all versions of a label that are in the newest checkpoint. Whoever asks has
-// shown that the label is theirs. Errors: ErrNotYet as for Lookup, ErrDamaged.
-func (p *People) History(ctx context.Context, l entry.Label, last int64) (*proof.History, error) {
+// Page is a part of a history: so many versions, from one on.
+type Page struct {
+	From  uint32
+	Limit int // at most proof.MaxVersions, which 0 is too
+}
+
+// limit is how many versions the page has at most.
+func (p Page) limit() int {
+	if p.Limit <= 0 {
+		return proof.MaxVersions
+	}
+	return min(p.Limit, proof.MaxVersions)
+}
+
+// ErrPage is the error of a page that begins after the newest version.
+var ErrPage = errors.New("the history has no such version yet")
+
+// History proves versions of a label that are in the newest checkpoint and, with the newest of
+// them, that there is no later one. Whoever asks has shown that the label is theirs. Errors:
+// ErrNotYet and ErrLastSize as for Lookup, ErrPage, ErrDamaged.
+func (p *People) History(ctx context.Context, l entry.Label, page Page, last int64) (*proof.History, error) {
 	m, err := p.moment(ctx, last)
 	if err != nil {
 		return nil, err
 	}
-	rows, err := selectHistory(ctx, p.DB, p.tagOf(l))
+	rows, err := selectPage(ctx, p.DB, p.tagOf(l), page.From, page.limit()+1, m.size)
 	if err != nil {
 		return nil, fmt.Errorf("reading the versions of a label: %w", err)
 	}
-	if m, err = p.momentOf(rows, m); err != nil {
+	if len(rows) == 0 && page.From > 0 {
+		return nil, ErrPage
+	}
+	if m, err = p.momentOf(ctx, l, m); err != nil {
 		return nil, err
 	}
-	h := &proof.History{Anchor: m.anchor}
+	h := &proof.History{Anchor: m.anchor, From: page.From}
+	if len(rows) > page.limit() {
+		h.Next, rows = rows[page.limit()].number, rows[:page.limit()]
+	}
 	for _, v := range rows {
-		if v.position == 0 || v.position >= m.size {
-			break // those after it are no older
-		}
 		shown, err := p.past(ctx, l, v, m)
 		if err != nil {
 			return nil, err
 		}
 		h.Versions = append(h.Versions, shown)
 	}
-	h.Beyond, err = p.climb(l, proof.Beyond(int64(len(h.Versions))), m, noneThere)
+	if h.Next == 0 {
+		h.Beyond, err = p.climb(l, proof.Beyond(int64(page.From)+int64(len(rows))), m, noneThere)
+	}
 	return h, err
 }
 
-// momentOf is the moment for the label of rows.
-func (p *People) momentOf(rows []version, m moment) (moment, error) {
-	if len(rows) == 0 {
+// momentOf is the moment for a label, whose newest version may be on its way into the log.
+func (p *People) momentOf(ctx context.Context, l entry.Label, m moment) (moment, error) {
+	newest, err := selectNewest(ctx, p.DB, p.tagOf(l))
+	if errors.Is(err, sql.ErrNoRows) {
 		return m, nil
 	}
-	newest, err := p.openValue(rows[len(rows)-1])
-	return m.of(newest), err
+	if err != nil {
+		return m, fmt.Errorf("reading the newest version: %w", err)
+	}
+	value, err := p.openValue(newest)
+	return m.of(value), err
+}
+
+// Versions counts the versions of a label that are in the newest checkpoint.
+func (p *People) Versions(ctx context.Context, l entry.Label) (int64, error) {
+	c, err := p.tiles.Checkpoint(ctx)
+	if errors.Is(err, log.ErrNotFound) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	newest, err := selectLogged(ctx, p.DB, p.tagOf(l), c.N)
+	if errors.Is(err, sql.ErrNoRows) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, fmt.Errorf("reading the newest version: %w", err)
+	}
+	return int64(newest.number) + 1, nil
 }
 
 // Behind tells whether a label has versions that are promised and not in the log yet.

@@ -20,6 +20,12 @@ import (
 // somebody has seen.
 var ErrNotYet = errors.New("the log of people's keys has not come that far yet")
 
+// ErrLastSize is the error of the size of a log that none has.
+var ErrLastSize = errors.New("the size of the log that was seen last is from 0 to 2^53 - 1")
+
+// maxSize is the greatest integer that all readers of JSON read alike (RFC 7493, 2.2).
+const maxSize = 1<<53 - 1
+
 // ErrDamaged is the error of a version that was changed, removed or added where it is stored,
 // which the log contradicts.
 var ErrDamaged = errors.New("what is stored of a label is not what was logged")
@@ -27,7 +33,7 @@ var ErrDamaged = errors.New("what is stored of a label is not what was logged")
 // Lookup proves what the newest version of a label is, or that it has none. last is the size
 // of the log that the asker knows of, 0 for none. Value and opening are missing where they
 // were erased a moment ago: the tombstone comes with the next checkpoint. The error is
-// ErrNotYet if the log is smaller.
+// ErrNotYet if the log is smaller, and ErrLastSize if none can be so large.
 func (p *People) Lookup(ctx context.Context, l entry.Label, last int64) (*proof.Lookup, error) {
 	m, err := p.moment(ctx, last)
 	if err != nil {
@@ -74,12 +80,15 @@ func (m moment) of(newest []byte) moment {
 
 // moment is that of the newest checkpoint, for who has seen the log at a size.
 func (p *People) moment(ctx context.Context, last int64) (moment, error) {
+	if last < 0 || last > maxSize {
+		return moment{}, ErrLastSize
+	}
 	began := p.prover.round()
 	c, e, err := p.newestEpoch(ctx)
 	if err != nil {
 		return moment{}, err
 	}
-	if last < 0 || last > c.N {
+	if last > c.N {
 		return moment{}, ErrNotYet
 	}
 	included, err := p.proveEpoch(ctx, c.Tree)

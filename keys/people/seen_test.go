@@ -29,9 +29,9 @@ func TestTheLogContinuesWhatWasSeen(t *testing.T) {
 			}
 			asked.Head, last = &result.Head, result.Head.N
 		}
-		for _, unseen := range []int64{-1, last + 1} {
-			if _, err := s.people.Lookup(s.Context(), s.label(label), unseen); !errors.Is(err, people.ErrNotYet) {
-				s.Errorf("Lookup after a log of %d = %v, want ErrNotYet", unseen, err)
+		for unseen, want := range map[int64]error{-1: people.ErrLastSize, 1 << 53: people.ErrLastSize, last + 1: people.ErrNotYet} {
+			if _, err := s.people.Lookup(s.Context(), s.label(label), unseen); !errors.Is(err, want) {
+				s.Errorf("Lookup after a log of %d = %v, want %v", unseen, err, want)
 			}
 		}
 	})

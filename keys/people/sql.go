@@ -209,6 +209,11 @@ func selectHistory(ctx context.Context, q store.Queryer, t tag) ([]version, erro
 	return selectVersions(ctx, q, `label_tag = $1 ORDER BY version`, t[:])
 }
 
+// selectPage reads versions of a label from one on, as far as they are in the tree of a size.
+func selectPage(ctx context.Context, q store.Queryer, t tag, from uint32, limit int, size int64) ([]version, error) {
+	return selectVersions(ctx, q, `label_tag = $1 AND version >= $2 AND position > 0 AND position < $3 ORDER BY version LIMIT $4`, t[:], from, size, limit)
+}
+
 // selectVersionsBy reads the versions that name a user.
 func selectVersionsBy(ctx context.Context, q store.Queryer, userTag []byte) ([]version, error) {
 	return selectVersions(ctx, q, `user_tag = $1 ORDER BY label_tag, version`, userTag)

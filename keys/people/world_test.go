@@ -284,7 +284,7 @@ func sum(value []byte) [sha256.Size]byte { return sha256.Sum256(value) }
 // history asks for all versions of a label, and verifies them as their owner does.
 func (s *story) history(label string) (*proof.History, proof.Past) {
 	s.Helper()
-	h, err := s.people.History(s.Context(), s.label(label), 0)
+	h, err := s.people.History(s.Context(), s.label(label), people.Page{}, 0)
 	s.must(err)
 	read, err := proof.ParseHistory(marshal(s.TB, h))
 	s.must(err)

@@ -2,36 +2,35 @@ package proof
 
 import (
 	"errors"
-	"fmt"
-	"slices"
-	"strconv"
-	"strings"
-	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 	"golang.org/x/mod/sumdb/tlog"
 
 	"signet/keys/entry"
 	"signet/keys/ladder"
-	"signet/keys/prefixtree"
-	"signet/keys/value"
 )
 
 const (
 	// MaxHistory is the length of the longest History in octets of JSON.
 	MaxHistory = 16 << 20
-	// MaxVersions is how many versions it has at most.
-	MaxVersions = 1000
+	// MaxVersions is how many versions it has at most. Each takes 32 KiB at most, so that they
+	// never come to more than MaxHistory.
+	MaxVersions = 256
 )
 
-// History is all versions of a label, for its owner. Without any it is the absence of
-// version 0.
+// History is the versions of a label, for its owner, or a page of them. Without any it is the
+// absence of version 0.
 type History struct {
 	Anchor
 
-	Versions []Version `json:"versions"` // 0 and on, to the newest
-	Beyond   []Rung    `json:"beyond"`   // the rungs of the newest one's ladder that come after it, in their order
+	From     uint32    `json:"from,omitzero"` // the version that it begins with
+	Next     uint32    `json:"next,omitzero"` // the one that the next page begins with; 0: this is the last page
+	Versions []Version `json:"versions"`      // From and on, on the last page to the newest
+	Beyond   []Rung    `json:"beyond"`        // of the last page: the rungs of the newest one's ladder that come after it, in their order
 }
+
+// versions is how many there are from 0 to the end of the page.
+func (h *History) versions() int64 { return int64(h.From) + int64(len(h.Versions)) }
 
 // Version is one version of a label, with its value, or Erased: then value and opening are
 // destroyed, and only that it was there is proven.
@@ -105,160 +104,4 @@ func (p *Place) check() error {
 		return malformed("its place in the log is none")
 	}
 	return nil
-}
-
-// Past is what a History has shown. Values has an element a version, nil for one that was
-// erased, and so has Positions: where it stands in the log, 0 for one without a Place.
-type Past struct {
-	Label     entry.Label
-	Head      tlog.Tree
-	Sealed    time.Time // of the Head
-	Values    []value.Value
-	Positions []int64
-	Held      []Line
-}
-
-// ErrPlace is the error of a version that does not stand where its Place says.
-var ErrPlace = errors.New("the version does not stand at its place in the log")
-
-// VerifyHistory tells whether a History holds: the steps of Verify, for each version. Of
-// Asked, it takes Label, Head and Version. Values need not be in force any more. Errors:
-// ErrPolicy and *Failed.
-func VerifyHistory(h *History, asked Asked, p Policy, now time.Time) (Past, error) {
-	p, err := p.whole()
-	if err != nil {
-		return Past{}, err
-	}
-	v := &pastVerification{history: h, anchored: anchored{policy: p, anchor: h.Anchor, asked: asked, now: now}}
-	held, err := run(append(v.checks(), check{StepLadder, v.ladder}, check{StepOpening, v.open}, check{StepSignatures, v.signatures}))
-	if err != nil {
-		return Past{}, err
-	}
-	return Past{Label: v.label, Head: v.checkpoint.Tree, Sealed: time.UnixMilli(v.epoch.Time), Values: v.values, Positions: v.positions, Held: held}, nil
-}
-
-// pastVerification is one run of VerifyHistory, with what its steps come to.
-type pastVerification struct {
-	history *History
-	anchored
-
-	commitments []entry.Commitment
-	positions   []int64
-	values      []value.Value
-}
-
-// ladder holds that each version is there, and that those beyond are not.
-func (v *pastVerification) ladder() (string, error) {
-	h := v.history
-	if err := v.claim(); err != nil {
-		return "", err
-	}
-	for _, version := range h.Versions {
-		e, err := v.climb(version.Rung)
-		if err != nil {
-			return "", err
-		}
-		if err := v.stands(e, version.Place); err != nil {
-			return "", fmt.Errorf("version %d: %w", version.Version, err)
-		}
-		v.commitments = append(v.commitments, e.Commitment)
-	}
-	for _, r := range h.Beyond {
-		if _, err := v.climb(r); err != nil {
-			return "", err
-		}
-	}
-	return fmt.Sprintf("the label has %d versions%s, and no later one", len(h.Versions), v.entries()), nil
-}
-
-// stands holds an entry against its place, if that is given.
-func (v *pastVerification) stands(e entry.Insert, p *Place) error {
-	if p == nil {
-		v.positions = append(v.positions, 0)
-		return nil
-	}
-	if err := p.check(); err != nil {
-		return err
-	}
-	if len(v.positions) > 0 && p.Position <= slices.Max(v.positions) {
-		return fmt.Errorf("%w: entry %d is not after those of the versions before it", ErrPlace, p.Position)
-	}
-	size := v.checkpoint.N
-	if p.Position >= size {
-		return fmt.Errorf("%w: there is no entry %d", ErrPlace, p.Position)
-	}
-	if err := tlog.CheckRecord(hashesTo[tlog.Hash](p.Path), size, v.checkpoint.Hash, p.Position, tlog.RecordHash(e.Append(nil))); err != nil {
-		return fmt.Errorf("%w: entry %d: %w", ErrPlace, p.Position, err)
-	}
-	v.positions = append(v.positions, p.Position)
-	return nil
-}
-
-// entries says for people which entries the versions are, as far as that was shown.
-func (v *pastVerification) entries() string {
-	var all []string
-	for _, p := range v.positions {
-		if p > 0 {
-			all = append(all, strconv.FormatInt(p, 10))
-		}
-	}
-	if len(all) == 0 {
-		return ""
-	}
-	return ", entries " + strings.Join(all, ", ") + " of the log"
-}
-
-func (v *pastVerification) claim() error {
-	h, seen := v.history, v.asked.Version
-	if seen != nil && int64(len(h.Versions)) <= int64(*seen) {
-		return fmt.Errorf("%w: %d", ErrOlder, *seen)
-	}
-	for i, version := range h.Versions {
-		if version.Version != uint32(i) || version.Map.Kind != prefixtree.Inclusion {
-			return fmt.Errorf("%w: version %d is not there", ladder.ErrRungs, i)
-		}
-	}
-	return checkBeyond(h.Beyond, int64(len(h.Versions)))
-}
-
-func (v *pastVerification) open() (string, error) {
-	erased := 0
-	for i, version := range v.history.Versions {
-		if version.Erased {
-			if version.Opening != nil || len(version.Value) > 0 {
-				return "", fmt.Errorf("version %d: %w", i, ErrUnasked)
-			}
-			v.values, erased = append(v.values, nil), erased+1
-			continue
-		}
-		opened, err := openValue(v.label, uint32(i), v.commitments[i], version.Opening, version.Value)
-		if err != nil {
-			return "", fmt.Errorf("version %d: %w", i, err)
-		}
-		v.values = append(v.values, opened)
-	}
-	return fmt.Sprintf("the commitments in the map open to %d values; %d were erased", len(v.values)-erased, erased), nil
-}
-
-func (v *pastVerification) signatures() (string, error) {
-	for i, now := range v.values {
-		if now == nil {
-			continue
-		}
-		if err := v.vouched(now); err != nil {
-			return "", fmt.Errorf("version %d: %w", i, err)
-		}
-		user, isUser := now.(*value.User)
-		if !isUser || i == 0 {
-			continue
-		}
-		before, known := v.values[i-1].(*value.User)
-		if !known {
-			continue
-		}
-		if err := user.CheckPrevious(before); err != nil {
-			return "", fmt.Errorf("version %d: %w", i, err)
-		}
-	}
-	return "each value is signed as it should be, and follows on the one before it", nil
 }

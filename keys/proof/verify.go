@@ -22,8 +22,11 @@ type Asked struct {
 	Head *tlog.Tree
 	// Version is the newest that was seen of the label, nil for none.
 	Version *uint32
-	// Previous is the value of the version before the newest, and PreviousKeys are its keys
-	// for who has these alone. Nil if they are not known; then prev is not verified.
+	// From is the version with which a page of a History begins.
+	From uint32
+	// Previous is the value of the version before the newest, of a History before From, and
+	// PreviousKeys are its keys for who has these alone. Nil if they are not known; then prev is
+	// not verified.
 	Previous     *value.User
 	PreviousKeys map[value.KeyID][]byte
 }

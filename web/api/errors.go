@@ -97,6 +97,8 @@ var answers = []struct {
 	{people.ErrVersion, http.StatusConflict, matrix.Unknown},
 	{people.ErrNoKeys, http.StatusNotFound, matrix.NotFound},
 	{people.ErrNoRecovery, http.StatusNotFound, matrix.NotFound},
+	{people.ErrPage, http.StatusBadRequest, matrix.InvalidParam},
+	{people.ErrLastSize, http.StatusBadRequest, matrix.InvalidParam},
 	{people.ErrNotYet, http.StatusServiceUnavailable, matrix.Unknown},
 	{entry.ErrLabel, http.StatusBadRequest, matrix.InvalidParam},
 	{value.ErrValue, http.StatusBadRequest, matrix.InvalidParam},

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"math"
 	"net/http"
 
 	"github.com/labstack/echo/v4"
@@ -11,6 +12,7 @@ import (
 	"signet/internal/mxhttp"
 	"signet/keys/entry"
 	"signet/keys/people"
+	"signet/keys/proof"
 	"signet/verify"
 )
 
@@ -20,16 +22,38 @@ type keysOfOwnerRequest struct {
 	LastSize int64  `json:"last_size"`
 }
 
+type keysHistoryRequest struct {
+	keysOfOwnerRequest
+	From  int64 `json:"from"`  // the version with which the page begins
+	Limit int64 `json:"limit"` // how many versions it has at most; 0: as many as a page can have
+}
+
+// page is the part of the history that is asked for.
+func (r keysHistoryRequest) page() (people.Page, error) {
+	if r.From < 0 || r.From > math.MaxUint32 || r.Limit < 0 {
+		return people.Page{}, people.ErrPage
+	}
+	return people.Page{From: uint32(r.From), Limit: int(min(r.Limit, proof.MaxVersions))}, nil
+}
+
 // POST /_signet/v1/keys/history
 func (a *API) keysHistory(c echo.Context, user matrix.UserID) error {
-	label, last, err := a.askedByOwner(c, user)
+	var r keysHistoryRequest
+	if err := mxhttp.Decode(c, &r); err != nil {
+		return err
+	}
+	page, err := r.page()
 	if err != nil {
 		return err
 	}
-	if err := a.People.AskHistory(c.Request().Context(), keysAskerOf(c, caller.Account(user)), label); err != nil {
+	label, err := a.ownLabel(c.Request().Context(), r.keysOfOwnerRequest, user)
+	if err != nil {
 		return err
 	}
-	history, err := a.People.History(c.Request().Context(), label, last)
+	if err := a.People.AskHistory(c.Request().Context(), keysAskerOf(c, caller.Account(user)), label, page); err != nil {
+		return err
+	}
+	history, err := a.People.History(c.Request().Context(), label, page, r.LastSize)
 	if err != nil {
 		return err
 	}
@@ -38,29 +62,22 @@ func (a *API) keysHistory(c echo.Context, user matrix.UserID) error {
 
 // POST /_signet/v1/keys/monitor
 func (a *API) keysMonitor(c echo.Context, user matrix.UserID) error {
-	label, last, err := a.askedByOwner(c, user)
+	var r keysOfOwnerRequest
+	if err := mxhttp.Decode(c, &r); err != nil {
+		return err
+	}
+	label, err := a.ownLabel(c.Request().Context(), r, user)
 	if err != nil {
 		return err
 	}
 	if err := a.People.Ask(c.Request().Context(), keysAskerOf(c, caller.Account(user))); err != nil {
 		return err
 	}
-	m, err := a.People.Monitor(c.Request().Context(), label, last)
+	m, err := a.People.Monitor(c.Request().Context(), label, r.LastSize)
 	if err != nil {
 		return err
 	}
 	return mxhttp.Reply(c, http.StatusOK, m)
-}
-
-// askedByOwner is which label a request is about, which is the caller's, and the size of the
-// log that they have seen.
-func (a *API) askedByOwner(c echo.Context, user matrix.UserID) (label entry.Label, last int64, err error) {
-	var r keysOfOwnerRequest
-	if err := mxhttp.Decode(c, &r); err != nil {
-		return entry.Label{}, 0, err
-	}
-	label, err = a.ownLabel(c.Request().Context(), r, user)
-	return label, r.LastSize, err
 }
 
 // ownLabel is the label that is asked for, which must be of what the caller has proven: its

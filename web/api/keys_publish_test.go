@@ -189,6 +189,20 @@ func TestAnOwnerSeesTheHistory(t *testing.T) {
 				w.Errorf("the history of %s is %+v, %v", label, past.Values, err)
 			}
 		}
+		pages := proof.NewPages(proof.Asked{Label: binding}, w.policy())
+		for _, from := range []int{0, 1} {
+			body := object(append(session, "label", binding, "limit", 1, "from", from, "last_size", pages.LastSize())...)
+			h, err := proof.ParseHistory(w.keysAsk("/history", alice, body, http.StatusOK).raw)
+			if err == nil {
+				_, err = pages.Add(h, w.Clock.Now())
+			}
+			if err != nil {
+				w.Fatalf("the page from version %d on: %v", from, err)
+			}
+		}
+		if !pages.Whole() || len(pages.Past().Values) != 2 {
+			w.Errorf("of two pages the history is %+v", pages.Past())
+		}
 		for _, c := range []struct {
 			what, token, body string
 			status            int

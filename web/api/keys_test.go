@@ -196,7 +196,7 @@ func TestKeysArePublished(t *testing.T) {
 			w.Errorf("what the next version has as prev is %q and not the %q of the ticket", own.Hash(), ticket.text("sha256"))
 		}
 		history, err := proof.ParseHistory(w.keysAsk("/history", alice, "{}", http.StatusOK).raw)
-		if err != nil || len(history.Versions) != 1 {
+		if err != nil || len(history.Versions) != 1 || history.Next != 0 {
 			w.Errorf("the history is %+v, %v", history, err)
 		}
 		for _, c := range []struct {
@@ -216,7 +216,13 @@ func TestKeysArePublished(t *testing.T) {
 			{"no label", bob, "/lookup", object("label", "email:Alice@Example.org"), 400, matrix.InvalidParam},
 			{"a label of nothing", bob, "/lookup", object("label", "fax:1"), 400, matrix.InvalidParam},
 			{"a log that is to come", bob, "/lookup", object("label", "mxid:@alice:example.org", "last_size", 1000), 503, matrix.Unknown},
-			{"a negative log", bob, "/lookup", object("label", "mxid:@alice:example.org", "last_size", -1), 503, matrix.Unknown},
+			{"a negative log", bob, "/lookup", object("label", "mxid:@alice:example.org", "last_size", -1), 400, matrix.InvalidParam},
+			{"a log that nobody can have", bob, "/lookup", object("label", "mxid:@alice:example.org", "last_size", int64(1)<<53), 400, matrix.InvalidParam},
+			{"a log of half an entry", bob, "/lookup", object("label", "mxid:@alice:example.org", "last_size", 1.5), 400, matrix.BadJSON},
+			{"a history after the newest", alice, "/history", object("from", 1), 400, matrix.InvalidParam},
+			{"a history from before the first", alice, "/history", object("from", -1), 400, matrix.InvalidParam},
+			{"a history from what is no version", alice, "/history", object("from", int64(1)<<32), 400, matrix.InvalidParam},
+			{"a history of less than nothing", alice, "/history", object("limit", -1), 400, matrix.InvalidParam},
 			{"no token", "", "/lookup", object("label", "mxid:@alice:example.org"), 401, matrix.Unauthorized},
 		} {
 			if a := w.do("POST", directory+c.path, c.token, c.body); a.status != c.status || a.text("errcode") != string(c.code) {

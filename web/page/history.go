@@ -32,6 +32,8 @@ type chronicle struct {
 	Stale  bool     // as the newest checkpoint is not of now
 	Held   []string // the steps of the verification that held
 	Events []event  // the newest first
+	Back   int      // how many pages before the newest they are
+	Older  bool     // there are older ones
 	// Named is whom the keys name that are published now, if that is somebody else than is
 	// behind the address.
 	Named  matrix.UserID
@@ -45,7 +47,7 @@ type chronicle struct {
 // history is the chronicle of an address, nil where there is none. user is who is behind the
 // address now, as the directory has it. What an owner may do on the page does not depend on
 // the log: one that cannot be read, as after an older database was restored, is said to be so.
-func (p *Pages) history(c echo.Context, a threepid.Address, user matrix.UserID) *chronicle {
+func (p *Pages) history(c echo.Context, a threepid.Address, user matrix.UserID, back int) *chronicle {
 	if p.Log == nil {
 		return nil
 	}
@@ -57,7 +59,7 @@ func (p *Pages) history(c echo.Context, a threepid.Address, user matrix.UserID) 
 	if err != nil {
 		return nil
 	}
-	h := &chronicle{}
+	h := &chronicle{Back: back}
 	err = p.read(c, h, a, user, bound, keys)
 	if _, limited := waitFor(err); err != nil && !limited {
 		mxhttp.Log(c).Error("the history of an address cannot be read", "error", err)
@@ -77,12 +79,17 @@ func (p *Pages) read(c echo.Context, h *chronicle, a threepid.Address, user matr
 		return err
 	}
 	h.setCommands(config, a, p.PublicURL)
-	for _, l := range []entry.Label{bound, keys} { // each version costs a proof, and the page may be loaded again and again
-		if err := p.Log.AskHistory(ctx, people.Asker{Network: mxhttp.ClientNetwork(c)}, l); err != nil {
+	parts, back, err := p.windows(ctx, h.Back, bound, keys)
+	if err != nil {
+		return err
+	}
+	h.Back = back
+	for _, w := range parts { // each version costs a proof, and the page may be loaded again and again
+		if err := p.Log.AskHistory(ctx, people.Asker{Network: mxhttp.ClientNetwork(c)}, w.label, w.Page); err != nil {
 			return err
 		}
 	}
-	return p.tell(c, h, config, user, bound, keys)
+	return p.tell(c, h, config, user, parts)
 }
 
 // readWaiting reads what is on its way into the log.
@@ -115,8 +122,8 @@ func quoted(word string) string { return "'" + strings.ReplaceAll(word, "'", `'\
 
 // tell fills in what the log proves. A proof that fails is told to the owner, and to whoever
 // runs the server.
-func (p *Pages) tell(c echo.Context, h *chronicle, config proof.Config, user matrix.UserID, bound, keys entry.Label) error {
-	now, pasts, err := p.verify(c.Request().Context(), config, bound, keys)
+func (p *Pages) tell(c echo.Context, h *chronicle, config proof.Config, user matrix.UserID, parts []window) error {
+	now, pasts, err := p.verify(c.Request().Context(), config, parts)
 	switch {
 	case errors.Is(err, people.ErrNotYet):
 		h.Behind = true
@@ -130,9 +137,13 @@ func (p *Pages) tell(c echo.Context, h *chronicle, config proof.Config, user mat
 	h.Size, h.Sealed, h.Root = now.Head.N, now.Sealed.UTC(), now.Head.Hash.String()
 	for i, past := range pasts {
 		h.Held = append(h.Held, lines(past.Held)...)
-		h.Events = append(h.Events, eventsOf(past, i == 1)...)
+		h.Events = append(h.Events, eventsOf(past, i == 1)[parts[i].context:]...)
+		h.Older = h.Older || parts[i].older
 	}
 	slices.SortStableFunc(h.Events, func(a, b event) int { return cmp.Compare(b.Number, a.Number) })
+	if h.Back > 0 {
+		return nil // who is found now is on the newest page
+	}
 	h.Behind = h.Behind || boundIn(pasts[0]) != user
 	if named := namedIn(pasts[1]); named != user {
 		h.Named = named
@@ -156,17 +167,20 @@ func (h *chronicle) refuse(err error) bool {
 	return true
 }
 
-// verify asks for the histories of labels and verifies each as anybody would who has it as a
-// file: with nothing but the trust root, and the second against the log that the first has
-// shown.
-func (p *Pages) verify(ctx context.Context, config proof.Config, labels ...entry.Label) (newest proof.Past, pasts []proof.Past, err error) {
+// verify asks for parts of histories and verifies each as anybody would who has it as a file:
+// with nothing but the trust root, and the second against the log that the first has shown.
+func (p *Pages) verify(ctx context.Context, config proof.Config, parts []window) (newest proof.Past, pasts []proof.Past, err error) {
 	policy, err := config.Policy()
 	if err != nil {
 		return proof.Past{}, nil, err
 	}
 	var seen *tlog.Tree
-	for _, l := range labels {
-		if newest, err = p.verifyOne(ctx, policy, l, seen); err != nil {
+	for _, w := range parts {
+		if w.empty {
+			pasts = append(pasts, proof.Past{})
+			continue
+		}
+		if newest, err = p.verifyOne(ctx, policy, w, seen); err != nil {
 			return proof.Past{}, nil, err
 		}
 		head := newest.Head
@@ -175,13 +189,13 @@ func (p *Pages) verify(ctx context.Context, config proof.Config, labels ...entry
 	return newest, pasts, nil
 }
 
-func (p *Pages) verifyOne(ctx context.Context, policy proof.Policy, l entry.Label, seen *tlog.Tree) (proof.Past, error) {
-	asked := proof.Asked{Label: l.String(), Head: seen}
+func (p *Pages) verifyOne(ctx context.Context, policy proof.Policy, w window, seen *tlog.Tree) (proof.Past, error) {
+	asked := proof.Asked{Label: w.label.String(), From: w.From, Head: seen}
 	var size int64
 	if seen != nil {
 		size = seen.N
 	}
-	h, err := p.Log.History(ctx, l, size)
+	h, err := p.Log.History(ctx, w.label, w.Page, size)
 	if err != nil {
 		return proof.Past{}, err
 	}

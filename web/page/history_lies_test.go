@@ -24,9 +24,9 @@ type liar struct {
 	left *int
 }
 
-func (l *liar) AskHistory(ctx context.Context, by people.Asker, label entry.Label) error {
+func (l *liar) AskHistory(ctx context.Context, by people.Asker, label entry.Label, part people.Page) error {
 	if l.left == nil {
-		return l.Log.AskHistory(ctx, by, label)
+		return l.Log.AskHistory(ctx, by, label, part)
 	}
 	if *l.left--; *l.left < 0 || !by.Network.IsValid() {
 		return matrix.LimitExceeded{RetryAfter: time.Hour}
@@ -34,11 +34,11 @@ func (l *liar) AskHistory(ctx context.Context, by people.Asker, label entry.Labe
 	return nil
 }
 
-func (l *liar) History(ctx context.Context, label entry.Label, last int64) (*proof.History, error) {
+func (l *liar) History(ctx context.Context, label entry.Label, part people.Page, last int64) (*proof.History, error) {
 	if l.err != nil {
 		return nil, l.err
 	}
-	h, err := l.Log.History(ctx, label, last)
+	h, err := l.Log.History(ctx, label, part, last)
 	if err == nil && l.edit != nil {
 		l.edit(label, h)
 	}

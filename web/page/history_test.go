@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -237,6 +238,65 @@ func TestTheHistoryOfAnAddress(t *testing.T) {
 	if grave := strings.Count(shown.body, "grave-event"); grave != 1 {
 		t.Errorf("%d entries are marked, want that without the old key", grave)
 	}
+}
+
+// A history of any length can be read to its beginning, in parts that do not leave an entry out,
+// each verified.
+func TestALongHistoryIsReadInParts(t *testing.T) {
+	w := newWorld(t)
+	const times = 62 // 124 versions, 50 at a time
+	for i := range times {
+		w.bound("alice@example.org", matrix.UserID(fmt.Sprintf("@alice%d:example.org", i)))
+		w.unbind("alice@example.org", matrix.UserID(fmt.Sprintf("@alice%d:example.org", i)))
+	}
+	w.publish(0, "a0", "")
+	w.seal()
+	shown := w.ownerOf("alice@example.org").says(http.StatusOK, "this is a part of a long history", "6 ladder: versions 73 to 123 of the label")
+	var users, sizes []string
+	for _, button := range []string{"Older entries", "Older entries", "Newer entries"} {
+		sizes = append(sizes, fmt.Sprint(len(shown.told())))
+		users = append(users, shown.told()...)
+		shown = shown.pressButton(button).says(http.StatusOK, "this is a part of a long history")
+	}
+	if got := strings.Join(sizes, " "); got != "51 50 24" {
+		t.Errorf("parts of %s entries, want 50 bindings and one publication, 50, and the rest", got)
+	}
+	for i := range times {
+		if n := strings.Count(strings.Join(users, "\n"), fmt.Sprintf("Connected with @alice%d:", i)); n != 1 {
+			t.Errorf("that @alice%d was bound is told %d times", i, n)
+		}
+	}
+	if got := len(shown.told()); got != 50 {
+		t.Errorf("back from the oldest are %d entries, want 50", got)
+	}
+	fields := shown.fields()
+	for back, status := range map[string]int{"2": 200, "99": 200, "-1": 400, "x": 400, "99999999999999999999": 400} {
+		fields.Set("back", back)
+		w.send(ownerForm, fields).says(status)
+	}
+	fields.Set("back", "99")
+	if got := len(w.send(ownerForm, fields).told()); got != 51 {
+		t.Errorf("from beyond the oldest one comes to %d entries, want the newest 51", got)
+	}
+}
+
+// pressButton presses the button with that text.
+func (r *reply) pressButton(text string) *reply {
+	r.Helper()
+	for _, f := range r.all("form") {
+		fields, found := make(url.Values), false
+		for n := range f.Descendants() {
+			if n.Data == "input" && attr(n, "type") == "hidden" {
+				fields.Set(attr(n, "name"), attr(n, "value"))
+			}
+			found = found || n.Data == "button" && words(n) == text
+		}
+		if found {
+			return r.send(attr(f, "action"), fields)
+		}
+	}
+	r.Fatalf("the page has no button %q", text)
+	return nil
 }
 
 func TestAnAddressWithoutAHistory(t *testing.T) {

@@ -31,6 +31,7 @@ type ownerPage struct {
 	lookup.Owned
 	Refused   time.Time // until when no messages are sent; zero: they are
 	NeverPath string    // of the page of those who want no invitations; empty where there are none
+	back      int       // how many pages of the history before the newest
 	History   *chronicle
 	Done      string // what was just done, a part of the key of its phrase
 	Trouble   refusal
@@ -60,13 +61,21 @@ func (p *Pages) proveOwner(c echo.Context, w waiting, _ verify.Proof) error {
 
 // POST /_signet/owner
 //
-// For whoever has confirmed by the link in the message.
+// For whoever has confirmed by the link in the message, or reads on in the history.
 func (p *Pages) showOwner(c echo.Context) error {
-	w, _, err := readWaiting(c)
+	w, f, err := readWaiting(c)
 	if err != nil {
 		return err
 	}
-	return p.proveOwner(c, w, verify.Proof{})
+	back, err := backIn(f)
+	if err != nil {
+		return err
+	}
+	proof, err := p.prove(c, &w)
+	if err != nil {
+		return p.failOwner(c, w, err)
+	}
+	return p.renderOwner(c, proof, ownerPage{waiting: w, back: back})
 }
 
 // ownersAction is what the owner of an address may do, with the form that says so.
@@ -145,7 +154,7 @@ func (p *Pages) renderOwner(c echo.Context, proof verify.Proof, o ownerPage) (er
 	if p.Invites != nil {
 		o.NeverPath = withLanguage(NeverPath(p.Invites.NeverToken(proof.Address())), c)
 	}
-	o.History = p.history(c, proof.Address(), o.User)
+	o.History = p.history(c, proof.Address(), o.User, o.back)
 	o.Since, o.NotAfter, o.Refused = utc(o.Since), utc(o.NotAfter), utc(o.Refused)
 	status := http.StatusOK
 	if o.Trouble.Is != "" {

@@ -49,8 +49,9 @@ type Directory interface {
 
 // Log is what the owner's page asks of the log of people's keys, *people.People, under its terms.
 type Log interface {
-	AskHistory(ctx context.Context, by people.Asker, l entry.Label) error
-	History(ctx context.Context, l entry.Label, last int64) (*proof.History, error)
+	AskHistory(ctx context.Context, by people.Asker, l entry.Label, page people.Page) error
+	History(ctx context.Context, l entry.Label, page people.Page, last int64) (*proof.History, error)
+	Versions(ctx context.Context, l entry.Label) (int64, error)
 	Behind(ctx context.Context, l entry.Label) (bool, error)
 	Waiting(ctx context.Context, l entry.Label) (version uint32, due time.Time, waits bool, err error)
 	Discard(ctx context.Context, p verify.Proof) error
