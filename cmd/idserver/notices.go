@@ -53,6 +53,7 @@ var keyNotices = map[people.EventKind]words.Kind{
 	people.Recovering:   words.Recovering,
 	people.Recovered:    words.Recovered,
 	people.Objected:     words.Objected,
+	people.Erased:       words.Erased,
 }
 
 // tellOfKeys is for the log of people's keys, which does not know of notices.

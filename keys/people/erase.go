@@ -21,7 +21,8 @@ func (p *People) Erase(ctx context.Context, tx *store.Tx, a threepid.Address) er
 	if err := raiseErasures(ctx, tx); err != nil {
 		return fmt.Errorf("counting an erasure: %w", err)
 	}
-	return p.eraseLabels(ctx, tx, labelsOf(a))
+	_, err := p.eraseLabels(ctx, tx, labelsOf(a))
+	return err
 }
 
 // EraseUser is Erase of the user's own label and of each that last named the user. Of others,
@@ -30,7 +31,7 @@ func (p *People) EraseUser(ctx context.Context, tx *store.Tx, user matrix.UserID
 	if err := raiseErasures(ctx, tx); err != nil {
 		return fmt.Errorf("counting an erasure: %w", err)
 	}
-	if err := p.eraseLabels(ctx, tx, labelsOfUser(user)); err != nil {
+	if _, err := p.eraseLabels(ctx, tx, labelsOfUser(user)); err != nil {
 		return err
 	}
 	if err := deleteRecoveriesBy(ctx, tx, p.userTag(user)); err != nil {
@@ -49,8 +50,10 @@ func (p *People) EraseUser(ctx context.Context, tx *store.Tx, user matrix.UserID
 }
 
 // EraseKeys is Erase of the keys that a right is to, and of nothing else: who is bound to an
-// address stays so. The error is verify.ErrSpent for a proof that was used.
+// address stays so. Their owner is told, unless there were none. The error is verify.ErrSpent for
+// a proof that was used.
 func (p *People) EraseKeys(ctx context.Context, r Right) error {
+	var erased bool
 	err := p.DB.Tx(ctx, func(tx *store.Tx) error {
 		first, err := p.spend(ctx, tx, r)
 		if err == nil && !first {
@@ -59,16 +62,39 @@ func (p *People) EraseKeys(ctx context.Context, r Right) error {
 		if err != nil {
 			return err
 		}
-		return p.eraseLabels(ctx, tx, []entry.Label{r.label})
+		erased, err = p.eraseRight(ctx, tx, r)
+		return err
 	})
 	if err != nil {
 		return fmt.Errorf("erasing keys: %w", err)
 	}
-	p.tiles.Wake()
+	if erased {
+		p.tiles.Wake()
+	}
 	return nil
 }
 
-func (p *People) eraseLabels(ctx context.Context, tx *store.Tx, labels []entry.Label) error {
+// eraseRight erases the keys that a right is to, and tells their owner: the user whom they have
+// named, too.
+func (p *People) eraseRight(ctx context.Context, tx *store.Tx, r Right) (erased bool, err error) {
+	before, err := p.newest(ctx, tx, p.tagOf(r.label))
+	if err != nil {
+		return false, err
+	}
+	stones, err := p.eraseLabels(ctx, tx, []entry.Label{r.label})
+	if err != nil || len(stones) == 0 {
+		return false, err
+	}
+	e := Event{Kind: Erased, Label: r.label, Version: stones[0]}
+	if before != nil {
+		e.User = before.MXID
+	}
+	return true, p.Told(ctx, tx, e)
+}
+
+// eraseLabels erases those of some labels that have something, and returns the numbers of their
+// tombstones.
+func (p *People) eraseLabels(ctx context.Context, tx *store.Tx, labels []entry.Label) (stones []uint32, err error) {
 	for _, l := range labels {
 		t := p.tagOf(l)
 		row, err := selectLabel(ctx, tx, t)
@@ -79,16 +105,17 @@ func (p *People) eraseLabels(ctx context.Context, tx *store.Tx, labels []entry.L
 			err = deleteRecovery(ctx, tx, t)
 		}
 		if err != nil {
-			return fmt.Errorf("reading a label: %w", err)
+			return nil, fmt.Errorf("reading a label: %w", err)
 		}
 		if row.erased() {
 			continue
 		}
-		if err := p.bury(ctx, tx, l, row); err != nil {
-			return err
+		if err := p.bury(ctx, tx, l, &row); err != nil {
+			return nil, err
 		}
+		stones = append(stones, uint32(row.next-1))
 	}
-	return nil
+	return stones, nil
 }
 
 // eraseNamed erases a label that names the user, or has.
@@ -106,7 +133,7 @@ func (p *People) eraseNamed(ctx context.Context, tx *store.Tx, t tag, userTag []
 		return fmt.Errorf("reading the newest version: %w", err)
 	}
 	if string(newest.userTag) == string(userTag) {
-		return p.bury(ctx, tx, l, row)
+		return p.bury(ctx, tx, l, &row)
 	}
 	if _, err := p.replacePending(ctx, tx, l, row, userTag); err != nil {
 		return err
@@ -117,17 +144,17 @@ func (p *People) eraseNamed(ctx context.Context, tx *store.Tx, t tag, userTag []
 	return nil
 }
 
-// bury makes a tombstone the newest version of a label and destroys the others. It is counted
+// bury makes a tombstone the newest version of a label, and destroys the others. It is counted
 // here, and not where nothing is erased: each erasure undoes what is being prepared, so whoever
 // has nothing could keep the log from everybody.
-func (p *People) bury(ctx context.Context, tx *store.Tx, l entry.Label, row label) error {
+func (p *People) bury(ctx context.Context, tx *store.Tx, l entry.Label, row *label) error {
 	if err := raiseErasures(ctx, tx); err != nil {
 		return fmt.Errorf("counting an erasure: %w", err)
 	}
 	if err := deleteRecovery(ctx, tx, row.tag); err != nil {
 		return fmt.Errorf("erasing a recovery: %w", err)
 	}
-	replaced, err := p.replacePending(ctx, tx, l, row, nil)
+	replaced, err := p.replacePending(ctx, tx, l, *row, nil)
 	if err != nil {
 		return err
 	}
@@ -149,7 +176,7 @@ func (p *People) bury(ctx context.Context, tx *store.Tx, l entry.Label, row labe
 		return fmt.Errorf("listing an erased label: %w", err)
 	}
 	row.sealed = []byte{}
-	if err := putLabels(ctx, tx, []label{row}); err != nil {
+	if err := putLabels(ctx, tx, []label{*row}); err != nil {
 		return fmt.Errorf("writing an erased label: %w", err)
 	}
 	return nil

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -296,4 +297,30 @@ func TestKeysAreErasedWhileABatchIsPrepared(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Whoever has keys erased, with a session or a token that may be stolen, does not do so unnoticed;
+// who has none tells nobody anything.
+func TestTheOwnerIsToldOfAnErasure(t *testing.T) {
+	each(t, func(s *story) {
+		named := s.draft(0, 1)
+		named.mxid = alice
+		s.publish(named)
+		_, err := s.people.Publish(s.Context(), s.by(bob, ""), s.first(bob).json(s.TB))
+		s.must(err)
+		s.seal()
+		s.events = nil
+		for _, r := range []people.Right{s.by(alice, ""), s.right("alice@example.org"), s.by(bob, ""), s.by(bob, "")} {
+			s.must(s.people.EraseKeys(s.Context(), r))
+		}
+		want := []people.Event{
+			{Kind: people.Erased, Label: s.label("email:alice@example.org"), Version: 1, User: alice},
+			{Kind: people.Erased, Label: s.label("mxid:@bob:example.org"), Version: 1, User: bob},
+		}
+		if !slices.Equal(s.events, want) {
+			s.Errorf("owners are told of %+v, want %+v", s.events, want)
+		}
+		s.seal()
+		s.check()
+	})
 }

@@ -19,6 +19,7 @@ const (
 	Recovering   EventKind = "recovering" // new keys that no old one has signed wait until Due
 	Recovered    EventKind = "recovered"  // and hold now
 	Objected     EventKind = "objected"   // or do not, for the old key has signed something else
+	Erased       EventKind = "erased"     // by who has proven the address, or the account; not with all else of it
 )
 
 // Event is what happened to the keys of a label.
@@ -26,7 +27,7 @@ type Event struct {
 	Kind    EventKind
 	Label   entry.Label
 	Version uint32
-	// User is whom the keys name, of Recovering those before: empty for nobody.
+	// User is whom the keys name, of Recovering and Erased those before: empty for nobody.
 	User matrix.UserID
 	Due  time.Time // of Recovering
 }

@@ -94,5 +94,8 @@ func (n *Notices) keysOvertaken(ctx context.Context, to threepid.Address, l lett
 		waits, err := n.Keys.Waits(ctx, l.Label, l.Version)
 		return !waits, err
 	}
+	if l.Kind == words.Erased {
+		return false, nil // which is what it tells
+	}
 	return n.Keys.Forgotten(ctx, l.Label, l.Version)
 }

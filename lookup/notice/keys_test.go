@@ -53,10 +53,21 @@ func TestTheOwnerIsToldOfKeys(t *testing.T) {
 			words.Revoked:   "were revoked",
 			words.Recovered: "that the old key has not signed",
 			words.Objected:  "There was an objection",
+			words.Erased:    "were erased",
 		} {
 			s.keysOf(kind, "alice@example.org", alice)
 			s.want("alice@example.org " + says)
 		}
+	})
+}
+
+// That keys were erased is told although they were, and so overtakes notices of them.
+func TestTheOwnerIsToldOfAnErasure(t *testing.T) {
+	each(t, func(s *story) {
+		s.withKeys().forgotten = true
+		s.keysOf(words.Published, "alice@example.org", alice)
+		s.keysOf(words.Erased, "alice@example.org", alice)
+		s.want("alice@example.org The keys published for alice@example.org were erased. New ones will be held")
 	})
 }
 

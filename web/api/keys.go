@@ -169,7 +169,9 @@ type heldReply struct {
 	HeldUntil int64  `json:"held_until_ts"`
 }
 
-// replyTicket answers with what was promised, signed, or with its proof if that comes in time.
+// replyTicket answers with what was promised, signed, or with its proof if that comes in time. The
+// keys are committed, so that an answer that says otherwise would lose them: whatever keeps the
+// proof from coming, the promise stands.
 func (a *API) replyTicket(c echo.Context, t people.Ticket, wait bool) error {
 	if !t.Due.IsZero() {
 		hash := base64.RawURLEncoding.EncodeToString(t.Hash[:])
@@ -178,10 +180,12 @@ func (a *API) replyTicket(c echo.Context, t people.Ticket, wait bool) error {
 	if wait {
 		ctx, cancel := context.WithTimeout(c.Request().Context(), sealPatience)
 		defer cancel()
-		if found, err := a.People.Await(ctx, t); err == nil {
+		found, err := a.People.Await(ctx, t)
+		if err == nil {
 			return mxhttp.Reply(c, http.StatusOK, found)
-		} else if !errors.Is(err, context.DeadlineExceeded) {
-			return err
+		}
+		if !errors.Is(err, context.DeadlineExceeded) {
+			mxhttp.Log(c).Error("what was published is not proven yet", "error", err)
 		}
 	}
 	promise, err := a.People.Promise(c.Request().Context(), t)

@@ -67,6 +67,27 @@ func TestAClientWaitsForTheProof(t *testing.T) {
 	})
 }
 
+// Keys that were committed are never answered with an error, whatever keeps their proof from
+// coming: here the database went back, so that nothing is signed any more.
+func TestAClientThatWaitsGetsATicketAtLeast(t *testing.T) {
+	each(t, nil, func(w *world) {
+		alice := w.register("alice")
+		w.seal()
+		if _, err := w.DB.Exec(w.Context(), `UPDATE log_heads SET size = 1 WHERE log = 'users'`); err != nil {
+			w.Fatal(err)
+		}
+		a := w.keysAsk("/publish", alice, object("wait", true, "value", w.publication(aliceKeys, masterKey(1))), http.StatusAccepted)
+		ticket, err := proof.VerifyTicket(a.raw, w.policy(), w.Clock.Now())
+		if err != nil || ticket.Label.String() != aliceKeys {
+			w.Fatalf("%s: %+v, %v", a.raw, ticket, err)
+		}
+		again := w.keysAsk("/publish", alice, object("wait", true, "value", w.publication(aliceKeys, masterKey(1))), http.StatusConflict)
+		if again.text("errcode") == "" {
+			w.Errorf("what is there already is answered with %s", again.raw)
+		}
+	})
+}
+
 // Whoever has the key needs no account to object and to revoke, and the tickets alone tell
 // what the next value must name.
 func TestWhoeverHasTheKeyObjectsAndRevokes(t *testing.T) {

@@ -30,6 +30,7 @@ const (
 	Recovering Kind = "recover"   // others will be, without the old key, unless somebody objects
 	Recovered  Kind = "recovered" // and are
 	Objected   Kind = "object"    // or will not be
+	Erased     Kind = "erase"     // none are any more, nor what they were
 )
 
 // Kinds lists them all.
@@ -37,7 +38,7 @@ func Kinds() []Kind {
 	return slices.Concat([]Kind{Bound, Rebound, Unbound, Lost, Ending, Expired}, keyKinds)
 }
 
-var keyKinds = []Kind{Published, Rotated, Revoked, Recovering, Recovered, Objected}
+var keyKinds = []Kind{Published, Rotated, Revoked, Recovering, Recovered, Objected, Erased}
 
 // OfKeys tells whether notices of that kind are about keys.
 func (k Kind) OfKeys() bool { return slices.Contains(keyKinds, k) }
