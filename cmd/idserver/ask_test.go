@@ -152,6 +152,16 @@ func TestVerifyOfAServerThatLies(t *testing.T) {
 	}
 }
 
+// What the owner's page prints holds for every address: behind -- it may look like a flag.
+func TestVerifyAsksAboutWhatLooksLikeAFlag(t *testing.T) {
+	t.Setenv(tokenVariable, "s3cret")
+	url, asked := directoryOf(t, honest)
+	stdout, stderr, _ := runAsk(t, "--server", url, "--trust="+examples+"config.json", "--", "--label@example.com")
+	if len(*asked) != 1 || !strings.HasSuffix((*asked)[0], `{"label":"binding:email:--label@example.com"}`) {
+		t.Errorf("the server was asked %q\n%s%s", *asked, stdout, stderr)
+	}
+}
+
 func TestWhatVerifyIsAskedWrongly(t *testing.T) {
 	t.Setenv(tokenVariable, "s3cret")
 	token := filepath.Join(t.TempDir(), "token")

@@ -55,6 +55,10 @@ func TestAudit(t *testing.T) {
 	_, stranger := audittest.NewKey(t, l.Origin, 9)
 	run(1, "it is not signed by "+l.Origin, server.URL, "--key", stranger)
 
+	_, others := audittest.NewKey(t, "id.example.org/servers", 9)
+	run(2, `the key id.example.org/servers+`, server.URL, "--key", others)
+	run(2, `is of another log: what is there is the log "id.example.org/users"`, server.URL, "--key", others, "--state", filepath.Join(t.TempDir(), "new"))
+
 	delete(site, "tile/entries/000")
 	run(2, "reading tile/entries/000: not found: the server answers 404", server.URL, "--key", l.VKey)
 	run(2, "a log is read over https", "http://id.example.org/", "--key", l.VKey)

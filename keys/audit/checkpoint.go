@@ -3,7 +3,11 @@ package audit
 import (
 	"context"
 	"encoding/base64"
+	"errors"
+	"fmt"
 	"math"
+	"slices"
+	"strings"
 
 	tformat "github.com/transparency-dev/formats/log"
 	"golang.org/x/mod/sumdb/note"
@@ -37,6 +41,10 @@ func (a *Auditor) open(signed []byte) (Checkpoint, error) {
 		return Checkpoint{}, lie(Whole, Signed, "it has %d octets", len(signed))
 	}
 	n, err := note.Open(signed, note.VerifierList(a.Verifier))
+	if unverified, is := errors.AsType[*note.UnverifiedNoteError](err); is && a.isOther(unverified.Note) {
+		origin, _, _ := strings.Cut(unverified.Note.Text, "\n")
+		return Checkpoint{}, OtherLog{Key: fmt.Sprintf("%s+%08x", a.Verifier.Name(), a.Verifier.KeyHash()), Origin: origin}
+	}
 	if err != nil {
 		return Checkpoint{}, lie(Whole, Signed, "it is not signed by %s+%08x: %w", a.Verifier.Name(), a.Verifier.KeyHash(), err)
 	}
@@ -55,4 +63,24 @@ func (a *Auditor) open(signed []byte) (Checkpoint, error) {
 		return Checkpoint{}, lie(Whole, "I1", "it covers no entry, so that it ends in no EPOCH")
 	}
 	return Checkpoint{tlog.Tree{N: int64(c.Size), Hash: tlog.Hash(c.Hash)}, signed}, nil
+}
+
+// OtherLog is the error of a log that says itself that it is another than the one that was to be
+// audited, and that the key is not of. It breaks no promise: whoever asks has mixed two logs up.
+type OtherLog struct {
+	Key    string // name+hash
+	Origin string // of the log that is there
+}
+
+func (o OtherLog) Error() string {
+	return fmt.Sprintf("the key %s is of another log: what is there is the log %q", o.Key, o.Origin)
+}
+
+// isOther tells whether a note that the key has not signed is of a log of another name, by its
+// text and by all who have signed it. One of this log's name without its signature is a lie.
+func (a *Auditor) isOther(n *note.Note) bool {
+	if strings.HasPrefix(n.Text, a.Origin+"\n") {
+		return false
+	}
+	return !slices.ContainsFunc(n.UnverifiedSigs, func(s note.Signature) bool { return s.Name == a.Origin || s.Name == a.Verifier.Name() })
 }

@@ -111,7 +111,7 @@ func (h *chronicle) setCommands(config proof.Config, a threepid.Address, publicU
 	if a.Medium() == threepid.MSISDN {
 		text = "+" + text
 	}
-	h.Verify = fmt.Sprintf("idserver verify %s --server %s", quoted(text), publicURL)
+	h.Verify = fmt.Sprintf("idserver verify --server %s -- %s", publicURL, quoted(text)) // it may begin with a -
 	if len(config.Users.VKeys) > 0 {
 		h.Audit = fmt.Sprintf("idserver audit %s/_signet/v1/keys/log/users --key %s", publicURL, quoted(config.Users.VKeys[0]))
 	}

@@ -217,7 +217,7 @@ func TestTheHistoryOfAnAddress(t *testing.T) {
 	w.seal()
 	w.publish(3, "", "thief")
 	w.seal()
-	shown := w.ownerOf("alice@example.org").says(http.StatusOK, "All is well", "idserver verify 'alice@example.org' --server https://id.example.org")
+	shown := w.ownerOf("alice@example.org").says(http.StatusOK, "All is well", "idserver verify --server https://id.example.org -- 'alice@example.org'")
 	shown.wantTold(
 		[]string{"Keys ·", "15 November 2023", "Keys revoked", "Reason given: lost <b>it</b>"},
 		[]string{"Keys ·", "14 November 2023", "Keys replaced without the old key", "Account @alice:example.org ed25519:master " + grouped("thief")},
@@ -307,7 +307,7 @@ func TestAnAddressWithoutAHistory(t *testing.T) {
 	if strings.Contains(words(r.part("history-title")), "in a moment") {
 		t.Error("the log is said to be behind")
 	}
-	w.ownerOf("o'neil@example.org").says(http.StatusOK, `idserver verify 'o'\''neil@example.org' --server`)
+	w.ownerOf("o'neil@example.org").says(http.StatusOK, `idserver verify --server https://id.example.org -- 'o'\''neil@example.org'`)
 	without := newWorld(t, func(o *page.Options) { o.Log = nil })
 	shown := without.ownerOf("alice@example.org")
 	if strings.Contains(shown.body, "history-title") {
