@@ -84,6 +84,7 @@ func build(f program.Frame) (*server, error) {
 		}
 	}
 	s.watchLogs()
+	s.health.Note("damaged_keys", func() bool { return s.people.Damaged() > 0 })
 	var err error
 	s.handler, err = s.buildHandler(f.Env, f.Tracer)
 	return s, err

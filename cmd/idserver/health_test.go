@@ -84,3 +84,18 @@ func TestADamagedFeedIsSeen(t *testing.T) {
 		s.wantHealth(t, "without it", http.StatusOK, "ok", metric, 0)
 	})
 }
+
+// Of keys that cannot be read and wait, one who looks learns, too, and the server goes on.
+func TestDamagedKeysAreSeen(t *testing.T) {
+	const metric = "signet_idserver_keys_damaged"
+	built(t, func(s *server) {
+		s.wantHealth(t, "at first", http.StatusOK, "ok", metric, 0)
+		s.exec(t, `INSERT INTO people_labels (label_tag, label_sealed, next_version, queued_ms) VALUES (zeroblob(32), x'01', 1, 1)`)
+		s.exec(t, `INSERT INTO people_versions (label_tag, version, position, queued_ms, user_tag, session_id, prepared, opening_sealed, value_sealed)
+			VALUES (zeroblob(32), 0, 0, 1, x'', '', x'', x'', x'01')`)
+		if _, err := s.people.Tiles().Seal(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		s.wantHealth(t, "of a version that cannot be read", http.StatusOK, "ok but damaged_keys", metric, 1)
+	})
+}

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"signet/internal/config"
 	"signet/internal/keyring"
 	"signet/internal/program"
@@ -100,6 +102,10 @@ func (s *server) buildPeople(env program.Env) error {
 	if err != nil {
 		return err
 	}
+	s.metrics.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "signet_idserver_keys_damaged",
+		Help: "Labels of which a version that waits for the log cannot be read and is set aside, on the replica that writes the log.",
+	}, func() float64 { return float64(s.people.Damaged()) }))
 	s.notices.Keys = toldKeys{s.people}
 	s.directory.Holders["keys"], s.directory.UserHolders["keys"] = s.people, s.people
 	return nil

@@ -24,14 +24,19 @@ type Check func(context.Context) error
 type Health struct {
 	log      *slog.Logger
 	checks   map[string]Check
+	notes    map[string]func() bool
 	draining atomic.Bool
 }
 
 // NewHealth makes a Health from checks by name. The names are public, the texts
 // of their errors go to the log only.
 func NewHealth(log *slog.Logger, checks map[string]Check) *Health {
-	return &Health{log: log, checks: checks}
+	return &Health{log: log, checks: checks, notes: map[string]func() bool{}}
 }
+
+// Note has ServeReady name what an operator has to see to while wrong returns true, though the
+// program works. It is called before anything is served.
+func (h *Health) Note(name string, wrong func() bool) { h.notes[name] = wrong }
 
 // Drain makes the program unready for good, so that no balancer sends it more.
 func (h *Health) Drain() { h.draining.Store(true) }
@@ -41,7 +46,8 @@ func (h *Health) ServeAlive(w http.ResponseWriter, _ *http.Request) {
 	answer(w, http.StatusOK, "ok")
 }
 
-// ServeReady answers GET /readyz: 200, or 503 with the names of what failed.
+// ServeReady answers GET /readyz: 200, with a line for each Note, or 503 with the names of what
+// failed.
 func (h *Health) ServeReady(w http.ResponseWriter, r *http.Request) {
 	if h.draining.Load() {
 		answer(w, http.StatusServiceUnavailable, "draining")
@@ -51,7 +57,18 @@ func (h *Health) ServeReady(w http.ResponseWriter, r *http.Request) {
 		answer(w, http.StatusServiceUnavailable, strings.Join(failed, "\n"))
 		return
 	}
-	answer(w, http.StatusOK, "ok")
+	answer(w, http.StatusOK, strings.Join(append([]string{"ok"}, h.noted()...), "\nbut "))
+}
+
+// noted names what is noted, in order.
+func (h *Health) noted() (names []string) {
+	for name, wrong := range h.notes {
+		if wrong() {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
 }
 
 // failed runs all checks at the same time and names those that fail, in order.

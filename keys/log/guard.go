@@ -37,7 +37,8 @@ type Guard interface {
 // database is right.
 type FileGuard struct {
 	path, origin string
-	writing      *lockedfile.Mutex // among processes, too
+	writing      *lockedfile.Mutex // among processes
+	turn         chan struct{}     // holds whoever waits for it, or has it, in this one
 }
 
 // maxGuardFile is more than the text of any checkpoint.
@@ -46,7 +47,7 @@ const maxGuardFile = 4096
 // NewFileGuard returns the guard of the log with that origin in the file at path, which need
 // not be there yet. The folder must be.
 func NewFileGuard(path, origin string) *FileGuard {
-	return &FileGuard{path: path, origin: origin, writing: lockedfile.MutexAt(path + ".lock")}
+	return &FileGuard{path: path, origin: origin, writing: lockedfile.MutexAt(path + ".lock"), turn: make(chan struct{}, 1)}
 }
 
 // Highest reads the file. A file that cannot be read, or is of another log, is an error.
@@ -93,9 +94,9 @@ func (g *FileGuard) text(t tlog.Tree) string {
 
 // Signed replaces the file, which a crash leaves as it was or as it shall be.
 func (g *FileGuard) Signed(ctx context.Context, t tlog.Tree) error {
-	unlock, err := g.writing.Lock()
+	unlock, err := g.lock(ctx)
 	if err != nil {
-		return err
+		return fmt.Errorf("locking %s.lock: %w", g.path, err)
 	}
 	defer unlock()
 	highest, err := g.Highest(ctx)
@@ -109,6 +110,40 @@ func (g *FileGuard) Signed(ctx context.Context, t tlog.Tree) error {
 		return nil
 	}
 	return replaceFile(g.path, []byte(g.text(t)))
+}
+
+// lock waits for the lock as long as ctx lets it. Whoever gives up leaves the wait behind, which
+// ends with the lock at once: however many ask while another process hangs, one waits.
+func (g *FileGuard) lock(ctx context.Context) (unlock func(), err error) {
+	select {
+	case g.turn <- struct{}{}:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	var release func()
+	locked := make(chan error, 1)
+	go func() {
+		var err error
+		release, err = g.writing.Lock()
+		locked <- err
+	}()
+	end := func(err error) {
+		if err == nil {
+			release()
+		}
+		<-g.turn
+	}
+	select {
+	case err := <-locked:
+		if err != nil {
+			end(err)
+			return nil, err
+		}
+		return func() { end(nil) }, nil
+	case <-ctx.Done():
+		go func() { end(<-locked) }()
+		return nil, ctx.Err()
+	}
 }
 
 // replaceFile writes a file beside, makes it durable, and moves it into place, durably.

@@ -1,12 +1,14 @@
 package log_test
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
 	"sync"
 	"testing"
 
+	"github.com/rogpeppe/go-internal/lockedfile"
 	"golang.org/x/mod/sumdb/tlog"
 
 	"signet/keys/log"
@@ -106,6 +108,38 @@ func TestReplicasShareAFileGuard(t *testing.T) {
 	}
 	if err := log.NewFileGuard(path, origin).Signed(t.Context(), tree(200, 1)); !errors.Is(err, log.ErrRolledBack) {
 		t.Errorf("Signed with another root = %v", err)
+	}
+}
+
+// Whoever waits for a lock that another process holds gives up in time, and however many have
+// done so, the guard works once the lock is free.
+func TestAGuardGivesUpInTime(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "signed")
+	g := log.NewFileGuard(path, origin)
+	unlock, err := lockedfile.MutexAt(path + ".lock").Lock()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	var all sync.WaitGroup
+	for n := range int64(50) {
+		all.Go(func() {
+			if err := g.Signed(ctx, tree(n+1, 1)); !errors.Is(err, context.Canceled) {
+				t.Errorf("Signed = %v while another has the lock", err)
+			}
+		})
+	}
+	cancel()
+	all.Wait()
+	if got, err := g.Highest(t.Context()); err != nil || got != (tlog.Tree{}) {
+		t.Errorf("Highest = %v, %v", got, err)
+	}
+	unlock()
+	if err := g.Signed(t.Context(), tree(7, 7)); err != nil {
+		t.Error(err)
+	}
+	if got, err := g.Highest(t.Context()); err != nil || got != tree(7, 7) {
+		t.Errorf("Highest = %v, %v", got, err)
 	}
 }
 

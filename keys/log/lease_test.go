@@ -1,6 +1,7 @@
 package log_test
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"testing"
@@ -69,6 +70,27 @@ func TestAReplicaFollowsWhenItIsAsked(t *testing.T) {
 		if err := second.Follow(t.Context()); !errors.Is(err, log.ErrRolledBack) {
 			t.Errorf("Follow = %v in a database that went back, want ErrRolledBack", err)
 		}
+	})
+}
+
+// Whoever ends in order leaves the lease to the next, which need not wait until it would have ended.
+func TestAnEndingSequencerResigns(t *testing.T) {
+	each(t, func(w *world) {
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan error)
+		go func() { ended <- w.log.Run(ctx) }()
+		w.pend(1)
+		w.await(w.log, 3)
+		stop()
+		if err := <-ended; err != nil {
+			t.Fatal(err)
+		}
+		w.log = w.open()
+		w.pend(1)
+		if n := w.seal(); n != 2 {
+			t.Errorf("the next process appended %d entries at once, want 2", n)
+		}
+		w.check()
 	})
 }
 

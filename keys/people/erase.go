@@ -78,7 +78,7 @@ func (p *People) EraseKeys(ctx context.Context, r Right) error {
 // named, too.
 func (p *People) eraseRight(ctx context.Context, tx *store.Tx, r Right) (erased bool, err error) {
 	before, err := p.newest(ctx, tx, p.tagOf(r.label))
-	if err != nil {
+	if err != nil && !errors.Is(err, ErrDamaged) { // what cannot be read can be erased all the same
 		return false, err
 	}
 	stones, err := p.eraseLabels(ctx, tx, []entry.Label{r.label})

@@ -42,13 +42,18 @@ func (b *batch) follow(ctx context.Context, limit int) error {
 	}
 }
 
-// pass moves the position in the feed alone.
+// pass moves the position in the feed, and writes what is held, without the log.
 func (b *batch) pass(ctx context.Context) error {
-	err := b.DB.Tx(ctx, func(tx *store.Tx) error { return b.advance(ctx, tx) })
+	err := b.DB.Tx(ctx, func(tx *store.Tx) error {
+		if err := b.advance(ctx, tx); err != nil {
+			return err
+		}
+		return b.keep(ctx, tx)
+	})
 	if err != nil {
 		return err
 	}
-	b.state.feed, b.skips = b.feed, 0
+	b.state.feed, b.skips, b.held, b.labels = b.feed, 0, nil, nil
 	return nil
 }
 
@@ -79,7 +84,24 @@ func (b *batch) take(ctx context.Context, changes []Binding) error {
 	for i, s := range signed {
 		b.bound[i].plain = s
 	}
-	return b.number(ctx)
+	if err := b.number(ctx); err != nil {
+		return err
+	}
+	b.hold()
+	return nil
+}
+
+// hold has versions wait whose label is set aside, behind what waits of it.
+func (b *batch) hold() {
+	var bound []candidate
+	for _, c := range b.bound {
+		if b.aside.has(c.tag) {
+			b.held = append(b.held, c)
+		} else {
+			bound = append(bound, c)
+		}
+	}
+	b.bound = bound
 }
 
 // associationOf is what a change comes to: what was answered when it was made, or that nobody

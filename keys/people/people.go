@@ -95,15 +95,17 @@ type Options struct {
 // replicas have a value each.
 type People struct {
 	Options
-	tiles  *log.Log
-	state  *replay.State
-	prover *prover
-	end    atomic.Pointer[end] // of the checkpoint that was asked for last
-	tally  *tally
-	vkeys  []string   // C2SP signed-note
-	labels seal.Index // of texts of labels
-	users  seal.Index // of user ids
-	values seal.Box   // of labels, openings and values
+	tiles       *log.Log
+	state       *replay.State
+	prover      *prover
+	end         atomic.Pointer[end] // of the checkpoint that was asked for last
+	tally       *tally
+	aside       *aside     // versions that wait
+	unrecovered *aside     // recoveries that have waited long enough
+	vkeys       []string   // C2SP signed-note
+	labels      seal.Index // of texts of labels
+	users       seal.Index // of user ids
+	values      seal.Box   // of labels, openings and values
 }
 
 // Open opens the log of people's keys, which begins if there is none. The error is log.ErrConfig
@@ -115,7 +117,8 @@ func Open(ctx context.Context, o Options) (*People, error) {
 	if err != nil {
 		return nil, fmt.Errorf("describing the log of people's keys: %w", err)
 	}
-	p := &People{Options: o, state: replay.New(replay.Inserts, origin), prover: newProver(o.VRF, o.Cached), tally: newTally(o.Quota), vkeys: d.vkeys}
+	p := &People{Options: o, state: replay.New(replay.Inserts, origin), prover: newProver(o.VRF, o.Cached), tally: newTally(o.Quota), vkeys: d.vkeys,
+		aside: newAside("versions that wait", o.Log), unrecovered: newAside("recoveries", o.Log)}
 	if err := p.openVault(ctx); err != nil {
 		return nil, err
 	}

@@ -101,14 +101,23 @@ func (p *People) Waiting(ctx context.Context, l entry.Label) (number uint32, due
 	return r.number, store.Time(r.due), true, nil
 }
 
-// endHoldDowns makes versions of recoveries to which nobody has objected in time.
+// endHoldDowns makes versions of recoveries to which nobody has objected in time, but for those
+// that cannot be read.
 func (p *People) endHoldDowns(ctx context.Context, limit int) error {
-	due, err := selectDue(ctx, p.DB, p.Now().UnixMilli(), limit)
+	p.unrecovered.retry(p.Now())
+	due, err := selectDue(ctx, p.DB, p.Now().UnixMilli(), limit+maxAside)
 	if err != nil {
 		return err
 	}
 	for _, t := range due {
-		if err := p.DB.Tx(ctx, func(tx *store.Tx) error { return p.recover(ctx, tx, t) }); err != nil {
+		if p.unrecovered.has(t) {
+			continue
+		}
+		err := p.DB.Tx(ctx, func(tx *store.Tx) error { return p.recover(ctx, tx, t) })
+		if errors.Is(err, ErrDamaged) {
+			err = p.unrecovered.add(t, 0, err)
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -130,7 +139,7 @@ func (p *People) recover(ctx context.Context, tx *store.Tx, t tag) error {
 	}
 	u, err := value.ParseUser(object)
 	if err != nil {
-		return fmt.Errorf("reading a recovery: %w", err)
+		return fmt.Errorf("%w: reading a recovery: %w", ErrDamaged, err)
 	}
 	return p.queue(ctx, tx, change{User: u, tag: t, how: value.ByRecovery, session: r.session, json: object}, Recovered)
 }

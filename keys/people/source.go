@@ -24,7 +24,8 @@ type batch struct {
 	skips  int64 // changes that have no place in the log
 	queued []candidate
 	bound  []candidate // of the feed
-	labels []label     // of bound, as they will be
+	held   []candidate // of the feed, that wait for what is set aside of their labels
+	labels []label     // of bound and held, as they will be
 }
 
 // candidate is a version that is being prepared.
@@ -60,26 +61,51 @@ func (s source) Next(ctx context.Context, limit int) (log.Batch, error) {
 	return log.Batch{Entries: entries, Logged: b.logged}, err
 }
 
-// pending reads versions that wait, in their order.
+// pending reads versions that wait, in their order. Labels of which one cannot be read are set
+// aside.
 func (p *People) pending(ctx context.Context, limit int) ([]candidate, error) {
-	rows, err := selectPending(ctx, p.DB, limit)
-	if err != nil {
-		return nil, err
-	}
-	all := make([]candidate, len(rows))
-	for i, r := range rows {
-		all[i].version = r.version
-		if len(r.prepared) > 0 {
-			continue
-		}
-		if all[i].label, err = p.openLabel(r.labelSealed, r.tag); err != nil {
+	p.aside.retry(p.Now())
+	for {
+		rows, err := selectPending(ctx, p.DB, limit, p.aside.tags())
+		if err != nil {
 			return nil, err
 		}
-		if all[i].plain, err = p.openValue(r.version); err != nil {
-			return nil, err
+		all, sound := make([]candidate, len(rows)), true
+		for i, r := range rows {
+			if all[i], err = p.candidate(r); err == nil {
+				continue
+			}
+			if sound, err = false, p.aside.add(r.tag, r.number, err); err != nil {
+				return nil, err
+			}
+		}
+		if sound {
+			return all, nil
 		}
 	}
-	return all, nil
+}
+
+// candidate reads a version that waits. The error is ErrDamaged.
+func (p *People) candidate(w waiting) (c candidate, err error) {
+	c.version = w.version
+	if len(w.prepared) > 0 {
+		if e, err := entry.Parse(w.prepared); err != nil || !isInsert(e) {
+			return c, fmt.Errorf("%w: what was prepared is no INSERT", ErrDamaged)
+		}
+		return c, nil
+	}
+	if c.label, err = p.openLabel(w.labelSealed, w.tag); err != nil {
+		return c, err
+	}
+	if c.plain, err = p.openValue(w.version); err == nil && c.plain == nil {
+		err = fmt.Errorf("%w: it has no value", ErrDamaged)
+	}
+	return c, err
+}
+
+func isInsert(e entry.Entry) bool {
+	_, is := e.(entry.Insert)
+	return is
 }
 
 // all are the candidates in the order in which they are logged.
@@ -129,8 +155,8 @@ func (b *batch) logged(ctx context.Context, tx *store.Tx, first int64) error {
 	if err := b.advance(ctx, tx); err != nil {
 		return err
 	}
-	if err := putLabels(ctx, tx, b.labels); err != nil {
-		return fmt.Errorf("writing labels: %w", err)
+	if err := b.keep(ctx, tx); err != nil {
+		return err
 	}
 	for i, c := range b.all() {
 		c.position = first + int64(i)
@@ -145,6 +171,21 @@ func (b *batch) logged(ctx context.Context, tx *store.Tx, first int64) error {
 	}
 	if placed != int64(len(b.queued)) || added != int64(len(b.bound)) {
 		return fmt.Errorf("%w: %d of %d versions were pending and %d of %d new", log.ErrSuperseded, placed, len(b.queued), added, len(b.bound))
+	}
+	return nil
+}
+
+// keep writes the labels, and what is held.
+func (b *batch) keep(ctx context.Context, tx *store.Tx) error {
+	if err := putLabels(ctx, tx, b.labels); err != nil {
+		return fmt.Errorf("writing labels: %w", err)
+	}
+	added, err := addVersions(ctx, tx, b.held)
+	if err != nil {
+		return fmt.Errorf("writing versions of bindings that wait: %w", err)
+	}
+	if added != int64(len(b.held)) {
+		return fmt.Errorf("%w: %d of %d versions were new", log.ErrSuperseded, added, len(b.held))
 	}
 	return nil
 }

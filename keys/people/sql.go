@@ -172,11 +172,17 @@ type waiting struct {
 	labelSealed []byte
 }
 
-// selectPending reads versions that wait, in the order in which they are logged.
-func selectPending(ctx context.Context, q store.Queryer, limit int) ([]waiting, error) {
+// selectPending reads versions that wait, in the order in which they are logged, but for those of
+// some labels.
+func selectPending(ctx context.Context, q store.Queryer, limit int, but []tag) ([]waiting, error) {
+	args, others := []any{limit}, ""
+	for _, t := range but {
+		args = append(args, t[:])
+		others += fmt.Sprintf(" AND v.label_tag <> $%d", len(args))
+	}
 	rows, err := q.Query(ctx, `SELECT v.label_tag, v.version, v.position, v.queued_ms, v.user_tag, v.session_id, v.prepared, v.opening_sealed, v.value_sealed,
 		l.label_sealed FROM people_versions v JOIN people_labels l ON l.label_tag = v.label_tag
-		WHERE v.position = 0 ORDER BY v.queued_ms, v.version, v.label_tag LIMIT $1`, limit)
+		WHERE v.position = 0`+others+` ORDER BY v.queued_ms, v.version, v.label_tag LIMIT $1`, args...)
 	if err != nil {
 		return nil, err
 	}
@@ -273,7 +279,7 @@ func bytea(b []byte) []byte {
 	return b
 }
 
-// addVersions writes versions of the feed, and counts those that are new.
+// addVersions writes versions of the feed, logged or to wait, and counts those that are new.
 func addVersions(ctx context.Context, tx *store.Tx, all []candidate) (added int64, err error) {
 	return writeVersions(ctx, tx, all, writing{
 		into:     `(session_id, prepared, label_tag, version, position, queued_ms, user_tag, opening_sealed, value_sealed)`,
@@ -281,7 +287,7 @@ func addVersions(ctx context.Context, tx *store.Tx, all []candidate) (added int6
 		conflict: `DO NOTHING`,
 		columns:  7,
 		args: func(v *version) []any {
-			return []any{v.tag[:], v.number, v.position, v.queued, v.userTag, v.opening, v.value}
+			return []any{v.tag[:], v.number, v.position, v.queued, v.userTag, bytea(v.opening), v.value}
 		},
 	})
 }

@@ -46,7 +46,7 @@ func (p *People) sealLabel(l entry.Label, t tag) []byte {
 func (p *People) openLabel(sealed []byte, t tag) (entry.Label, error) {
 	text, err := p.values.Open(sealed, append(t[:len(t):len(t)], "label"...))
 	if err != nil {
-		return entry.Label{}, fmt.Errorf("opening a label: %w", err)
+		return entry.Label{}, fmt.Errorf("%w: opening a label: %w", ErrDamaged, err)
 	}
 	return entry.ParseLabel(string(text))
 }
