@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"time"
 
 	"signet/internal/locale"
 	"signet/internal/matrix"
@@ -52,13 +53,15 @@ var keyNotices = map[people.EventKind]words.Kind{
 	people.RevokedByKey: words.Revoked,
 	people.Recovering:   words.Recovering,
 	people.Recovered:    words.Recovered,
+	people.Returning:    words.Returning,
+	people.Returned:     words.Returned,
 	people.Objected:     words.Objected,
 	people.Erased:       words.Erased,
 }
 
 // tellOfKeys is for the log of people's keys, which does not know of notices.
 func (s *server) tellOfKeys(ctx context.Context, tx *store.Tx, e people.Event) error {
-	c := notice.KeysChange{Kind: keyNotices[e.Kind], Label: e.Label.String(), Version: e.Version, User: e.User, Until: e.Due}
+	c := notice.KeysChange{Kind: keyNotices[e.Kind], Label: e.Label.String(), Version: e.Version, User: e.User, Until: e.Due, ByKey: e.Kind == people.RevokedByKey}
 	if e.Label.Medium() == entry.MXID {
 		c.User = matrix.UserID(e.Label.Address())
 	} else if a, is := e.Label.ThirdParty(); is {
@@ -78,11 +81,14 @@ func (k toldKeys) Forgotten(ctx context.Context, label string, from uint32) (boo
 	return k.People.Forgotten(ctx, l, from)
 }
 
-func (k toldKeys) Waits(ctx context.Context, label string, version uint32) (bool, error) {
+func (k toldKeys) WaitsUntil(ctx context.Context, label string, version uint32) (time.Time, error) {
 	l, err := entry.ParseLabel(label)
 	if err != nil {
-		return false, err
+		return time.Time{}, err
 	}
-	number, _, waits, err := k.Waiting(ctx, l)
-	return waits && number == version, err
+	waits, err := k.Waiting(ctx, l)
+	if err != nil || waits == nil || waits.Version != version {
+		return time.Time{}, err
+	}
+	return waits.Due, nil
 }

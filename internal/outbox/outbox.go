@@ -30,6 +30,7 @@ type Work struct {
 	Kind    string
 	Key     string // idempotency key: the same kind and key is stored once
 	Payload []byte
+	Due     time.Time // before it, it is not attempted; zero: at once
 	Expires time.Time // after it, an attempt would be of no use
 	// Held keeps the first lease for this process, which calls Attempt after the
 	// commit. Otherwise the next free worker of any replica takes the job.
@@ -131,6 +132,9 @@ func (o *Outbox) Put(ctx context.Context, tx *store.Tx, w Work) (Ticket, error) 
 	}
 	now := o.Now()
 	row := jobRow{id: store.NewID(now), kind: w.Kind, key: w.Key, due: now, expires: w.Expires, created: now}
+	if w.Due.After(now) {
+		row.due = w.Due
+	}
 	if w.Held {
 		row.leaseUntil, row.attempts = now.Add(leaseTime), 1
 	}

@@ -34,8 +34,8 @@ func (p *People) Await(ctx context.Context, t Ticket) (*proof.Lookup, error) {
 
 // absent is why a version that was promised is not there.
 func (p *People) absent(ctx context.Context, t Ticket) error {
-	number, _, waits, err := p.Waiting(ctx, t.Label)
-	if err == nil && waits && number == t.Version {
+	waits, err := p.Waiting(ctx, t.Label)
+	if err == nil && waits != nil && waits.Version == t.Version {
 		return ErrHeldDown
 	}
 	return errors.Join(err, ErrVersion)

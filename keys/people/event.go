@@ -18,6 +18,8 @@ const (
 	RevokedByKey EventKind = "revoke-key" // by the key itself
 	Recovering   EventKind = "recovering" // new keys that no old one has signed wait until Due
 	Recovered    EventKind = "recovered"  // and hold now
+	Returning    EventKind = "returning"  // like Recovering, where those before were revoked or erased, so that no old key can object
+	Returned     EventKind = "returned"   // and hold now
 	Objected     EventKind = "objected"   // or do not, for the old key has signed something else
 	Erased       EventKind = "erased"     // by who has proven the address, or the account; not with all else of it
 )
@@ -27,7 +29,8 @@ type Event struct {
 	Kind    EventKind
 	Label   entry.Label
 	Version uint32
-	// User is whom the keys name, of Recovering and Erased those before: empty for nobody.
+	// User is whom the keys name; of Recovering, Returning, Erased and what is revoked, those before:
+	// empty for nobody.
 	User matrix.UserID
-	Due  time.Time // of Recovering
+	Due  time.Time // of Recovering and Returning
 }

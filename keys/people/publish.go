@@ -11,6 +11,7 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"signet/internal/matrix"
 	"signet/internal/quota"
 	"signet/internal/store"
 	"signet/keys/entry"
@@ -309,6 +310,10 @@ func (p *People) queue(ctx context.Context, tx *store.Tx, c change, kind EventKi
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return fmt.Errorf("reading a label: %w", err)
 	}
+	named, err := p.named(ctx, tx, c)
+	if err != nil {
+		return err
+	}
 	queued := max(row.queued, p.Now().UnixMilli())
 	v := version{tag: c.tag, number: c.Version, queued: queued, userTag: p.userTag(c.MXID), session: c.session, value: p.sealValue(c.json, c.tag, c.Version)}
 	added, err := addVersion(ctx, tx, v)
@@ -325,7 +330,20 @@ func (p *People) queue(ctx context.Context, tx *store.Tx, c change, kind EventKi
 	if err := deleteRecovery(ctx, tx, c.tag); err != nil {
 		return fmt.Errorf("ending a recovery: %w", err)
 	}
-	return p.Told(ctx, tx, Event{Kind: kind, Label: c.Label, Version: c.Version, User: c.MXID})
+	return p.Told(ctx, tx, Event{Kind: kind, Label: c.Label, Version: c.Version, User: named})
+}
+
+// named is whom the owner of keys is told by: of a revocation that is whom the keys have named
+// which it ends, since whoever has a session for a moment may name nobody in it.
+func (p *People) named(ctx context.Context, tx *store.Tx, c change) (matrix.UserID, error) {
+	if c.Revoked == "" {
+		return c.MXID, nil
+	}
+	before, err := p.newest(ctx, tx, c.tag)
+	if err != nil || before == nil {
+		return c.MXID, err
+	}
+	return before.MXID, nil
 }
 
 func (p *People) kindOf(ctx context.Context, tx *store.Tx, c change) (EventKind, error) {

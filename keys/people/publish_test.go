@@ -328,7 +328,7 @@ func TestAnOwnerObjects(t *testing.T) {
 		s.Clock.Advance(48 * time.Hour)
 		s.seal()
 		s.want(aliceLabel, 1, `"how":"prev-key"`)
-		if _, _, waits, err := s.people.Waiting(s.Context(), s.label(aliceLabel)); waits || err != nil {
+		if waits, err := s.people.Waiting(s.Context(), s.label(aliceLabel)); waits != nil || err != nil {
 			s.Errorf("a recovery waits still, %v", err)
 		}
 		if found, err := s.people.Await(s.Context(), thief); err != nil || sum(found.Value) == thief.Hash {
@@ -438,16 +438,55 @@ func TestAThiefDoesNotChooseWhoIsTold(t *testing.T) {
 			return t
 		}
 		thief(draft{version: 1, prev: s.current()})
+		if told := s.events[len(s.events)-1]; told.Kind != people.Revoked || told.User != alice {
+			s.Errorf("of the revocation is told %+v, want alice", told)
+		}
 		thief(draft{version: 2, key: 2, prev: s.current()})
-		if told := s.events[len(s.events)-1]; told.Kind != people.Recovering || told.User != alice {
+		if told := s.events[len(s.events)-1]; told.Kind != people.Returning || told.User != alice {
 			s.Errorf("of the recovery is told %+v, want alice", told)
 		}
 		s.must(s.directory.EraseUser(s.Context(), alice))
 		s.seal()
 		thief(draft{version: 2, key: 3, prev: s.current()})
-		if told := s.events[len(s.events)-1]; told.Kind != people.Recovering || told.User != "" {
+		if told := s.events[len(s.events)-1]; told.Kind != people.Returning || told.User != "" {
 			s.Errorf("of keys that replace what was erased is told %+v, want nobody", told)
 		}
+		s.check()
+	})
+}
+
+// Where the keys were revoked or erased there is no old key that could object, and nothing that the
+// owner is told says so.
+func TestKeysThatComeWhereNoneAre(t *testing.T) {
+	each(t, func(s *story) {
+		waits := func() *people.Recovery {
+			s.Helper()
+			r, err := s.people.Waiting(s.Context(), s.label(aliceLabel))
+			s.must(err)
+			return r
+		}
+		s.publish(s.draft(0, 1))
+		s.publish(draft{label: aliceLabel, version: 1, key: 2, prev: s.current(), from: s.Clock.Now()})
+		if r := waits(); r == nil || !r.Replaces || r.Version != 1 || r.Value == nil || len(r.Value.Keys) != 1 {
+			s.Errorf("with an old key waits %+v", r)
+		}
+		s.publish(draft{label: aliceLabel, version: 1, prev: s.current(), from: s.Clock.Now()})
+		s.publish(draft{label: aliceLabel, version: 2, key: 2, prev: s.current(), from: s.Clock.Now()})
+		if r := waits(); r == nil || r.Replaces {
+			s.Errorf("after a revocation waits %+v", r)
+		}
+		s.Clock.Advance(25 * time.Hour)
+		s.seal()
+		s.wantEvents("publish 0, recovering 1, revoke 1, returning 2, returned 2")
+		s.must(s.people.EraseKeys(s.Context(), s.right("alice@example.org")))
+		s.seal()
+		s.publish(draft{label: aliceLabel, version: 4, key: 3, from: s.Clock.Now()})
+		if r := waits(); r == nil || r.Replaces || r.Version != 4 {
+			s.Errorf("after an erasure waits %+v", r)
+		}
+		s.Clock.Advance(25 * time.Hour)
+		s.seal()
+		s.wantEvents("erased 3, returning 4, returned 4")
 		s.check()
 	})
 }

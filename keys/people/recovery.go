@@ -38,6 +38,9 @@ func (p *People) hold(ctx context.Context, tx *store.Tx, c change) (Ticket, erro
 func (p *People) tellRecovering(ctx context.Context, tx *store.Tx, t Ticket) error {
 	e := Event{Kind: Recovering, Label: t.Label, Version: t.Version, Due: t.Due}
 	before, err := p.newest(ctx, tx, p.tagOf(t.Label))
+	if err == nil && !inForce(before) {
+		e.Kind = Returning
+	}
 	if err == nil && before != nil && before.Revoked != "" {
 		before, err = p.revokedBy(ctx, tx, before)
 	}
@@ -49,6 +52,9 @@ func (p *People) tellRecovering(ctx context.Context, tx *store.Tx, t Ticket) err
 	}
 	return p.Told(ctx, tx, e)
 }
+
+// inForce tells whether there are keys that could object to what comes after them.
+func inForce(newest *value.User) bool { return newest != nil && len(newest.Keys) > 0 }
 
 // revokedBy is the keys that a revocation has ended, which come right before it; nil if they
 // were erased.
@@ -89,16 +95,34 @@ func (p *People) discard(ctx context.Context, tx *store.Tx, l entry.Label) error
 	return p.Told(ctx, tx, Event{Kind: Objected, Label: l, Version: r.number})
 }
 
-// Waiting is the recovery of a label that waits, for its owner; false if there is none.
-func (p *People) Waiting(ctx context.Context, l entry.Label) (number uint32, due time.Time, waits bool, err error) {
+// Recovery is keys that wait until somebody has had time to object.
+type Recovery struct {
+	Version uint32
+	Due     time.Time
+	Value   *value.User // the keys; nil if they cannot be read
+	// Replaces says that there are keys now, whose owner can object with the old one.
+	Replaces bool
+}
+
+// Waiting is the recovery of a label that waits, for its owner; nil if there is none.
+func (p *People) Waiting(ctx context.Context, l entry.Label) (*Recovery, error) {
 	r, err := selectRecovery(ctx, p.DB, p.tagOf(l))
 	if errors.Is(err, sql.ErrNoRows) {
-		return 0, time.Time{}, false, nil
+		return nil, nil
 	}
 	if err != nil {
-		return 0, time.Time{}, false, fmt.Errorf("reading a recovery: %w", err)
+		return nil, fmt.Errorf("reading a recovery: %w", err)
 	}
-	return r.number, store.Time(r.due), true, nil
+	waits := &Recovery{Version: r.number, Due: store.Time(r.due)}
+	if waits.Value, err = p.userIn(r.version, nil); err != nil && !errors.Is(err, ErrDamaged) {
+		return nil, err
+	}
+	before, err := p.newest(ctx, p.DB, r.tag)
+	if err != nil && !errors.Is(err, ErrDamaged) {
+		return nil, err
+	}
+	waits.Replaces = inForce(before)
+	return waits, nil
 }
 
 // endHoldDowns makes versions of recoveries to which nobody has objected in time, but for those
@@ -141,5 +165,11 @@ func (p *People) recover(ctx context.Context, tx *store.Tx, t tag) error {
 	if err != nil {
 		return fmt.Errorf("%w: reading a recovery: %w", ErrDamaged, err)
 	}
-	return p.queue(ctx, tx, change{User: u, tag: t, how: value.ByRecovery, session: r.session, json: object}, Recovered)
+	kind := Recovered
+	if before, err := p.newest(ctx, tx, t); err != nil {
+		return err
+	} else if !inForce(before) {
+		kind = Returned
+	}
+	return p.queue(ctx, tx, change{User: u, tag: t, how: value.ByRecovery, session: r.session, json: object}, kind)
 }

@@ -18,7 +18,14 @@ type KeysChange struct {
 	Version uint32
 	Address threepid.Address // of the label; zero if it is a user id
 	User    matrix.UserID    // whose keys they are, or were; empty if they name nobody
-	Until   time.Time        // of words.Recovering, when the keys have waited long enough
+	Until   time.Time        // of keys that wait, when they have done so long enough
+	ByKey   bool             // of words.Revoked: the key itself has signed that
+}
+
+// elsewhere tells whether the user is told at other addresses, too: where whoever did it may have no
+// more than the mailbox, or a session.
+func (c KeysChange) elsewhere() bool {
+	return c.Kind.Waits() || c.Kind == words.Erased || c.Kind == words.Revoked && !c.ByKey
 }
 
 // userLabel is how the label of a user id begins.
@@ -28,13 +35,13 @@ const userLabel = "mxid:"
 type Keys interface {
 	// Forgotten tells whether what was published under a label was erased, from a version on.
 	Forgotten(ctx context.Context, label string, from uint32) (bool, error)
-	// Waits tells whether that version waits for somebody to object.
-	Waits(ctx context.Context, label string, version uint32) (bool, error)
+	// WaitsUntil tells until when that version waits for somebody to object; zero if it does not.
+	WaitsUntil(ctx context.Context, label string, version uint32) (time.Time, error)
 }
 
 // ToldOfKeys puts the notices of what happened to keys into its transaction: to the address,
-// or, of a user id, to e-mail addresses that the user is found by. Of keys that will be replaced
-// without the old one those are told too, as who holds the address may be a thief.
+// or, of a user id, to e-mail addresses that the user is found by. Of what the old key has not
+// signed and that takes keys away those are told too, as who holds the address may be a thief.
 func (n *Notices) ToldOfKeys(ctx context.Context, tx *store.Tx, c KeysChange) error {
 	l := letter{Kind: c.Kind, User: c.User.String(), Label: c.Label, Version: c.Version, Until: store.Millis(c.Until)}
 	if !c.Address.IsZero() {
@@ -42,7 +49,7 @@ func (n *Notices) ToldOfKeys(ctx context.Context, tx *store.Tx, c KeysChange) er
 		if err := n.put(ctx, tx, "keys "+store.NewID(n.Now()), c.Address, l); err != nil {
 			return err
 		}
-		if c.Kind != words.Recovering {
+		if !c.elsewhere() {
 			return nil
 		}
 		l.About = c.Address.Redacted()
@@ -79,7 +86,8 @@ func (n *Notices) tellOthers(ctx context.Context, tx *store.Tx, c KeysChange, l 
 }
 
 // keysOvertaken tells whether the keys that a notice is about were erased while it waited, or
-// wait no more, or the user is not found by the receiver any more.
+// wait no more, or others do in their place, of which another notice tells, or the user is not found
+// by the receiver any more.
 func (n *Notices) keysOvertaken(ctx context.Context, to threepid.Address, l letter) (bool, error) {
 	if l.Other {
 		until, err := n.Directory.BoundUntil(ctx, to, matrix.UserID(l.User))
@@ -90,9 +98,9 @@ func (n *Notices) keysOvertaken(ctx context.Context, to threepid.Address, l lett
 	if n.Keys == nil {
 		return true, nil
 	}
-	if l.Kind == words.Recovering {
-		waits, err := n.Keys.Waits(ctx, l.Label, l.Version)
-		return !waits, err
+	if l.Kind.Waits() {
+		until, err := n.Keys.WaitsUntil(ctx, l.Label, l.Version)
+		return store.Millis(until) != l.Until, err
 	}
 	if l.Kind == words.Erased {
 		return false, nil // which is what it tells

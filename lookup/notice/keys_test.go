@@ -15,19 +15,27 @@ import (
 	"signet/verify/verifytest"
 )
 
-// directoryOfKeys is one in which keys were erased, or wait.
-type directoryOfKeys struct{ forgotten, waits bool }
+// directoryOfKeys is one in which keys were erased, or wait until a time.
+type directoryOfKeys struct {
+	forgotten bool
+	until     time.Time
+}
 
 func (d *directoryOfKeys) Forgotten(context.Context, string, uint32) (bool, error) {
 	return d.forgotten, nil
 }
 
-func (d *directoryOfKeys) Waits(context.Context, string, uint32) (bool, error) { return d.waits, nil }
+func (d *directoryOfKeys) WaitsUntil(context.Context, string, uint32) (time.Time, error) {
+	return d.until, nil
+}
 
 // keysOf tells of what happens to the keys of an address, or of a user id.
 func (s *story) keysOf(kind words.Kind, of string, user matrix.UserID) {
 	s.Helper()
 	c := notice.KeysChange{Kind: kind, Version: 1, User: user, Until: s.Clock.Now().Add(day)}
+	if d, is := s.notices.Keys.(*directoryOfKeys); is && kind.Waits() {
+		d.until = c.Until
+	}
 	if c.Label = "mxid:" + of; !strings.HasPrefix(of, "@") {
 		c.Address = s.address(of)
 		c.Label = string(c.Address.Medium()) + ":" + of
@@ -39,7 +47,7 @@ func (s *story) keysOf(kind words.Kind, of string, user matrix.UserID) {
 }
 
 func (s *story) withKeys() *directoryOfKeys {
-	d := &directoryOfKeys{waits: true}
+	d := &directoryOfKeys{}
 	s.notices.Keys = d
 	return d
 }
@@ -54,7 +62,9 @@ func TestTheOwnerIsToldOfKeys(t *testing.T) {
 			words.Recovered: "that the old key has not signed",
 			words.Objected:  "There was an objection",
 			words.Erased:    "were erased",
+			words.Returned:  "after those before had been revoked or erased",
 		} {
+			s.Clock.Advance(day / 6)
 			s.keysOf(kind, "alice@example.org", alice)
 			s.want("alice@example.org " + says)
 		}
@@ -141,7 +151,7 @@ func TestANoticeOfKeysThatIsOvertaken(t *testing.T) {
 		want     []string
 	}{
 		"erased":             {words.Published, func(_ *story, d *directoryOfKeys) { d.forgotten = true }, nil},
-		"erased, as it was":  {words.Recovering, func(_ *story, d *directoryOfKeys) { d.waits = false }, nil},
+		"erased, as it was":  {words.Recovering, func(_ *story, d *directoryOfKeys) { d.until = time.Time{} }, nil},
 		"another's address":  {words.Recovering, func(s *story, _ *directoryOfKeys) { s.unbind("other@example.org", alice) }, []string{"alice@example.org held until", "other@example.org is not found"}},
 		"no directory of it": {words.Rotated, func(s *story, _ *directoryOfKeys) { s.notices.Keys = nil }, nil},
 	} {
@@ -158,7 +168,8 @@ func TestANoticeOfKeysThatIsOvertaken(t *testing.T) {
 	}
 }
 
-// Whoever fills an address's share with other notices does not keep that of a recovery away.
+// Whoever fills an address's share with other notices does not keep that of a recovery away, and the
+// owner is told that there was more.
 func TestNoFloodHidesARecovery(t *testing.T) {
 	each(t, func(s *story) {
 		s.withKeys()
@@ -167,17 +178,100 @@ func TestNoFloodHidesARecovery(t *testing.T) {
 		}
 		s.keysOf(words.Recovering, "alice@example.org", "")
 		sent := s.send(s.replica)
-		if len(sent) != 6+1 {
-			s.Errorf("%d notices, want 6 and that of the recovery", len(sent))
+		if len(sent) != 6+1+1 {
+			s.Errorf("%d notices, want 6, that there is more, and that of the recovery", len(sent))
 		}
-		if n := strings.Count(allTexts(sent), "They are held until"); n != 1 {
-			s.Errorf("of the recovery are %d notices", n)
+		for says, want := range map[string]int{"They are held until": 1, "Within a day more has changed": 1, "were replaced by new ones": 6} {
+			if n := strings.Count(allTexts(sent), says); n != want {
+				s.Errorf("%d notices say %q, want %d", n, says, want)
+			}
 		}
-		for range 10 {
+	})
+}
+
+// However many recoveries there are in a day, the owner learns of the one that waits, well before
+// its time: of those that follow each other soon by one notice.
+func TestTheSeventhRecoveryIsTold(t *testing.T) {
+	each(t, func(s *story) {
+		d := s.withKeys()
+		recover := func() string {
+			s.Clock.Advance(time.Second)
 			s.keysOf(words.Recovering, "alice@example.org", "")
+			return d.until.UTC().Format("2006-01-02 15:04 MST")
 		}
-		if more := len(s.send(s.replica)); more != 5 {
-			s.Errorf("%d more of recoveries, want 5", more)
+		for range 6 {
+			recover()
+			s.want("alice@example.org They are held until")
+		}
+		for range 3 {
+			s.Clock.Advance(time.Minute)
+			recover()
+			s.want()
+		}
+		until := d.until
+		s.Clock.Advance(4 * time.Hour)
+		s.want("alice@example.org They are held until " + until.UTC().Format("2006-01-02 15:04 MST"))
+		s.Clock.Advance(12 * time.Hour)
+		s.want()
+	})
+}
+
+// Where waiting for room would take more than half of the time that is left, nobody waits.
+func TestARecoveryThatEndsSoonIsToldAtOnce(t *testing.T) {
+	each(t, func(s *story) {
+		d := s.withKeys()
+		for i := range 9 {
+			s.Clock.Advance(time.Second)
+			c := notice.KeysChange{Kind: words.Returning, Label: "email:alice@example.org", Address: s.address("alice@example.org"), Version: 1, Until: s.Clock.Now().Add(time.Hour)}
+			d.until = c.Until
+			if err := s.DB.Tx(s.Context(), func(tx *store.Tx) error { return s.notices.ToldOfKeys(s.Context(), tx, c) }); err != nil {
+				s.Fatal(err)
+			}
+			if sent := s.send(s.replica); len(sent) != 1 {
+				s.Errorf("recovery %d: %d notices", i, len(sent))
+			}
+		}
+	})
+}
+
+// A thief of a mailbox who revokes or erases is told of elsewhere; the owner of the key is not.
+func TestARevocationIsToldElsewhereToo(t *testing.T) {
+	each(t, func(s *story) {
+		s.withKeys()
+		s.bind("other@example.org", alice)
+		s.send(s.replica)
+		told := func(kind words.Kind, byKey bool) {
+			c := notice.KeysChange{Kind: kind, Label: "email:alice@example.org", Address: s.address("alice@example.org"), Version: 1, User: alice, ByKey: byKey}
+			if err := s.DB.Tx(s.Context(), func(tx *store.Tx) error { return s.notices.ToldOfKeys(s.Context(), tx, c) }); err != nil {
+				s.Fatal(err)
+			}
+		}
+		told(words.Revoked, false)
+		s.want("alice@example.org published for alice@example.org were revoked", "other@example.org published for a...@e... were revoked")
+		told(words.Erased, false)
+		s.want("alice@example.org published for alice@example.org were erased", "other@example.org published for a...@e... were erased")
+		told(words.Revoked, true)
+		s.want("alice@example.org were revoked")
+		told(words.Rotated, false)
+		s.want("alice@example.org were replaced")
+	})
+}
+
+// Of keys that come where none are, nobody is sent to a device with an old key.
+func TestNoOldKeyIsSpokenOfWhereThereIsNone(t *testing.T) {
+	each(t, func(s *story) {
+		s.withKeys()
+		s.bind("other@example.org", alice)
+		s.send(s.replica)
+		s.keysOf(words.Returning, "alice@example.org", alice)
+		for _, m := range s.want("alice@example.org there is no old key that could sign these or object", "other@example.org New keys were sent in for a...@e...") {
+			if strings.Contains(text(m), "device") || !strings.Contains(text(m), "object before then on this page") {
+				s.Errorf("it does not say how to object:\n%s", text(m))
+			}
+		}
+		s.keysOf(words.Returning, alice.String(), alice)
+		if m := s.want("other@example.org New keys were sent in for @alice:example.org"); !strings.Contains(text(m[0]), "by publishing keys of your own") {
+			s.Errorf("it does not say how to object:\n%s", text(m[0]))
 		}
 	})
 }

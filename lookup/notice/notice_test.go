@@ -102,8 +102,9 @@ func TestFlapping(t *testing.T) {
 			s.unbind("alice@example.org", alice)
 		}
 		s.bind("bob@example.org", bob) // has a budget of its own
-		if sent := len(s.send(s.replica)); sent != 6+1 {
-			s.Errorf("%d notices, want 6 to one and 1 to the other", sent)
+		sent := s.send(s.replica)
+		if len(sent) != 6+1+1 || strings.Count(allTexts(sent), "Within a day more has changed") != 1 {
+			s.Errorf("%d notices, want 6 to one with one that there were more, and 1 to the other", len(sent))
 		}
 		if left := s.count(`state <> 'done'`); left != 0 {
 			s.Errorf("%d notices are left over, want them dropped", left)

@@ -28,11 +28,14 @@ const (
 const life = 3 * 24 * time.Hour
 
 // destination is the budget of an address. Whoever binds and unbinds one again and again
-// fills no mailbox: what is over it is dropped.
-const destination = "lookup.notice.destination"
+// fills no mailbox: of what is over it one notice tells, by the budget more.
+const (
+	destination = "lookup.notice.destination"
+	more        = "lookup.notice.more"
+)
 
-// recoveries is the budget of an address for notices that keys will be replaced without the
-// old one: no flood of others may keep those away.
+// recoveries is the budget of an address for notices of keys that wait: no flood of others may
+// keep those away.
 const recoveries = "lookup.notice.recovery"
 
 // Budgets are the limits of Notices, for the quota that they charge. In dry run they are
@@ -41,6 +44,7 @@ func Budgets(dryRun bool) []quota.Budget {
 	return []quota.Budget{
 		{Name: destination, Limit: 6, Per: 24 * time.Hour, DryRun: dryRun},
 		{Name: recoveries, Limit: 6, Per: 24 * time.Hour, DryRun: dryRun},
+		{Name: more, Limit: 1, Per: 24 * time.Hour, DryRun: dryRun},
 	}
 }
 

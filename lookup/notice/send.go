@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"signet/internal/deliver"
 	"signet/internal/matrix"
@@ -31,11 +32,11 @@ func (n *Notices) sendEmail(ctx context.Context, job outbox.Job) error {
 	if l, err = n.recalled(ctx, l); err != nil {
 		return err
 	}
-	subject, text, html, err := n.Words.Email(n.notice(l))
-	if err != nil {
-		return fmt.Errorf("writing a notice: %w", err)
-	}
-	err = n.within(ctx, to, l, func() error {
+	err = n.within(ctx, to, l, func(l letter) error {
+		subject, text, html, err := n.Words.Email(n.notice(l))
+		if err != nil {
+			return fmt.Errorf("writing a notice: %w", err)
+		}
 		return n.Email.SendEmail(ctx, deliver.Email{ID: job.ID, To: to, Subject: subject, Text: text, HTML: html, Language: n.Language.String()})
 	})
 	if errors.Is(err, deliver.ErrNoMailbox) {
@@ -69,11 +70,11 @@ func (n *Notices) sendSMS(ctx context.Context, job outbox.Job) error {
 	case job.Attempt > 1:
 		return fmt.Errorf("%w: a text message is tried once", outbox.ErrRefused)
 	}
-	text, err := n.Words.SMS(n.notice(l))
-	if err != nil {
-		return fmt.Errorf("writing a notice: %w", err)
-	}
-	return ended(n.within(ctx, to, l, func() error {
+	return ended(n.within(ctx, to, l, func(l letter) error {
+		text, err := n.Words.SMS(n.notice(l))
+		if err != nil {
+			return fmt.Errorf("writing a notice: %w", err)
+		}
 		return n.pay(ctx, to, text, func() error {
 			return n.SMS.Send(ctx, deliver.SMS{ID: job.ID, To: to, Text: text}, nil, func(context.Context, string) error { return nil })
 		})
@@ -83,29 +84,68 @@ func (n *Notices) sendSMS(ctx context.Context, job outbox.Job) error {
 // within calls send unless the notice is to be spared, or the address has had its share. The budget
 // is charged here and not where the notice was put, since what the transaction of a change
 // charges may be charged for nothing: it may run again. What was not sent is given back.
-func (n *Notices) within(ctx context.Context, to threepid.Address, l letter, send func() error) error {
+func (n *Notices) within(ctx context.Context, to threepid.Address, l letter, send func(letter) error) error {
 	if spared, err := n.spared(ctx, to, l); err != nil || spared {
 		return err
 	}
-	charge := quota.Charge{Budget: budgetOf(l.Kind), Subject: string(to.Medium()) + " " + to.String(), N: 1}
-	err := n.Quota.Charge(ctx, charge)
-	if _, short := errors.AsType[quota.Exhausted](err); short {
-		return nil
-	}
-	if err != nil {
+	a, err := n.admit(ctx, to, l)
+	if err != nil || !a.sends {
 		return err
 	}
-	if err := send(); err != nil {
-		return errors.Join(err, n.Quota.Refund(ctx, charge))
+	if err := send(a.letter); err != nil {
+		return errors.Join(err, n.Quota.Refund(ctx, a.charges...))
 	}
 	return nil
 }
 
-func budgetOf(k words.Kind) string {
-	if k == words.Recovering {
-		return recoveries
+// admitted is what an address is told in place of a notice.
+type admitted struct {
+	letter
+	sends   bool // false: nothing, or later
+	charges []quota.Charge
+}
+
+// admit charges an address for a notice. What is over its share is not dropped in silence: of keys
+// that wait it is told when there is room again, of the newest alone, or at once if that would be
+// late; of all else it is told once a day that there is more.
+func (n *Notices) admit(ctx context.Context, to threepid.Address, l letter) (admitted, error) {
+	budget := destination
+	if l.Kind.Waits() {
+		budget = recoveries
 	}
-	return destination
+	charge, wait, err := n.charge(ctx, budget, to)
+	switch {
+	case err != nil:
+		return admitted{}, err
+	case wait == 0:
+		return admitted{l, true, charge}, nil
+	case l.Kind.Waits() && 2*wait > store.Time(l.Until).Sub(n.Now()):
+		return admitted{letter: l, sends: true}, nil
+	case l.Kind.Waits():
+		return admitted{}, n.putOff(ctx, to, l, wait)
+	}
+	if charge, wait, err = n.charge(ctx, more, to); err != nil || wait > 0 {
+		return admitted{}, err
+	}
+	l.Kind = words.Many
+	return admitted{l, true, charge}, nil
+}
+
+// charge charges an address for one notice. If it has had its share, it is told how long to wait.
+func (n *Notices) charge(ctx context.Context, budget string, to threepid.Address) ([]quota.Charge, time.Duration, error) {
+	charge := quota.Charge{Budget: budget, Subject: string(to.Medium()) + " " + to.String(), N: 1}
+	err := n.Quota.Charge(ctx, charge)
+	if short, is := errors.AsType[quota.Exhausted](err); is {
+		return nil, max(short.RetryAfter, time.Millisecond), nil
+	}
+	return []quota.Charge{charge}, 0, err
+}
+
+// putOff puts a notice again, to be sent later.
+func (n *Notices) putOff(ctx context.Context, to threepid.Address, l letter, wait time.Duration) error {
+	return n.Outbox.DB.Tx(ctx, func(tx *store.Tx) error {
+		return n.putAt(ctx, tx, "keys "+store.NewID(n.Now()), to, l, n.Now().Add(wait))
+	})
 }
 
 // spared tells whether an address is sent nothing, or the notice was overtaken.

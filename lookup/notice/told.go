@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/go-json-experiment/json"
 
@@ -68,6 +69,11 @@ func (n *Notices) Remind(ctx context.Context) error {
 
 // put puts a notice to an address into the outbox, if notices go that way.
 func (n *Notices) put(ctx context.Context, tx *store.Tx, key string, to threepid.Address, l letter) error {
+	return n.putAt(ctx, tx, key, to, l, n.Now())
+}
+
+// putAt is put of a notice that is not sent before a time.
+func (n *Notices) putAt(ctx context.Context, tx *store.Tx, key string, to threepid.Address, l letter, due time.Time) error {
 	kind := emailKind
 	switch {
 	case to.Medium() == threepid.MSISDN && n.SMS != nil:
@@ -79,6 +85,6 @@ func (n *Notices) put(ctx context.Context, tx *store.Tx, key string, to threepid
 	if err != nil {
 		return fmt.Errorf("writing a notice's payload: %w", err)
 	}
-	_, err = n.Outbox.Put(ctx, tx, outbox.Work{Kind: kind, Key: key, Payload: payload, Expires: n.Now().Add(life)})
+	_, err = n.Outbox.Put(ctx, tx, outbox.Work{Kind: kind, Key: key, Payload: payload, Due: due, Expires: n.Now().Add(life)})
 	return err
 }

@@ -32,13 +32,14 @@ const (
 	wasPublished happening = "published"
 	wasRotated   happening = "rotated"
 	wasRecovered happening = "recovered"
+	wasReturned  happening = "returned" // where there were none any more
 	wasRevoked   happening = "revoked"
 	wasErased    happening = "erased" // all before it was
 	isGone       happening = "gone"   // it was itself
 )
 
 // Grave tells whether the owner should take notice.
-func (e event) Grave() bool { return e.What == wasRecovered }
+func (e event) Grave() bool { return e.What == wasRecovered || e.What == wasReturned }
 
 // Names is whom the keys name, empty for nobody: those of an address may be of another user
 // than is bound to it, as of who had the number before.
@@ -88,16 +89,19 @@ func eventOf(now, before value.Value) event {
 // publishedHow is in which way keys came. That the old key has signed is said only where that
 // key is known, and so the signature was verified.
 func publishedHow(v *value.User, before value.Value) happening {
-	_, known := before.(*value.User)
+	old, known := before.(*value.User)
+	_, erased := before.(*value.Tombstone)
 	switch {
 	case v.Revoked != "":
 		return wasRevoked
 	case v.SignedByPrevious() && known:
 		return wasRotated
-	case v.Auth != nil && v.Auth.How == value.ByRecovery:
-		return wasRecovered
+	case v.Auth == nil || v.Auth.How != value.ByRecovery:
+		return wasPublished
+	case erased, known && len(old.Keys) == 0:
+		return wasReturned
 	}
-	return wasPublished
+	return wasRecovered
 }
 
 // fingerprints are keys in the order of their ids, the master key first.

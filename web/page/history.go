@@ -24,9 +24,9 @@ import (
 // chronicle is the history of an address as its owner reads it: what the log proves and
 // nothing that it does not.
 type chronicle struct {
-	Behind bool      // something is not in the log yet
-	Unread bool      // the log could not be read; then there is nothing more than Waits
-	Waits  time.Time // until when keys wait that no old key has signed; zero if none do
+	Behind bool // something is not in the log yet
+	Unread bool // the log could not be read; then there is nothing more than Waits
+	Waits  *waits
 	// Failed says why the history is not to be believed; then there is nothing more of it.
 	Failed string
 	Stale  bool     // as the newest checkpoint is not of now
@@ -94,15 +94,31 @@ func (p *Pages) read(c echo.Context, h *chronicle, a threepid.Address, user matr
 
 // readWaiting reads what is on its way into the log.
 func (p *Pages) readWaiting(ctx context.Context, h *chronicle, keys entry.Label) error {
-	_, due, waits, err := p.Log.Waiting(ctx, keys)
+	r, err := p.Log.Waiting(ctx, keys)
 	if err != nil {
 		return err
 	}
-	if waits {
-		h.Waits = due.UTC()
+	if r != nil {
+		h.Waits = waitsOf(r)
 	}
 	h.Behind, err = p.Log.Behind(ctx, keys)
 	return err
+}
+
+// waits is keys that wait and that no old key has signed.
+type waits struct {
+	Until    time.Time
+	Replaces bool          // there is an old key, which could object
+	Names    matrix.UserID // whom they name; empty for nobody
+	Keys     []fingerprint // none if they cannot be read
+}
+
+func waitsOf(r *people.Recovery) *waits {
+	w := &waits{Until: r.Due.UTC(), Replaces: r.Replaces}
+	if r.Value != nil {
+		w.Names, w.Keys = r.Value.MXID, fingerprints(r.Value.Keys)
+	}
+	return w
 }
 
 // setCommands says how others verify, as a shell takes it.

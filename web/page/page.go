@@ -53,7 +53,7 @@ type Log interface {
 	History(ctx context.Context, l entry.Label, page people.Page, last int64) (*proof.History, error)
 	Versions(ctx context.Context, l entry.Label) (int64, error)
 	Behind(ctx context.Context, l entry.Label) (bool, error)
-	Waiting(ctx context.Context, l entry.Label) (version uint32, due time.Time, waits bool, err error)
+	Waiting(ctx context.Context, l entry.Label) (*people.Recovery, error)
 	Discard(ctx context.Context, p verify.Proof) error
 }
 

@@ -31,14 +31,22 @@ const (
 	Recovered  Kind = "recovered" // and are
 	Objected   Kind = "object"    // or will not be
 	Erased     Kind = "erase"     // none are any more, nor what they were
+	Returning  Kind = "return"    // others will be where none are, unless somebody objects
+	Returned   Kind = "returned"  // and are
 )
+
+// Many is more of any kind than an address is told of one by one.
+const Many Kind = "many"
 
 // Kinds lists them all.
 func Kinds() []Kind {
-	return slices.Concat([]Kind{Bound, Rebound, Unbound, Lost, Ending, Expired}, keyKinds)
+	return slices.Concat([]Kind{Bound, Rebound, Unbound, Lost, Ending, Expired, Many}, keyKinds)
 }
 
-var keyKinds = []Kind{Published, Rotated, Revoked, Recovering, Recovered, Objected, Erased}
+var keyKinds = []Kind{Published, Rotated, Revoked, Recovering, Recovered, Objected, Erased, Returning, Returned}
+
+// Waits tells whether notices of that kind are about keys to which somebody can object.
+func (k Kind) Waits() bool { return k == Recovering || k == Returning }
 
 // OfKeys tells whether notices of that kind are about keys.
 func (k Kind) OfKeys() bool { return slices.Contains(keyKinds, k) }
@@ -52,7 +60,7 @@ type Notice struct {
 	About    string // of Lost, the address, so that only who knows it knows it again; of keys, whose they are
 	Account  bool   // of keys, they are those of a user id
 	Days     int    // of Ending, how many are left
-	Until    string // of Recovering, when the keys have waited long enough
+	Until    string // of Recovering and Returning, when the keys have waited long enough
 	Link     string // the owner's page; empty for none
 
 	Server string // the server's name, filled in by Words

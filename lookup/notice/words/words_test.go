@@ -71,8 +71,10 @@ func TestEmail(t *testing.T) {
 			wants[1] = about
 		}
 		switch k {
-		case words.Recovering:
+		case words.Recovering, words.Returning:
 			wants = append(wants, until)
+		case words.Many:
+			wants = []string{server, page}
 		case words.Rebound:
 			wants = append(wants, former)
 		case words.Lost:
