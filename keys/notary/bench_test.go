@@ -43,7 +43,11 @@ func BenchmarkQuery(b *testing.B) {
 				for i := range servers {
 					q.Servers[matrix.ServerName(fmt.Sprintf("hs%d.example", from+i))] = notary.Wanted{}
 				}
-				if answer, err := n.Query(b.Context(), q); err != nil || len(answer.Objects) != servers {
+				answer, err := n.Query(b.Context(), q)
+				if err == nil {
+					answer.Release()
+				}
+				if err != nil || len(answer.Objects) != servers {
 					b.Fatalf("%d documents, %v", len(answer.Objects), err)
 				}
 			}

@@ -59,35 +59,3 @@ func (f *failures) forget(server matrix.ServerName) {
 	defer f.mu.Unlock()
 	delete(f.known, server)
 }
-
-// maxByNetwork are the requests of one network for which servers are being asked at once: one
-// stranger must not take all places with servers that answer slowly.
-const maxByNetwork = 4
-
-// crowd counts who is within, by key.
-type crowd struct {
-	mu     sync.Mutex // guards within
-	within map[string]int
-}
-
-// enter takes a place, unless all are taken.
-func (c *crowd) enter(key string, places int) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.within[key] >= places {
-		return false
-	}
-	if c.within == nil {
-		c.within = map[string]int{}
-	}
-	c.within[key]++
-	return true
-}
-
-func (c *crowd) leave(key string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.within[key]--; c.within[key] == 0 {
-		delete(c.within, key)
-	}
-}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"signet/internal/fedclient"
@@ -15,7 +16,8 @@ import (
 const (
 	keysPath = "/_matrix/key/v2/server"
 	// maxMet and maxUnknown are the servers that one replica asks at once, those that have
-	// answered before and others: names that strangers think of must not take all places.
+	// answered before and others: names that strangers think of must not take all places, and
+	// those of one owner not all of these (crowd.go).
 	maxMet     = 64
 	maxUnknown = 48
 	// fetchLife is how long one may take, however slowly it answers.
@@ -25,11 +27,19 @@ const (
 // errBadAnswer is the error of an answer that is no key document.
 var errBadAnswer = errors.New("the server does not answer with its keys")
 
+// asking is a server that is to be asked, and for whom.
+type asking struct {
+	server  matrix.ServerName
+	met     bool         // it has answered before
+	network netip.Prefix // zero when unknown
+}
+
 // refresh asks a server, unless it has answered or failed since what is known was read.
 // Whoever wants the same server at the same time shares one fetch, which runs on when one of
 // them gives up. It returns the number of the object that came of it and may be served, or 0:
 // none did.
-func (n *Notary) refresh(ctx context.Context, server matrix.ServerName, before known) int64 {
+func (n *Notary) refresh(ctx context.Context, a asking, before known) int64 {
+	server := a.server
 	shared := n.flight.DoChan(server.String(), func() (any, error) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), fetchLife)
 		defer cancel()
@@ -39,7 +49,7 @@ func (n *Notary) refresh(ctx context.Context, server matrix.ServerName, before k
 		if now, err := selectKnown(ctx, n.DB, server); err == nil && now.asked.After(before.asked) {
 			return now.current.n, nil
 		}
-		return n.fetch(ctx, server, before.current.n != 0), nil
+		return n.fetch(ctx, a), nil
 	})
 	select {
 	case result := <-shared:
@@ -51,25 +61,20 @@ func (n *Notary) refresh(ctx context.Context, server matrix.ServerName, before k
 }
 
 // fetch asks a server when there is a place, and stores what it says.
-func (n *Notary) fetch(ctx context.Context, server matrix.ServerName, met bool) int64 {
-	places := n.unknown
-	if met {
-		places = n.met
-	}
-	select {
-	case places <- struct{}{}:
-		defer func() { <-places }()
-	case <-ctx.Done():
+func (n *Notary) fetch(ctx context.Context, a asking) int64 {
+	leave, ok := n.place(ctx, a)
+	if !ok {
 		return 0
 	}
+	defer leave()
 	if n.Quota != nil {
-		if err := n.Quota.Charge(ctx, fetchCharges(server, met)...); err != nil {
-			n.say(server, "limited", err)
+		if err := n.Quota.Charge(ctx, fetchCharges(a.server, a.met)...); err != nil {
+			n.say(a.server, "limited", err)
 			return 0
 		}
 	}
-	got, err := n.ask(ctx, server)
-	n.judged(server, got, err)
+	got, err := n.ask(ctx, a.server)
+	n.judged(a.server, got, err)
 	if err != nil || got.opinion == held {
 		return 0
 	}
@@ -118,6 +123,10 @@ func (n *Notary) ask(ctx context.Context, server matrix.ServerName) (observed, e
 		return observed{}, err
 	}
 	got, err := n.observe(ctx, d)
+	if got.dropped {
+		n.Log.Warn("a server contradicts itself once more, which is not recorded: the log has all the evidence about it that it takes", "server", server, "recorded", maxConflicts)
+		n.Observe("unrecorded")
+	}
 	if err == nil && (got.opinion == held || got.opinion == conflicting) {
 		n.Log.Warn("a server's keys have changed without the old ones", "server", server, "outcome", got.opinion.String())
 	}

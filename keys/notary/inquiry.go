@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -29,7 +30,8 @@ type inquiry struct {
 	notary  *Notary
 	server  matrix.ServerName
 	wanted  Wanted
-	blocked *Blocked // in the end, the rest counts where it is nil
+	network netip.Prefix // of whoever asks
+	blocked *Blocked     // in the end, the rest counts where it is nil
 	known   known
 	stale   bool     // the server has to be asked
 	objects [][]byte // in the end
@@ -53,7 +55,7 @@ func (i *inquiry) look(ctx context.Context) error {
 
 // fetch asks the server, and waits until what it says is in the log.
 func (i *inquiry) fetch(ctx context.Context) {
-	number := i.notary.refresh(ctx, i.server, i.known)
+	number := i.notary.refresh(ctx, asking{i.server, i.known.current.n != 0, i.network}, i.known)
 	if number == 0 || i.notary.Prover == nil {
 		return
 	}
@@ -121,6 +123,14 @@ func (i *inquiry) load(ctx context.Context, signing matrix.SigningKey) error {
 		i.objects = append(i.objects, signed)
 	}
 	return nil
+}
+
+// octets is how long the objects are.
+func (i *inquiry) octets() (n int) {
+	for _, o := range i.objects {
+		n += len(o)
+	}
+	return n
 }
 
 // documents are the newest object that may be served, last, and those before it that have

@@ -3,11 +3,14 @@ package notary_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/netip"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"signet/internal/fedclient"
 	"signet/internal/matrix"
 	"signet/internal/store"
 	"signet/keys/notary"
@@ -199,6 +202,50 @@ func TestTheBlockListIsNoSecret(t *testing.T) {
 			w.Errorf("adopted: %+v", got)
 		}
 	})
+}
+
+// Whoever holds a domain and has all names below it answer slowly takes a few places, from however
+// many networks they are asked for; the others stay for servers that nobody knows yet.
+func TestSlowServersOfOneDomain(t *testing.T) {
+	each(t, func(w *world) {
+		let, began := make(chan struct{}), make(chan struct{}, 100)
+		o := w.notary.Options
+		o.Federation = counted{slow{w, let}, began}
+		w.notary = notary.New(o)
+		var strangers sync.WaitGroup
+		for network := range 10 {
+			servers := map[matrix.ServerName]notary.Wanted{}
+			for i := range 8 {
+				servers[matrix.ServerName(fmt.Sprintf("slow%d-%d.evil.example", network, i))] = notary.Wanted{}
+			}
+			strangers.Go(func() {
+				if answer, err := w.notary.Query(w.Context(), notary.Query{Servers: servers, Network: netip.MustParsePrefix(fmt.Sprintf("192.0.2.%d/32", network))}); err == nil {
+					answer.Release()
+				}
+			})
+		}
+		for range 4 {
+			<-began
+		}
+		w.publishes(them, day, k1)
+		w.want("a server that nobody knows yet", them, all, "k1")
+		if n := len(began); n > 1 { // that one's
+			w.Errorf("%d servers of one owner are asked at once, want 4", 4+n-1)
+		}
+		close(let)
+		strangers.Wait()
+	})
+}
+
+// counted is a federation that tells when a server is asked.
+type counted struct {
+	notary.Federation
+	began chan struct{}
+}
+
+func (c counted) Do(ctx context.Context, r fedclient.Request) (fedclient.Response, error) {
+	c.began <- struct{}{}
+	return c.Federation.Do(ctx, r)
 }
 
 // One network cannot take all places with servers that answer slowly; others still get

@@ -49,7 +49,8 @@ type Options struct {
 	Sleep func(ctx context.Context, d time.Duration) error
 	Log   *slog.Logger // optional
 	// Observe, if set, is told what came of each fetch: conflict, held, trusted, outlived,
-	// repeated, bad, unreachable, limited or failed.
+	// repeated, bad, unreachable, limited or failed; and unrecorded, besides conflict, where the log
+	// takes no more evidence.
 	Observe func(outcome string)
 }
 
@@ -60,7 +61,10 @@ type Notary struct {
 	flight       singleflight.Group // by server
 	failures     failures
 	met, unknown chan struct{} // places for fetches, taken by sending
-	crowd        crowd         // requests that have servers asked, by network
+	requests     crowd         // that have servers asked, by network
+	answering    crowd         // octets of answers, by pool and by network
+	owners       crowd         // unknown servers that are asked, by owner
+	networks     crowd         // the same, by the network for which they are
 }
 
 // New opens the notary of a database.

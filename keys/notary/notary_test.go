@@ -5,6 +5,8 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
+	"log/slog"
+	"strings"
 	"testing"
 	"time"
 
@@ -362,13 +364,28 @@ func TestContradictionsAreRecordedSoOften(t *testing.T) {
 	each(t, func(w *world) {
 		w.publishes(them, time.Minute, k1)
 		w.want("before", them, all, "k1")
+		unrecorded, said := 0, new(bytes.Buffer)
+		o := w.notary.Options
+		o.Log = slog.New(slog.NewTextHandler(said, nil))
+		o.Observe = func(outcome string) {
+			if outcome == "unrecorded" {
+				unrecorded++
+			}
+		}
+		w.notary = notary.New(o)
 		for i := range 20 {
 			w.clock.Advance(2 * time.Hour)
 			w.publishes(them, day, serverkeystest.Key(k1.ID, fmt.Sprint(i)))
 			w.want("a contradiction", them, all, "k1")
 		}
+		w.clock.Advance(2 * time.Hour)
+		w.publishes(them, day, serverkeystest.Key(k1.ID, "3")) // which is recorded
+		w.want("an old contradiction", them, all, "k1")
 		if got := w.pending(); len(got) != 17 {
 			w.Errorf("%d records, want 16 contradictions", len(got)-1)
+		}
+		if n := strings.Count(said.String(), "which is not recorded"); unrecorded != 4 || n != 4 {
+			w.Errorf("%d are counted that were not recorded, and %d told of, want 4:\n%s", unrecorded, n, said)
 		}
 	})
 }

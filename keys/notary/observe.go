@@ -27,6 +27,7 @@ var errTooManyKeys = errors.New("the server has had too many keys")
 type observed struct {
 	opinion opinion
 	n       int64 // of the object; 0 if it was refused
+	dropped bool  // it is evidence that is not recorded, since there is enough
 }
 
 // observation is a document that a server has just sent.
@@ -66,9 +67,10 @@ func (n *Notary) take(ctx context.Context, tx *store.Tx, o observation) (observe
 	v := k.judge(o.Document, waiting, n.HoldDown, o.now)
 	switch {
 	case believed: // once more what is known
-		return observed{repeated, number}, o.again(ctx, tx, k, number)
+		return observed{opinion: repeated, n: number}, o.again(ctx, tx, k, number)
 	case v.opinion == conflicting:
-		return observed{opinion: conflicting}, o.refuse(ctx, tx, k, v.at)
+		dropped, err := o.refuse(ctx, tx, k, v.at)
+		return observed{opinion: conflicting, dropped: dropped}, err
 	case v.opinion != held && k.overflows(o.Document):
 		return observed{}, errTooManyKeys
 	case number == 0:
@@ -76,7 +78,7 @@ func (n *Notary) take(ctx context.Context, tx *store.Tx, o observation) (observe
 			return observed{}, err
 		}
 	}
-	return observed{v.opinion, number}, o.keep(ctx, tx, k, v, number)
+	return observed{opinion: v.opinion, n: number}, o.keep(ctx, tx, k, v, number)
 }
 
 // waiting is the keys that are held.
@@ -119,20 +121,26 @@ func (o observation) again(ctx context.Context, tx *store.Tx, k known, n int64) 
 	return upsertServer(ctx, tx, o.Server, k)
 }
 
-// refuse records a contradiction, once for the same octets.
-func (o observation) refuse(ctx context.Context, tx *store.Tx, k known, at matrix.KeyID) error {
-	first, err := insertConflict(ctx, tx, o.Server, at, published(o.Document)[at], maxConflicts)
-	if err != nil || !first {
-		return err
+// refuse records a contradiction, once for the same octets. It is dropped where the server has had
+// as many recorded as it can.
+func (o observation) refuse(ctx context.Context, tx *store.Tx, k known, at matrix.KeyID) (dropped bool, err error) {
+	public := published(o.Document)[at]
+	first, err := insertConflict(ctx, tx, o.Server, at, public, maxConflicts)
+	if err != nil {
+		return false, err
+	}
+	if !first {
+		recorded, err := hasConflict(ctx, tx, o.Server, at, public)
+		return !recorded, err
 	}
 	before, err := selectHash(ctx, tx, o.Server, k.keys[at].n)
 	if err != nil {
-		return err
+		return false, err
 	}
 	_, err = appendRecord(ctx, tx, conflict, o.Server, o.now, func(e envelope) any {
 		return conflictRecord{envelope: e, Keys: o.JSON, SHA256: text(o.hash), Seen: seen{o.now.UnixMilli()}, KeyID: at, Known: text(before)}
 	})
-	return err
+	return false, err
 }
 
 // record writes the record of a new object.

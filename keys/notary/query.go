@@ -44,7 +44,13 @@ type Answer struct {
 	Objects [][]byte
 	// Refused are the servers that are blocked here.
 	Refused []Blocked
+
+	room *room
 }
+
+// Release gives back the room that the answer takes, which is bounded for all answers together.
+// Whoever has asked calls it when the answer is sent.
+func (a Answer) Release() { a.room.release() }
 
 // Blocked says that nothing is told of a server, because of the block of Name. Position is
 // that of the record in the servers' log that says why; 0 as long as it is not logged.
@@ -63,9 +69,9 @@ func (b Blocked) Error() string {
 }
 
 // Query answers with the keys of servers, which are asked where it needs to be. Those that
-// cannot be reached and of which nothing is known are left out. Errors: ErrTooMany, and
-// matrix.LimitExceeded when a budget of the network is used up, or too much is asked for it
-// at once.
+// cannot be reached and of which nothing is known are left out. An answer without an error is to
+// be released. Errors: ErrTooMany, and matrix.LimitExceeded when a budget of the network is used
+// up, or too much is asked for it, or by all, at once.
 func (n *Notary) Query(ctx context.Context, q Query) (Answer, error) {
 	if err := q.check(); err != nil {
 		return Answer{}, err
@@ -73,25 +79,42 @@ func (n *Notary) Query(ctx context.Context, q Query) (Answer, error) {
 	if err := n.charge(ctx, q, len(q.Servers), askNetwork, askSite); err != nil {
 		return Answer{}, err
 	}
+	answer := Answer{room: &room{within: &n.answering, network: q.Network}}
+	if err := n.answer(ctx, q, &answer); err != nil {
+		answer.Release()
+		return Answer{}, err
+	}
+	return answer, nil
+}
+
+// answer answers, in the room of the answer.
+func (n *Notary) answer(ctx context.Context, q Query, answer *Answer) error {
 	names := slices.Sorted(maps.Keys(q.Servers))
 	all := make([]inquiry, len(names))
 	for i, name := range names {
-		all[i] = inquiry{notary: n, server: name, wanted: q.Servers[name]}
+		all[i] = inquiry{notary: n, server: name, wanted: q.Servers[name], network: q.Network}
 	}
 	if err := each(ctx, all, (*inquiry).look); err != nil {
-		return Answer{}, err
+		return err
 	}
 	if err := n.fetchStale(ctx, q, all); err != nil {
-		return Answer{}, err
+		return err
 	}
 	signing, err := n.Keys.Current(ctx)
 	if err != nil {
-		return Answer{}, err
+		return err
 	}
-	if err := each(ctx, all, func(i *inquiry, ctx context.Context) error { return i.load(ctx, signing) }); err != nil {
-		return Answer{}, err
+	load := func(i *inquiry, ctx context.Context) error {
+		if err := i.load(ctx, signing); err != nil {
+			return err
+		}
+		return answer.room.grow(i.octets())
 	}
-	return collect(all), nil
+	if err := each(ctx, all, load); err != nil {
+		return err
+	}
+	answer.collect(all)
+	return nil
 }
 
 func (q Query) check() error {
@@ -128,10 +151,10 @@ func (n *Notary) fetchStale(ctx context.Context, q Query, all []inquiry) error {
 		return err
 	}
 	if q.Network.IsValid() {
-		if !n.crowd.enter(q.Network.String(), maxByNetwork) {
+		if !n.requests.enter(q.Network.String(), 1, maxByNetwork) {
 			return matrix.LimitExceeded{RetryAfter: crowdedFor}
 		}
-		defer n.crowd.leave(q.Network.String())
+		defer n.requests.leave(q.Network.String(), 1)
 	}
 	ctx, cancel := context.WithTimeout(ctx, queryLife)
 	defer cancel()
@@ -153,12 +176,11 @@ func each(ctx context.Context, all []inquiry, do func(*inquiry, context.Context)
 	return group.Wait()
 }
 
-func collect(all []inquiry) (a Answer) {
+func (a *Answer) collect(all []inquiry) {
 	for _, i := range all {
 		a.Objects = append(a.Objects, i.objects...)
 		if i.blocked != nil {
 			a.Refused = append(a.Refused, *i.blocked)
 		}
 	}
-	return a
 }

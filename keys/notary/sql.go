@@ -178,12 +178,20 @@ func upsertKey(ctx context.Context, q store.Queryer, server matrix.ServerName, i
 		server.String(), string(id), []byte(k.public), k.n, store.Millis(k.expired)))
 }
 
-// insertConflict tells whether these octets of the key id were not refused before.
+// insertConflict writes octets of a key id that are refused, and tells whether it has: they were
+// not before, and there is room.
 func insertConflict(ctx context.Context, q store.Queryer, server matrix.ServerName, id matrix.KeyID, public []byte, most int) (bool, error) {
 	return store.Changed(q.Exec(ctx, `INSERT INTO notary_conflicts (server, key_id, public_key)
 		SELECT $1, $2, $3
 		WHERE (SELECT COUNT(*) FROM notary_conflicts WHERE server = $1) < $4
 		ON CONFLICT DO NOTHING`, server.String(), string(id), public, most))
+}
+
+// hasConflict tells whether octets of a key id were recorded as refused.
+func hasConflict(ctx context.Context, q store.Queryer, server matrix.ServerName, id matrix.KeyID, public []byte) (is bool, err error) {
+	err = q.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM notary_conflicts WHERE server = $1 AND key_id = $2 AND public_key = $3)`,
+		server.String(), string(id), public).Scan(&is)
+	return is, err
 }
 
 // selectConflicts reads the contradictions of a server, or of all for none, the oldest first,

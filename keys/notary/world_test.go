@@ -145,6 +145,7 @@ func (w *world) query(servers map[matrix.ServerName]notary.Wanted) (all []got) {
 	w.Helper()
 	answer, err := w.notary.Query(w.Context(), notary.Query{Servers: servers})
 	w.must(err)
+	defer answer.Release()
 	signing, err := w.ring.Current(w.Context())
 	w.must(err)
 	for _, object := range answer.Objects {

@@ -70,6 +70,7 @@ func (a *API) keysOfServer(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	defer answer.Release()
 	if len(answer.Refused) > 0 {
 		return answer.Refused[0]
 	}
@@ -118,6 +119,7 @@ func (a *API) keysOfServers(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	defer answer.Release()
 	return mxhttp.Reply(c, http.StatusOK, newKeysAnswer(answer))
 }
 
