@@ -6,8 +6,6 @@ import (
 	"database/sql"
 	"errors"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"signet/internal/matrix"
@@ -192,11 +190,10 @@ func selectBlockOf(ctx context.Context, q store.Queryer, names []matrix.ServerNa
 // places in it.
 func namesAfter(now time.Time, names []matrix.ServerName) (args []any, places string) {
 	args = []any{now.UnixMilli()}
-	all := make([]string, len(names))
-	for i, name := range names {
-		args, all[i] = append(args, name.String()), "$"+strconv.Itoa(i+2)
+	for _, name := range names {
+		args = append(args, name.String())
 	}
-	return args, strings.Join(all, ", ")
+	return args, store.Parameters(2, len(names))
 }
 
 // selectBlocked tells whether one of the names is blocked.

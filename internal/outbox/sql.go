@@ -5,8 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"math/bits"
-	"strconv"
-	"strings"
 	"time"
 
 	"signet/internal/store"
@@ -85,12 +83,12 @@ func leaseJobs(ctx context.Context, db *store.DB, kind string, now time.Time, li
 // forgotten. The list is filled up with its last to a power of two: a few statements
 // are prepared, not one for each length.
 func finishJobs(ctx context.Context, q store.Queryer, ids []string, now time.Time) error {
-	args, places := []any{now.UnixMilli(), []byte{}}, []string{}
-	for i := range 1 << bits.Len(uint(len(ids)-1)) {
-		args, places = append(args, ids[min(i, len(ids)-1)]), append(places, "$"+strconv.Itoa(i+3))
+	args, n := []any{now.UnixMilli(), []byte{}}, 1<<bits.Len(uint(len(ids)-1))
+	for i := range n {
+		args = append(args, ids[min(i, len(ids)-1)])
 	}
 	_, err := q.Exec(ctx, `UPDATE outbox_jobs SET state = 'done', payload = $2, failure = '', ended_ms = $1
-		WHERE state = 'pending' AND id IN (`+strings.Join(places, ", ")+`)`, args...)
+		WHERE state = 'pending' AND id IN (`+store.Parameters(3, n)+`)`, args...)
 	return err
 }
 

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 
 	"signet/internal/store"
@@ -102,7 +101,7 @@ func moveStatement(n int) string {
 		if i > 0 {
 			b.WriteString(", ")
 		}
-		b.WriteString("(" + places(2+movedParameters*i, movedParameters) + ")")
+		b.WriteString("(" + store.Parameters(2+movedParameters*i, movedParameters) + ")")
 	}
 	b.WriteString(setColumns)
 	return b.String()
@@ -119,15 +118,6 @@ var setColumns = func() string {
 	return ` ON CONFLICT (tag) DO UPDATE SET ` + strings.Join(set, ", ") + ` RETURNING tag, ` + allColumns
 }()
 
-// places names n parameters.
-func places(first, n int) string {
-	names := make([]string, n)
-	for i := range names {
-		names[i] = "$" + strconv.Itoa(first+i)
-	}
-	return strings.Join(names, ", ")
-}
-
 // selectBuckets reads those of the buckets that there are, which are in the order of
 // their tags.
 func selectBuckets(ctx context.Context, q store.Queryer, buckets []bucket) (map[bucket]int64, error) {
@@ -139,7 +129,7 @@ func selectBuckets(ctx context.Context, q store.Queryer, buckets []bucket) (map[
 	}
 	rows := map[string]moments{}
 	for some := range slices.Chunk(tags, rowsAtATime) {
-		query := `SELECT tag, ` + allColumns + ` FROM quota_buckets WHERE tag IN (` + places(1, len(some)) + `)`
+		query := `SELECT tag, ` + allColumns + ` FROM quota_buckets WHERE tag IN (` + store.Parameters(1, len(some)) + `)`
 		if err := queryRows(ctx, q, rows, query, some...); err != nil {
 			return nil, err
 		}

@@ -70,23 +70,6 @@ func chunks[T any](all []T, columns int, each func([]T) error) error {
 	return nil
 }
 
-// placeholders are the parameters of that many rows, such as ($1, $2), ($3, $4).
-func placeholders(rows, columns int) string {
-	var b strings.Builder
-	for i := range rows * columns {
-		switch {
-		case i == 0:
-			b.WriteString("(")
-		case i%columns == 0:
-			b.WriteString("), (")
-		default:
-			b.WriteString(", ")
-		}
-		fmt.Fprintf(&b, "$%d", i+1)
-	}
-	return b.String() + ")"
-}
-
 // selectLabels reads those rows of the tags that are there.
 func selectLabels(ctx context.Context, q store.Queryer, tags []tag) (all []label, err error) {
 	err = chunks(tags, 1, func(part []tag) error {
@@ -95,7 +78,7 @@ func selectLabels(ctx context.Context, q store.Queryer, tags []tag) (all []label
 			args[i] = t[:]
 		}
 		rows, err := q.Query(ctx, `SELECT label_tag, label_sealed, next_version, queued_ms FROM people_labels WHERE label_tag IN `+
-			placeholders(1, len(part)), args...)
+			store.RowParameters(1, len(part)), args...)
 		if err != nil {
 			return err
 		}
@@ -149,7 +132,7 @@ func putLabels(ctx context.Context, tx *store.Tx, all []label) error {
 		for i := range part {
 			args = append(args, part[i].tag[:], bytea(part[i].sealed), part[i].next, part[i].queued)
 		}
-		_, err := tx.Exec(ctx, `INSERT INTO people_labels (label_tag, label_sealed, next_version, queued_ms) VALUES `+placeholders(len(part), 4)+`
+		_, err := tx.Exec(ctx, `INSERT INTO people_labels (label_tag, label_sealed, next_version, queued_ms) VALUES `+store.RowParameters(len(part), 4)+`
 			ON CONFLICT (label_tag) DO UPDATE SET label_sealed = excluded.label_sealed, next_version = excluded.next_version, queued_ms = excluded.queued_ms`, args...)
 		return err
 	})
@@ -318,11 +301,7 @@ func writeVersions(ctx context.Context, tx *store.Tx, all []candidate, w writing
 		var rows strings.Builder
 		for i := range part {
 			of := w.args(&part[i].version)
-			fmt.Fprintf(&rows, ", (%s", w.alike)
-			for n := range of {
-				fmt.Fprintf(&rows, ", $%d", len(args)+n+1)
-			}
-			rows.WriteString(")")
+			fmt.Fprintf(&rows, ", (%s, %s)", w.alike, store.Parameters(len(args)+1, len(of)))
 			args = append(args, of...)
 		}
 		result, err := tx.Exec(ctx, `INSERT INTO people_versions `+w.into+` VALUES `+rows.String()[2:]+` ON CONFLICT (label_tag, version) `+w.conflict, args...)
@@ -367,7 +346,7 @@ func deleteRecoveriesBy(ctx context.Context, tx *store.Tx, userTag []byte) error
 
 // addVersion writes a version, and tells whether it is new.
 func addVersion(ctx context.Context, tx *store.Tx, v version) (added bool, err error) {
-	return store.Changed(tx.Exec(ctx, `INSERT INTO people_versions (`+versionColumns+`) VALUES `+placeholders(1, 9)+`
+	return store.Changed(tx.Exec(ctx, `INSERT INTO people_versions (`+versionColumns+`) VALUES `+store.RowParameters(1, 9)+`
 		ON CONFLICT (label_tag, version) DO NOTHING`, versionArgs(&v)...))
 }
 
