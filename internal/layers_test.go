@@ -79,6 +79,7 @@ var layers = map[string][]string{
 	// The homeserver: it talks to the identity server over HTTP alone.
 	"internal/homeserver/event":     {"internal/matrix"},
 	"internal/homeserver/authz":     {"internal/homeserver/event", "internal/matrix"},
+	"internal/homeserver/stateres":  {"internal/homeserver/authz", "internal/homeserver/event"},
 	"internal/homeserver/account":   {"internal/matrix", "internal/seal", "internal/store"},
 	"internal/homeserver/stream":    {"internal/matrix", "internal/store"},
 	"internal/homeserver/receipt":   {"internal/homeserver/stream", "internal/matrix", "internal/store"},
