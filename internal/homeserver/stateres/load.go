@@ -6,8 +6,7 @@ import (
 )
 
 // maxAuthEvents is how many auth events an event may have on average before the
-// walk is called too large. The schema of a PDU allows ten to each.
-// https://spec.matrix.org/v1.16/server-server-api/#pdus
+// walk is called too large. The format allows ten to each (server-server API, "PDUs").
 const maxAuthEvents = 10
 
 // load walks from the events to the start of the room, a generation at a time.

@@ -160,6 +160,28 @@ func TestWhatAllAgreeOnStays(t *testing.T) {
 	})
 }
 
+// Creators of version 12 have more power than any level: what one of them does comes
+// before what a late clock would have it come after, and takes Carol's power.
+func TestCreatorsGoFirst(t *testing.T) {
+	r := newRoom(t, event.V12)
+	create := r.create()
+	create.content["additional_creators"] = []string{bob}
+	rule := citing("MC P1", joinRule(carol, "invite"))
+	rule.ts = 1
+	r.unfoldCiting([]told{
+		{"CREATE", create, ""},
+		{"MA", join(alice), ""},
+		{"P1", citing("MA", r.power(alice, object{carol: 100})), ""},
+		{"JR", citing("MA P1", joinRule(alice, "public")), ""},
+		{"MB", citing("P1 JR", join(bob)), ""},
+		{"MC", citing("P1 JR", join(carol)), ""},
+		{"RC", rule, ""},
+		{"PB", citing("MB P1", r.power(bob, object{carol: 0})), ""},
+	})
+	before := r.state("CREATE", "MA", "P1", "JR", "MB", "MC")
+	r.expect(r.resolve(r.after(before, "RC"), r.after(before, "PB")), "CREATE MA PB JR MB MC")
+}
+
 // Room version 1 knows no auth chains: depth decides.
 func TestVersion1(t *testing.T) {
 	for name, c := range map[string]struct {

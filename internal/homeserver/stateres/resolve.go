@@ -15,8 +15,10 @@ type StateSet = map[event.Key]string
 // Entry is what a Source has of an event; the zero Entry says that it has nothing.
 type Entry struct {
 	Event *event.Event
-	// Rejected says that the event failed authorisation when it was received. Such
-	// an event vouches for no other.
+	// Rejected says that the event failed authorisation when it was received. It
+	// vouches for no other event, and is checked like any other where a state holds
+	// it: that may be because another server saw another state before it. An event
+	// that was rejected for what it cites belongs in no state.
 	Rejected bool
 }
 
@@ -41,8 +43,8 @@ type Resolver struct {
 
 // Resolve gives the resolution of the states after the events that a room's next
 // event follows. The result is the caller's own. It fails with MissingEvents,
-// ErrTooLarge, ErrCycle or ErrForeignEvent, and with the errors of the source.
-// https://spec.matrix.org/v1.16/rooms/v12/#state-resolution
+// ErrTooLarge, ErrCycle or ErrForeignEvent, and with the errors of the source (room
+// versions 1, 2 and 12, "State resolution").
 func (r Resolver) Resolve(sets []StateSet) (StateSet, error) {
 	if r.Version.StateResolution() == event.StateV1 {
 		return r.resolveV1(sets)

@@ -149,6 +149,22 @@ func TestBranchesMeet(t *testing.T) {
 				}
 			}, "T1 T2", "PA T2",
 		},
+		"of two rules of one power the later wins, whatever their IDs": {
+			func(*room) []told {
+				return []told{{"RB", joinRule(alice, "invite"), "START"}, {"RA", joinRule(alice, "knock"), "START"}}
+			}, "RA RB", "RA",
+		},
+		"who has more power goes first, and takes it from the other": {
+			func(r *room) []told {
+				rule := joinRule(bob, "invite")
+				rule.ts = 1
+				return []told{
+					{"PA", r.power(alice, object{bob: 50}), "START"},
+					{"RB", rule, "PA"},
+					{"PA2", r.power(alice, object{bob: 0}), "PA"},
+				}
+			}, "RB PA2", "PA2",
+		},
 		"of two changes at one time the greater ID wins": {
 			func(r *room) []told {
 				one, two := topic(alice), topic(bob)

@@ -14,7 +14,6 @@ import (
 // resolveV1 is the algorithm of room version 1. It knows no auth chains: the state
 // R is what no two states dispute, and the conflicts are resolved in passes, each
 // in the state that the passes before it left.
-// https://spec.matrix.org/v1.16/rooms/v1/#state-resolution
 func (r Resolver) resolveV1(sets []StateSet) (StateSet, error) {
 	agreed, disputed := splitV1(sets)
 	if len(disputed) == 0 {
