@@ -138,10 +138,6 @@ func (m masks) full(n node) bool {
 	return true
 }
 
-// all is the word in which every state is.
-func (m masks) all(word int) uint64 {
-	if rest := m.states - 64*word; rest < 64 {
-		return 1<<rest - 1
-	}
-	return ^uint64(0)
-}
+// all is the word in which every state is: shifted by 64 and more, nothing is left,
+// and one less than nothing is every bit.
+func (m masks) all(word int) uint64 { return 1<<(m.states-64*word) - 1 }

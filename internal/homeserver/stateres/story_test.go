@@ -165,6 +165,13 @@ func TestBranchesMeet(t *testing.T) {
 				}
 			}, "RB PA2", "PA2",
 		},
+		"what only looks like power levels has no precedence": {
+			func(r *room) []told {
+				one, two := r.power(alice, object{bob: 50}), r.power(bob, object{bob: 50})
+				one.key, two.key, two.ts = "other", "other", 1
+				return []told{{"PA", r.power(alice, object{bob: 50}), "START"}, {"OA", one, "PA"}, {"OB", two, "PA"}}
+			}, "OA OB", "PA OA",
+		},
 		"of two changes at one time the greater ID wins": {
 			func(r *room) []told {
 				one, two := topic(alice), topic(bob)
