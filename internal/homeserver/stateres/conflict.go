@@ -9,13 +9,11 @@ import (
 // nodeSet is a set of the events of a graph.
 type nodeSet []bool
 
-func (s nodeSet) union(others ...nodeSet) nodeSet {
-	for _, other := range others {
-		for n, in := range other {
-			s[n] = s[n] || in
-		}
+// add takes another set in.
+func (s nodeSet) add(other nodeSet) {
+	for n, in := range other {
+		s[n] = s[n] || in
 	}
-	return s
 }
 
 func (s nodeSet) without(other nodeSet) nodeSet {
@@ -35,9 +33,10 @@ func (g *graph) fullConflictedSet(states int, unconflicted StateSet, conflicted 
 	}
 	full := g.authDifference(g.holders(states, unconflicted, conflicted))
 	if g.version.StateResolution() == event.StateV21 {
-		full.union(g.subgraph(inConflict))
+		full.add(g.subgraph(inConflict))
 	}
-	return full.union(inConflict)
+	full.add(inConflict)
+	return full
 }
 
 // holders tells which states hold an event.

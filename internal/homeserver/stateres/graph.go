@@ -22,8 +22,8 @@ type graph struct {
 	levels levels
 }
 
-// vertex is an event of the graph with what it cites: each once, in the order of
-// its sender.
+// vertex is an event of the graph with what it cites, in the order of its sender. What
+// is cited twice has two links, which are counted and followed as two.
 type vertex struct {
 	Entry
 	id   string

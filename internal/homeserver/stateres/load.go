@@ -57,7 +57,10 @@ func (l *loader) admit(ids []string) []string {
 // place asks the source for a generation and returns the next: what it cites and
 // the graph has not met.
 func (l *loader) place(ids []string) (next []string, err error) {
-	if len(l.events) > l.limit() {
+	switch {
+	case len(ids) == 0:
+		return nil, nil
+	case len(l.events) > l.limit():
 		return nil, ErrTooLarge
 	}
 	entries, err := l.Source.Events(ids)
@@ -117,7 +120,7 @@ func (l *loader) admitCreate() []string {
 func (l *loader) linked(cited []string) []node {
 	auth := make([]node, 0, len(cited))
 	for _, id := range cited {
-		if n := l.index[id]; n != l.create && !slices.Contains(auth, n) {
+		if n := l.index[id]; n != l.create {
 			auth = append(auth, n)
 		}
 	}
