@@ -59,6 +59,7 @@ var layers = map[string][]string{
 	"keys":                {"internal/keyring", "internal/matrix"},
 	"keys/prefixtree":     {},
 	"keys/log":            {"internal/store"},
+	"keys/logkeys":        {"keys/entry"},
 	"keys/proof":          {"internal/matrix", "keys/entry", "keys/ladder", "keys/prefixtree", "keys/value", "keys/vrf"},
 	"keys/log/format":     {"keys/entry", "keys/log", "keys/replay"},
 	"keys/replay":         {"keys/entry", "keys/prefixtree"},

@@ -1,0 +1,12 @@
+// Package logkeys is about the keys of a log: which ones a CONFIG entry names, and whether
+// those before it have vouched for them.
+//
+//	CONFIG 0 ──────────▶ CONFIG 17 ──────────▶ CONFIG 90
+//	names A              names B and A         names B
+//	                     signed by A and B     signed by B and A
+//
+// A CONFIG after the first is signed by every key that the one before it names and by every
+// key that it names itself, and says by a hash which one it follows. So whoever knows one key
+// of the log finds those after it by the CONFIGs alone, and whoever has stolen one of two
+// cannot make the next. It is pure.
+package logkeys
