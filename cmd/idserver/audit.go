@@ -95,7 +95,10 @@ func printAudit(out io.Writer, o audit.Options, r audit.Report, now time.Time) e
 	line := func(what, format string, args ...any) {
 		fmt.Fprintf(w, "%s\t"+format+"\n", append([]any{what}, args...)...)
 	}
-	line("checkpoint", "%d entries of %s, root %v, signed by %s+%08x", r.N, o.Origin, r.Hash, o.Verifier.Name(), o.Verifier.KeyHash())
+	line("checkpoint", "%d entries of %s, root %v", r.N, o.Origin, r.Hash)
+	for _, key := range signedBy(o, r) {
+		line("key", "signed by %s", key)
+	}
 	if r.Before == 0 {
 		line("history", "read from the first entry; nothing is known of what was shown before")
 	} else {
@@ -107,7 +110,7 @@ func printAudit(out io.Writer, o audit.Options, r audit.Report, now time.Time) e
 	line("I2", "no index occurs twice")
 	line("I3", "the root in each EPOCH is that of the INSERTs before it")
 	line("I4", "the times of EPOCHs never decrease")
-	line("I5", "the log begins with a CONFIG, and each CONFIG is its own")
+	line("I5", "the log begins with a CONFIG, each CONFIG is its own, and the keys before it have signed it")
 	line("I6", "nothing else is in it")
 	line("root", "the signed root is that of the entries")
 	if err := w.Flush(); err != nil {
@@ -115,6 +118,18 @@ func printAudit(out io.Writer, o audit.Options, r audit.Report, now time.Time) e
 	}
 	_, err := fmt.Fprintln(out, "\nThe log holds.")
 	return err
+}
+
+// signedBy lists the keys of the log, as far as it names them. That of the audit may be one of
+// before.
+func signedBy(o audit.Options, r audit.Report) (keys []string) {
+	for _, vkey := range r.VKeys {
+		keys = append(keys, vkey+", which the log's newest CONFIG names")
+	}
+	if len(keys) == 0 {
+		keys = append(keys, fmt.Sprintf("%s+%08x", o.Verifier.Name(), o.Verifier.KeyHash()))
+	}
+	return keys
 }
 
 // printLie says where the log lies. Two checkpoints that cannot both be true are evidence

@@ -20,7 +20,7 @@ import (
 type Options struct {
 	Source   Source
 	Origin   string        // the first line of the log's checkpoints
-	Verifier note.Verifier // of the log's own signature
+	Verifier note.Verifier // of the log's own signature; later keys are found from it by CONFIGs
 	Contents replay.Contents
 	// Progress is told how many of how many entries are checked, if it is not nil.
 	Progress func(done, all int64)
@@ -63,6 +63,8 @@ type Report struct {
 	Before int64 // size that was audited before; 0 if nothing was
 	Epoch  time.Time
 	Counts // of the entries from Before on
+	// VKeys are the verifier keys that the log's newest CONFIG names; all have signed.
+	VKeys []string
 	// Bundles and HashTiles are how many were read.
 	Bundles, HashTiles int64
 }
@@ -90,21 +92,23 @@ func (a *Auditor) Seen() Checkpoint {
 func (a *Auditor) Audit(ctx context.Context) (Report, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	published, err := a.checkpoint(ctx)
+	published, unvouched, err := a.checkpoint(ctx)
 	if err != nil {
 		return Report{}, err
 	}
-	r := &run{Auditor: a, report: Report{Checkpoint: published, Before: a.seen.N},
+	r := &run{Auditor: a, unvouched: unvouched, report: Report{Checkpoint: published, Before: a.seen.N},
 		now: held{Checkpoint: published, edge: a.seen.edge.clone(), replay: a.seen.replay.Alone()}}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	for _, check := range []func(context.Context) error{r.history, r.entries, r.end, r.upperTiles, r.root} {
+	for _, check := range []func(context.Context) error{r.history, r.entries, r.end, r.upperTiles, r.root, r.keys} {
 		if err := check(ctx); err != nil {
-			return Report{}, with(published.Note, err)
+			return Report{}, r.blame(err)
 		}
 	}
 	r.now.edge.tiles = nil
 	a.seen = r.now
+	newest := r.now.replay.Configs()
+	r.report.VKeys = newest[len(newest)-1].VKeys
 	return r.report, nil
 }
 
@@ -113,6 +117,8 @@ type run struct {
 	*Auditor
 	now    held
 	report Report
+	// unvouched is why the checkpoint is not believed as long as no CONFIGs lead to its signer.
+	unvouched error
 }
 
 // history holds the log against what was audited before: the hashes on the right edge of

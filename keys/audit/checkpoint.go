@@ -24,30 +24,60 @@ type Checkpoint struct {
 	Note []byte
 }
 
-// checkpoint reads the published checkpoint.
-func (a *Auditor) checkpoint(ctx context.Context) (Checkpoint, error) {
+// checkpoint reads the published checkpoint. It is unvouched if no key that is known has signed
+// it, but one of the log's name has: CONFIGs may lead from the one to the other.
+func (a *Auditor) checkpoint(ctx context.Context) (c Checkpoint, unvouched error, err error) {
 	const path = "checkpoint"
 	signed, err := a.Source.Fetch(ctx, path)
 	if err != nil {
-		return Checkpoint{}, Unread{path, err}
+		return Checkpoint{}, nil, Unread{path, err}
 	}
-	return a.open(signed)
+	known := []note.Verifier{a.Verifier}
+	if configs := a.seen.replay.Configs(); len(configs) > 0 {
+		known = append(known, configs[len(configs)-1].Verifiers()...)
+	}
+	return a.open(signed, known)
 }
 
 // open holds a checkpoint against what C2SP tlog-checkpoint asks for: the origin, a size in
 // decimal, a hash of 32 octets, each in its one form, and the log's own signature.
-func (a *Auditor) open(signed []byte) (Checkpoint, error) {
+func (a *Auditor) open(signed []byte, known []note.Verifier) (c Checkpoint, unvouched error, err error) {
 	if len(signed) > maxNote {
-		return Checkpoint{}, lie(Whole, Signed, "it has %d octets", len(signed))
+		return Checkpoint{}, nil, lie(Whole, Signed, "it has %d octets", len(signed))
 	}
-	n, err := note.Open(signed, note.VerifierList(a.Verifier))
-	if unverified, is := errors.AsType[*note.UnverifiedNoteError](err); is && a.isOther(unverified.Note) {
-		origin, _, _ := strings.Cut(unverified.Note.Text, "\n")
-		return Checkpoint{}, OtherLog{Key: fmt.Sprintf("%s+%08x", a.Verifier.Name(), a.Verifier.KeyHash()), Origin: origin}
+	n, err := openBy(signed, known)
+	if err != nil && n != nil && a.isOther(n) {
+		origin, _, _ := strings.Cut(n.Text, "\n")
+		return Checkpoint{}, nil, OtherLog{Key: fmt.Sprintf("%s+%08x", a.Verifier.Name(), a.Verifier.KeyHash()), Origin: origin}
 	}
 	if err != nil {
-		return Checkpoint{}, lie(Whole, Signed, "it is not signed by %s+%08x: %w", a.Verifier.Name(), a.Verifier.KeyHash(), err)
+		err = lie(Whole, Signed, "it is not signed by %s+%08x: %w", a.Verifier.Name(), a.Verifier.KeyHash(), err)
+		if n == nil || !slices.ContainsFunc(n.UnverifiedSigs, func(s note.Signature) bool { return s.Name == a.Origin }) {
+			return Checkpoint{}, nil, err
+		}
+		unvouched = err
 	}
+	c, err = a.parse(n, signed)
+	return c, unvouched, err
+}
+
+// openBy reads a note that one of the keys has signed, and with the error one that none has.
+// Keys of one name and hash are told apart, which is 32 bits and may be made the same.
+func openBy(signed []byte, keys []note.Verifier) (n *note.Note, err error) {
+	for _, k := range keys {
+		if n, err = note.Open(signed, note.VerifierList(k)); err == nil {
+			return n, nil
+		}
+		unverified, is := errors.AsType[*note.UnverifiedNoteError](err)
+		if !is {
+			return nil, err
+		}
+		n = unverified.Note
+	}
+	return n, err
+}
+
+func (a *Auditor) parse(n *note.Note, signed []byte) (Checkpoint, error) {
 	var c tformat.Checkpoint
 	extension, err := c.Unmarshal([]byte(n.Text))
 	if err != nil {

@@ -50,11 +50,11 @@ const signedByAnybody = "id.example.org/users\n2\nAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA
 func FuzzCheckpoint(f *testing.F) {
 	f.Add([]byte(signedByAnybody))
 	a := anyAuditor()
-	if c, err := a.open([]byte(signedByAnybody)); err != nil || c.N != 2 {
+	if c, _, err := a.open([]byte(signedByAnybody), []note.Verifier{a.Verifier}); err != nil || c.N != 2 {
 		f.Fatalf("the seed: %v", err)
 	}
 	f.Fuzz(func(t *testing.T, signed []byte) {
-		c, err := a.open(signed)
+		c, _, err := a.open(signed, []note.Verifier{a.Verifier})
 		if err == nil && (c.N <= 0 || !bytes.HasPrefix(signed, []byte(a.Origin+"\n")) || !bytes.Contains(signed, []byte("\n"+c.Hash.String()+"\n"))) {
 			t.Fatalf("%q is taken for %d %v", signed, c.N, c.Hash)
 		}

@@ -10,6 +10,7 @@ import (
 	"signet/keys/audit"
 	"signet/keys/audit/audittest"
 	"signet/keys/entry"
+	"signet/keys/replay"
 )
 
 // small is a log of two full bundles and a partial one: 0 CONFIG, 1 to 300 INSERT,
@@ -184,18 +185,20 @@ func TestTheLongestBundle(t *testing.T) {
 	if longest := 256 * (2 + entry.MaxLen); audit.MaxBody < longest {
 		t.Errorf("at most %d octets are read, and a bundle may have %d", audit.MaxBody, longest)
 	}
-	object := fmt.Appendf(nil, `{"origin":%q,"x":"%0*d"}`, origin, entry.MaxObject-len(origin)-20, 0)
-	c, err := entry.NewConfig(object)
+	const servers = "id.example.org/servers"
+	l := audittest.New(t, servers)
+	l.Entries = append(l.Entries, audittest.Config(t, servers))
+	r, err := entry.NewRecord(fmt.Appendf(nil, `{"x":"%0*d"}`, entry.MaxObject-len(`{"x":""}`), 0))
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := audittest.New(t, origin)
-	for range 256 {
-		l.Entries = append(l.Entries, c.Append(nil))
+	for range 255 {
+		l.Entries = append(l.Entries, r.Append(nil))
 	}
 	epoch := binary.BigEndian.AppendUint64([]byte{2, 0, 0, 0, 0, 0, 0, 0, 0}, 256)
 	l.Entries = append(l.Entries, append(epoch, make([]byte, 32)...))
-	if r := holds(t, auditorOf(l, l.Publish())); r.Configs != 256 {
-		t.Errorf("%d CONFIGs were read", r.Configs)
+	a := audit.New(audit.Options{Source: l.Publish(), Origin: servers, Verifier: l.Verifier(), Contents: replay.Records})
+	if report := holds(t, a); report.Records != 255 {
+		t.Errorf("%d RECORDs were read", report.Records)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 
 	"github.com/go-json-experiment/json"
+	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 
 	"signet/keys/entry"
@@ -21,15 +22,17 @@ import (
 // map, 32 octets of index and 32 of commitment, by index. The leaves are kept and not read
 // again from the log, since a million of them are 61 MiB and a second here.
 type header struct {
-	Note   []byte   `json:"note"`   // the checkpoint, which says size and root
-	Edge   [][]byte `json:"edge"`   // hashes on the tree's right edge, by level of tiles
-	Epoch  []byte   `json:"epoch"`  // its last entry, which says the root of the map
-	Leaves int64    `json:"leaves"` // how many follow
+	Note []byte `json:"note"` // the checkpoint, which says size and root
+	// Configs are the log's CONFIG entries so far, which say by which keys it is signed.
+	Configs [][]byte `json:"configs"`
+	Edge    [][]byte `json:"edge"`   // hashes on the tree's right edge, by level of tiles
+	Epoch   []byte   `json:"epoch"`  // its last entry, which says the root of the map
+	Leaves  int64    `json:"leaves"` // how many follow
 }
 
-// maxHeader is the length of the longest header in octets: seven levels of hashes, and a
-// checkpoint.
-const maxHeader = 256 << 10
+// maxHeader is the length of the longest header in octets: seven levels of hashes, a
+// checkpoint, and a few hundred CONFIGs.
+const maxHeader = 1 << 20
 
 // ErrState says that a state file holds no state of the log.
 var ErrState = errors.New("not what was seen of this log")
@@ -65,7 +68,7 @@ func (a *Auditor) read(r *bufio.Reader) (held, error) {
 	if err := json.Unmarshal(line, &h, json.RejectUnknownMembers(true)); err != nil {
 		return held{}, err
 	}
-	c, err := a.open(h.Note)
+	c, unvouched, err := a.open(h.Note, []note.Verifier{a.Verifier})
 	if err != nil {
 		return held{}, err
 	}
@@ -74,7 +77,10 @@ func (a *Auditor) read(r *bufio.Reader) (held, error) {
 		return held{}, err
 	}
 	state, err := a.restore(h, c.N, r)
-	return held{c, edge, state}, err
+	if err != nil {
+		return held{}, err
+	}
+	return held{c, edge, state}, a.vouched(h.Note, state.Configs(), unvouched)
 }
 
 // edge is the right edge of a tree of that size and root.
@@ -101,11 +107,30 @@ func (a *Auditor) restore(h header, size int64, r io.Reader) (*replay.State, err
 	if !is || epoch.Position != size-1 || h.Leaves < 0 || h.Leaves >= size {
 		return nil, errors.New("it does not end in an EPOCH")
 	}
+	configs, err := h.configs()
+	if err != nil {
+		return nil, err
+	}
 	leaves, err := readLeaves(r, h.Leaves)
 	if err != nil {
 		return nil, err
 	}
-	return replay.Restore(a.Contents, a.Origin, epoch, leaves)
+	return replay.Restore(a.Contents, a.Origin, epoch, configs, leaves)
+}
+
+func (h header) configs() (all []entry.Config, err error) {
+	for _, b := range h.Configs {
+		e, err := entry.Parse(b)
+		if err != nil {
+			return nil, err
+		}
+		c, is := e.(entry.Config)
+		if !is {
+			return nil, errors.New("a CONFIG of it is none")
+		}
+		all = append(all, c)
+	}
+	return all, nil
 }
 
 // readLeaves reads that many leaves, and that nothing follows.
@@ -144,7 +169,10 @@ func (h *held) write(to io.Writer) error {
 	if !ended {
 		return errors.New("nothing was audited yet")
 	}
-	line, err := json.Marshal(header{Note: h.Note, Edge: h.edge.levels, Epoch: newest.Append(nil), Leaves: int64(newest.Tree.Len())})
+	line, err := json.Marshal(header{Note: h.Note, Configs: configs(h.replay.Configs()), Edge: h.edge.levels, Epoch: newest.Append(nil), Leaves: int64(newest.Tree.Len())})
+	if err == nil && len(line) >= maxHeader {
+		err = errConfigs
+	}
 	if err != nil {
 		return err
 	}

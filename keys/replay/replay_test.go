@@ -126,7 +126,7 @@ func TestALieIsFoundWhereItStands(t *testing.T) {
 		{"an EPOCH of another position", append(head[:2:2], epoch(func(e *entry.Epoch) { e.Position++ })), 2, "I1"},
 		{"an index twice in an epoch", append(head[:2:2], insert(1), good), 3, "I1"},
 		{"an index twice", append(head[:3:3], insert(2), insert(2), insert(1), epoch(func(e *entry.Epoch) { e.Position = 6 })), 4, "I2"},
-		{"an index twice after another CONFIG", append(head[:3:3], insert(2), config(t, origin), insert(2), epoch(func(e *entry.Epoch) { e.Position = 6 })), 5, "I2"},
+		{"a CONFIG that nobody has vouched for", append(head[:3:3], insert(2), config(t, origin)), 4, "I5"},
 		{"another root", append(head[:2:2], epoch(func(e *entry.Epoch) { e.MapRoot[31] ^= 1 })), 2, "I3"},
 		{"a time that goes back", append(head[:3:3], epoch(func(e *entry.Epoch) { e.Position, e.Time = 3, e.Time-1 })), 3, "I4"},
 		{"plain text in the log of people", append(head[:3:3], record(t)), 3, "I6"},
@@ -184,8 +184,8 @@ func TestAStateIsRestoredFromItsLeaves(t *testing.T) {
 	s := replay.New(replay.Inserts, origin)
 	sealed(t, s, noon, config(t, origin), insert(9), insert(1), insert(200))
 	was, _ := s.Newest()
-	leaves := slices.Collect(was.Tree.All())
-	restored, err := replay.Restore(replay.Inserts, origin, was.Epoch, leaves)
+	leaves, configs := slices.Collect(was.Tree.All()), []entry.Config{s.Configs()[0].Entry()}
+	restored, err := replay.Restore(replay.Inserts, origin, was.Epoch, configs, leaves)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -197,7 +197,12 @@ func TestAStateIsRestoredFromItsLeaves(t *testing.T) {
 		t.Errorf("%d leaves, want 4", got.Tree.Len())
 	}
 	for lie, leaves := range map[string][]prefixtree.Leaf{"one too few": leaves[1:], "one twice": append(leaves[:3:3], leaves[0])} {
-		if _, err := replay.Restore(replay.Inserts, origin, was.Epoch, leaves); err == nil {
+		if _, err := replay.Restore(replay.Inserts, origin, was.Epoch, configs, leaves); err == nil {
+			t.Errorf("%s was taken", lie)
+		}
+	}
+	for lie, configs := range map[string][]entry.Config{"no CONFIG": nil, "one that does not follow": append(configs, configs[0])} {
+		if _, err := replay.Restore(replay.Inserts, origin, was.Epoch, configs, leaves); err == nil {
 			t.Errorf("%s was taken", lie)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"signet/keys/entry"
+	"signet/keys/logkeys"
 	"signet/keys/prefixtree"
 )
 
@@ -31,12 +32,13 @@ type State struct {
 // history is a state at a moment. Nothing of it is changed in place, so a copy stays as
 // it is.
 type history struct {
-	size   int64
-	newest Epoch
-	recent []Epoch             // the newest last
-	open   []prefixtree.Leaf   // of INSERTs since the newest EPOCH
-	at     []int64             // where they stand
-	alone  *prefixtree.Builder // of a state that goes alone: it is changed in place
+	size    int64
+	newest  Epoch
+	configs []logkeys.Config    // in their order
+	recent  []Epoch             // the newest last
+	open    []prefixtree.Leaf   // of INSERTs since the newest EPOCH
+	at      []int64             // where they stand
+	alone   *prefixtree.Builder // of a state that goes alone: it is changed in place
 }
 
 // Epoch is a moment at which a checkpoint may end: Position + 1 is its size. Tree has all
@@ -55,9 +57,10 @@ func New(contents Contents, origin string) *State {
 	return &State{contents: contents, origin: origin}
 }
 
-// Restore is the state of a log that ended in an epoch, from the leaves of its INSERTs,
-// which it does not keep. It fails if they do not come to the epoch's root.
-func Restore(contents Contents, origin string, e entry.Epoch, leaves []prefixtree.Leaf) (*State, error) {
+// Restore is the state of a log that ended in an epoch, from its CONFIGs and the leaves of its
+// INSERTs, which it does not keep. It fails if those do not come to the epoch's root, and if
+// the CONFIGs do not follow on each other.
+func Restore(contents Contents, origin string, e entry.Epoch, configs []entry.Config, leaves []prefixtree.Leaf) (*State, error) {
 	tree, err := (*prefixtree.Tree)(nil).With(leaves)
 	if err != nil {
 		return nil, err
@@ -66,9 +69,32 @@ func Restore(contents Contents, origin string, e entry.Epoch, leaves []prefixtre
 		return nil, fmt.Errorf("the epoch says the root %x, and the leaves come to %x", e.MapRoot, root[:])
 	}
 	s := New(contents, origin)
+	if s.configs, err = chain(configs, origin); err != nil {
+		return nil, err
+	}
 	s.size = e.Position + 1
 	s.advance(Epoch{Epoch: e, Tree: tree})
 	return s, nil
+}
+
+// chain reads the CONFIGs of a log from the first on. Where they stand is not known.
+func chain(entries []entry.Config, origin string) (configs []logkeys.Config, err error) {
+	for i, e := range entries {
+		c, err := logkeys.Parse(e, origin)
+		if err != nil {
+			return nil, err
+		}
+		if i > 0 {
+			if err := configs[i-1].CheckNext(c); err != nil {
+				return nil, err
+			}
+		}
+		configs = append(configs, c)
+	}
+	if len(configs) == 0 {
+		return nil, errNoConfig
+	}
+	return configs, nil
 }
 
 // Alone is a state that goes its own way from here, and faster, for who only follows: it

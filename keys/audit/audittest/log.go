@@ -32,6 +32,7 @@ type Log struct {
 	Origin  string
 	VKey    string // verifier key of Signer
 	Signer  note.Signer
+	Beside  []note.Signer // sign checkpoints, too
 	Entries [][]byte
 
 	state  *replay.State
@@ -86,6 +87,12 @@ func (l *Log) Epoch(inserts int) {
 	for range inserts {
 		entries = append(entries, l.Insert())
 	}
+	l.Seal(entries...)
+}
+
+// Seal appends entries and the EPOCH after them, a second later.
+func (l *Log) Seal(entries ...[]byte) {
+	l.Helper()
 	l.now = l.now.Add(time.Second)
 	epoch, adopt, err := l.state.Seal(entries, l.now)
 	if err != nil {
@@ -93,6 +100,19 @@ func (l *Log) Epoch(inserts int) {
 	}
 	adopt()
 	l.Entries = append(append(l.Entries, entries...), epoch)
+}
+
+// Force appends entries that have no place in the log, and an EPOCH as if they were not there.
+func (l *Log) Force(entries ...[]byte) {
+	l.Helper()
+	last, err := entry.Parse(l.Entries[len(l.Entries)-1])
+	if err != nil {
+		l.Fatal(err)
+	}
+	l.Entries = append(l.Entries, entries...)
+	epoch := last.(entry.Epoch)
+	epoch.Position = int64(len(l.Entries))
+	l.Entries = append(l.Entries, epoch.Append(nil))
 }
 
 // Verifier is of the log's signature.
@@ -106,7 +126,7 @@ func (l *Log) Verifier() note.Verifier {
 
 // Sign signs a checkpoint.
 func (l *Log) Sign(origin string, size int, root []byte) []byte {
-	signed, err := note.Sign(&note.Note{Text: string(tformat.Checkpoint{Origin: origin, Size: uint64(size), Hash: root}.Marshal())}, l.Signer)
+	signed, err := note.Sign(&note.Note{Text: string(tformat.Checkpoint{Origin: origin, Size: uint64(size), Hash: root}.Marshal())}, append([]note.Signer{l.Signer}, l.Beside...)...)
 	if err != nil {
 		l.Fatal(err)
 	}
