@@ -60,7 +60,7 @@ var layers = map[string][]string{
 	"keys/prefixtree":     {},
 	"keys/log":            {"internal/store"},
 	"keys/logkeys":        {"keys/entry"},
-	"keys/proof":          {"internal/matrix", "keys/entry", "keys/ladder", "keys/prefixtree", "keys/value", "keys/vrf"},
+	"keys/proof":          {"internal/matrix", "keys/entry", "keys/ladder", "keys/logkeys", "keys/prefixtree", "keys/value", "keys/vrf"},
 	"keys/log/format":     {"keys/entry", "keys/log", "keys/replay"},
 	"keys/replay":         {"keys/entry", "keys/logkeys", "keys/prefixtree"},
 	"keys/audit":          {"keys/entry", "keys/log", "keys/logkeys", "keys/prefixtree", "keys/replay"},

@@ -20,10 +20,12 @@ const (
 	maxSignatures = 32
 )
 
+// ErrLogKey is the error of a checkpoint that no key of the log has signed which is known.
+var ErrLogKey = errors.New("the log has not signed the checkpoint")
+
 var (
 	errNote   = errors.New("the checkpoint is not well-formed")
 	errOrigin = errors.New("the checkpoint is of another log")
-	errSigned = errors.New("the log has not signed the checkpoint")
 	errQuorum = errors.New("too few witnesses have signed the checkpoint")
 )
 
@@ -40,14 +42,14 @@ func (p Policy) open(text string) (checkpoint, error) {
 	}
 	n, err := note.Open([]byte(text), note.VerifierList(append(slices.Clone(p.LogKeys), p.Witnesses...)...))
 	if err != nil {
-		return checkpoint{}, fmt.Errorf("%w: %w", errSigned, err)
+		return checkpoint{}, fmt.Errorf("%w: %w", ErrLogKey, err)
 	}
 	t, err := parseText(p.Origin, n.Text)
 	if err != nil {
 		return checkpoint{}, err
 	}
 	if !slices.ContainsFunc(n.Sigs, func(s note.Signature) bool { return has(p.LogKeys, s) }) {
-		return checkpoint{}, errSigned
+		return checkpoint{}, ErrLogKey
 	}
 	witnessed, err := p.witnessed(n.Sigs)
 	return checkpoint{t, witnessed}, err

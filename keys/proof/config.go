@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/go-json-experiment/json/jsontext"
 	cosignature "github.com/transparency-dev/formats/note"
 	"golang.org/x/mod/sumdb/note"
 
 	"signet/internal/matrix"
+	"signet/keys/logkeys"
 	"signet/keys/value"
 	"signet/keys/vrf"
 )
@@ -16,8 +18,9 @@ import (
 // MaxConfig is the length of the longest Config in octets of JSON. It has at most maxListed
 // of anything.
 const (
-	MaxConfig = 64 << 10
-	maxListed = 64
+	MaxConfig  = 64 << 10
+	maxListed  = 64
+	maxConfigs = 24 << 10 // octets of the CONFIGs of each of two logs
 )
 
 // Config is what GET config answers of a key directory. Kept as a file, it is the trust root
@@ -38,6 +41,25 @@ type Config struct {
 type LogConfig struct {
 	Origin string   `json:"origin"`
 	VKeys  []string `json:"vkeys"` // verifier keys (C2SP signed-note), which have the origin's name
+	// Configs are the newest CONFIGs of the log in their order, by which Follow finds from one
+	// key to the next.
+	Configs []jsontext.Value `json:"configs,omitzero"`
+}
+
+// NewLogConfig is of a log that has these CONFIGs, one at least. It lists the newest that have
+// room.
+func NewLogConfig(configs []logkeys.Config) LogConfig {
+	newest := configs[len(configs)-1]
+	l := LogConfig{Origin: newest.Origin, VKeys: slices.Clone(newest.VKeys)}
+	size := 0
+	for _, c := range slices.Backward(configs) {
+		if size += len(c.JSON()); size > maxConfigs || len(l.Configs) == maxListed {
+			break
+		}
+		l.Configs = append(l.Configs, jsontext.Value(c.JSON()))
+	}
+	slices.Reverse(l.Configs)
+	return l
 }
 
 // ParseConfig reads a Config, as strictly as Parse. The error is ErrProof. What is in it,
@@ -47,7 +69,7 @@ func ParseConfig(b []byte) (Config, error) {
 	if err := unmarshal(b, MaxConfig, &c); err != nil {
 		return Config{}, err
 	}
-	for _, n := range []int{len(c.Users.VKeys), len(c.Servers.VKeys), len(c.Keys), len(c.Witnesses)} {
+	for _, n := range []int{len(c.Users.VKeys), len(c.Servers.VKeys), len(c.Users.Configs), len(c.Servers.Configs), len(c.Keys), len(c.Witnesses)} {
 		if n > maxListed {
 			return Config{}, malformed("it lists %d, more than %d", n, maxListed)
 		}
