@@ -95,28 +95,6 @@ func warn(w io.Writer, answers []proof.Result) error {
 	return err
 }
 
-// trusted is by which keys answers are verified. Keys that the server itself names are
-// trusted on first use, which is said.
-func (c verifyCommand) trusted(env program.Env, s *asker) (proof.Policy, error) {
-	if c.Trust != "" {
-		policy, err := c.policy()
-		if err == nil {
-			fmt.Fprintf(env.Stdout, "trust the keys of %s in %s\n", policy.Server, printable(c.Trust))
-		}
-		return policy, err
-	}
-	text, err := s.do(env.Ctx, http.MethodGet, "config", nil, proof.MaxConfig)
-	if err != nil {
-		return proof.Policy{}, verdict{err, statusUnreadable}
-	}
-	policy, err := parsePolicy("the server's config", text)
-	if err == nil {
-		fmt.Fprintf(env.Stdout, "trust ON FIRST USE: the keys of %s were taken from the server itself just now, so that it is believed for this once.\n"+
-			"      Keep what %s/config says, and give it with --trust the next time.\n", policy.Server, printable(s.base))
-	}
-	return policy, err
-}
-
 // labelsToAsk are those that an address has: who is behind it, and its keys. A label is
 // itself alone.
 func labelsToAsk(text string) ([]entry.Label, error) {

@@ -24,6 +24,7 @@ type verifyCommand struct {
 	Trust   string   `placeholder:"FILE" help:"The keys to trust: what the server's config says, kept from before. With --server and without this they are taken from the server, which is believed for that once."`
 	Head    string   `placeholder:"FILE" help:"Where the newest head of the log that was seen is remembered; made if it is not there."`
 	History bool     `help:"The files are the pages of a history, or the one that it has."`
+	Refresh bool     `help:"Write the keys of the logs that the server's CONFIGs lead to into the file of --trust."`
 	Server  string   `placeholder:"URL" help:"Ask this server about an address, such as https://id.example.org."`
 	Token   string   `name:"token-file" placeholder:"FILE" help:"File of an access token of the server; the environment variable SIGNET_TOKEN can hold it in its place."`
 }
@@ -67,6 +68,8 @@ func (c verifyCommand) Run(env program.Env) error {
 		return misused("--token-file: a file needs no token")
 	case len(c.What) > 1 && !c.History:
 		return misused("the answer to a look-up is one file; only a --history has pages")
+	case c.Refresh:
+		return misused("--refresh: which --server has newer keys?")
 	}
 	policy, err := c.policy()
 	if err != nil {
@@ -88,19 +91,32 @@ func (c verifyCommand) Run(env program.Env) error {
 }
 
 func (c verifyCommand) policy() (proof.Policy, error) {
-	text, err := readAtMost(c.Trust, proof.MaxConfig)
+	config, err := c.kept()
 	if err != nil {
-		return proof.Policy{}, unreadable(c.Trust, err)
+		return proof.Policy{}, err
 	}
-	return parsePolicy(c.Trust, text)
+	return policyOf(c.Trust, config)
 }
 
-// parsePolicy reads a trust root, which came from somewhere.
-func parsePolicy(from string, text []byte) (proof.Policy, error) {
+// kept is the trust root in the file.
+func (c verifyCommand) kept() (proof.Config, error) {
+	text, err := readAtMost(c.Trust, proof.MaxConfig)
+	if err != nil {
+		return proof.Config{}, unreadable(c.Trust, err)
+	}
+	return parseConfig(c.Trust, text)
+}
+
+// parseConfig reads a trust root, which came from somewhere.
+func parseConfig(from string, text []byte) (proof.Config, error) {
 	config, err := proof.ParseConfig(text)
 	if err != nil {
-		return proof.Policy{}, unreadable(from, err)
+		return proof.Config{}, unreadable(from, err)
 	}
+	return config, nil
+}
+
+func policyOf(from string, config proof.Config) (proof.Policy, error) {
 	policy, err := config.Policy()
 	if err != nil {
 		return proof.Policy{}, unreadable(from, err)
@@ -201,6 +217,9 @@ func refuse(w io.Writer, err error) error {
 	}
 	printHeld(w, failed.Held)
 	fmt.Fprintf(w, "FAIL  %v\n", failed)
+	if errors.Is(failed, proof.ErrLogKey) {
+		fmt.Fprintf(w, "      If the log has another key since, --refresh learns of it from the one in the file of --trust.\n")
+	}
 	return verdict{fmt.Errorf("the proof is refused at step %d, %s", failed.Step.Number(), failed.Step), statusRefused}
 }
 
@@ -242,21 +261,29 @@ func printable(s string) string {
 	return b.String()
 }
 
-// remember replaces the file of the head; a crash leaves the old one or the new one.
-func (c verifyCommand) remember(origin string, head tlog.Tree) (err error) {
+// remember keeps the head in its file.
+func (c verifyCommand) remember(origin string, head tlog.Tree) error {
 	if c.Head == "" {
 		return nil
 	}
-	f, err := os.CreateTemp(filepath.Dir(c.Head), ".head-*")
-	if err != nil {
+	if err := replace(c.Head, proof.FormatHead(origin, head)); err != nil {
 		return fmt.Errorf("remembering the head: %w", err)
 	}
-	_, err = f.Write(proof.FormatHead(origin, head))
+	return nil
+}
+
+// replace replaces a file; a crash leaves the old one or the new one.
+func replace(path string, data []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
 	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
-		err = os.Rename(f.Name(), c.Head)
+		err = os.Rename(f.Name(), path)
 	}
 	if err != nil {
-		return fmt.Errorf("remembering the head: %w", errors.Join(err, os.Remove(f.Name())))
+		return errors.Join(err, os.Remove(f.Name()))
 	}
 	return nil
 }

@@ -1,0 +1,115 @@
+package main
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"encoding/json"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/go-json-experiment/json/jsontext"
+	"golang.org/x/mod/sumdb/note"
+
+	"signet/keys/log"
+	"signet/keys/logkeys"
+	"signet/keys/proof"
+)
+
+// exampleConfig is the trust root of the examples.
+func exampleConfig(t *testing.T) proof.Config {
+	t.Helper()
+	text, err := os.ReadFile(examples + "config.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := proof.ParseConfig(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// successor is the CONFIGs of a log that begins with the key begun, and has another one since,
+// which begun has not signed but who did.
+func successor(t *testing.T, origin, begun string, who ed25519.PrivateKey) (next string, configs []jsontext.Value) {
+	t.Helper()
+	signer, next, err := log.NewSigner(origin, who)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, err := logkeys.First(origin, []string{begun}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := first.Next(logkeys.Change{VKeys: []string{next}, Signers: map[string]note.Signer{begun: signer, next: signer}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return next, []jsontext.Value{first.JSON(), second.JSON()}
+}
+
+// A file is refreshed by keys that those in it have vouched for, and by no others: then it stays
+// as it is, octet by octet, and nothing is asked further.
+func TestATrustRootIsRefreshed(t *testing.T) {
+	t.Setenv(tokenVariable, "s3cret")
+	kept := exampleConfig(t)
+	thief := ed25519.NewKeyFromSeed(bytes.Repeat([]byte{3}, ed25519.SeedSize))
+	next, stolen := successor(t, kept.Users.Origin, kept.Users.VKeys[0], thief)
+	for name, c := range map[string]struct {
+		change func(*proof.Config)
+		status int
+		says   string
+	}{
+		"nothing new":              {func(*proof.Config) {}, 0, "verified\n"},
+		"the log as it began":      {func(c *proof.Config) { c.Users.Configs = stolen[:1] }, 0, "verified\n"},
+		"keys beside, unproven":    {func(c *proof.Config) { c.Users.VKeys = []string{next} }, 0, "verified\n"},
+		"a key nobody vouched for": {func(c *proof.Config) { c.Users.VKeys, c.Users.Configs = []string{next}, stolen }, 1, "stays as it is: "},
+		"a log of a stranger":      {func(c *proof.Config) { c.Users.Configs = stolen[1:] }, 1, "stays as it is: "},
+		"another server":           {func(c *proof.Config) { c.Server = "evil.example" }, 1, "stays as it is: "},
+		"another log":              {func(c *proof.Config) { c.Users.Origin = "evil.example/users" }, 1, "stays as it is: "},
+	} {
+		url, asked := directoryOf(t, func(path string, answer []byte) (int, []byte) {
+			if !strings.HasSuffix(path, "/config") {
+				return http.StatusOK, answer
+			}
+			newer := exampleConfig(t)
+			c.change(&newer)
+			text, err := json.Marshal(newer)
+			if err != nil {
+				t.Error(err)
+			}
+			return http.StatusOK, text
+		})
+		file := filepath.Join(t.TempDir(), "trust.json")
+		before, err := os.ReadFile(examples + "config.json")
+		if err != nil {
+			t.Fatal(err)
+		}
+		write(t, file, string(before))
+		stdout, stderr, status := runAsk(t, "email:alice@example.com", "--server="+url, "--trust="+file, "--refresh")
+		if status != c.status || !strings.Contains(stdout+stderr, c.says) || strings.Contains(stdout, "learn ") {
+			t.Errorf("%s: exits with %d, want %d and %q\n%s%s", name, status, c.status, c.says, stdout, stderr)
+		}
+		after, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c.status != 0 && (!bytes.Equal(after, before) || len(*asked) != 1) {
+			t.Errorf("%s: the file was changed, or more was asked: %q", name, *asked)
+		}
+		if now, err := proof.ParseConfig(after); err != nil || len(now.Users.VKeys) != 1 || now.Users.VKeys[0] != kept.Users.VKeys[0] {
+			t.Errorf("%s: the file names %v, %v", name, now.Users.VKeys, err)
+		}
+	}
+	for says, args := range map[string][]string{
+		"which file of --trust": {"email:alice@example.com", "--server=https://id.example.org", "--refresh"},
+		"which --server":        {"file", "--label=email:alice@example.org", "--trust=x", "--refresh"},
+	} {
+		if stdout, stderr, status := runAsk(t, args...); status != 2 || stdout != "" || !strings.Contains(stderr, says) {
+			t.Errorf("verify %q: exits with %d, want 2 and %q\n%s%s", args, status, says, stdout, stderr)
+		}
+	}
+}
