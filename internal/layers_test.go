@@ -60,14 +60,15 @@ var layers = map[string][]string{
 	"keys/prefixtree":     {},
 	"keys/log":            {"internal/store"},
 	"keys/logkeys":        {"keys/entry"},
+	"keys/log/keeper":     {"internal/keyring", "internal/matrix", "keys/entry", "keys/log", "keys/logkeys"},
 	"keys/proof":          {"internal/matrix", "keys/entry", "keys/ladder", "keys/logkeys", "keys/prefixtree", "keys/value", "keys/vrf"},
 	"keys/log/format":     {"keys/entry", "keys/log", "keys/replay"},
 	"keys/replay":         {"keys/entry", "keys/logkeys", "keys/prefixtree"},
 	"keys/audit":          {"keys/entry", "keys/log", "keys/logkeys", "keys/prefixtree", "keys/replay"},
 	"keys/value":          {"internal/matrix", "keys/entry"},
-	"keys/servers":        {"internal/matrix", "internal/store", "keys/entry", "keys/log", "keys/log/format", "keys/proof", "keys/replay"},
+	"keys/servers":        {"internal/matrix", "internal/store", "keys/entry", "keys/log", "keys/log/format", "keys/log/keeper", "keys/proof", "keys/replay"},
 	"keys/people/feed":    {"keys/people", "lookup"},
-	"keys/people": {"internal/matrix", "internal/quota", "internal/seal", "internal/store", "internal/threepid", "keys/entry", "keys/ladder", "keys/log", "keys/log/format",
+	"keys/people": {"internal/matrix", "internal/quota", "internal/seal", "internal/store", "internal/threepid", "keys/entry", "keys/ladder", "keys/log", "keys/log/format", "keys/log/keeper",
 		"keys/prefixtree", "keys/proof", "keys/replay", "keys/value", "keys/vrf", "verify"},
 
 	// Its HTTP face.
@@ -104,6 +105,7 @@ var testSupport = []string{
 	"internal/serverkeys/serverkeystest",
 	"internal/store/storetest",
 	"keys/audit/audittest",
+	"keys/log/keeper/keepertest",
 	"verify/verifytest",
 }
 

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/ed25519"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -74,10 +73,6 @@ func (s *server) buildNotary(env program.Env) error {
 
 // buildServers opens the log of what the notary has seen, by which it proves its answers.
 func (s *server) buildServers(env program.Env) error {
-	signs, err := s.Rings.For(keyring.ServersLog).Current(env.Ctx)
-	if err != nil {
-		return err
-	}
 	guard, err := s.cfg.guard("servers", servers.Origin(s.cfg.ServerName))
 	if err != nil {
 		return err
@@ -85,7 +80,7 @@ func (s *server) buildServers(env program.Env) error {
 	s.servers, err = servers.Open(env.Ctx, servers.Options{
 		DB:     s.DB,
 		Name:   s.cfg.ServerName,
-		Keys:   []ed25519.PrivateKey{signs.Private},
+		Keys:   s.Rings.For(keyring.ServersLog),
 		Guard:  guard,
 		Source: s.notary,
 		Now:    env.Now,

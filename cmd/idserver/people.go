@@ -1,7 +1,6 @@
 package main
 
 import (
-	"crypto/ed25519"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -62,10 +61,6 @@ const sealedAtATime = 500
 // buildPeople opens the log of people's keys, which follows the bindings and forgets with
 // them, and of which owners are told. It needs the directory and the notices.
 func (s *server) buildPeople(env program.Env) error {
-	signs, err := s.Rings.For(keyring.UsersLog).Current(env.Ctx)
-	if err != nil {
-		return err
-	}
 	seed, err := s.Rings.For(keyring.VRF).SecretKey(env.Ctx)
 	if err != nil {
 		return err
@@ -82,7 +77,7 @@ func (s *server) buildPeople(env program.Env) error {
 		DB:     s.DB,
 		Vault:  s.Vault,
 		Name:   s.cfg.ServerName,
-		Keys:   []ed25519.PrivateKey{signs.Private},
+		Keys:   s.Rings.For(keyring.UsersLog),
 		VRF:    hides,
 		Guard:  guard,
 		Signer: s.keys,

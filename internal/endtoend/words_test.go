@@ -28,6 +28,7 @@ var words = map[string]func(ts *testscript.TestScript, neg bool, args []string){
 	"ready":  ready,
 	"get":    func(ts *testscript.TestScript, neg bool, args []string) { ask(ts, neg, "GET", args) },
 	"post":   func(ts *testscript.TestScript, neg bool, args []string) { ask(ts, neg, "POST", args) },
+	"until":  until,
 	"keep":   keep,
 	"found":  found,
 	"hash":   hash,
@@ -170,6 +171,26 @@ func ask(ts *testscript.TestScript, neg bool, method string, args []string) {
 	if neg {
 		fmt.Fprintf(ts.Stdout(), "status %d\n", response.StatusCode)
 	}
+}
+
+// until URL PATTERN: asks until the answer matches, and prints it.
+func until(ts *testscript.TestScript, _ bool, args []string) {
+	pattern := regexp.MustCompile(args[1])
+	var text []byte
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+		response, err := client.Get(args[0])
+		if err != nil {
+			continue
+		}
+		text, err = io.ReadAll(response.Body)
+		response.Body.Close()
+		ts.Check(err)
+		if pattern.Match(text) {
+			fmt.Fprintf(ts.Stdout(), "%s\n", text)
+			return
+		}
+	}
+	ts.Fatalf("%s answers %s", args[0], text)
 }
 
 // keep NAME MEMBER: keeps a member of the JSON object that was printed last.

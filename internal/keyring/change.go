@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -26,7 +27,8 @@ var (
 const maxReason = 500
 
 // Rotate makes a new key, which signs from now on, and retires the current one, which is
-// believed for what it signed. Errors: ErrVRFKey, ErrLogKey.
+// believed for what it signed; that of a log goes on signing beside it for LogOverlap. Errors:
+// ErrVRFKey, ErrManyLogKeys.
 func (r *Ring) Rotate(ctx context.Context) (key Key, err error) {
 	if err := r.purpose.changeable(); err != nil {
 		return Key{}, err
@@ -42,18 +44,29 @@ func (r *Ring) Rotate(ctx context.Context) (key Key, err error) {
 }
 
 func (r *Ring) rotate(ctx context.Context, tx *store.Tx) (Key, error) {
-	if err := r.retireCurrent(ctx, tx, r.now()); err != nil {
+	now, ends := r.now(), time.Time{}
+	if r.purpose.OfLog() {
+		if err := r.checkRoom(ctx, tx); err != nil {
+			return Key{}, err
+		}
+		ends = now.Add(LogOverlap)
+	}
+	if err := r.retireCurrent(ctx, tx, now, ends); err != nil {
 		return Key{}, err
 	}
 	return r.add(ctx, tx)
 }
 
 // Retire makes sure that the key signs nothing any more, and returns it. One that is
-// retired stays as it is; the current one is never left without a successor. Errors:
-// ErrCurrent, ErrRevoked, ErrUnknownKey, ErrVRFKey, ErrLogKey.
+// retired stays as it is, but that one of a log signs no more beside its successor; the current
+// one is never left without a successor. Errors: ErrCurrent, ErrRevoked, ErrUnknownKey,
+// ErrVRFKey.
 func (r *Ring) Retire(ctx context.Context, id matrix.KeyID) (Key, error) {
 	if err := r.purpose.changeable(); err != nil {
 		return Key{}, err
+	}
+	if err := r.end(ctx, r.db, id, r.now()); err != nil {
+		return Key{}, fmt.Errorf("retiring the %s key %s: %w", r.purpose, id, err)
 	}
 	keys, err := r.History(ctx)
 	if err != nil {
@@ -74,9 +87,9 @@ func (r *Ring) Retire(ctx context.Context, id matrix.KeyID) (Key, error) {
 }
 
 // Revoke says, for good, that the key must not be believed: it was stolen, or may have
-// been. The current one is rotated first. The private half is destroyed. One that is
-// revoked keeps its time and its reason. Errors: ErrReason, ErrUnknownKey, ErrVRFKey,
-// ErrLogKey.
+// been. The current one is rotated first. The private half is destroyed; that of a log's key
+// not before the log has an entry about it, by Forget. One that is revoked keeps its time and
+// its reason. Errors: ErrReason, ErrUnknownKey, ErrVRFKey, ErrManyLogKeys.
 func (r *Ring) Revoke(ctx context.Context, id matrix.KeyID, reason string) (key Key, err error) {
 	if err := r.purpose.changeable(); err != nil {
 		return Key{}, err
@@ -105,10 +118,19 @@ func (r *Ring) revoke(ctx context.Context, tx *store.Tx, id matrix.KeyID, reason
 	if key, err = r.selectKey(ctx, tx, id); err != nil {
 		return Key{}, err
 	}
+	if !key.Revoked.IsZero() {
+		return key, nil // and the log is to say so yet
+	}
 	if key.Retired.IsZero() {
 		if _, err := r.rotate(ctx, tx); err != nil {
 			return Key{}, err
 		}
+	}
+	if r.purpose.OfLog() {
+		if err := r.markRevoked(ctx, tx, id, reason, r.now()); err != nil {
+			return Key{}, err
+		}
+		return r.selectKey(ctx, tx, id)
 	}
 	if err := r.moveToRevoked(ctx, tx, id, reason, r.now()); err != nil {
 		return Key{}, err

@@ -256,30 +256,25 @@ func (w *world) others(rings keyring.Rings, but keyring.Purpose) map[matrix.KeyI
 	return found
 }
 
-// The keys of a log and its VRF change with the log: here they are refused, with a word
-// on what to do, and stay.
-func TestTheKeysOfALogStay(t *testing.T) {
+// A VRF's key changes with its log: here that is refused, with a word on what to do, and it
+// stays.
+func TestTheKeyOfAVRFStays(t *testing.T) {
 	each(t, func(w *world) {
-		rings := w.open(keyring.IDServer)
-		for p, want := range map[keyring.Purpose]error{keyring.VRF: keyring.ErrVRFKey, keyring.UsersLog: keyring.ErrLogKey, keyring.ServersLog: keyring.ErrLogKey} {
-			r, before := rings.For(p), storetest.Dump(w, w.db, "keyring_others", "keyring_revoked")
-			key := w.list(r)[0]
-			_, rotate := r.Rotate(w.Context())
-			_, retire := r.Retire(w.Context(), key.ID)
-			_, revoke := r.Revoke(w.Context(), key.ID, "stolen")
-			for _, err := range []error{rotate, retire, revoke} {
-				if !errors.Is(err, want) {
-					w.Errorf("changing the %s key = %v, want %v", p, err, want)
-				}
-			}
-			if after := storetest.Dump(w, w.db, "keyring_others", "keyring_revoked"); after != before {
-				w.Errorf("refusing changed the %s key", p)
+		r, before := w.open(keyring.IDServer).For(keyring.VRF), storetest.Dump(w, w.db, "keyring_others", "keyring_revoked")
+		key := w.list(r)[0]
+		_, rotate := r.Rotate(w.Context())
+		_, retire := r.Retire(w.Context(), key.ID)
+		_, revoke := r.Revoke(w.Context(), key.ID, "stolen")
+		for _, err := range []error{rotate, retire, revoke} {
+			if !errors.Is(err, keyring.ErrVRFKey) {
+				w.Errorf("changing the VRF key = %v, want %v", err, keyring.ErrVRFKey)
 			}
 		}
-		for _, refusal := range []error{keyring.ErrVRFKey, keyring.ErrLogKey} {
-			if text := refusal.Error(); !strings.Contains(text, "successor log") || !strings.Contains(text, "docs/operations.md") || !strings.Contains(text, "Nothing was changed") {
-				w.Errorf("the refusal does not say what to do: %v", refusal)
-			}
+		if after := storetest.Dump(w, w.db, "keyring_others", "keyring_revoked"); after != before {
+			w.Error("refusing changed the VRF key")
+		}
+		if text := keyring.ErrVRFKey.Error(); !strings.Contains(text, "successor log") || !strings.Contains(text, "docs/operations.md") || !strings.Contains(text, "Nothing was changed") {
+			w.Errorf("the refusal does not say what to do: %v", keyring.ErrVRFKey)
 		}
 	})
 }

@@ -35,21 +35,16 @@ var ErrVRFKey = errors.New("the VRF key stays as long as its log: with another o
 	"It is replaced with the log, by a successor log of another origin, into which the living bindings are carried over: " +
 	"docs/operations.md, \"A successor log\", has the steps. Nothing was changed")
 
-// ErrLogKey says that a log's key does not change.
-var ErrLogKey = errors.New("the key of a log stays as long as its log: by that key clients and auditors know its checkpoints, and this release " +
-	"cannot tell them of another. One that was stolen, or has to go, is replaced with the log, by a successor log of another origin: " +
-	"docs/operations.md, \"A successor log\", has the steps. Nothing was changed")
-
 // changeable is nil for a purpose whose keys can be rotated and revoked.
 func (p Purpose) changeable() error {
-	switch p {
-	case VRF:
+	if p == VRF {
 		return ErrVRFKey
-	case UsersLog, ServersLog:
-		return ErrLogKey
 	}
 	return nil
 }
+
+// OfLog tells whether its keys sign the checkpoints of a log.
+func (p Purpose) OfLog() bool { return p == UsersLog || p == ServersLog }
 
 // algorithm is the first part of the ids of its keys: a VRF's must not pass for one that
 // signs.

@@ -31,6 +31,7 @@ type Key struct {
 	Public  ed25519.PublicKey
 	Created time.Time
 	Retired time.Time
+	Ends    time.Time // of a retired key of a log, until when it signs beside its successor
 	Revoked time.Time
 	Reason  string // why it was revoked
 }
@@ -69,7 +70,7 @@ func (r *Ring) Signing(ctx context.Context, public ed25519.PublicKey) (matrix.Si
 	if r.purpose == VRF {
 		return matrix.SigningKey{}, errSignsNothing
 	}
-	rows, err := r.selectKeys(ctx, r.db)
+	rows, err := r.selectKeys(ctx, r.db, false)
 	if err != nil {
 		return matrix.SigningKey{}, fmt.Errorf("listing the %s keys: %w", r.purpose, err)
 	}
@@ -104,7 +105,7 @@ func (r *Ring) seed(row keyRow) ([]byte, error) {
 // List returns the keys that may be believed, the current one and the retired, the
 // newest first.
 func (r *Ring) List(ctx context.Context) ([]Key, error) {
-	rows, err := r.selectKeys(ctx, r.db)
+	rows, err := r.selectKeys(ctx, r.db, false)
 	if err != nil {
 		return nil, fmt.Errorf("listing the %s keys: %w", r.purpose, err)
 	}
@@ -122,7 +123,7 @@ func (r *Ring) Published(ctx context.Context) (signs matrix.SigningKey, retired 
 	if r.purpose == VRF {
 		return matrix.SigningKey{}, nil, errSignsNothing
 	}
-	rows, err := r.selectKeys(ctx, r.db)
+	rows, err := r.selectKeys(ctx, r.db, false)
 	if err != nil {
 		return matrix.SigningKey{}, nil, fmt.Errorf("listing the %s keys: %w", r.purpose, err)
 	}

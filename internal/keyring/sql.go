@@ -34,9 +34,11 @@ func (r *Ring) selectCurrent(ctx context.Context, q store.Queryer) (row keyRow, 
 	return row, err
 }
 
-func (r *Ring) selectKeys(ctx context.Context, q store.Queryer) ([]keyRow, error) {
-	rows, err := q.Query(ctx, `SELECT key_id, public_key, created_ms, retired_ms, sealed FROM `+r.at.table+`
-		WHERE purpose = $1 ORDER BY serial DESC`, r.at.label)
+// selectKeys reads the keys that may be believed, and if asked for those of a log, too, that
+// are revoked and not forgotten.
+func (r *Ring) selectKeys(ctx context.Context, q store.Queryer, revoked bool) ([]keyRow, error) {
+	rows, err := q.Query(ctx, `SELECT key_id, public_key, created_ms, retired_ms, ends_ms, revoked_ms, reason, sealed FROM `+r.at.table+`
+		WHERE purpose = $1 AND (revoked_ms = 0 OR $2) ORDER BY serial DESC`, r.at.label, revoked)
 	if err != nil {
 		return nil, err
 	}
@@ -44,11 +46,9 @@ func (r *Ring) selectKeys(ctx context.Context, q store.Queryer) ([]keyRow, error
 	var keys []keyRow
 	for rows.Next() {
 		var k keyRow
-		var created, retired int64
-		if err := rows.Scan(&k.ID, &k.Public, &created, &retired, &k.sealed); err != nil {
+		if k.Key, err = scanKey(rows.Scan, &k.sealed); err != nil {
 			return nil, err
 		}
-		k.Created, k.Retired = store.Time(created), store.Time(retired)
 		keys = append(keys, k)
 	}
 	return keys, rows.Err()
@@ -56,9 +56,9 @@ func (r *Ring) selectKeys(ctx context.Context, q store.Queryer) ([]keyRow, error
 
 // selectHistory is one statement, so that a key is in it once even while it is revoked.
 func (r *Ring) selectHistory(ctx context.Context, q store.Queryer) ([]Key, error) {
-	rows, err := q.Query(ctx, `SELECT key_id, public_key, created_ms, retired_ms, 0 AS revoked_ms, '' AS reason, serial
+	rows, err := q.Query(ctx, `SELECT key_id, public_key, created_ms, retired_ms, ends_ms, revoked_ms, reason, serial
 			FROM `+r.at.table+` WHERE purpose = $1
-		UNION ALL SELECT key_id, public_key, created_ms, retired_ms, revoked_ms, reason, serial
+		UNION ALL SELECT key_id, public_key, created_ms, retired_ms, 0 AS ends_ms, revoked_ms, reason, serial
 			FROM keyring_revoked WHERE purpose = $1
 		ORDER BY serial DESC`, r.at.label)
 	if err != nil {
@@ -78,24 +78,43 @@ func (r *Ring) selectHistory(ctx context.Context, q store.Queryer) ([]Key, error
 }
 
 func (r *Ring) selectRevoked(ctx context.Context, q store.Queryer, id matrix.KeyID) (Key, error) {
-	return scanKey(q.QueryRow(ctx, `SELECT key_id, public_key, created_ms, retired_ms, revoked_ms, reason
+	return scanKey(q.QueryRow(ctx, `SELECT key_id, public_key, created_ms, retired_ms, 0, revoked_ms, reason
 		FROM keyring_revoked WHERE purpose = $1 AND key_id = $2`, r.at.label, string(id)).Scan)
 }
 
 func (r *Ring) selectKey(ctx context.Context, q store.Queryer, id matrix.KeyID) (Key, error) {
-	return scanKey(q.QueryRow(ctx, `SELECT key_id, public_key, created_ms, retired_ms, 0, ''
+	return scanKey(q.QueryRow(ctx, `SELECT key_id, public_key, created_ms, retired_ms, ends_ms, revoked_ms, reason
 		FROM `+r.at.table+` WHERE purpose = $1 AND key_id = $2`, r.at.label, string(id)).Scan)
 }
 
 func scanKey(scan func(...any) error, more ...any) (k Key, err error) {
-	var created, retired, revoked int64
-	err = scan(append([]any{&k.ID, &k.Public, &created, &retired, &revoked, &k.Reason}, more...)...)
-	k.Created, k.Retired, k.Revoked = store.Time(created), store.Time(retired), store.Time(revoked)
+	var created, retired, ends, revoked int64
+	err = scan(append([]any{&k.ID, &k.Public, &created, &retired, &ends, &revoked, &k.Reason}, more...)...)
+	k.Created, k.Retired, k.Ends, k.Revoked = store.Time(created), store.Time(retired), store.Time(ends), store.Time(revoked)
 	return k, err
 }
 
-func (r *Ring) retireCurrent(ctx context.Context, tx *store.Tx, now time.Time) error {
-	_, err := tx.Exec(ctx, `UPDATE `+r.at.table+` SET retired_ms = $1 WHERE purpose = $2 AND retired_ms = 0`, now.UnixMilli(), r.at.label)
+// retireCurrent retires the key that signs; ends is zero where it does not go on signing.
+func (r *Ring) retireCurrent(ctx context.Context, tx *store.Tx, now, ends time.Time) error {
+	ms := int64(0)
+	if !ends.IsZero() {
+		ms = ends.UnixMilli()
+	}
+	_, err := tx.Exec(ctx, `UPDATE `+r.at.table+` SET retired_ms = $1, ends_ms = $2 WHERE purpose = $3 AND retired_ms = 0`, now.UnixMilli(), ms, r.at.label)
+	return err
+}
+
+// end has a retired key sign no more beside its successor.
+func (r *Ring) end(ctx context.Context, q store.Queryer, id matrix.KeyID, now time.Time) error {
+	_, err := q.Exec(ctx, `UPDATE `+r.at.table+` SET ends_ms = $1 WHERE purpose = $2 AND key_id = $3 AND retired_ms <> 0 AND ends_ms > $1`,
+		now.UnixMilli(), r.at.label, string(id))
+	return err
+}
+
+// markRevoked revokes a retired key that is to sign once more, that it is revoked.
+func (r *Ring) markRevoked(ctx context.Context, tx *store.Tx, id matrix.KeyID, reason string, now time.Time) error {
+	_, err := tx.Exec(ctx, `UPDATE `+r.at.table+` SET revoked_ms = $1, reason = $2, ends_ms = $1 WHERE purpose = $3 AND key_id = $4 AND retired_ms <> 0`,
+		now.UnixMilli(), reason, r.at.label, string(id))
 	return err
 }
 

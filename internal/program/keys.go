@@ -5,6 +5,7 @@ import (
 	"io"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"signet/internal/keyring"
 	"signet/internal/matrix"
@@ -12,8 +13,8 @@ import (
 
 type keysCommands struct {
 	List   keysList   `cmd:"" help:"List the keys by purpose, the newest first, with those that are retired or revoked."`
-	Rotate keysRotate `cmd:"" help:"Make a new key and retire the current one. A running server signs with it at once."`
-	Retire keysRetire `cmd:"" help:"Make sure that a key signs no more; it stays valid for what it signed."`
+	Rotate keysRotate `cmd:"" help:"Make a new key and retire the current one. A running server signs with it at once; the key of a log signs beside the new one for 30 days."`
+	Retire keysRetire `cmd:"" help:"Make sure that a retired key signs no more; it stays valid for what it signed."`
 	Revoke keysRevoke `cmd:"" help:"Say that a key must not be believed any more, such as a stolen one. The current one is rotated first. For good."`
 }
 
@@ -30,17 +31,19 @@ func (keysList) Run(env Env, p Program) error {
 				return err
 			}
 			for _, k := range keys {
-				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", ring.Purpose(), k.ID, matrix.EncodeBase64(k.Public), Moment(k.Created), state(k))
+				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", ring.Purpose(), k.ID, matrix.EncodeBase64(k.Public), Moment(k.Created), state(k, env.Now()))
 			}
 		}
 		return w.Flush()
 	})
 }
 
-func state(k keyring.Key) string {
+func state(k keyring.Key, now time.Time) string {
 	switch {
 	case !k.Revoked.IsZero():
 		return "revoked " + Moment(k.Revoked) + ": " + k.Reason
+	case k.Ends.After(now):
+		return "retired " + Moment(k.Retired) + ", signs with its successor until " + Moment(k.Ends)
 	case !k.Retired.IsZero():
 		return "retired " + Moment(k.Retired)
 	}
@@ -67,6 +70,10 @@ func (c keysRotate) Run(env Env, p Program) error {
 }
 
 func saySigns(w io.Writer, purpose keyring.Purpose, id matrix.KeyID, public string) error {
+	if purpose.OfLog() {
+		_, err := fmt.Fprintf(w, "%s: %s signs as soon as a running server has put it into the log (public key %s)\n", purpose, id, public)
+		return err
+	}
 	_, err := fmt.Fprintf(w, "%s: %s signs from now on (public key %s)\n", purpose, id, public)
 	return err
 }
@@ -114,6 +121,9 @@ func (c keysRevoke) Run(env Env, p Program) error {
 			return fmt.Errorf("%s: %w", id, err)
 		}
 		fmt.Fprintf(env.Stdout, "%s is revoked since %s: %s\n", id, Moment(key.Revoked), key.Reason)
+		if ring.Purpose().OfLog() {
+			fmt.Fprint(env.Stdout, revokedOfLog)
+		}
 		signs, err := ring.Current(env.Ctx)
 		if err != nil {
 			return err
@@ -121,6 +131,10 @@ func (c keysRevoke) Run(env Env, p Program) error {
 		return saySigns(env.Stdout, ring.Purpose(), signs.ID, matrix.EncodeBase64(signs.Public()))
 	})
 }
+
+// revokedOfLog is what a log cannot do about a key that somebody else has.
+const revokedOfLog = "a running server puts that into the log, for whoever follows it. Whoever knows this key alone cannot tell its thief from you: " +
+	"give people the new trust root by another way than this server, and see docs/operations.md, \"A log's key that was stolen\"\n"
 
 // withKey opens the storage and finds the ring of a key.
 func (p Program) withKey(env Env, id string, do func(*keyring.Ring, matrix.KeyID) error) error {

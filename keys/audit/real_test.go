@@ -40,9 +40,9 @@ type real struct {
 func newReal(t testing.TB, db *store.DB) *real {
 	t.Helper()
 	r := &real{TB: t, clock: clocktest.New(), made: audittest.New(t, origin)}
-	l, err := log.Open(t.Context(), log.Options{Name: "users", Origin: origin, Config: audittest.Config(t, origin), DB: db, Now: r.clock.Now,
+	l, err := log.Open(t.Context(), log.Options{Name: "users", Origin: origin, DB: db, Now: r.clock.Now,
 		Log: slog.New(slog.DiscardHandler), Source: r, Map: replay.New(replay.Inserts, origin), Format: format{},
-		Guard: log.NewFileGuard(filepath.Join(t.TempDir(), "signed"), origin), Signers: []note.Signer{r.made.Signer}})
+		Guard: log.NewFileGuard(filepath.Join(t.TempDir(), "signed"), origin), Keys: keysOf{r.made}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,6 +69,22 @@ func (r *real) seal(inserts int) {
 	}
 	r.pending = nil
 }
+
+// keysOf are those of a log whose CONFIG names none.
+type keysOf struct{ *audittest.Log }
+
+func (k keysOf) Config(_ context.Context, newest []byte, _ int64) ([]byte, error) {
+	if newest != nil {
+		return nil, nil
+	}
+	return audittest.Config(k.Log, k.Origin), nil
+}
+
+func (k keysOf) Signers(context.Context, []byte) ([]note.Signer, error) {
+	return []note.Signer{k.Signer}, nil
+}
+
+func (keysOf) Began(context.Context, []byte) (bool, error) { return true, nil }
 
 type format struct{}
 

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	tformat "github.com/transparency-dev/formats/log"
@@ -126,9 +127,9 @@ func (l *Log) publish(ctx context.Context, h head) error {
 	if err := l.tellGuard(ctx, h.Tree); err != nil {
 		return err
 	}
-	signed, err := note.Sign(&note.Note{Text: l.text(h.Tree)}, l.Signers...)
+	signed, err := l.sign(ctx, h)
 	if err != nil {
-		return fmt.Errorf("signing a checkpoint: %w", err)
+		return l.overtaken(ctx, h, fmt.Errorf("signing a checkpoint: %w", err))
 	}
 	err = l.DB.Tx(ctx, func(tx *store.Tx) error {
 		if err := insertCheckpoint(ctx, tx, l.Name, Checkpoint{Tree: h.Tree, Note: signed}); err != nil {
@@ -141,6 +142,18 @@ func (l *Log) publish(ctx context.Context, h head) error {
 	}
 	_, err = l.Checkpoint(ctx)
 	return err
+}
+
+// sign signs a head, which the Map is at, by the keys that its newest CONFIG names.
+func (l *Log) sign(ctx context.Context, h head) ([]byte, error) {
+	signers, err := l.Keys.Signers(ctx, l.Map.Config())
+	if err != nil {
+		return nil, err
+	}
+	if len(signers) == 0 || slices.ContainsFunc(signers, func(s note.Signer) bool { return s.Name() != l.Origin }) {
+		return nil, fmt.Errorf("%w: nobody signs, or somebody who is not named for the origin %q", ErrConfig, l.Origin)
+	}
+	return note.Sign(&note.Note{Text: l.text(h.Tree)}, signers...)
 }
 
 // text is what is signed of a tree. It depends on nothing else, so that a head whose note

@@ -10,6 +10,7 @@
 // It promises that nothing is signed before it is committed and durable, nothing shown
 // before it is signed, and that no two notes of one size have different roots: a crash
 // anywhere is made up for by whoever sequences next, with the same note. The last entry of
-// every checkpoint is an EPOCH. What an entry means it does not know (Format, Map); serving
+// every checkpoint is an EPOCH, and the keys that sign it are those that the newest CONFIG in
+// it names. What an entry means it does not know (Format, Map); serving
 // over HTTP is web's.
 package log

@@ -58,6 +58,22 @@ type Map interface {
 	// position Size on. The map stays as it was until adopt is called, which takes in the
 	// entries and the EPOCH; it is not called if they were not committed.
 	Seal(entries [][]byte, at time.Time) (epoch []byte, adopt func(), err error)
+	// Config is the newest CONFIG among the entries that it has taken in, nil if there is none.
+	Config() []byte
+}
+
+// Keys are those by which the log signs. Which ones sign a checkpoint, the CONFIGs that it
+// covers say, so that a note that was lost is made again as it was.
+type Keys interface {
+	// Config returns the CONFIG that is to be appended at a position, nil if the newest one
+	// says what it should. That is nil in an empty log, which begins with what is returned. It
+	// is called by one goroutine, outside of any transaction, when newest is committed.
+	Config(ctx context.Context, newest []byte, position int64) ([]byte, error)
+	// Signers are of all keys that a CONFIG of the log names. Their names are the origin, and
+	// what they sign depends on the text alone.
+	Signers(ctx context.Context, config []byte) ([]note.Signer, error)
+	// Began tells whether a log that begins with that CONFIG is theirs.
+	Began(ctx context.Context, first []byte) (bool, error)
 }
 
 // Epoch is what the log itself needs of an EPOCH entry.
@@ -78,7 +94,6 @@ type Format interface {
 type Options struct {
 	Name   string // of the log in the tables, such as "users"
 	Origin string // first line of its checkpoints, such as "id.example.org/users"
-	Config []byte // the entry at position 0, if the log has none yet
 	DB     *store.DB
 	Now    func() time.Time
 	Log    *slog.Logger
@@ -86,9 +101,7 @@ type Options struct {
 	Map    Map
 	Format Format
 	Guard  Guard
-	// Signers sign each checkpoint, all of them: more than one while a key is replaced. Their
-	// names are the origin. What they sign must depend on the text alone.
-	Signers []note.Signer
+	Keys   Keys
 	// Poll is how often the Source is asked, unless Wake is called; 0 is 200 ms.
 	Poll time.Duration
 	// Limit is how many entries of the Source a batch has at most; 0 is 5,000.
@@ -152,19 +165,8 @@ func (o *Options) check() error {
 	if o.Name == "" || o.Origin == "" || strings.ContainsFunc(o.Origin, func(r rune) bool { return r <= ' ' || r == '+' || r > '~' }) {
 		return fmt.Errorf("%w: its name or its origin %q is empty or has spaces, + or other than ASCII", ErrOptions, o.Origin)
 	}
-	if len(o.Signers) == 0 {
+	if o.Keys == nil {
 		return fmt.Errorf("%w: nobody signs", ErrOptions)
-	}
-	for _, s := range o.Signers {
-		if s.Name() != o.Origin {
-			return fmt.Errorf("%w: the key %q should be named for the origin %q", ErrOptions, s.Name(), o.Origin)
-		}
-	}
-	if len(o.Config) > MaxEntry {
-		return fmt.Errorf("%w: its CONFIG has %d octets", ErrOptions, len(o.Config))
-	}
-	if err := o.Format.Config(o.Config, o.Origin); err != nil {
-		return fmt.Errorf("%w: its CONFIG: %w", ErrOptions, err)
 	}
 	return nil
 }

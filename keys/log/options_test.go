@@ -11,18 +11,14 @@ import (
 
 func TestOptionsThatFitNoLog(t *testing.T) {
 	each(t, func(w *world) {
-		stranger, _ := newSigner(t, "other.example.org/users")
 		for name, spoil := range map[string]func(o *log.Options){
 			"no name":                  func(o *log.Options) { o.Name = "" },
 			"no origin":                func(o *log.Options) { o.Origin = "" },
 			"an origin of two lines":   func(o *log.Options) { o.Origin = "a\nb" },
 			"an origin with a plus":    func(o *log.Options) { o.Origin = "a+b" },
 			"an origin with a space":   func(o *log.Options) { o.Origin = "a\u2003b" },
-			"no signer":                func(o *log.Options) { o.Signers = nil },
-			"a key of another name":    func(o *log.Options) { o.Signers = append(o.Signers, stranger) },
-			"no CONFIG":                func(o *log.Options) { o.Config = nil },
-			"a CONFIG of another log":  func(o *log.Options) { o.Config = []byte("CONFIG other") },
-			"another origin than here": func(o *log.Options) { *o = w.withOrigin(*o, "other.example.org/users", stranger) },
+			"no keys":                  func(o *log.Options) { o.Keys = nil },
+			"another origin than here": func(o *log.Options) { o.Origin = "other.example.org/users" },
 		} {
 			o := w.options()
 			spoil(&o)
@@ -34,9 +30,48 @@ func TestOptionsThatFitNoLog(t *testing.T) {
 	})
 }
 
-func (w *world) withOrigin(o log.Options, origin string, s note.Signer) log.Options {
-	o.Origin, o.Config, o.Signers = origin, []byte("CONFIG "+origin), []note.Signer{s}
-	return o
+// A log does not begin with what is no CONFIG of it, and nothing of it is committed.
+func TestALogBeginsWithItsConfig(t *testing.T) {
+	each(t, func(w *world) {
+		for name, config := range map[string]string{"no CONFIG": "", "a CONFIG of another log": "CONFIG other"} {
+			o := w.options()
+			o.Keys = &keys{config, []note.Signer{w.signer}}
+			l := w.openWith(o)
+			if _, err := l.Seal(t.Context()); !errors.Is(err, log.ErrInvariant) {
+				t.Errorf("%s: Seal = %v, want %v", name, err, log.ErrInvariant)
+			}
+			if s, err := l.Status(t.Context()); err != nil || s.Size != 0 {
+				t.Errorf("%s: the log has %d entries, %v", name, s.Size, err)
+			}
+			w.clock.Advance(w.leaseTime()) // so that the next one may lead
+		}
+		w.seal()
+		w.check()
+	})
+}
+
+// Nothing is signed by nobody, or by a key of another name; what was committed is signed once
+// the keys are there.
+func TestWhoDoesNotSign(t *testing.T) {
+	each(t, func(w *world) {
+		stranger, _ := newSigner(t, "other.example.org/users")
+		o := w.options()
+		named := o.Keys.(*keys)
+		w.log = w.openWith(o)
+		w.pend(1)
+		for name, signers := range map[string][]note.Signer{"nobody": nil, "a key of another name": {w.signer, stranger}} {
+			named.signers = signers
+			if _, err := w.log.Seal(t.Context()); !errors.Is(err, log.ErrConfig) {
+				t.Errorf("%s: Seal = %v, want %v", name, err, log.ErrConfig)
+			}
+			if c, err := w.log.Checkpoint(t.Context()); !errors.Is(err, log.ErrNotFound) {
+				t.Errorf("%s: a checkpoint of %d entries is published, %v", name, c.N, err)
+			}
+		}
+		named.signers = []note.Signer{w.signer}
+		w.seal()
+		w.check()
+	})
 }
 
 // While a key is replaced both sign, and each alone is enough to verify.
@@ -44,7 +79,7 @@ func TestTwoKeysSign(t *testing.T) {
 	each(t, func(w *world) {
 		next, nextVerifier := newSigner(t, w.origin)
 		o := w.options()
-		o.Signers = append(o.Signers, next)
+		o.Keys.(*keys).signers = []note.Signer{w.signer, next}
 		w.log = w.openWith(o)
 		w.pend(1)
 		w.seal()

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 
 	"signet/internal/store/storetest"
@@ -214,7 +215,7 @@ func TestATimeThatDecreases(t *testing.T) {
 func TestALogThatBeginsOtherwise(t *testing.T) {
 	each(t, func(w *world) {
 		o := w.options()
-		o.Config, o.Format = []byte("CONFIG of another"), anyConfig{format{w.step}}
+		o.Keys, o.Format = &keys{"CONFIG of another", []note.Signer{w.signer}}, anyConfig{format{w.step}}
 		w.log = w.openWith(o)
 		w.crash("guard")
 		w.clock.Advance(time.Minute)

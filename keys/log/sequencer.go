@@ -137,13 +137,17 @@ func (l *Log) prepare(ctx context.Context, from head) (*batch, error) {
 	if err != nil {
 		return nil, fmt.Errorf("asking what is to be logged: %w", err)
 	}
+	config, err := l.configure(ctx, from)
+	if err != nil {
+		return nil, err
+	}
 	now := l.Now()
-	if len(pending.Entries) == 0 && from.N > 0 && now.Sub(time.UnixMilli(from.ms)) < l.Heartbeat {
+	if len(pending.Entries) == 0 && config == nil && now.Sub(time.UnixMilli(from.ms)) < l.Heartbeat {
 		return nil, nil
 	}
 	entries, first := pending.Entries, from.N
-	if from.N == 0 {
-		entries, first = append([][]byte{l.Config}, entries...), 1
+	if config != nil {
+		entries, first = append([][]byte{config}, entries...), from.N+1
 	}
 	to := head{ms: max(now.UnixMilli(), from.ms)} // I4, even if the clock was put back
 	epoch, adopt, err := l.makeEpoch(entries, from.N+int64(len(entries)), to.ms)

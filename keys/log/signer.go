@@ -22,15 +22,3 @@ func NewSigner(origin string, key ed25519.PrivateKey) (signer note.Signer, vkey 
 	signer, err = note.NewSigner("PRIVATE+KEY+" + named + "+" + private)
 	return signer, vkey, err
 }
-
-// NewSigners is NewSigner of several keys.
-func NewSigners(origin string, keys []ed25519.PrivateKey) (signers []note.Signer, vkeys []string, err error) {
-	for _, k := range keys {
-		s, vkey, err := NewSigner(origin, k)
-		if err != nil {
-			return nil, nil, err
-		}
-		signers, vkeys = append(signers, s), append(vkeys, vkey)
-	}
-	return signers, vkeys, nil
-}

@@ -69,8 +69,8 @@ func newWorld(t testing.TB, db *store.DB) *world {
 
 func (w *world) options() log.Options {
 	w.ledger = newMap(w.step)
-	return log.Options{Name: w.name, Origin: w.origin, Config: []byte("CONFIG " + w.origin), DB: w.db, Now: w.clock.Now, Log: slog.New(slog.DiscardHandler),
-		Source: source{w}, Map: w.ledger, Format: format{w.step}, Guard: guard{w.guard, w.step}, Signers: []note.Signer{w.signer},
+	return log.Options{Name: w.name, Origin: w.origin, DB: w.db, Now: w.clock.Now, Log: slog.New(slog.DiscardHandler),
+		Source: source{w}, Map: w.ledger, Format: format{w.step}, Guard: guard{w.guard, w.step}, Keys: &keys{"CONFIG " + w.origin, []note.Signer{w.signer}},
 		Poll: time.Millisecond}
 }
 
@@ -281,6 +281,30 @@ func (f format) Epoch(entry []byte) (log.Epoch, error) {
 	return log.Epoch{Position: int64(binary.BigEndian.Uint64([]byte(rest[8:]))), Time: time.UnixMilli(int64(binary.BigEndian.Uint64([]byte(rest))))}, nil
 }
 
+// keys are those of a log that has one CONFIG.
+type keys struct {
+	config  string
+	signers []note.Signer
+}
+
+func (k *keys) Config(_ context.Context, newest []byte, _ int64) ([]byte, error) {
+	if newest != nil {
+		return nil, nil
+	}
+	return []byte(k.config), nil
+}
+
+func (k *keys) Signers(_ context.Context, config []byte) ([]note.Signer, error) {
+	if string(config) != k.config {
+		return nil, fmt.Errorf("the newest CONFIG is %q", config)
+	}
+	return k.signers, nil
+}
+
+func (k *keys) Began(_ context.Context, first []byte) (bool, error) {
+	return string(first) == k.config, nil
+}
+
 // fakeMap is a Map whose root is a hash of all entries so far, in their order.
 type fakeMap struct {
 	step func(string)
@@ -291,6 +315,8 @@ type fakeMap struct {
 	root [sha256.Size]byte
 	seen map[string]bool
 	ms   int64
+
+	config []byte
 }
 
 func newMap(step func(string)) *fakeMap {
@@ -298,6 +324,8 @@ func newMap(step func(string)) *fakeMap {
 }
 
 func (m *fakeMap) Size() int64 { return m.size }
+
+func (m *fakeMap) Config() []byte { return m.config }
 
 func (m *fakeMap) with(root [sha256.Size]byte, entry []byte) [sha256.Size]byte {
 	return sha256.Sum256(append(root[:], entry...))
@@ -331,6 +359,9 @@ func (m *fakeMap) Follow(entries [][]byte) error {
 				return fmt.Errorf("I2: %s twice", e)
 			}
 			m.seen[string(e)] = true
+			if strings.HasPrefix(string(e), "CONFIG ") {
+				m.config = e
+			}
 			m.root = m.with(m.root, e)
 			m.size++
 			continue

@@ -2,7 +2,6 @@ package people
 
 import (
 	"context"
-	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"io"
@@ -19,6 +18,7 @@ import (
 	"signet/keys/entry"
 	"signet/keys/log"
 	"signet/keys/log/format"
+	"signet/keys/log/keeper"
 	"signet/keys/replay"
 	"signet/keys/vrf"
 	"signet/verify"
@@ -65,7 +65,7 @@ type Options struct {
 	DB     *store.DB
 	Vault  *seal.Vault
 	Name   matrix.ServerName // of the server
-	Keys   []ed25519.PrivateKey
+	Keys   keeper.Ring
 	VRF    *vrf.PrivateKey
 	Guard  log.Guard
 	Signer Signer
@@ -100,9 +100,9 @@ type People struct {
 	prover      *prover
 	end         atomic.Pointer[end] // of the checkpoint that was asked for last
 	tally       *tally
-	aside       *aside     // versions that wait
-	unrecovered *aside     // recoveries that have waited long enough
-	vkeys       []string   // C2SP signed-note
+	aside       *aside // versions that wait
+	unrecovered *aside // recoveries that have waited long enough
+	keys        *keeper.Keeper
 	labels      seal.Index // of texts of labels
 	users       seal.Index // of user ids
 	values      seal.Box   // of labels, openings and values
@@ -113,17 +113,15 @@ type People struct {
 func Open(ctx context.Context, o Options) (*People, error) {
 	o.setDefaults()
 	origin := Origin(o.Name)
-	d, err := describe(origin, o)
-	if err != nil {
-		return nil, fmt.Errorf("describing the log of people's keys: %w", err)
-	}
-	p := &People{Options: o, state: replay.New(replay.Inserts, origin), prover: newProver(o.VRF, o.Cached), tally: newTally(o.Quota), vkeys: d.vkeys,
+	p := &People{Options: o, state: replay.New(replay.Inserts, origin), prover: newProver(o.VRF, o.Cached), tally: newTally(o.Quota),
+		keys:  &keeper.Keeper{Origin: origin, VRF: matrix.EncodeBase64(o.VRF.Public().Bytes()), Ring: o.Keys, Now: o.Now},
 		aside: newAside("versions that wait", o.Log), unrecovered: newAside("recoveries", o.Log)}
 	if err := p.openVault(ctx); err != nil {
 		return nil, err
 	}
-	p.tiles, err = log.Open(ctx, log.Options{Name: "users", Origin: origin, Config: d.config, DB: o.DB, Now: o.Now, Log: o.Log, Source: source{p},
-		Map: p.state, Format: format.Entries{}, Guard: o.Guard, Signers: d.signers, Poll: o.Poll, Limit: o.Limit, Lease: o.Lease, Sealed: o.Sealed})
+	var err error
+	p.tiles, err = log.Open(ctx, log.Options{Name: "users", Origin: origin, DB: o.DB, Now: o.Now, Log: o.Log, Source: source{p},
+		Map: p.state, Format: format.Entries{}, Guard: o.Guard, Keys: p.keys, Poll: o.Poll, Limit: o.Limit, Lease: o.Lease, Sealed: o.Sealed})
 	if err != nil {
 		return nil, fmt.Errorf("opening the log of people's keys: %w", err)
 	}

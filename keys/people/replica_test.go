@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"testing"
 	"time"
 
 	"signet/internal/matrix"
 	"signet/keys/log"
+	"signet/keys/log/keeper/keepertest"
 	"signet/keys/people"
 	"signet/keys/replay"
 )
@@ -181,7 +181,7 @@ func TestOtherKeysAreRefused(t *testing.T) {
 		s.bind("alice@example.org", alice)
 		s.seal()
 		o := s.options()
-		o.Keys = slices.Insert(slices.Clone(o.Keys), 0, key(9))
+		o.Keys = keepertest.Fixed(key(9))
 		if _, err := people.Open(s.Context(), o); !errors.Is(err, log.ErrConfig) {
 			s.Errorf("Open with another key of the log = %v, want ErrConfig", err)
 		}

@@ -27,6 +27,7 @@ import (
 	"signet/keys"
 	"signet/keys/entry"
 	"signet/keys/log"
+	"signet/keys/log/keeper/keepertest"
 	"signet/keys/people"
 	"signet/keys/people/feed"
 	"signet/keys/proof"
@@ -93,7 +94,7 @@ func (s *story) open() *people.People {
 func (s *story) options() people.Options {
 	s.opened++
 	guard := log.NewFileGuard(filepath.Join(s.folder, fmt.Sprint("signed", s.opened)), people.Origin(name))
-	return people.Options{DB: s.DB, Vault: s.Vault, Name: name, Keys: []ed25519.PrivateKey{s.logKey}, VRF: s.vrf, Guard: guard, Signer: s.server,
+	return people.Options{DB: s.DB, Vault: s.Vault, Name: name, Keys: keepertest.Fixed(s.logKey), VRF: s.vrf, Guard: guard, Signer: s.server,
 		Feed: feed.Lookup{Directory: s.directory}, Proofs: s.Verifier, Now: s.Clock.Now, Rand: s.random, Log: slog.New(slog.DiscardHandler), Poll: time.Millisecond,
 		Told: func(_ context.Context, _ *store.Tx, e people.Event) error {
 			s.mu.Lock()

@@ -2,11 +2,9 @@ package servers
 
 import (
 	"context"
-	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -18,6 +16,7 @@ import (
 	"signet/keys/entry"
 	"signet/keys/log"
 	"signet/keys/log/format"
+	"signet/keys/log/keeper"
 	"signet/keys/proof"
 	"signet/keys/replay"
 )
@@ -33,7 +32,7 @@ type Source interface {
 type Options struct {
 	DB     *store.DB
 	Name   matrix.ServerName // of this server
-	Keys   []ed25519.PrivateKey
+	Keys   keeper.Ring
 	Guard  log.Guard
 	Source Source
 	Now    func() time.Time
@@ -55,38 +54,22 @@ var ErrOther = errors.New("another entry stands at the position")
 // replicas have a value each.
 type Servers struct {
 	tiles *log.Log
-	vkeys []string // C2SP signed-note
-}
-
-// config is the CONFIG of the log.
-type config struct {
-	Origin string   `json:"origin"`
-	VKeys  []string `json:"vkeys"`
+	state *replay.State
+	keys  *keeper.Keeper
 }
 
 // Open opens the log of servers' keys, which begins if there is none. The error is
 // log.ErrConfig if the keys are not those that it began with.
 func Open(ctx context.Context, o Options) (*Servers, error) {
 	origin := Origin(o.Name)
-	signers, vkeys, err := log.NewSigners(origin, o.Keys)
-	if err != nil {
-		return nil, fmt.Errorf("describing the log of servers' keys: %w", err)
-	}
-	object, err := json.Marshal(config{origin, vkeys})
-	if err != nil {
-		return nil, fmt.Errorf("describing the log of servers' keys: %w", err)
-	}
-	first, err := entry.NewConfig(object)
-	if err != nil {
-		return nil, fmt.Errorf("describing the log of servers' keys: %w", err)
-	}
-	tiles, err := log.Open(ctx, log.Options{Name: "servers", Origin: origin, Config: first.Append(nil), DB: o.DB, Now: o.Now, Log: o.Log,
-		Source: source{o.Source}, Map: replay.New(replay.Records, origin), Format: format.Entries{}, Guard: o.Guard, Signers: signers,
-		Poll: o.Poll, Lease: o.Lease, Sealed: o.Sealed})
+	s := &Servers{state: replay.New(replay.Records, origin), keys: &keeper.Keeper{Origin: origin, Ring: o.Keys, Now: o.Now}}
+	var err error
+	s.tiles, err = log.Open(ctx, log.Options{Name: "servers", Origin: origin, DB: o.DB, Now: o.Now, Log: o.Log, Source: source{o.Source},
+		Map: s.state, Format: format.Entries{}, Guard: o.Guard, Keys: s.keys, Poll: o.Poll, Lease: o.Lease, Sealed: o.Sealed})
 	if err != nil {
 		return nil, fmt.Errorf("opening the log of servers' keys: %w", err)
 	}
-	return &Servers{tiles, vkeys}, tiles.CheckConfig(ctx)
+	return s, s.tiles.CheckConfig(ctx)
 }
 
 // Origin is that of the log of servers' keys of a server.
@@ -99,8 +82,12 @@ func (s *Servers) Tiles() *log.Log { return s.tiles }
 func (s *Servers) Run(ctx context.Context) error { return s.tiles.Run(ctx) }
 
 // Trust is what verifies the log's checkpoints.
-func (s *Servers) Trust() proof.LogConfig {
-	return proof.LogConfig{Origin: s.tiles.Origin, VKeys: slices.Clone(s.vkeys)}
+func (s *Servers) Trust(ctx context.Context) (proof.LogConfig, error) {
+	configs, err := s.keys.Configs(ctx, s.tiles, s.state)
+	if err != nil {
+		return proof.LogConfig{}, fmt.Errorf("reading by which keys the log of servers' keys is signed: %w", err)
+	}
+	return proof.NewLogConfig(configs), nil
 }
 
 // source is a Source as the log wants it.

@@ -21,6 +21,7 @@ import (
 	"signet/internal/store/storetest"
 	"signet/keys/entry"
 	"signet/keys/log"
+	"signet/keys/log/keeper/keepertest"
 	"signet/keys/servers"
 )
 
@@ -48,7 +49,7 @@ func key(i byte) ed25519.PrivateKey { return ed25519.NewKeyFromSeed(bytes.Repeat
 func TestARecordIsProven(t *testing.T) {
 	storetest.Each(t, []string{"log"}, func(t *testing.T, db *store.DB) {
 		clock, d := clocktest.New(), &desk{logged: map[int64]string{}}
-		o := servers.Options{DB: db, Name: "id.example.org", Keys: []ed25519.PrivateKey{key(1)}, Source: d, Now: clock.Now, Log: slog.New(slog.DiscardHandler),
+		o := servers.Options{DB: db, Name: "id.example.org", Keys: keepertest.Fixed(key(1)), Source: d, Now: clock.Now, Log: slog.New(slog.DiscardHandler),
 			Guard: log.NewFileGuard(filepath.Join(t.TempDir(), "guard"), "id.example.org/servers")}
 		s, err := servers.Open(t.Context(), o)
 		if err != nil {
@@ -70,7 +71,11 @@ func TestARecordIsProven(t *testing.T) {
 		if len(d.logged) != 5 {
 			t.Fatalf("logged: %v", d.logged)
 		}
-		verifier, err := note.NewVerifier(s.Trust().VKeys[0])
+		trust, err := s.Trust(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		verifier, err := note.NewVerifier(trust.VKeys[0])
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -86,7 +91,7 @@ func TestARecordIsProven(t *testing.T) {
 		if _, err := s.Prove(t.Context(), 7, []byte(`{"n":0}`)); !errors.Is(err, servers.ErrNotYet) {
 			t.Errorf("Prove beyond the checkpoint = %v", err)
 		}
-		o.Keys = []ed25519.PrivateKey{key(2)}
+		o.Keys = keepertest.Fixed(key(2))
 		if _, err := servers.Open(t.Context(), o); !errors.Is(err, log.ErrConfig) {
 			t.Errorf("with another key Open = %v", err)
 		}

@@ -39,8 +39,16 @@ func (a *API) Trust(ctx context.Context) (proof.Config, error) {
 	if err != nil {
 		return proof.Config{}, err
 	}
-	config := a.People.Trust()
-	config.Server, config.Servers, config.Keys = a.Keys.Name, a.Servers, map[matrix.KeyID]proof.Hash{}
+	config, err := a.People.Trust(ctx)
+	if err != nil {
+		return proof.Config{}, err
+	}
+	if a.Servers != nil {
+		if config.Servers, err = a.Servers(ctx); err != nil {
+			return proof.Config{}, err
+		}
+	}
+	config.Server, config.Keys = a.Keys.Name, map[matrix.KeyID]proof.Hash{}
 	for id, public := range own {
 		config.Keys[id] = proof.Hash(public)
 	}

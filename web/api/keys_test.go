@@ -29,10 +29,6 @@ const directory = "/_signet/v1/keys"
 // openPeople opens the log of people's keys, which nobody seals but seal.
 func (w *world) openPeople(rings keyring.Rings, own *keys.Server, bindings *lookup.Directory, budgets *quota.Quota) *people.People {
 	w.Helper()
-	signs, err := rings.For(keyring.UsersLog).Current(w.Context())
-	if err != nil {
-		w.Fatal(err)
-	}
 	seed, err := rings.For(keyring.VRF).SecretKey(w.Context())
 	if err != nil {
 		w.Fatal(err)
@@ -42,7 +38,7 @@ func (w *world) openPeople(rings keyring.Rings, own *keys.Server, bindings *look
 		w.Fatal(err)
 	}
 	guard := log.NewFileGuard(filepath.Join(w.TempDir(), "guard"), people.Origin(own.Name))
-	p, err := people.Open(w.Context(), people.Options{DB: w.DB, Vault: w.Vault, Name: own.Name, Keys: []ed25519.PrivateKey{signs.Private}, VRF: hides,
+	p, err := people.Open(w.Context(), people.Options{DB: w.DB, Vault: w.Vault, Name: own.Name, Keys: rings.For(keyring.UsersLog), VRF: hides,
 		Guard: guard, Signer: own, Feed: feed.Lookup{Directory: bindings}, Proofs: w.Verifier, Quota: budgets, Now: w.Clock.Now, Rand: bytes.NewReader(make([]byte, 1<<20))})
 	if err != nil {
 		w.Fatal(err)

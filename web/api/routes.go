@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"net/http"
 	"slices"
 
@@ -23,9 +24,10 @@ type API struct {
 	Invites   *invite.Invites
 	Keys      *keys.Server
 	People    *people.People
-	Servers   proof.LogConfig   // of the log of servers' keys
 	Logs      map[string]KeyLog // by the names that their paths have
 	Notary    *notary.Notary    // nil: not served
+	// Servers is the trust root of the log of servers' keys; nil: there is none.
+	Servers func(ctx context.Context) (proof.LogConfig, error)
 	// PublicURL is where clients reach this server, without a slash at the end.
 	PublicURL string
 	// ChallengeURL is the address of a CAPTCHA's page; its picture and sound are below.

@@ -24,6 +24,7 @@ import (
 	"signet/keys"
 	"signet/keys/entry"
 	"signet/keys/log"
+	"signet/keys/log/keeper/keepertest"
 	"signet/keys/people"
 	"signet/keys/people/feed"
 	"signet/keys/proof"
@@ -43,11 +44,12 @@ func (w *world) openPeople(vault *seal.Vault, own *keys.Server) {
 	hides, err := vrf.NewPrivateKey(keyOf("vrf").Seed())
 	w.must(err)
 	guard := log.NewFileGuard(filepath.Join(w.TempDir(), "guard"), people.Origin(own.Name))
-	w.people, err = people.Open(w.Context(), people.Options{DB: w.db, Vault: vault, Name: own.Name, Keys: []ed25519.PrivateKey{keyOf("log")}, VRF: hides,
+	w.people, err = people.Open(w.Context(), people.Options{DB: w.db, Vault: vault, Name: own.Name, Keys: keepertest.Fixed(keyOf("log")), VRF: hides,
 		Guard: guard, Signer: own, Feed: feed.Lookup{Directory: w.directory}, Proofs: w.verifier, Now: w.clock.Now, Rand: rand.Reader, Log: slog.New(slog.DiscardHandler)})
 	w.must(err)
 	w.directory.Holders["keys"], w.directory.UserHolders["keys"] = w.people, w.people
-	w.config = w.people.Trust()
+	w.config, err = w.people.Trust(w.Context())
+	w.must(err)
 	w.config.Server = own.Name
 }
 

@@ -1,0 +1,225 @@
+package keeper
+
+import (
+	"context"
+	"crypto/ed25519"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"golang.org/x/mod/sumdb/note"
+
+	"signet/internal/keyring"
+	"signet/internal/matrix"
+	"signet/keys/entry"
+	"signet/keys/log"
+	"signet/keys/logkeys"
+)
+
+// Ring has the keys of a log, as *keyring.Ring has.
+type Ring interface {
+	// LogKeys returns those whose private halves are here, the newest first.
+	LogKeys(ctx context.Context) ([]keyring.Key, error)
+	// LogKey returns the private half of one of them. The error is keyring.ErrUnknownKey.
+	LogKey(ctx context.Context, public ed25519.PublicKey) (ed25519.PrivateKey, error)
+	// History returns all that there ever were.
+	History(ctx context.Context) ([]keyring.Key, error)
+	// Forget destroys the private half of a revoked key.
+	Forget(ctx context.Context, id matrix.KeyID) error
+}
+
+// Keeper is a log.Keys.
+type Keeper struct {
+	Origin string
+	VRF    string // public key in unpadded base64; empty in a log that has none
+	Ring   Ring
+	Now    func() time.Time
+}
+
+var _ log.Keys = (*Keeper)(nil)
+
+var errKind = errors.New("the entry is no CONFIG")
+
+// key is a key of the ring as the log has it.
+type key struct {
+	keyring.Key
+	vkey string
+}
+
+// Config is that of log.Keys.
+func (k *Keeper) Config(ctx context.Context, newest []byte, position int64) ([]byte, error) {
+	keys, err := k.keys(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if newest == nil {
+		return k.first(keys)
+	}
+	now, err := k.parse(newest)
+	if err != nil {
+		return nil, err
+	}
+	wanted := k.wanted(keys, now)
+	if slices.Equal(wanted, now.VKeys) {
+		return nil, k.forget(ctx, keys, now)
+	}
+	change := logkeys.Change{VKeys: wanted, Position: position, Signers: map[string]note.Signer{}}
+	for _, v := range keys {
+		if slices.Contains(now.VKeys, v.vkey) && !v.Revoked.IsZero() {
+			change.Revoked = append(change.Revoked, v.vkey)
+		}
+	}
+	for _, vkey := range slices.Concat(now.VKeys, wanted) {
+		if change.Signers[vkey], err = k.signer(ctx, keys, vkey); err != nil {
+			return nil, err
+		}
+	}
+	next, err := now.Next(change)
+	if err != nil {
+		return nil, err
+	}
+	return next.Entry().Append(nil), nil
+}
+
+// State has the CONFIGs of a log that it has followed, as *replay.State has.
+type State interface{ Configs() []logkeys.Config }
+
+// Configs returns the CONFIGs of a log, which a process that has just started reads first; of
+// one without entries, the CONFIG that it will begin with.
+func (k *Keeper) Configs(ctx context.Context, l *log.Log, s State) ([]logkeys.Config, error) {
+	if known := s.Configs(); len(known) > 0 {
+		return known, nil
+	}
+	if err := l.Follow(ctx); err != nil {
+		return nil, err
+	}
+	if known := s.Configs(); len(known) > 0 {
+		return known, nil
+	}
+	first, err := k.Config(ctx, nil, 0)
+	if err != nil {
+		return nil, err
+	}
+	c, err := k.parse(first)
+	return []logkeys.Config{c}, err
+}
+
+func (k *Keeper) first(keys []key) ([]byte, error) {
+	c, err := logkeys.First(k.Origin, k.wanted(keys, logkeys.Config{}), k.VRF)
+	if err != nil {
+		return nil, err
+	}
+	return c.Entry().Append(nil), nil
+}
+
+// wanted lists the keys that should sign, the newest first: the current one, and of those that
+// sign now the ones whose time has not ended. A clock that was ahead may have ended one too
+// early; it stays so, or two clocks would name it and leave it out by turns.
+func (k *Keeper) wanted(keys []key, now logkeys.Config) (vkeys []string) {
+	at := k.Now()
+	for _, v := range keys {
+		ends := !v.Retired.IsZero() && !v.Ends.After(at)
+		if v.Retired.IsZero() || slices.Contains(now.VKeys, v.vkey) && !ends && v.Revoked.IsZero() {
+			vkeys = append(vkeys, v.vkey)
+		}
+	}
+	return vkeys
+}
+
+// forget has the private halves of revoked keys destroyed, which the log does not name any more.
+func (k *Keeper) forget(ctx context.Context, keys []key, now logkeys.Config) error {
+	for _, v := range keys {
+		if v.Revoked.IsZero() || slices.Contains(now.VKeys, v.vkey) {
+			continue
+		}
+		if err := k.Ring.Forget(ctx, v.ID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Signers is that of log.Keys.
+func (k *Keeper) Signers(ctx context.Context, config []byte) (signers []note.Signer, err error) {
+	named, err := k.parse(config)
+	if err != nil {
+		return nil, err
+	}
+	keys, err := k.keys(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, vkey := range named.VKeys {
+		s, err := k.signer(ctx, keys, vkey)
+		if err != nil {
+			return nil, err
+		}
+		signers = append(signers, s)
+	}
+	return signers, nil
+}
+
+// signer signs by one of the keys.
+func (k *Keeper) signer(ctx context.Context, keys []key, vkey string) (note.Signer, error) {
+	i := slices.IndexFunc(keys, func(v key) bool { return v.vkey == vkey })
+	if i < 0 {
+		return nil, fmt.Errorf("%w: the log names %s", log.ErrConfig, vkey)
+	}
+	private, err := k.Ring.LogKey(ctx, keys[i].Public)
+	if err != nil {
+		return nil, fmt.Errorf("the key %s of the log: %w", vkey, err)
+	}
+	s, _, err := log.NewSigner(k.Origin, private)
+	return s, err
+}
+
+// Began is that of log.Keys.
+func (k *Keeper) Began(ctx context.Context, first []byte) (bool, error) {
+	c, err := k.parse(first)
+	if err != nil || c.VRF != k.VRF || len(c.VKeys) == 0 {
+		return false, nil
+	}
+	all, err := k.Ring.History(ctx)
+	if err != nil {
+		return false, err
+	}
+	ours, err := k.named(all)
+	for _, vkey := range c.VKeys {
+		if !slices.ContainsFunc(ours, func(v key) bool { return v.vkey == vkey }) {
+			return false, err
+		}
+	}
+	return true, err
+}
+
+func (k *Keeper) keys(ctx context.Context) ([]key, error) {
+	all, err := k.Ring.LogKeys(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return k.named(all)
+}
+
+func (k *Keeper) named(all []keyring.Key) (keys []key, err error) {
+	for _, v := range all {
+		vkey, err := note.NewEd25519VerifierKey(k.Origin, v.Public)
+		if err != nil {
+			return nil, err
+		}
+		keys = append(keys, key{v, vkey})
+	}
+	return keys, nil
+}
+
+func (k *Keeper) parse(config []byte) (logkeys.Config, error) {
+	e, err := entry.Parse(config)
+	if err != nil {
+		return logkeys.Config{}, err
+	}
+	c, is := e.(entry.Config)
+	if !is {
+		return logkeys.Config{}, errKind
+	}
+	return logkeys.Parse(c, k.Origin)
+}
