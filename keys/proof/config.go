@@ -31,10 +31,19 @@ type Config struct {
 	Servers LogConfig             `json:"servers,omitzero"`
 	VRF     Hash                  `json:"vrf_public_key"` // of the log of users
 	Keys    map[matrix.KeyID]Hash `json:"keys"`           // by which the server signs values, or did
+	// Revoked are former keys of Keys that somebody else may have.
+	Revoked map[matrix.KeyID]RevokedKey `json:"revoked_keys,omitzero"`
 	// Witnesses are verifier keys (C2SP tlog-cosignature), of which Needed have to have
 	// signed. It is for who verifies to decide whom they trust.
 	Witnesses []string `json:"witnesses,omitzero"`
 	Needed    int      `json:"witnesses_needed,omitzero"`
+}
+
+// RevokedKey is a key that is believed for what the log of users had when it was revoked: who
+// has stolen it can put nothing into the log's past.
+type RevokedKey struct {
+	Key    Hash  `json:"key"`
+	Before int64 `json:"before"` // the position from which on nothing of it is believed
 }
 
 // LogConfig is of one log.
@@ -69,7 +78,7 @@ func ParseConfig(b []byte) (Config, error) {
 	if err := unmarshal(b, MaxConfig, &c); err != nil {
 		return Config{}, err
 	}
-	for _, n := range []int{len(c.Users.VKeys), len(c.Servers.VKeys), len(c.Users.Configs), len(c.Servers.Configs), len(c.Keys), len(c.Witnesses)} {
+	for _, n := range []int{len(c.Users.VKeys), len(c.Servers.VKeys), len(c.Users.Configs), len(c.Servers.Configs), len(c.Keys), len(c.Revoked), len(c.Witnesses)} {
 		if n > maxListed {
 			return Config{}, malformed("it lists %d, more than %d", n, maxListed)
 		}
@@ -95,6 +104,9 @@ func (c Config) Policy() (p Policy, err error) {
 		}
 		p.ServerKeys[id] = ed25519.PublicKey(slices.Clone(key[:]))
 	}
+	if p.Revoked, err = c.revoked(); err != nil {
+		return Policy{}, err
+	}
 	for _, vkey := range c.Witnesses {
 		w, err := cosignature.NewVerifierForCosignatureV1(vkey)
 		if err != nil {
@@ -103,6 +115,21 @@ func (c Config) Policy() (p Policy, err error) {
 		p.Witnesses = append(p.Witnesses, w)
 	}
 	return p.whole()
+}
+
+// revoked are the revoked keys, none of which may be believed without a place.
+func (c Config) revoked() (map[matrix.KeyID]Revoked, error) {
+	all := map[matrix.KeyID]Revoked{}
+	for id, r := range c.Revoked {
+		if err := checkServerKey(id, r.Key); err != nil {
+			return nil, err
+		}
+		if _, believed := c.Keys[id]; believed || r.Before < 0 {
+			return nil, fmt.Errorf("%w: key %s is revoked before %d, and believed: %t", ErrPolicy, id, r.Before, believed)
+		}
+		all[id] = Revoked{Public: slices.Clone(r.Key[:]), Before: r.Before}
+	}
+	return all, nil
 }
 
 func checkServerKey(id matrix.KeyID, key Hash) error {

@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
+	"signet/internal/matrix"
 	"signet/keys/entry"
 	"signet/keys/logkeys"
 	"signet/keys/value"
@@ -16,12 +18,14 @@ var ErrUnvouched = errors.New("no key of the log that is known has vouched for t
 
 // Follow returns the trust root as it is after what the same server says now: with the keys
 // that its logs sign by now, if CONFIGs lead from those that are known here to those, and
-// without the ones that sign no more. Nothing else is taken from newer: nobody has vouched for
-// it. Without CONFIGs nothing changes. Errors: ErrPolicy, ErrUnvouched.
+// without the ones that sign no more; and with what newer has revoked of the keys for values,
+// since that only takes trust away. Nothing else is taken from it: nobody has vouched for it.
+// Without CONFIGs the keys of the logs stay. Errors: ErrPolicy, ErrUnvouched.
 func (c Config) Follow(newer Config) (Config, error) {
 	if newer.Server != c.Server {
 		return Config{}, fmt.Errorf("%w: it is of the server %.80q", ErrPolicy, newer.Server)
 	}
+	c.revoke(newer.Revoked)
 	var err error
 	if c.Users, err = c.Users.follow(newer.Users); err != nil {
 		return Config{}, err
@@ -31,6 +35,21 @@ func (c Config) Follow(newer Config) (Config, error) {
 	}
 	c.Servers, err = c.Servers.follow(newer.Servers)
 	return c, err
+}
+
+// revoke takes trust from keys that are known.
+func (c *Config) revoke(revoked map[matrix.KeyID]RevokedKey) {
+	c.Keys, c.Revoked = maps.Clone(c.Keys), maps.Clone(c.Revoked)
+	for id, r := range revoked {
+		if key, known := c.Keys[id]; !known || key != r.Key || r.Before < 0 {
+			continue
+		}
+		delete(c.Keys, id)
+		if c.Revoked == nil {
+			c.Revoked = map[matrix.KeyID]RevokedKey{}
+		}
+		c.Revoked[id] = r
+	}
 }
 
 func (l LogConfig) follow(newer LogConfig) (LogConfig, error) {

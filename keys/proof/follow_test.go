@@ -12,6 +12,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 	"golang.org/x/mod/sumdb/note"
 
+	"signet/internal/matrix"
 	"signet/keys/log"
 	"signet/keys/logkeys"
 	"signet/keys/proof"
@@ -103,6 +104,29 @@ func TestATrustRootFollows(t *testing.T) {
 		if err != nil || !slices.Equal(now.Users.VKeys, h.vkeys(c.want)) {
 			t.Errorf("%s: %v, %v; want %v", c.name, now.Users.VKeys, err, h.vkeys(c.want))
 		}
+	}
+}
+
+// A key for values that the server has revoked is not believed any more, and a kept trust root
+// is told of none that it did not know.
+func TestATrustRootLearnsOfRevocations(t *testing.T) {
+	a, b, c := proof.Hash{1}, proof.Hash{2}, proof.Hash{3}
+	h := holder{t, map[string]note.Signer{}}
+	kept, newer := h.kept("A"), h.kept("A")
+	kept.Keys = map[matrix.KeyID]proof.Hash{"ed25519:a": a, "ed25519:b": b}
+	kept.Revoked = map[matrix.KeyID]proof.RevokedKey{"ed25519:c": {Key: c, Before: 7}}
+	newer.Keys = map[matrix.KeyID]proof.Hash{"ed25519:new": c}
+	newer.Revoked = map[matrix.KeyID]proof.RevokedKey{
+		"ed25519:a": {Key: a, Before: 302}, "ed25519:b": {Key: a, Before: 302}, "ed25519:c": {Key: c, Before: 9}, "ed25519:d": {Key: c, Before: 302}}
+	now, err := kept.Follow(newer)
+	if err != nil || len(now.Keys) != 1 || now.Keys["ed25519:b"] != b {
+		t.Errorf("believed are %v, %v", now.Keys, err)
+	}
+	if len(now.Revoked) != 2 || now.Revoked["ed25519:a"].Before != 302 || now.Revoked["ed25519:c"].Before != 7 {
+		t.Errorf("revoked are %v", now.Revoked)
+	}
+	if len(kept.Keys) != 2 || len(kept.Revoked) != 1 {
+		t.Errorf("what was kept became %v and %v", kept.Keys, kept.Revoked)
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"errors"
 
 	"github.com/go-json-experiment/json/jsontext"
-	"golang.org/x/mod/sumdb/tlog"
 
 	"signet/keys/entry"
 	"signet/keys/ladder"
@@ -40,17 +39,6 @@ type Version struct {
 	Erased  bool           `json:"erased,omitzero"`
 	Opening *Opening       `json:"opening,omitzero"`
 	Value   jsontext.Value `json:"value,omitzero"`
-}
-
-// Place is where a version stands in the log, with the proof that it does.
-type Place struct {
-	Position int64  `json:"position"` // from 0
-	Path     []Hash `json:"path"`     // RFC 6962, 2.1.1
-}
-
-// NewPlace makes a Place.
-func NewPlace(position int64, included tlog.RecordProof) *Place {
-	return &Place{Position: position, Path: hashesTo[Hash](included)}
 }
 
 // NewVersion makes a Version of its rung, opening and value.
@@ -97,11 +85,4 @@ func ParseHistory(b []byte) (*History, error) {
 		}
 	}
 	return &h, h.Anchor.check()
-}
-
-func (p *Place) check() error {
-	if p != nil && (p.Position < 0 || len(p.Path) > maxPath) {
-		return malformed("its place in the log is none")
-	}
-	return nil
 }

@@ -46,7 +46,8 @@ type Lookup struct {
 
 	Version uint32         `json:"version"` // 0 if there is none
 	Present bool           `json:"present"`
-	Ladder  []Rung         `json:"ladder"` // as keys/ladder lists them
+	Ladder  []Rung         `json:"ladder"`         // as keys/ladder lists them
+	Place   *Place         `json:"place,omitzero"` // of the newest version, where the key that signed it is revoked
 	Opening *Opening       `json:"opening,omitzero"`
 	Value   jsontext.Value `json:"value,omitzero"` // an object; spaces and order do not matter
 }
@@ -116,7 +117,7 @@ func Parse(b []byte) (*Lookup, error) {
 			return nil, err
 		}
 	}
-	if err := canonicalise(&l.Value); err != nil {
+	if err := errors.Join(canonicalise(&l.Value), l.Place.check()); err != nil {
 		return nil, err
 	}
 	return &l, l.Anchor.check()

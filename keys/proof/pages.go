@@ -41,13 +41,13 @@ func (s *Pages) Add(h *History, now time.Time) (Past, error) {
 
 func (s *Pages) keep(page Past) {
 	head, values := page.Head, append(s.past.Values, page.Values...)
-	positions := append(s.past.Positions, page.Positions...)
+	positions, revoked := append(s.past.Positions, page.Positions...), append(s.past.Revoked, page.Revoked...)
 	from := s.asked.From
 	if s.begun {
 		from = s.past.From
 	}
 	s.past, s.begun = page, true
-	s.past.From, s.past.Values, s.past.Positions = from, values, positions
+	s.past.From, s.past.Values, s.past.Positions, s.past.Revoked = from, values, positions, revoked
 	s.asked.Head, s.asked.From = &head, from+uint32(len(values))
 	if len(page.Values) > 0 {
 		s.asked.Previous, _ = page.Values[len(page.Values)-1].(*value.User)

@@ -26,16 +26,15 @@ type Past struct {
 	More      bool      // there are later versions, on the next page
 	Values    []value.Value
 	Positions []int64
-	Held      []Line
+	// Revoked are the versions that the server has signed by a key which was revoked since, and
+	// that were in the log before.
+	Revoked []uint32
+	Held    []Line
 }
 
-var (
-	// ErrPlace is the error of a version that does not stand where its Place says.
-	ErrPlace = errors.New("the version does not stand at its place in the log")
-	// ErrPage is the error of a page of a history that is not the one that was asked for, or
-	// leaves a gap to the next.
-	ErrPage = errors.New("the page of the history is not the one that comes next")
-)
+// ErrPage is the error of a page of a history that is not the one that was asked for, or leaves
+// a gap to the next.
+var ErrPage = errors.New("the page of the history is not the one that comes next")
 
 // VerifyHistory tells whether a History holds, or a page of one: the steps of Verify, for each
 // version. Of Asked, it takes Label, Head, From and Previous, and on the last page Version.
@@ -57,7 +56,7 @@ func verifyPage(h *History, asked Asked, p Policy, now time.Time, after int64) (
 		return Past{}, err
 	}
 	return Past{Label: v.label, Head: v.checkpoint.Tree, Sealed: time.UnixMilli(v.epoch.Time), From: h.From, More: h.Next != 0,
-		Values: v.values, Positions: v.positions, Held: held}, nil
+		Values: v.values, Positions: v.positions, Revoked: v.revoked, Held: held}, nil
 }
 
 // pastVerification is one run of VerifyHistory, with what its steps come to.
@@ -69,6 +68,7 @@ type pastVerification struct {
 	commitments []entry.Commitment
 	positions   []int64
 	values      []value.Value
+	revoked     []uint32
 }
 
 // ladder holds that each version is there, and that those beyond the last page are not.
@@ -82,7 +82,7 @@ func (v *pastVerification) ladder() (string, error) {
 		if err != nil {
 			return "", err
 		}
-		if err := v.stands(e, version.Place); err != nil {
+		if err := v.comesAfter(e, version.Place); err != nil {
 			return "", fmt.Errorf("version %d: %w", version.Version, err)
 		}
 		v.commitments = append(v.commitments, e.Commitment)
@@ -101,27 +101,14 @@ func (v *pastVerification) ladder() (string, error) {
 	return fmt.Sprintf("the label has %d versions%s, and no later one", len(h.Versions), v.entries()), nil
 }
 
-// stands holds an entry against its place, if that is given.
-func (v *pastVerification) stands(e entry.Insert, p *Place) error {
-	if p == nil {
-		v.positions = append(v.positions, 0)
-		return nil
-	}
-	if err := p.check(); err != nil {
-		return err
-	}
-	if p.Position <= v.after {
+// comesAfter holds an entry against its place, if that is given, and those before it.
+func (v *pastVerification) comesAfter(e entry.Insert, p *Place) error {
+	if p != nil && p.Position <= v.after {
 		return fmt.Errorf("%w: entry %d is not after those of the versions before it", ErrPlace, p.Position)
 	}
-	size := v.checkpoint.N
-	if p.Position >= size {
-		return fmt.Errorf("%w: there is no entry %d", ErrPlace, p.Position)
-	}
-	if err := tlog.CheckRecord(hashesTo[tlog.Hash](p.Path), size, v.checkpoint.Hash, p.Position, tlog.RecordHash(e.Append(nil))); err != nil {
-		return fmt.Errorf("%w: entry %d: %w", ErrPlace, p.Position, err)
-	}
-	v.positions, v.after = append(v.positions, p.Position), p.Position
-	return nil
+	position, err := v.stands(e, p)
+	v.positions, v.after = append(v.positions, position), max(v.after, position)
+	return err
 }
 
 // entries says for people which entries the versions are, as far as that was shown.
@@ -194,8 +181,12 @@ func (v *pastVerification) signatures() (string, error) {
 		number := int64(v.history.From) + int64(i)
 		user, _ := now.(*value.User)
 		if now != nil {
-			if err := v.vouched(now); err != nil {
+			revoked, err := v.vouched(now, v.positions[i])
+			if err != nil {
 				return "", fmt.Errorf("version %d: %w", number, err)
+			}
+			if revoked {
+				v.revoked = append(v.revoked, uint32(number))
 			}
 		}
 		if user != nil && before != nil {
@@ -205,5 +196,13 @@ func (v *pastVerification) signatures() (string, error) {
 		}
 		before = user
 	}
-	return "each value is signed as it should be, and follows on the one before it", nil
+	return "each value is signed as it should be, and follows on the one before it" + v.sinceRevoked(), nil
+}
+
+// sinceRevoked says for people which versions rest on their places.
+func (v *pastVerification) sinceRevoked() string {
+	if len(v.revoked) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("; of %d the server has revoked the key since, and they were in the log before", len(v.revoked))
 }

@@ -2,8 +2,10 @@ package proof
 
 import (
 	"cmp"
+	"crypto/ed25519"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -32,9 +34,30 @@ type Policy struct {
 	// Server has signed the values, by one of ServerKeys, retired ones among them.
 	Server     matrix.ServerName
 	ServerKeys value.ServerKeys
+	// Revoked are keys of the server that are believed for what is shown to stand in the log
+	// before a position.
+	Revoked map[matrix.KeyID]Revoked
 	// MaxBehind and MaxAhead are how long ago the log may have been sealed, and how far
 	// ahead its clock may be. 0 is the default.
 	MaxBehind, MaxAhead time.Duration
+}
+
+// Revoked is a key that somebody else may have.
+type Revoked struct {
+	Public ed25519.PublicKey
+	Before int64 // position in the log
+}
+
+// keysAt are the keys that are believed for what stands at a position of the log.
+func (p Policy) keysAt(position int64) value.ServerKeys {
+	keys := value.ServerKeys{}
+	maps.Copy(keys, p.ServerKeys)
+	for id, r := range p.Revoked {
+		if position < r.Before {
+			keys[id] = r.Public
+		}
+	}
+	return keys
 }
 
 // ErrPolicy is the error of a policy that nothing could be verified with.
@@ -51,7 +74,7 @@ func (p Policy) whole() (Policy, error) {
 		return Policy{}, fmt.Errorf("%w: no key of the log", ErrPolicy)
 	case p.VRF == nil:
 		return Policy{}, fmt.Errorf("%w: no VRF key", ErrPolicy)
-	case p.Server == "" || len(p.ServerKeys) == 0:
+	case p.Server == "" || len(p.ServerKeys)+len(p.Revoked) == 0:
 		return Policy{}, fmt.Errorf("%w: no key of the server", ErrPolicy)
 	case p.MaxBehind < 0 || p.MaxAhead < 0:
 		return Policy{}, fmt.Errorf("%w: negative time", ErrPolicy)

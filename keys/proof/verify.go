@@ -43,7 +43,10 @@ type Result struct {
 	// Reset says that there was a version before and that no key of it has signed this one:
 	// people should be told. Whether prev is right is known only if Asked had what it takes.
 	Reset bool
-	Held  []Line
+	// Revoked says that the server has revoked the key since by which it signed the Value, which
+	// was in the log before.
+	Revoked bool
+	Held    []Line
 }
 
 var (
@@ -72,7 +75,7 @@ func Verify(l *Lookup, asked Asked, p Policy, now time.Time) (Result, error) {
 		return Result{}, err
 	}
 	return Result{Label: v.label, Head: v.checkpoint.Tree, Sealed: time.UnixMilli(v.epoch.Time), Present: l.Present,
-		Version: l.Version, Value: v.value, Reset: v.reset, Held: held}, nil
+		Version: l.Version, Value: v.value, Reset: v.reset, Revoked: v.revoked, Held: held}, nil
 }
 
 // verification is one run of Verify, with what its steps come to.
@@ -83,6 +86,8 @@ type verification struct {
 	commitment entry.Commitment // to the value of the newest version
 	value      value.Value
 	reset      bool
+	position   int64 // of the newest version, if that is shown
+	revoked    bool
 }
 
 func (v *verification) ladder() (string, error) {
@@ -95,8 +100,12 @@ func (v *verification) ladder() (string, error) {
 		if err != nil {
 			return "", err
 		}
-		if l.Present && r.Version == l.Version {
-			v.commitment = e.Commitment
+		if !l.Present || r.Version != l.Version {
+			continue
+		}
+		v.commitment = e.Commitment
+		if v.position, err = v.stands(e, l.Place); err != nil {
+			return "", err
 		}
 	}
 	if !l.Present {
@@ -151,7 +160,7 @@ func (a *anchored) climb(r Rung) (entry.Insert, error) {
 func (v *verification) open() (text string, err error) {
 	l := v.lookup
 	if !l.Present {
-		if l.Opening != nil || len(l.Value) > 0 {
+		if l.Opening != nil || len(l.Value) > 0 || l.Place != nil {
 			return "", ErrUnasked
 		}
 		return "there is nothing to open", nil
@@ -184,28 +193,27 @@ func (v *verification) signatures() (string, error) {
 	if err := v.value.ValidAt(v.now, v.policy.MaxAhead); err != nil {
 		return "", err
 	}
-	if err := v.vouched(v.value); err != nil {
+	var err error
+	if v.revoked, err = v.vouched(v.value, v.position); err != nil {
 		return "", err
 	}
 	user, ok := v.value.(*value.User)
 	if !ok {
-		return "the value is in force, and signed as it should be", nil
+		return "the value is in force, and signed as it should be" + v.sinceRevoked(), nil
 	}
 	v.reset = user.Version > 0 && !user.SignedByPrevious()
 	if err := v.follows(user); err != nil {
 		return "", err
 	}
-	return "the value is in force, and signed by its keys and the server" + v.continuity(user), nil
+	return "the value is in force, and signed by its keys and the server" + v.continuity(user) + v.sinceRevoked(), nil
 }
 
-// vouched holds the signatures that need nothing from before.
-func (a *anchored) vouched(v value.Value) error {
-	if user, ok := v.(*value.User); ok {
-		if err := user.CheckSelf(); err != nil {
-			return err
-		}
+// sinceRevoked says for people what the value rests on.
+func (v *verification) sinceRevoked() string {
+	if !v.revoked {
+		return ""
 	}
-	return v.CheckServer(a.policy.Server, a.policy.ServerKeys)
+	return fmt.Sprintf("; the server has revoked its key since, and the value was in the log before, as entry %d", v.position)
 }
 
 // follows holds a value against what is known of the version before it.
