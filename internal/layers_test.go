@@ -68,7 +68,7 @@ var layers = map[string][]string{
 	"keys/value":          {"internal/matrix", "keys/entry"},
 	"keys/servers":        {"internal/matrix", "internal/store", "keys/entry", "keys/log", "keys/log/format", "keys/log/keeper", "keys/proof", "keys/replay"},
 	"keys/people/feed":    {"keys/people", "lookup"},
-	"keys/people": {"internal/matrix", "internal/quota", "internal/seal", "internal/store", "internal/threepid", "keys/entry", "keys/ladder", "keys/log", "keys/log/format", "keys/log/keeper",
+	"keys/people": {"internal/keyring", "internal/matrix", "internal/quota", "internal/seal", "internal/store", "internal/threepid", "keys/entry", "keys/ladder", "keys/log", "keys/log/format", "keys/log/keeper",
 		"keys/prefixtree", "keys/proof", "keys/replay", "keys/value", "keys/vrf", "verify"},
 
 	// Its HTTP face.

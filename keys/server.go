@@ -101,6 +101,17 @@ func (s *Server) All(ctx context.Context) (map[matrix.KeyID]ed25519.PublicKey, e
 	return all, nil
 }
 
+// Revoked returns the keys that somebody else has, or may have, which sign no more.
+func (s *Server) Revoked(ctx context.Context) (revoked []keyring.Key, err error) {
+	all, err := s.Ring.History(ctx)
+	for _, k := range all {
+		if !k.Revoked.IsZero() {
+			revoked = append(revoked, k)
+		}
+	}
+	return revoked, err
+}
+
 // IsValid tells whether public, in base64 of either alphabet, is a key of this
 // server. A retired key still is, for what it signed: the answer does not change as
 // long as the key exists (identity service API, GET /pubkey/isvalid). A revoked key

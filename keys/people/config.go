@@ -14,5 +14,9 @@ func (p *People) Trust(ctx context.Context) (proof.Config, error) {
 	if err != nil {
 		return proof.Config{}, fmt.Errorf("reading by which keys the log of people's keys is signed: %w", err)
 	}
-	return proof.Config{Users: proof.NewLogConfig(configs), VRF: proof.Hash(p.VRF.Public().Bytes())}, nil
+	revoked, err := p.revokedKeys(ctx)
+	if err != nil {
+		return proof.Config{}, err
+	}
+	return proof.Config{Users: proof.NewLogConfig(configs), VRF: proof.Hash(p.VRF.Public().Bytes()), Revoked: revoked}, nil
 }

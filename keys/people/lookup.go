@@ -58,7 +58,11 @@ func (p *People) Lookup(ctx context.Context, l entry.Label, last int64) (*proof.
 	if err != nil {
 		return nil, err
 	}
-	return &proof.Lookup{Anchor: m.anchor, Version: newest.number, Present: true, Ladder: rungs, Opening: opening, Value: value}, nil
+	place, err := p.placeOf(ctx, newest, value, m)
+	if err != nil {
+		return nil, fmt.Errorf("proving where the newest version stands: %w", err)
+	}
+	return &proof.Lookup{Anchor: m.anchor, Version: newest.number, Present: true, Ladder: rungs, Place: place, Opening: opening, Value: value}, nil
 }
 
 // moment is a checkpoint with the proofs of it, and the map as it was then.

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"signet/internal/keyring"
 	"signet/internal/matrix"
 	"signet/internal/quota"
 	"signet/internal/seal"
@@ -30,6 +31,8 @@ type Signer interface {
 	Sign(ctx context.Context, value any) ([]byte, error)
 	// SignAll is Sign of many, in their order.
 	SignAll(ctx context.Context, values []any) ([][]byte, error)
+	// Revoked returns the keys that somebody else may have, which sign no more.
+	Revoked(ctx context.Context) ([]keyring.Key, error)
 }
 
 // Binding is a change of who is behind an address.
@@ -102,6 +105,7 @@ type People struct {
 	tally       *tally
 	aside       *aside // versions that wait
 	unrecovered *aside // recoveries that have waited long enough
+	revoked     revocations
 	keys        *keeper.Keeper
 	labels      seal.Index // of texts of labels
 	users       seal.Index // of user ids

@@ -165,11 +165,15 @@ func (p *People) recover(ctx context.Context, tx *store.Tx, t tag) error {
 	if err != nil {
 		return fmt.Errorf("%w: reading a recovery: %w", ErrDamaged, err)
 	}
+	c, err := p.signedAnew(ctx, change{User: u, tag: t, how: value.ByRecovery, session: r.session, json: object})
+	if err != nil {
+		return fmt.Errorf("signing a recovery: %w", err)
+	}
 	kind := Recovered
 	if before, err := p.newest(ctx, tx, t); err != nil {
 		return err
 	} else if !inForce(before) {
 		kind = Returned
 	}
-	return p.queue(ctx, tx, change{User: u, tag: t, how: value.ByRecovery, session: r.session, json: object}, kind)
+	return p.queue(ctx, tx, c, kind)
 }

@@ -43,6 +43,9 @@ func (s source) Next(ctx context.Context, limit int) (log.Batch, error) {
 	if err := s.endHoldDowns(ctx, limit); err != nil {
 		return log.Batch{}, fmt.Errorf("ending hold-downs: %w", err)
 	}
+	if err := s.endRevoked(ctx); err != nil {
+		return log.Batch{}, fmt.Errorf("writing down revoked keys: %w", err)
+	}
 	// The state comes first: what an erasure changes in between is noticed by its counter.
 	before, err := selectState(ctx, s.DB)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 
+	"signet/internal/matrix"
 	"signet/internal/store"
 )
 
@@ -399,4 +400,35 @@ func scanTag(r scanner) (tag, error) {
 		return tag{}, err
 	}
 	return tagFrom(t)
+}
+
+// selectRevoked reads the positions from which on revoked keys are not believed.
+func selectRevoked(ctx context.Context, q store.Queryer) (ended map[matrix.KeyID]int64, err error) {
+	rows, err := q.Query(ctx, `SELECT key_id, position FROM people_revoked`)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	ended = map[matrix.KeyID]int64{}
+	for rows.Next() {
+		var id matrix.KeyID
+		var position int64
+		if err := rows.Scan(&id, &position); err != nil {
+			return nil, err
+		}
+		ended[id] = position
+	}
+	return ended, rows.Err()
+}
+
+// insertRevoked writes a position down, unless there is one.
+func insertRevoked(ctx context.Context, q store.Queryer, id matrix.KeyID, position int64) error {
+	_, err := q.Exec(ctx, `INSERT INTO people_revoked (key_id, position) VALUES ($1, $2) ON CONFLICT (key_id) DO NOTHING`, string(id), position)
+	return err
+}
+
+// anyPendingSince tells whether a version waits that was queued at a time, or before.
+func anyPendingSince(ctx context.Context, q store.Queryer, ms int64) (any bool, err error) {
+	err = q.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM people_versions WHERE position = 0 AND queued_ms <= $1)`, ms).Scan(&any)
+	return any, err
 }
