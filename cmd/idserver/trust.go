@@ -79,6 +79,11 @@ func (c verifyCommand) refresh(env program.Env, s *asker) error {
 	}
 	tellKeys(env.Stdout, kept.Users, now.Users)
 	tellKeys(env.Stdout, kept.Servers, now.Servers)
+	for id := range kept.Keys {
+		if r, revoked := now.Revoked[id]; revoked {
+			fmt.Fprintf(env.Stdout, "drop  %s: the server has revoked it; what it signed is believed where it stands before entry %d of the log\n", printable(string(id)), r.Before)
+		}
+	}
 	return nil
 }
 

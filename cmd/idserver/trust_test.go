@@ -13,6 +13,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 	"golang.org/x/mod/sumdb/note"
 
+	"signet/internal/matrix"
 	"signet/keys/log"
 	"signet/keys/logkeys"
 	"signet/keys/proof"
@@ -110,6 +111,41 @@ func TestATrustRootIsRefreshed(t *testing.T) {
 	} {
 		if stdout, stderr, status := runAsk(t, args...); status != 2 || stdout != "" || !strings.Contains(stderr, says) {
 			t.Errorf("verify %q: exits with %d, want 2 and %q\n%s%s", args, status, says, stdout, stderr)
+		}
+	}
+}
+
+// What a revoked key has signed is verified by its place in the log, which is said; it is refused
+// where it has none, or came after.
+func TestVerifyOfWhatARevokedKeyHasSigned(t *testing.T) {
+	kept := exampleConfig(t)
+	for id, key := range kept.Keys {
+		kept.Revoked = map[matrix.KeyID]proof.RevokedKey{id: {Key: key, Before: 16}}
+	}
+	kept.Keys = map[matrix.KeyID]proof.Hash{"ed25519:next": proof.Hash(ed25519.NewKeyFromSeed(bytes.Repeat([]byte{3}, ed25519.SeedSize)).Public().(ed25519.PublicKey))}
+	for name, c := range map[string]struct {
+		before int64
+		args   []string
+		status int
+		says   string
+	}{
+		"a history of before":       {16, []string{examples + "alice.history.json", "--history"}, 0, "verified\nNOTE  the server has revoked the key since by which it signed 3 of the values: "},
+		"a history with one since":  {15, []string{examples + "alice.history.json", "--history"}, 1, "FAIL  8 signatures: version 2: "},
+		"a look-up without a place": {16, []string{examples + "alice.lookup.json"}, 1, "FAIL  8 signatures: "},
+	} {
+		for id, r := range kept.Revoked {
+			r.Before = c.before
+			kept.Revoked[id] = r
+		}
+		text, err := json.Marshal(kept)
+		if err != nil {
+			t.Fatal(err)
+		}
+		file := filepath.Join(t.TempDir(), "trust.json")
+		write(t, file, string(text))
+		stdout, stderr, status := runVerify(sealed, append(c.args, "--label=email:alice@example.com", "--trust="+file)...)
+		if status != c.status || !strings.Contains(stdout, c.says) {
+			t.Errorf("%s: exits with %d, want %d and %q\n%s%s", name, status, c.status, c.says, stdout, stderr)
 		}
 	}
 }

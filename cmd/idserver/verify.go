@@ -167,7 +167,10 @@ func verifyLookup(env program.Env, from string, text []byte, asked proof.Asked, 
 	if r.Present {
 		values = append(values, r.Value)
 	}
-	return r, verified(env.Stdout, r.Label, r.Held, values)
+	if err := verified(env.Stdout, r.Label, r.Held, values); err != nil || !r.Revoked {
+		return r, err
+	}
+	return r, noteRevoked(env.Stdout, "the value")
 }
 
 // history verifies the pages of a history, which go on to the newest version.
@@ -194,7 +197,10 @@ func (c verifyCommand) history(env program.Env, asked proof.Asked, p proof.Polic
 		return tlog.Tree{}, misused(fmt.Sprintf("the history goes on: what is asked from version %d on, with last_size %d, is missing", pages.Asked().From, pages.LastSize()))
 	}
 	past := pages.Past()
-	return past.Head, verified(env.Stdout, past.Label, past.Held, past.Values)
+	if err := verified(env.Stdout, past.Label, past.Held, past.Values); err != nil || len(past.Revoked) == 0 {
+		return past.Head, err
+	}
+	return past.Head, noteRevoked(env.Stdout, fmt.Sprintf("%d of the values", len(past.Revoked)))
 }
 
 func readHistory(file string) (*proof.History, error) {
@@ -245,6 +251,12 @@ func verified(w io.Writer, label entry.Label, held []proof.Line, values []value.
 		fmt.Fprintf(w, "value %s\n", text)
 	}
 	_, err := fmt.Fprintln(w, "verified")
+	return err
+}
+
+// noteRevoked says what a value rests on whose signature proves nothing any more.
+func noteRevoked(w io.Writer, what string) error {
+	_, err := fmt.Fprintf(w, "NOTE  the server has revoked the key since by which it signed %s: what proves it is that it was in the log before\n", what)
 	return err
 }
 
