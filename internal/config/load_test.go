@@ -63,7 +63,7 @@ func TestLoadProblems(t *testing.T) {
 	for _, test := range []struct{ name, text, want string }{
 		{"typo", "lsiten: 1", `signet.yaml:1: lsiten: unknown key (did you mean listen?)`},
 		{"typo in a section", "email:\n  smpt: x", `signet.yaml:2: email.smpt: unknown key (did you mean smtp?)`},
-		{"no such key", "email:\n  zzzzzz: x", `signet.yaml:2: email.zzzzzz: unknown key (known here: smtp, check_mx, names)`},
+		{"no such key", "email:\n  zzzzzz: x", `signet.yaml:2: email.zzzzzz: unknown key (known here: smtp, check_mx, names, ways)`},
 		{"field without a tag", "State: x", `signet.yaml:1: State: unknown key`},
 		{"capital letters", "Listen: x", `signet.yaml:1: Listen: unknown key (did you mean listen?)`},
 		{"twice", "attempts: 1\nattempts: 2", `signet.yaml:2: attempts: given twice (keep one of the two)`},

@@ -60,9 +60,20 @@ func (p *printer) entry(name string, v reflect.Value, indent string) {
 
 func (p *printer) list(v reflect.Value, indent string) {
 	for i := range v.Len() {
-		text, _ := scalarText(v.Index(i))
-		p.WriteString(indent + "- " + text + "\n")
+		p.WriteString(indent + "- " + inline(v.Index(i)) + "\n")
 	}
+}
+
+// inline is a value on one line: a scalar, or a list within a list.
+func inline(v reflect.Value) string {
+	if text, ok := scalarText(v); ok {
+		return text
+	}
+	items := make([]string, v.Len())
+	for i := range items {
+		items[i] = inline(v.Index(i))
+	}
+	return "[" + strings.Join(items, ", ") + "]"
 }
 
 // scalarText is a value that fits on its key's line, as YAML.

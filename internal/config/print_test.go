@@ -41,6 +41,7 @@ func TestPrint(t *testing.T) {
 	cfg.BehindProxy = append(cfg.BehindProxy, mustNetwork(t, "10.0.0.0/8"))
 	cfg.Terms = map[string]term{"privacy": {"1.0"}, "cookies": {"true"}, "~": {""}}
 	cfg.Email.Names = []string{"", "null", "0x10", "a: b", "# no comment", "line\nbreak", "- dash", "'", "\"", "ünïcode", "1e3", "\t"}
+	cfg.Email.Ways = [][]string{{"a", "b, c"}, {"]"}, {}}
 	got := checkPrint(t, cfg)
 	if strings.Contains(got, "hunter2") {
 		t.Errorf("Print tells the password:\n%s", got)
@@ -77,6 +78,7 @@ func TestKeys(t *testing.T) {
 		{"email.smtp", "text", "mail.example.org:587"},
 		{"email.check_mx", "true or false", "true"},
 		{"email.names", "a list, each text", "[a, b]"},
+		{"email.ways", "a list, each a list, each text", "[]"},
 		{"terms", "a section", "{}"},
 		{"terms.*.version", "text", ""},
 		{"attempts", "a whole number", "3"},

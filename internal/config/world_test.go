@@ -23,6 +23,8 @@ type email struct {
 	SMTP    string   `yaml:"smtp"`
 	CheckMX bool     `yaml:"check_mx"`
 	Names   []string `yaml:"names"`
+	// A list within a list.
+	Ways [][]string `yaml:"ways"`
 }
 
 type term struct {
