@@ -1,0 +1,74 @@
+package userdata
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"signet/internal/matrix"
+	"signet/internal/store"
+)
+
+const (
+	maxType    = 255 // octets
+	MaxContent = 256 << 10
+)
+
+// reserved are the types that the server itself writes (client-server API, "Client
+// Config").
+var reserved = []string{"m.fully_read", "m.push_rules"}
+
+// Place is where account data is: of a user, and of a room or, with an empty one, of none.
+type Place struct {
+	User matrix.UserID
+	Room matrix.RoomID
+}
+
+// Item is a piece of account data. Content is a JSON object.
+type Item struct {
+	Room    matrix.RoomID
+	Type    string
+	Content jsontext.Value
+	Pos     int64
+}
+
+// SetAccountData stores content, a JSON object, in the place of what was there. It
+// returns when the write is visible. The errors are ErrReserved, ErrType and ErrTooLarge.
+func (d *Data) SetAccountData(ctx context.Context, at Place, kind string, content jsontext.Value) error {
+	switch {
+	case slices.Contains(reserved, kind):
+		return ErrReserved
+	case kind == "" || len(kind) > maxType:
+		return ErrType
+	case len(content) > MaxContent:
+		return ErrTooLarge
+	}
+	_, err := d.Committer.Commit(ctx, func(tx *store.Tx, pos int64) error {
+		return putAccountData(ctx, tx, at, kind, content, pos)
+	})
+	if err != nil {
+		return fmt.Errorf("storing account data: %w", err)
+	}
+	return nil
+}
+
+// AccountData is the content of one piece. The error is ErrNone.
+func (d *Data) AccountData(ctx context.Context, at Place, kind string) (jsontext.Value, error) {
+	content, err := selectAccountData(ctx, d.DB, at, kind)
+	if err != nil {
+		return nil, fmt.Errorf("reading account data: %w", err)
+	}
+	return content, nil
+}
+
+// Changes is a user's account data of all places that was written after one position and
+// up to another, in the order of the positions.
+func (d *Data) Changes(ctx context.Context, user matrix.UserID, after, upTo int64) ([]Item, error) {
+	items, err := selectChanges(ctx, d.DB, user, after, upTo)
+	if err != nil {
+		return nil, fmt.Errorf("reading changes of account data: %w", err)
+	}
+	return items, nil
+}

@@ -1,0 +1,117 @@
+package userdata
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"signet/internal/matrix"
+	"signet/internal/store"
+)
+
+func putAccountData(ctx context.Context, tx *store.Tx, at Place, kind string, content jsontext.Value, pos int64) error {
+	_, err := tx.Exec(ctx, `INSERT INTO userdata_account_data (user_id, room_id, type, content, pos) VALUES ($1, $2, $3, $4, $5)
+		ON CONFLICT (user_id, room_id, type) DO UPDATE SET content = $4, pos = $5`,
+		string(at.User), string(at.Room), kind, string(content), pos)
+	return err
+}
+
+func selectAccountData(ctx context.Context, q store.Queryer, at Place, kind string) (jsontext.Value, error) {
+	return one(q.QueryRow(ctx, `SELECT content FROM userdata_account_data WHERE user_id = $1 AND room_id = $2 AND type = $3`,
+		string(at.User), string(at.Room), kind))
+}
+
+func selectChanges(ctx context.Context, q store.Queryer, user matrix.UserID, after, upTo int64) (items []Item, err error) {
+	rows, err := q.Query(ctx, `SELECT room_id, type, content, pos FROM userdata_account_data
+		WHERE user_id = $1 AND pos > $2 AND pos <= $3 ORDER BY pos`, string(user), after, upTo)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var i Item
+		var content string
+		if err := rows.Scan(&i.Room, &i.Type, &content, &i.Pos); err != nil {
+			return nil, err
+		}
+		i.Content = jsontext.Value(content)
+		items = append(items, i)
+	}
+	return items, rows.Err()
+}
+
+func selectLastPosition(ctx context.Context, q store.Queryer) (pos int64, err error) {
+	err = q.QueryRow(ctx, `SELECT COALESCE(MAX(pos), 0) FROM userdata_account_data`).Scan(&pos)
+	return pos, err
+}
+
+func selectProfile(ctx context.Context, q store.Queryer, user matrix.UserID) (Profile, error) {
+	rows, err := q.Query(ctx, `SELECT field, value FROM userdata_profiles WHERE user_id = $1`, string(user))
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	p := Profile{}
+	for rows.Next() {
+		var field, value string
+		if err := rows.Scan(&field, &value); err != nil {
+			return nil, err
+		}
+		p[field] = jsontext.Value(value)
+	}
+	return p, rows.Err()
+}
+
+func putField(ctx context.Context, tx *store.Tx, user matrix.UserID, field string, value jsontext.Value) error {
+	_, err := tx.Exec(ctx, `INSERT INTO userdata_profiles (user_id, field, value) VALUES ($1, $2, $3)
+		ON CONFLICT (user_id, field) DO UPDATE SET value = $3`, string(user), field, string(value))
+	return err
+}
+
+func deleteField(ctx context.Context, tx *store.Tx, user matrix.UserID, field string) error {
+	_, err := tx.Exec(ctx, `DELETE FROM userdata_profiles WHERE user_id = $1 AND field = $2`, string(user), field)
+	return err
+}
+
+func insertFilter(ctx context.Context, tx *store.Tx, user matrix.UserID, id string, text jsontext.Value, now time.Time) error {
+	_, err := tx.Exec(ctx, `INSERT INTO userdata_filters (user_id, filter_id, filter, created_ms) VALUES ($1, $2, $3, $4)
+		ON CONFLICT DO NOTHING`, string(user), id, string(text), now.UnixMilli())
+	return err
+}
+
+func selectFilter(ctx context.Context, q store.Queryer, user matrix.UserID, id string) (jsontext.Value, error) {
+	return one(q.QueryRow(ctx, `SELECT filter FROM userdata_filters WHERE user_id = $1 AND filter_id = $2`, string(user), id))
+}
+
+// deleteOldFilters leaves a user so many filters, the newest.
+func deleteOldFilters(ctx context.Context, tx *store.Tx, user matrix.UserID, most int) error {
+	_, err := tx.Exec(ctx, `DELETE FROM userdata_filters WHERE user_id = $1 AND filter_id IN
+		(SELECT filter_id FROM userdata_filters WHERE user_id = $1 ORDER BY created_ms DESC, filter_id LIMIT 1000000 OFFSET $2)`, string(user), most)
+	return err
+}
+
+func deleteOfUser(ctx context.Context, tx *store.Tx, user matrix.UserID) error {
+	for _, statement := range []string{
+		`DELETE FROM userdata_profiles WHERE user_id = $1`,
+		`DELETE FROM userdata_filters WHERE user_id = $1`,
+		`DELETE FROM userdata_account_data WHERE user_id = $1`,
+	} {
+		if _, err := tx.Exec(ctx, statement, string(user)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// one is the JSON of the one row there is; ErrNone if there is none.
+func one(row *sql.Row) (jsontext.Value, error) {
+	var text string
+	err := row.Scan(&text)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, ErrNone
+	}
+	return jsontext.Value(text), err
+}

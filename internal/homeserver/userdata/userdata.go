@@ -1,0 +1,71 @@
+package userdata
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"signet/internal/matrix"
+	"signet/internal/store"
+)
+
+// Committer writes what /sync streams, one after the other.
+type Committer interface {
+	// Commit runs write in a transaction, with the position that the write gets, which is
+	// greater than all before it. It returns the position when the write is durable and
+	// visible. Write may run again, and with another position; its error is returned and
+	// nothing is written then. Commit must not be called within a transaction.
+	Commit(ctx context.Context, write func(tx *store.Tx, pos int64) error) (pos int64, err error)
+}
+
+// Follower is told of a change of somebody's profile, to carry it into their rooms.
+type Follower interface {
+	// ProfileChanged is called after the change is durable. An error fails the request
+	// that made the change, which then stands all the same.
+	ProfileChanged(ctx context.Context, user matrix.UserID, p Profile) error
+}
+
+// Options are what the data of users stands on.
+type Options struct {
+	DB        *store.DB
+	Committer Committer
+	Follower  Follower // nil: nobody follows
+	Now       func() time.Time
+}
+
+// Data is what the users of one server keep there. It is safe for concurrent use.
+type Data struct{ Options }
+
+// New opens the data in a database that has been migrated.
+func New(o Options) *Data { return &Data{o} }
+
+// What the verbs of this package refuse.
+var (
+	ErrNone     = errors.New("nothing is stored there")
+	ErrReserved = errors.New("this type is set by other means")
+	ErrType     = errors.New("a type has 1 to 255 octets")
+	ErrTooLarge = errors.New("it is too large to be stored")
+)
+
+// LastPosition is the greatest position that is stored here, 0 for none: where a
+// Committer goes on after a restart.
+func LastPosition(ctx context.Context, q store.Queryer) (int64, error) {
+	pos, err := selectLastPosition(ctx, q)
+	if err != nil {
+		return 0, fmt.Errorf("reading the last position of account data: %w", err)
+	}
+	return pos, nil
+}
+
+// Leave deletes all that is a user's where the account's content is to be erased. It
+// is account's Leaver.
+func (*Data) Leave(ctx context.Context, tx *store.Tx, user matrix.UserID, erase bool) error {
+	if !erase {
+		return nil
+	}
+	if err := deleteOfUser(ctx, tx, user); err != nil {
+		return fmt.Errorf("erasing a user's data: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,105 @@
+package userdata_test
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+
+	"signet/internal/clocktest"
+	"signet/internal/homeserver/userdata"
+	"signet/internal/matrix"
+	"signet/internal/store"
+	"signet/internal/store/storetest"
+)
+
+const (
+	alice = matrix.UserID("@alice:hs.test")
+	bob   = matrix.UserID("@bob:hs.test")
+	room  = matrix.RoomID("!room:hs.test")
+)
+
+// world is what users keep at a server.
+type world struct {
+	*testing.T
+	*userdata.Data
+	db       *store.DB
+	clock    *clocktest.Clock
+	commits  *commits
+	follower *follower
+}
+
+func each(t *testing.T, story func(w *world)) {
+	storetest.Each(t, []string{"userdata"}, func(t *testing.T, db *store.DB) {
+		w := &world{T: t, db: db, clock: clocktest.New(), commits: &commits{db: db}, follower: new(follower)}
+		w.Data = userdata.New(userdata.Options{DB: db, Committer: w.commits, Follower: w.follower, Now: w.clock.Now})
+		story(w)
+		w.check()
+	})
+}
+
+// check states that no two pieces of account data have one position, and that none is
+// beyond the last that was given.
+func (w *world) check() {
+	w.Helper()
+	if n := w.count(`SELECT COUNT(*) - COUNT(DISTINCT pos) FROM userdata_account_data`); n != 0 {
+		w.Errorf("%d pieces of account data share a position", n)
+	}
+	last, err := userdata.LastPosition(w.Context(), w.db)
+	if err != nil || last > w.commits.last {
+		w.Errorf("the last position is %d, %v; given were %d", last, err, w.commits.last)
+	}
+}
+
+func (w *world) count(query string) (n int64) {
+	w.Helper()
+	if err := w.db.QueryRow(w.Context(), query).Scan(&n); err != nil {
+		w.Fatal(err)
+	}
+	return n
+}
+
+func (w *world) rows() int64 {
+	w.Helper()
+	return w.count(`SELECT (SELECT COUNT(*) FROM userdata_profiles) + (SELECT COUNT(*) FROM userdata_filters) + (SELECT COUNT(*) FROM userdata_account_data)`)
+}
+
+// commits is a Committer whose positions have gaps, as those of many streams do.
+type commits struct {
+	db     *store.DB
+	mu     sync.Mutex
+	last   int64
+	before error // what the next one fails with
+}
+
+func (c *commits) Commit(ctx context.Context, write func(*store.Tx, int64) error) (int64, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.last += 7
+	return c.last, c.db.Tx(ctx, func(tx *store.Tx) error {
+		if err := write(tx, c.last); err != nil {
+			return err
+		}
+		return c.before
+	})
+}
+
+// follower remembers the last profile it was told of.
+type follower struct {
+	told int
+	last userdata.Profile
+	err  error
+}
+
+func (f *follower) ProfileChanged(_ context.Context, _ matrix.UserID, p userdata.Profile) error {
+	f.told++
+	f.last = p
+	return f.err
+}
+
+var errDisk = errors.New("the disk is full")
+
+// leave is what a deactivation of Alice's account does here.
+func (w *world) leave(erase bool) func(*store.Tx) error {
+	return func(tx *store.Tx) error { return w.Leave(w.Context(), tx, alice, erase) }
+}
