@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime"
+	"strconv"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/otel/trace"
@@ -12,9 +13,11 @@ import (
 	"signet/internal/homeserver/account"
 	"signet/internal/homeserver/clientapi"
 	"signet/internal/homeserver/fedapi"
+	"signet/internal/homeserver/userdata"
 	"signet/internal/keyring"
 	"signet/internal/mxhttp"
 	"signet/internal/program"
+	"signet/internal/quota"
 )
 
 // server is the parts of the program, joined.
@@ -25,59 +28,119 @@ type server struct {
 	metrics    *prometheus.Registry
 	health     *daemon.Health
 	accounts   *account.Accounts
+	data       *userdata.Data
+	quota      *quota.Quota
 	clients    http.Handler // the client-server API
 	federation http.Handler // the server-server API
 }
 
 func build(f program.Frame) (*server, error) {
 	cfg := f.Config.(*Config)
-	accounts, err := account.New(f.Ctx, account.Options{
-		DB:               f.DB,
-		Vault:            f.Vault,
-		ServerName:       cfg.ServerName,
-		Now:              f.Now,
-		OpenRegistration: cfg.openRegistration(),
-		Hashers:          runtime.GOMAXPROCS(0),
-	})
+	s := &server{Storage: f.Storage, cfg: cfg, log: f.Log, metrics: prometheus.NewRegistry()}
+	s.health = daemon.NewHealth(s.log, map[string]daemon.Check{"database": s.DB.Ping})
+	for _, part := range []func(program.Frame) error{s.buildData, s.buildAccounts, s.buildQuota, s.buildClients, s.buildFederation} {
+		if err := part(f); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+func (s *server) buildData(f program.Frame) error {
+	positions, err := newPositions(f.Ctx, s.DB)
+	s.data = userdata.New(userdata.Options{DB: s.DB, Committer: positions, Now: f.Now})
+	return err
+}
+
+func (s *server) buildAccounts(f program.Frame) (err error) {
+	s.accounts, err = openAccounts(f.Env, s.Storage, s.cfg)
+	return err
+}
+
+// openAccounts opens the accounts for the server, or for one command.
+func openAccounts(env program.Env, s *program.Storage, cfg *Config) (*account.Accounts, error) {
+	secret, err := cfg.sharedSecret()
 	if err != nil {
 		return nil, err
 	}
-	s := &server{Storage: f.Storage, cfg: cfg, log: f.Log, metrics: prometheus.NewRegistry(), accounts: accounts}
-	s.health = daemon.NewHealth(s.log, map[string]daemon.Check{"database": s.DB.Ping})
-	if s.clients, err = s.buildClients(f.Tracer); err != nil {
-		return nil, err
-	}
-	s.federation, err = s.buildFederation(f.Env, f.Tracer)
-	return s, err
+	return account.New(env.Ctx, account.Options{
+		DB:           s.DB,
+		Vault:        s.Vault,
+		ServerName:   cfg.ServerName,
+		Now:          env.Now,
+		Flows:        cfg.flows(),
+		SharedSecret: secret,
+		Leavers:      []account.Leaver{userdata.New(userdata.Options{DB: s.DB, Now: env.Now})},
+		Hashers:      runtime.GOMAXPROCS(0),
+	})
 }
 
-func (s *server) buildClients(tracer trace.TracerProvider) (http.Handler, error) {
+func (s *server) buildQuota(f program.Frame) error {
+	charges := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "signet_homeserver_budget_charges_total",
+		Help: "Charges to budgets against abuse, by budget and outcome.",
+	}, []string{"budget", "outcome"})
+	s.metrics.MustRegister(charges)
+	budgets, err := s.cfg.budgets()
+	if err != nil {
+		return err
+	}
+	s.quota, err = quota.New(f.Ctx, quota.Options{
+		DB:      s.DB,
+		Vault:   s.Vault,
+		Budgets: budgets,
+		Now:     f.Now,
+		Log:     s.log,
+		Observe: func(budget string, outcome quota.Outcome) {
+			charges.WithLabelValues(budget, string(outcome)).Inc()
+		},
+	})
+	return err
+}
+
+func (s *server) buildClients(f program.Frame) (err error) {
 	a := &clientapi.API{
 		Accounts:       s.accounts,
+		Data:           s.data,
+		Quota:          s.quota,
 		ServerName:     s.cfg.ServerName,
 		PublicURL:      s.cfg.PublicURL,
 		IdentityServer: s.cfg.IdentityServer,
 		Federation:     s.cfg.federationName(),
+		RoomVersions:   roomVersions(),
 	}
-	o := s.manners(tracer)
-	o.Translate = clientapi.Translate
+	o := s.manners(f.Tracer)
+	o.Translate, o.Page = clientapi.Translate, a.Page
 	o.Proxies = s.cfg.BehindProxy
 	o.Hosts = s.cfg.Hosts()
-	return mxhttp.New(o, append(a.Routes(), program.HealthRoutes(s.health)...))
+	s.clients, err = mxhttp.New(o, append(a.Routes(), program.HealthRoutes(s.health)...))
+	return err
 }
 
-func (s *server) buildFederation(env program.Env, tracer trace.TracerProvider) (http.Handler, error) {
+// roomVersions are those of the specification; new rooms have the one that it says they
+// should (rooms, "Room versions").
+func roomVersions() clientapi.RoomVersions {
+	const newest = 12
+	versions := clientapi.RoomVersions{Default: strconv.Itoa(newest), Available: map[string]string{}}
+	for v := range newest {
+		versions.Available[strconv.Itoa(v+1)] = "stable"
+	}
+	return versions
+}
+
+func (s *server) buildFederation(f program.Frame) (err error) {
 	a := &fedapi.API{
 		Accounts:   s.accounts,
 		Keys:       s.Rings.For(keyring.Federation),
 		ServerName: s.cfg.ServerName,
 		Version:    daemon.Version(),
-		Now:        env.Now,
+		Now:        f.Now,
 	}
-	o := s.manners(tracer)
+	o := s.manners(f.Tracer)
 	o.Translate = fedapi.Translate
 	o.Hosts = s.cfg.federationHosts()
-	return mxhttp.New(o, a.Routes())
+	s.federation, err = mxhttp.New(o, a.Routes())
+	return err
 }
 
 // manners is what both APIs have in common.

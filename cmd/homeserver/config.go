@@ -2,8 +2,12 @@ package main
 
 import (
 	"net"
+	"slices"
 
 	"signet/internal/config"
+	"signet/internal/homeserver/account"
+	"signet/internal/homeserver/clientapi"
+	"signet/internal/quota"
 )
 
 // Config is the configuration of the homeserver. The struct is the manual:
@@ -13,11 +17,39 @@ type Config struct {
 
 	// Federation is how other servers reach this one, and this one them.
 	Federation Federation `yaml:"federation"`
+	// Registration is who may make an account, and how.
+	Registration Registration `yaml:"registration"`
+	// Limits is how the budgets against abuse are applied.
+	Limits Limits `yaml:"limits"`
 	// IdentityServer is the URL of the identity server that clients of this
 	// homeserver are told to use, without a slash at the end. Empty: none is named.
 	// Default: none; http://localhost:8090 in development mode.
 	// Example: https://id.example.org.
 	IdentityServer string `yaml:"identity_server"`
+}
+
+// Registration is who may make an account, and how.
+type Registration struct {
+	// Flows is the ways to register of which a person chooses one, each a list of
+	// stages: m.login.registration_token asks for a token that homeserver
+	// registration-tokens has made, m.login.dummy for nothing. Default: none, where
+	// nobody can register; while listen is loopback and no proxy stands before it,
+	// [[m.login.dummy]]. Example: [[m.login.registration_token]].
+	Flows [][]string `yaml:"flows"`
+	// SharedSecretFile is the file of a secret by which operators' tools register
+	// accounts, administrators among them, whatever flows says. Default: none, so that
+	// they cannot.
+	SharedSecretFile string `yaml:"shared_secret_file"`
+}
+
+// Limits is how the budgets against abuse are applied.
+type Limits struct {
+	// DryRun is whether budgets are counted in the metrics only, and refuse nothing.
+	// Default: false; true when started without --config.
+	DryRun bool `yaml:"dry_run"`
+	// Budgets is limits by the name of their budget, in place of the built-in ones.
+	// Example: {login.network: 5000}.
+	Budgets map[string]int `yaml:"budgets"`
 }
 
 // Federation is how other servers reach this one, and this one them.
@@ -59,6 +91,7 @@ func development() Config {
 	c.ServerName = "localhost:8448"
 	c.PublicURL = "http://localhost:8008"
 	c.IdentityServer = "http://localhost:8090"
+	c.Limits.DryRun = true
 	return c
 }
 
@@ -81,6 +114,15 @@ func (c *Config) Check() config.Problems {
 	}
 	p = append(p, f.pair().Check("federation.tls_cert", "federation.tls_key")...)
 	p = append(p, f.Federation.Check()...)
+	if err := c.flows().CheckRegistration(); err != nil {
+		p.Add("registration.flows", err.Error(), "such as [[m.login.registration_token]]")
+	}
+	if _, err := c.sharedSecret(); err != nil {
+		p.Add("registration.shared_secret_file", err.Error(), "a file that this user can read and others cannot write")
+	}
+	if _, err := c.budgets(); err != nil {
+		p.Add("limits.budgets", err.Error(), "the names are in internal/homeserver/clientapi/limit.go")
+	}
 	if c.IdentityServer != "" {
 		p = append(p, config.CheckURL("identity_server", c.IdentityServer)...)
 	}
@@ -89,10 +131,46 @@ func (c *Config) Check() config.Problems {
 
 func (f *Federation) pair() config.TLS { return config.TLS{Cert: f.TLSCert, Key: f.TLSKey} }
 
-// openRegistration tells whether anybody may register: where only this machine
-// reaches the client API, directly and through no proxy.
+// flows are the ways to register. Without any configured everybody may where only this
+// machine reaches the client API, directly and through no proxy.
+func (c *Config) flows() account.Flows {
+	var flows account.Flows
+	for _, stages := range c.Registration.Flows {
+		var flow account.Flow
+		for _, stage := range stages {
+			flow = append(flow, account.Stage(stage))
+		}
+		flows = append(flows, flow)
+	}
+	if len(flows) == 0 && c.alone() {
+		flows = account.Flows{{account.StageDummy}}
+	}
+	return flows
+}
+
+// sharedSecret is empty where there is none.
+func (c *Config) sharedSecret() ([]byte, error) {
+	if c.Registration.SharedSecretFile == "" {
+		return nil, nil
+	}
+	secret, err := config.Secret(c.Registration.SharedSecretFile, "")
+	return []byte(secret), err
+}
+
+// budgets is all limits, as the operator has set them.
+func (c *Config) budgets() ([]quota.Budget, error) {
+	return quota.Override(clientapi.Budgets(c.Limits.DryRun), c.Limits.Budgets)
+}
+
+// alone tells whether only this machine reaches the client API.
+func (c *Config) alone() bool { return config.Loopback(c.Listen) && len(c.BehindProxy) == 0 }
+
+// openRegistration tells whether anybody may register without having been given
+// anything.
 func (c *Config) openRegistration() bool {
-	return config.Loopback(c.Listen) && len(c.BehindProxy) == 0
+	return slices.ContainsFunc(c.flows(), func(flow account.Flow) bool {
+		return !slices.Contains(flow, account.StageRegistrationToken)
+	})
 }
 
 // federationName is the host and port where other servers reach this one: the

@@ -12,6 +12,7 @@ import (
 
 	"signet/internal/config"
 	"signet/internal/config/configtest"
+	"signet/internal/homeserver/account"
 )
 
 func TestDevelopmentNeedsNoFile(t *testing.T) {
@@ -44,6 +45,31 @@ func TestAFileNeedsTwoKeys(t *testing.T) {
 	}
 }
 
+func TestWaysToRegister(t *testing.T) {
+	const head = "server_name: example.org\npublic_url: https://example.org\n"
+	for _, test := range []struct {
+		text string
+		want account.Flows
+		open bool
+	}{
+		{"", account.Flows{{account.StageDummy}}, true},
+		{"registration: {flows: []}", account.Flows{{account.StageDummy}}, true},
+		{"behind_proxy: [127.0.0.1]", nil, false},
+		{"behind_proxy: [127.0.0.1]\nregistration: {flows: [[m.login.dummy]]}", account.Flows{{account.StageDummy}}, true},
+		{"registration: {flows: [[m.login.registration_token]]}", account.Flows{{account.StageRegistrationToken}}, false},
+		{"registration:\n  flows:\n  - [m.login.registration_token]\n  - [m.login.dummy]", account.Flows{{account.StageRegistrationToken}, {account.StageDummy}}, true},
+	} {
+		c, err := load(file(t, head+test.text+"\n"))
+		if err != nil {
+			t.Errorf("load(%q) = %v", test.text, err)
+			continue
+		}
+		if got := c.flows(); !slices.EqualFunc(got, test.want, slices.Equal[account.Flow]) || c.openRegistration() != test.open {
+			t.Errorf("%q: flows %v, open %v; want %v, %v", test.text, got, c.openRegistration(), test.want, test.open)
+		}
+	}
+}
+
 // Everything that is wrong is told together, each with its line.
 func TestEveryProblemIsTold(t *testing.T) {
 	_, err := load(file(t, `server_name: Example.org
@@ -56,13 +82,18 @@ federation:
   certificate: x
 identity_server: id.example.org/
 metrics_listen: nowhere
+registration:
+  flows: [[m.login.magic]]
+  shared_secret_file: missing
+limits:
+  budgets: {login.nothing: 1}
 `))
 	if err == nil {
 		t.Fatal("load accepts it")
 	}
 	for _, want := range []string{
 		":1: server_name", ":2: listen", ":3: key_file", ":4: federation.tls_key", ":5: federation.listen", ":7: federation.ca_file",
-		":8: federation.certificate: unknown key", ":9: identity_server", ":10: metrics_listen", "public_url: is missing",
+		":8: federation.certificate: unknown key", ":9: identity_server", ":10: metrics_listen", ":12: registration.flows", ":13: registration.shared_secret_file", ":15: limits.budgets", "public_url: is missing",
 	} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("load tells nothing of %q:\n%v", want, err)
@@ -169,7 +200,7 @@ func TestEveryKeyHasItsManual(t *testing.T) {
 		}
 		return true
 	})
-	if keys != 5 {
-		t.Errorf("%d keys were looked at, want 5", keys)
+	if keys != 11 {
+		t.Errorf("%d keys were looked at, want 11", keys)
 	}
 }

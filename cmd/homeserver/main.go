@@ -13,7 +13,9 @@ import (
 type commandLine struct {
 	program.Commands
 
-	Serve serveCommand `cmd:"" default:"1" help:"Run the server (the default)."`
+	Serve  serveCommand     `cmd:"" default:"1" help:"Run the server (the default)."`
+	Users  usersCommands    `cmd:"" help:"Create, list or deactivate accounts."`
+	Tokens regTokenCommands `cmd:"" name:"registration-tokens" help:"Create, list or revoke the tokens by which people register who were given one."`
 }
 
 var homeserver = program.Program{

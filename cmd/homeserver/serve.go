@@ -21,9 +21,12 @@ func process(f program.Frame) (daemon.Process, error) {
 	listeners, err := s.listeners(f)
 	return daemon.Process{
 		Listeners: listeners,
-		Sweeps:    []daemon.Sweep{{What: "expired sessions and tokens", Do: s.accounts.Sweep}},
-		Health:    s.health,
-		Ready:     s.greet,
+		Sweeps: []daemon.Sweep{
+			{What: "expired sessions and tokens", Do: s.accounts.Sweep},
+			{What: "full budgets", Do: s.quota.Sweep},
+		},
+		Health: s.health,
+		Ready:  s.greet,
 	}, err
 }
 
@@ -55,6 +58,6 @@ func (s *server) greet(bound []net.Addr) {
 	case s.cfg.Development:
 		s.log.Warn("DEVELOPMENT MODE: on this machine only, where anybody may register; start with --config FILE for anything else")
 	case s.cfg.openRegistration():
-		s.log.Warn("whoever reaches the client API may register, as it listens on loopback; name a proxy before it in behind_proxy to close registration")
+		s.log.Warn("whoever reaches the client API may register; registration.flows says who else may", "flows", s.cfg.flows())
 	}
 }

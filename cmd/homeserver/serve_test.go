@@ -17,8 +17,10 @@ import (
 	"time"
 
 	"signet/internal/config"
+	"signet/internal/homeserver/userdata"
 	"signet/internal/matrix"
 	"signet/internal/program"
+	"signet/internal/store"
 	"signet/internal/store/storetest"
 )
 
@@ -129,6 +131,25 @@ func (r *running) get(client *http.Client, url, host string) (status int, body [
 		r.Fatal(err)
 	}
 	return res.StatusCode, body
+}
+
+// post sends JSON to the client API.
+func (r *running) post(path, body string) (status int, answer []byte) {
+	r.Helper()
+	req, err := http.NewRequestWithContext(r.Context(), "POST", "http://"+r.clients+path, strings.NewReader(body))
+	if err != nil {
+		r.Fatal(err)
+	}
+	req.Host = "localhost:8008"
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		r.Fatal(err)
+	}
+	defer res.Body.Close()
+	if answer, err = io.ReadAll(res.Body); err != nil {
+		r.Fatal(err)
+	}
+	return res.StatusCode, answer
 }
 
 // trusting is a client that trusts the authority in the data directory alone.
@@ -264,6 +285,93 @@ func TestTheKeyFileIsNeverReplaced(t *testing.T) {
 	})
 }
 
+// The operator makes accounts and registration tokens beside a running server, which
+// knows of them at once.
+func TestTheOperatorsCommands(t *testing.T) {
+	storetest.EachURL(t, func(t *testing.T, url string) {
+		w := newWorld(t, url)
+		r := w.serve()
+		status, made, stderr := w.command("users", "create", "Alice", "--admin")
+		id, secret, _ := strings.Cut(made, "\npassword: ")
+		if status != 0 || id != "@alice:localhost:8448" || len(secret) != 25 {
+			t.Fatalf("users create = %d %q %s", status, made, stderr)
+		}
+		login := `{"type":"m.login.password","user":"alice","password":"` + strings.TrimSpace(secret) + `"}`
+		if status, body := r.post("/_matrix/client/v3/login", login); status != 200 {
+			t.Errorf("logging in = %d %s", status, body)
+		}
+		own := file(t, "correct horse\n")
+		if status, made, stderr := w.command("users", "create", "bob", "--password-file", own); status != 0 || made != "@bob:localhost:8448\n" {
+			t.Errorf("users create with a password = %d %q %s", status, made, stderr)
+		}
+		if status, _, stderr := w.command("users", "create", "bob"); status != 1 || !strings.Contains(stderr, "taken") {
+			t.Errorf("users create again = %d %s", status, stderr)
+		}
+		if status, _, stderr := w.command("users", "deactivate", "@alice:localhost:8448", "--erase"); status != 0 {
+			t.Errorf("users deactivate = %d %s", status, stderr)
+		}
+		if status, body := r.post("/_matrix/client/v3/login", login); status != 403 {
+			t.Errorf("logging in then = %d %s", status, body)
+		}
+		if status, _, stderr := w.command("users", "deactivate", "carol"); status != 1 || !strings.Contains(stderr, "no such account") {
+			t.Errorf("users deactivate of nobody = %d %s", status, stderr)
+		}
+		_, list, _ := w.command("users", "list")
+		if lines := strings.Split(list, "\n"); len(lines) != 4 || !strings.Contains(lines[1], "@alice:localhost:8448") || !strings.Contains(lines[1], "to be erased") || !strings.HasSuffix(lines[2], "active") {
+			t.Errorf("users list = %s", list)
+		}
+
+		const validity = "/_matrix/client/v1/register/m.login.registration_token/validity?token="
+		for _, args := range [][]string{{"create", "open-sesame", "--uses", "2", "--for", "72h"}, {"create"}} {
+			if status, made, stderr := w.command(append([]string{"registration-tokens"}, args...)...); status != 0 || made == "" {
+				t.Errorf("registration-tokens %v = %d %q %s", args, status, made, stderr)
+			}
+		}
+		if status, body := r.get(http.DefaultClient, "http://"+r.clients+validity+"open-sesame", "localhost:8008"); status != 200 || string(body) != `{"valid":true}` {
+			t.Errorf("the token is = %d %s", status, body)
+		}
+		if status, _, stderr := w.command("registration-tokens", "create", "a b"); status != 1 || !strings.Contains(stderr, "64 characters") {
+			t.Errorf("a token that is none = %d %s", status, stderr)
+		}
+		_, list, _ = w.command("registration-tokens", "list")
+		if lines := strings.Split(list, "\n"); len(lines) != 4 || !strings.HasPrefix(lines[1], "open-sesame ") || !strings.HasSuffix(lines[1], "0     2") {
+			t.Errorf("registration-tokens list = %s", list)
+		}
+		if status, _, stderr := w.command("registration-tokens", "revoke", "open-sesame"); status != 0 {
+			t.Errorf("registration-tokens revoke = %d %s", status, stderr)
+		}
+		if status, body := r.get(http.DefaultClient, "http://"+r.clients+validity+"open-sesame", "localhost:8008"); status != 200 || string(body) != `{"valid":false}` {
+			t.Errorf("the revoked token is = %d %s", status, body)
+		}
+		http.DefaultClient.CloseIdleConnections()
+		if status := r.stop(); status != 0 {
+			t.Errorf("the server ends with %d", status)
+		}
+	})
+}
+
+// Account data has positions that go on after a restart.
+func TestPositionsOutliveARestart(t *testing.T) {
+	storetest.Each(t, []string{"userdata"}, func(t *testing.T, db *store.DB) {
+		at := userdata.Place{User: "@alice:hs.test"}
+		for run := int64(1); run <= 2; run++ {
+			p, err := newPositions(t.Context(), db)
+			if err != nil {
+				t.Fatal(err)
+			}
+			data := userdata.New(userdata.Options{DB: db, Committer: p, Now: time.Now})
+			for n := range int64(2) {
+				if err := data.SetAccountData(t.Context(), at, "org.example", []byte(`{}`)); err != nil {
+					t.Fatal(err)
+				}
+				if last, err := userdata.LastPosition(t.Context(), db); err != nil || last != 2*(run-1)+n+1 {
+					t.Errorf("in run %d the position is %d, %v", run, last, err)
+				}
+			}
+		}
+	})
+}
+
 func TestCommandLine(t *testing.T) {
 	w := newWorld(t, storetest.SQLite(t))
 	for _, test := range []struct {
@@ -277,6 +385,8 @@ func TestCommandLine(t *testing.T) {
 		{[]string{"config", "print"}, 0, `server_name: "localhost:8448"`, ""},
 		{[]string{"dance"}, 2, "", "dance"},
 		{[]string{"keys"}, 2, "", "list"},
+		{[]string{"users"}, 2, "", "create"},
+		{[]string{"registration-tokens"}, 2, "", "revoke"},
 		{[]string{"--config", w.file + ".missing", "config", "check"}, 1, "", "no such file"},
 		{[]string{"--config", file(t, "dance: true"), "serve"}, 1, "", "dance"},
 	} {

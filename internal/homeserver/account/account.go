@@ -19,9 +19,13 @@ type Options struct {
 	Vault      *seal.Vault
 	ServerName matrix.ServerName
 	Now        func() time.Time
-	// OpenRegistration lets anybody who reaches the server make an account. It is
-	// for servers that only their own machine reaches.
-	OpenRegistration bool
+	// Flows are the ways to authenticate for a registration, which CheckRegistration
+	// accepts; none closes it.
+	Flows Flows
+	// SharedSecret lets those who know it make accounts; empty lets nobody.
+	SharedSecret []byte
+	// Leavers are told when an account is deactivated.
+	Leavers []Leaver
 	// Hashers is how many passwords are hashed at the same time, 19 MiB each.
 	Hashers int
 }
@@ -30,31 +34,47 @@ type Options struct {
 // concurrent use, also by several processes on one database.
 type Accounts struct {
 	Options
-	hasher   hasher
-	tokens   seal.MAC
-	openID   seal.MAC
-	sessions seal.MAC
-	names    seal.Index
+	hasher    hasher
+	tokens    seal.MAC
+	refreshes seal.MAC
+	openID    seal.MAC
+	sessions  seal.MAC
+	regTokens seal.MAC
+	regBox    seal.Box
+	names     seal.Index
 }
 
-// New opens the accounts in a database that has been migrated.
+// New opens the accounts in a database that has been migrated. The error is ErrFlow for
+// flows that cannot be offered.
 func New(ctx context.Context, o Options) (*Accounts, error) {
-	a := &Accounts{Options: o, hasher: newHasher(o.Hashers)}
-	for purpose, mac := range map[string]*seal.MAC{
-		"account access tokens": &a.tokens,
-		"account openid tokens": &a.openID,
-		"account uia sessions":  &a.sessions,
-	} {
-		var err error
-		if *mac, err = o.Vault.MAC(ctx, purpose); err != nil {
-			return nil, fmt.Errorf("opening the accounts: %w", err)
-		}
+	if err := o.Flows.CheckRegistration(); err != nil {
+		return nil, err
 	}
-	var err error
-	if a.names, err = o.Vault.Index(ctx, "account login names"); err != nil {
+	a := &Accounts{Options: o, hasher: newHasher(o.Hashers)}
+	if err := a.unlock(ctx); err != nil {
 		return nil, fmt.Errorf("opening the accounts: %w", err)
 	}
 	return a, nil
+}
+
+// unlock takes the keys out of the vault.
+func (a *Accounts) unlock(ctx context.Context) (err error) {
+	for purpose, mac := range map[string]*seal.MAC{
+		"account access tokens":       &a.tokens,
+		"account refresh tokens":      &a.refreshes,
+		"account openid tokens":       &a.openID,
+		"account uia sessions":        &a.sessions,
+		"account registration tokens": &a.regTokens,
+	} {
+		if *mac, err = a.Vault.MAC(ctx, purpose); err != nil {
+			return err
+		}
+	}
+	if a.regBox, err = a.Vault.Box(ctx, "account registration tokens"); err != nil {
+		return err
+	}
+	a.names, err = a.Vault.Index(ctx, "account login names")
+	return err
 }
 
 // What the verbs of this package refuse.

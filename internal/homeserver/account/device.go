@@ -3,8 +3,11 @@ package account
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
+	"time"
 	"unicode"
 
 	"signet/internal/matrix"
@@ -25,13 +28,17 @@ type Device struct {
 type NewDevice struct {
 	ID          DeviceID
 	DisplayName string
+	Refreshes   bool // it can refresh its access token
 }
 
-// Login is a device that has just been let in, and the access token it was given.
-// Nobody, the server included, can learn the token again.
+// Login is a device that has just been let in, and the tokens it was given: a refresh
+// token if it can use one, and how long the access token is good, 0 for no end. Nobody,
+// the server included, can learn the tokens again.
 type Login struct {
 	Device
-	AccessToken string
+	AccessToken  string
+	RefreshToken string
+	ExpiresIn    time.Duration
 }
 
 const (
@@ -48,59 +55,94 @@ func (d NewDevice) settled() (NewDevice, error) {
 	if len(d.ID) > maxDeviceID || strings.ContainsFunc(string(d.ID), unseen) {
 		return NewDevice{}, ErrDeviceID
 	}
-	if name := []rune(d.DisplayName); len(name) > maxDisplayName {
-		d.DisplayName = string(name[:maxDisplayName])
-	}
+	d.DisplayName = cut(d.DisplayName)
 	return d, nil
+}
+
+// cut shortens a display name to what lists can show.
+func cut(name string) string {
+	if letters := []rune(name); len(letters) > maxDisplayName {
+		return string(letters[:maxDisplayName])
+	}
+	return name
 }
 
 func unseen(r rune) bool { return unicode.IsSpace(r) || !unicode.IsGraphic(r) }
 
-// letIn gives the device a new token. A token that it had before ends: a device
-// has one at a time (client-server API, "Relationship between access tokens and
-// devices").
+// letIn gives the device new tokens. Those that it had before end (client-server API,
+// "Relationship between access tokens and devices").
 func (a *Accounts) letIn(ctx context.Context, tx *store.Tx, user matrix.UserID, d NewDevice) (Login, error) {
-	login := Login{Device: Device{User: user, ID: d.ID}, AccessToken: newToken()}
-	if err := putDevice(ctx, tx, login.Device, d.DisplayName, a.tokens.Of(login.AccessToken), a.Now()); err != nil {
+	device := Device{User: user, ID: d.ID}
+	now := a.Now()
+	if err := putDevice(ctx, tx, device, d.DisplayName, now, now.Truncate(seenStep)); err != nil {
 		return Login{}, fmt.Errorf("storing a device: %w", err)
 	}
-	return login, nil
-}
-
-// Authenticate finds the device that an access token was given to. The error is
-// ErrUnknownToken.
-func (a *Accounts) Authenticate(ctx context.Context, token string) (Device, error) {
-	device, err := selectDevice(ctx, a.DB, a.tokens.Of(token))
-	if err != nil {
-		return Device{}, fmt.Errorf("finding a device by its token: %w", err)
+	if err := deleteGrantsOfDevice(ctx, tx, device); err != nil {
+		return Login{}, fmt.Errorf("ending a device's tokens: %w", err)
 	}
-	return device, nil
+	return a.issue(ctx, tx, device, d.Refreshes, nil)
 }
 
-// Logout forgets the device, its access token and its OpenID tokens.
-func (a *Accounts) Logout(ctx context.Context, d Device) error {
-	err := a.DB.Tx(ctx, func(tx *store.Tx) error {
-		if err := deleteOpenIDOfDevice(ctx, tx, d); err != nil {
-			return err
-		}
-		return deleteDevice(ctx, tx, d)
-	})
+// DeviceInfo is a device as its owner sees it.
+type DeviceInfo struct {
+	Device
+	DisplayName string
+	Seen        time.Time // the hour of it
+}
+
+// ErrNoDevice says that the user has no such device.
+var ErrNoDevice = errors.New("the user has no such device")
+
+// Devices lists the devices of a user, the oldest first.
+func (a *Accounts) Devices(ctx context.Context, user matrix.UserID) ([]DeviceInfo, error) {
+	devices, err := selectDevices(ctx, a.DB, user)
 	if err != nil {
-		return fmt.Errorf("logging out a device: %w", err)
+		return nil, fmt.Errorf("listing devices: %w", err)
+	}
+	return devices, nil
+}
+
+// DeviceInfo is one device. The error is ErrNoDevice.
+func (a *Accounts) DeviceInfo(ctx context.Context, d Device) (DeviceInfo, error) {
+	info, err := selectDevice(ctx, a.DB, d)
+	if err != nil {
+		return DeviceInfo{}, fmt.Errorf("reading a device: %w", err)
+	}
+	return info, nil
+}
+
+// RenameDevice gives a device another display name, cut to a bearable length. The error
+// is ErrNoDevice.
+func (a *Accounts) RenameDevice(ctx context.Context, d Device, name string) error {
+	there, err := updateDeviceName(ctx, a.DB, d, cut(name))
+	if err != nil {
+		return fmt.Errorf("renaming a device: %w", err)
+	}
+	if !there {
+		return ErrNoDevice
 	}
 	return nil
 }
 
-// LogoutAll is Logout for all devices of a user.
-func (a *Accounts) LogoutAll(ctx context.Context, user matrix.UserID) error {
-	err := a.DB.Tx(ctx, func(tx *store.Tx) error {
-		if err := deleteOpenIDOfUser(ctx, tx, user); err != nil {
-			return err
+// DeleteDevices is Logout for those of the caller's devices that have one of the ids; the
+// others are gone already. It has to be authenticated.
+func (a *Accounts) DeleteDevices(ctx context.Context, by Device, ids []DeviceID, auth *Auth) error {
+	ids = slices.Compact(slices.Sorted(slices.Values(ids)))
+	op := Operation{Name: OpDeleteDevices, By: by}
+	for _, id := range ids {
+		op.Params = append(op.Params, string(id))
+	}
+	err := a.Authenticated(ctx, op, auth, func(tx *store.Tx) error {
+		devices, err := selectDevices(ctx, tx, by.User)
+		for _, d := range devices {
+			if _, meant := slices.BinarySearch(ids, d.ID); err == nil && meant {
+				err = endDevice(ctx, tx, d.Device)
+			}
 		}
-		return deleteDevicesOfUser(ctx, tx, user)
+		return err
 	})
 	if err != nil {
-		return fmt.Errorf("logging out all devices: %w", err)
+		return fmt.Errorf("deleting devices: %w", err)
 	}
 	return nil
 }

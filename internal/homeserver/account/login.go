@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"signet/internal/matrix"
 	"signet/internal/store"
 )
 
@@ -28,20 +29,9 @@ func (a *Accounts) Login(ctx context.Context, c Credentials) (Login, error) {
 	if !possible {
 		name = c.Name
 	}
-	attempt := a.names.Of(name)
-	if err := a.chargeAttempt(ctx, attempt); err != nil {
-		return Login{}, err
-	}
-	hash, err := selectPassword(ctx, a.DB, user)
-	if err != nil {
-		return Login{}, fmt.Errorf("reading a password hash: %w", err)
-	}
-	right, err := a.hasher.matches(ctx, hash, c.Password)
+	attempt, err := a.provePassword(ctx, user, name, c.Password)
 	if err != nil {
 		return Login{}, err
-	}
-	if !right {
-		return Login{}, ErrCredentials
 	}
 	var login Login
 	err = a.DB.Tx(ctx, func(tx *store.Tx) (err error) {
@@ -52,4 +42,26 @@ func (a *Accounts) Login(ctx context.Context, c Credentials) (Login, error) {
 		return err
 	})
 	return login, err
+}
+
+// provePassword tells whether the password is the user's, ErrCredentials or
+// matrix.LimitExceeded if not. The attempt counts as failed for the name until whoever
+// called deletes it.
+func (a *Accounts) provePassword(ctx context.Context, user matrix.UserID, name, password string) (attempt []byte, err error) {
+	attempt = a.names.Of(name)
+	if err := a.chargeAttempt(ctx, attempt); err != nil {
+		return nil, err
+	}
+	hash, err := selectPassword(ctx, a.DB, user)
+	if err != nil {
+		return nil, fmt.Errorf("reading a password hash: %w", err)
+	}
+	right, err := a.hasher.matches(ctx, hash, password)
+	if err != nil {
+		return nil, err
+	}
+	if !right {
+		return nil, ErrCredentials
+	}
+	return attempt, nil
 }

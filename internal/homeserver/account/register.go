@@ -2,7 +2,6 @@ package account
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"signet/internal/matrix"
@@ -18,6 +17,7 @@ type Registration struct {
 	Device       NewDevice
 	InhibitLogin bool
 	Auth         *Auth
+	admin        bool
 }
 
 // Register makes an account and lets its first device in, unless that is
@@ -25,28 +25,35 @@ type Registration struct {
 // authenticated yet gets a Challenge, after everything else in it has been checked
 // (client-server API, "POST /register"); the other errors are Err… of this package.
 func (a *Accounts) Register(ctx context.Context, r Registration) (Login, error) {
-	if !a.OpenRegistration {
+	if len(a.Flows) == 0 {
 		return Login{}, ErrRegistrationClosed
 	}
 	user, err := a.checkRegistration(ctx, &r)
 	if err != nil {
 		return Login{}, err
 	}
-	if err := a.pass(ctx, r.Auth); err != nil {
-		return Login{}, err
-	}
-	if err := checkPassword(r.Password); err != nil {
-		return Login{}, err
-	}
-	hash, err := a.hasher.hash(ctx, r.Password)
+	// A session is not tied to the name and the password: somebody may take the name
+	// while the person authenticates, who then chooses another.
+	op := Operation{Name: OpRegister}
+	pass, err := a.Pass(ctx, op, r.Auth)
 	if err != nil {
 		return Login{}, err
 	}
-	login, err := a.create(ctx, user, hash, r)
-	if errors.Is(err, ErrUIASession) { // another request has just spent it
-		return Login{}, a.challenge(ctx, ErrUIASession)
+	login, err := a.create(ctx, user, pass, r)
+	return login, a.Again(ctx, op, err)
+}
+
+// CheckUsername tells whether a name could be registered now. The errors are those of
+// Register.
+func (a *Accounts) CheckUsername(ctx context.Context, name string) error {
+	if len(a.Flows) == 0 {
+		return ErrRegistrationClosed
 	}
-	return login, err
+	user, err := a.newUserID(&name)
+	if err != nil {
+		return err
+	}
+	return a.checkFree(ctx, user)
 }
 
 // checkRegistration settles the device and refuses what no authentication would
@@ -62,23 +69,34 @@ func (a *Accounts) checkRegistration(ctx context.Context, r *Registration) (matr
 	if err := checkPassword(r.Password); r.Password != "" && err != nil {
 		return "", err
 	}
-	taken, err := userExists(ctx, a.DB, user)
-	if err != nil {
-		return "", fmt.Errorf("looking for a user: %w", err)
-	}
-	if taken {
-		return "", ErrUserInUse
-	}
-	return user, nil
+	return user, a.checkFree(ctx, user)
 }
 
-// create spends the session, takes the name and lets the device in, all or nothing.
-func (a *Accounts) create(ctx context.Context, user matrix.UserID, hash passwordHash, r Registration) (login Login, err error) {
+func (a *Accounts) checkFree(ctx context.Context, user matrix.UserID) error {
+	taken, err := userExists(ctx, a.DB, user)
+	if err != nil {
+		return fmt.Errorf("looking for a user: %w", err)
+	}
+	if taken {
+		return ErrUserInUse
+	}
+	return nil
+}
+
+// create spends the pass, takes the name and lets the device in, all or nothing.
+func (a *Accounts) create(ctx context.Context, user matrix.UserID, pass Pass, r Registration) (login Login, err error) {
+	if err := checkPassword(r.Password); err != nil {
+		return Login{}, err
+	}
+	hash, err := a.hasher.hash(ctx, r.Password)
+	if err != nil {
+		return Login{}, err
+	}
 	err = a.DB.Tx(ctx, func(tx *store.Tx) error {
-		if err := a.spend(ctx, tx, r.Auth); err != nil {
+		if err := a.Spend(ctx, tx, pass); err != nil {
 			return err
 		}
-		inserted, err := insertUser(ctx, tx, user, hash, a.Now())
+		inserted, err := insertUser(ctx, tx, user, hash, r.admin, a.Now())
 		if err != nil {
 			return fmt.Errorf("storing a user: %w", err)
 		}

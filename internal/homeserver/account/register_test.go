@@ -149,7 +149,7 @@ func TestPasswordsOfTheOutermostLengths(t *testing.T) {
 
 func TestAClosedServerTakesNobody(t *testing.T) {
 	each(t, func(w *world) {
-		closed := w.open(false)
+		closed := w.open(nil)
 		for _, r := range []account.Registration{{}, wish("alice")} {
 			if _, err := closed.Register(w.Context(), r); !errors.Is(err, account.ErrRegistrationClosed) {
 				w.Errorf("Register = %v, want %v", err, account.ErrRegistrationClosed)

@@ -4,9 +4,11 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"strings"
 	"time"
 
 	"signet/internal/matrix"
+	"signet/internal/seal"
 	"signet/internal/store"
 )
 
@@ -17,16 +19,42 @@ func userExists(ctx context.Context, q store.Queryer, user matrix.UserID) (bool,
 }
 
 // insertUser tells whether the name was free.
-func insertUser(ctx context.Context, tx *store.Tx, user matrix.UserID, hash passwordHash, now time.Time) (bool, error) {
-	return store.Changed(tx.Exec(ctx, `INSERT INTO account_users (user_id, password_hash, created_ms)
-		VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`, string(user), hash.String(), now.UnixMilli()))
+func insertUser(ctx context.Context, tx *store.Tx, user matrix.UserID, hash passwordHash, admin bool, now time.Time) (bool, error) {
+	return store.Changed(tx.Exec(ctx, `INSERT INTO account_users (user_id, password_hash, admin, created_ms)
+		VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`, string(user), hash.String(), admin, now.UnixMilli()))
+}
+
+func userActive(ctx context.Context, q store.Queryer, user matrix.UserID) (bool, error) {
+	var n int
+	err := q.QueryRow(ctx, `SELECT COUNT(*) FROM account_users WHERE user_id = $1 AND deactivated_ms = 0`, string(user)).Scan(&n)
+	return n > 0, err
+}
+
+func selectUsers(ctx context.Context, q store.Queryer, after matrix.UserID, most int) (all []User, err error) {
+	rows, err := q.Query(ctx, `SELECT u.user_id, u.admin, u.created_ms, u.deactivated_ms, u.erase,
+			(SELECT COUNT(*) FROM account_devices d WHERE d.user_id = u.user_id)
+		FROM account_users u WHERE u.user_id > $1 ORDER BY u.user_id LIMIT $2`, string(after), most)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var u User
+		var created, deactivated int64
+		if err := rows.Scan(&u.ID, &u.Admin, &created, &deactivated, &u.Erase, &u.Devices); err != nil {
+			return nil, err
+		}
+		u.Created, u.Deactivated = store.Time(created), store.Time(deactivated)
+		all = append(all, u)
+	}
+	return all, rows.Err()
 }
 
 // selectPassword returns a hash that no password matches when there is no such
-// user, so that the caller has the same work to do.
+// user, or no more, so that the caller has the same work to do.
 func selectPassword(ctx context.Context, q store.Queryer, user matrix.UserID) (passwordHash, error) {
 	var text string
-	err := q.QueryRow(ctx, `SELECT password_hash FROM account_users WHERE user_id = $1`, string(user)).Scan(&text)
+	err := q.QueryRow(ctx, `SELECT password_hash FROM account_users WHERE user_id = $1 AND deactivated_ms = 0`, string(user)).Scan(&text)
 	if errors.Is(err, sql.ErrNoRows) {
 		return newHash(), nil
 	}
@@ -36,20 +64,70 @@ func selectPassword(ctx context.Context, q store.Queryer, user matrix.UserID) (p
 	return parseHash(text)
 }
 
-// putDevice makes the device, or gives one that is known a new token. Its OpenID
-// tokens live on: they speak for the user, who is the same.
-func putDevice(ctx context.Context, tx *store.Tx, d Device, displayName string, tokenMAC []byte, now time.Time) error {
-	_, err := tx.Exec(ctx, `INSERT INTO account_devices (user_id, device_id, display_name, token_mac, created_ms)
+func updatePassword(ctx context.Context, tx *store.Tx, user matrix.UserID, hash passwordHash) (bool, error) {
+	return store.Changed(tx.Exec(ctx, `UPDATE account_users SET password_hash = $2 WHERE user_id = $1 AND deactivated_ms = 0`,
+		string(user), hash.String()))
+}
+
+// deactivateUser tells whether there was such an active account. Its hash goes.
+func deactivateUser(ctx context.Context, tx *store.Tx, user matrix.UserID, erase bool, now time.Time) (bool, error) {
+	return store.Changed(tx.Exec(ctx, `UPDATE account_users SET password_hash = '', admin = FALSE, deactivated_ms = $2, erase = $3
+		WHERE user_id = $1 AND deactivated_ms = 0`, string(user), now.UnixMilli(), erase))
+}
+
+// putDevice makes the device if it is not known. Its OpenID tokens live on: they speak
+// for the user, who is the same.
+func putDevice(ctx context.Context, tx *store.Tx, d Device, displayName string, now, seen time.Time) error {
+	_, err := tx.Exec(ctx, `INSERT INTO account_devices (user_id, device_id, display_name, created_ms, seen_ms)
 		VALUES ($1, $2, $3, $4, $5)
-		ON CONFLICT (user_id, device_id) DO UPDATE SET token_mac = $4`,
-		string(d.User), string(d.ID), displayName, tokenMAC, now.UnixMilli())
+		ON CONFLICT (user_id, device_id) DO UPDATE SET seen_ms = $5`,
+		string(d.User), string(d.ID), displayName, now.UnixMilli(), seen.UnixMilli())
 	return err
 }
 
-func selectDevice(ctx context.Context, q store.Queryer, tokenMAC []byte) (Device, error) {
-	var d Device
-	err := q.QueryRow(ctx, `SELECT user_id, device_id FROM account_devices WHERE token_mac = $1`, tokenMAC).Scan(&d.User, &d.ID)
-	return d, orUnknownToken(err)
+// deviceInfo is the columns of a DeviceInfo.
+const deviceInfo = `SELECT user_id, device_id, display_name, seen_ms FROM account_devices WHERE user_id = $1`
+
+func selectDevices(ctx context.Context, q store.Queryer, user matrix.UserID) (all []DeviceInfo, err error) {
+	rows, err := q.Query(ctx, deviceInfo+` ORDER BY created_ms, device_id`, string(user))
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		d, err := scanDevice(rows)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, d)
+	}
+	return all, rows.Err()
+}
+
+func selectDevice(ctx context.Context, q store.Queryer, d Device) (DeviceInfo, error) {
+	info, err := scanDevice(q.QueryRow(ctx, deviceInfo+` AND device_id = $2`, string(d.User), string(d.ID)))
+	if errors.Is(err, sql.ErrNoRows) {
+		return DeviceInfo{}, ErrNoDevice
+	}
+	return info, err
+}
+
+func scanDevice(row interface{ Scan(...any) error }) (d DeviceInfo, err error) {
+	var seen int64
+	err = row.Scan(&d.User, &d.ID, &d.DisplayName, &seen)
+	d.Seen = store.Time(seen)
+	return d, err
+}
+
+func updateDeviceName(ctx context.Context, q store.Queryer, d Device, name string) (bool, error) {
+	return store.Changed(q.Exec(ctx, `UPDATE account_devices SET display_name = $3 WHERE user_id = $1 AND device_id = $2`,
+		string(d.User), string(d.ID), name))
+}
+
+func updateSeen(ctx context.Context, tx *store.Tx, d Device, seen time.Time) error {
+	_, err := tx.Exec(ctx, `UPDATE account_devices SET seen_ms = $3 WHERE user_id = $1 AND device_id = $2 AND seen_ms < $3`,
+		string(d.User), string(d.ID), seen.UnixMilli())
+	return err
 }
 
 func deleteDevice(ctx context.Context, tx *store.Tx, d Device) error {
@@ -57,27 +135,103 @@ func deleteDevice(ctx context.Context, tx *store.Tx, d Device) error {
 	return err
 }
 
-func deleteDevicesOfUser(ctx context.Context, tx *store.Tx, user matrix.UserID) error {
-	_, err := tx.Exec(ctx, `DELETE FROM account_devices WHERE user_id = $1`, string(user))
+func insertGrant(ctx context.Context, tx *store.Tx, g grant) error {
+	_, err := tx.Exec(ctx, `INSERT INTO account_tokens (token_mac, user_id, device_id, refresh_mac, parent_mac, expires_ms)
+		VALUES ($1, $2, $3, $4, $5, $6)`, g.mac, string(g.User), string(g.ID), orNull(g.refresh), orNull(g.parent), store.Millis(g.expires))
 	return err
 }
 
-func insertUIA(ctx context.Context, q store.Queryer, sessionMAC []byte, expires time.Time) error {
-	_, err := q.Exec(ctx, `INSERT INTO account_uia (session_mac, expires_ms) VALUES ($1, $2)`, sessionMAC, expires.UnixMilli())
+// grants is the columns of a grant.
+const grants = `SELECT t.user_id, t.device_id, t.token_mac, t.refresh_mac, t.parent_mac, t.expires_ms, d.seen_ms
+	FROM account_tokens t JOIN account_devices d ON d.user_id = t.user_id AND d.device_id = t.device_id `
+
+func selectGrant(ctx context.Context, q store.Queryer, mac []byte) (grant, error) {
+	return scanGrant(q.QueryRow(ctx, grants+`WHERE t.token_mac = $1`, mac))
+}
+
+func selectGrantByRefresh(ctx context.Context, q store.Queryer, refresh []byte) (grant, error) {
+	return scanGrant(q.QueryRow(ctx, grants+`WHERE t.refresh_mac = $1`, refresh))
+}
+
+func scanGrant(row *sql.Row) (g grant, err error) {
+	var expires, seen int64
+	err = row.Scan(&g.User, &g.ID, &g.mac, &g.refresh, &g.parent, &expires, &seen)
+	g.expires, g.seen = store.Time(expires), store.Time(seen)
+	return g, orUnknownToken(err)
+}
+
+// adopt makes a pair stand by itself. It tells whether the pair is there.
+func adopt(ctx context.Context, tx *store.Tx, mac []byte) (bool, error) {
+	return store.Changed(tx.Exec(ctx, `UPDATE account_tokens SET parent_mac = NULL WHERE token_mac = $1`, mac))
+}
+
+func deleteGrant(ctx context.Context, tx *store.Tx, mac []byte) error {
+	_, err := tx.Exec(ctx, `DELETE FROM account_tokens WHERE token_mac = $1`, mac)
 	return err
 }
 
-func uiaLives(ctx context.Context, q store.Queryer, sessionMAC []byte, now time.Time) (bool, error) {
-	var n int
-	err := q.QueryRow(ctx, `SELECT COUNT(*) FROM account_uia WHERE session_mac = $1 AND expires_ms > $2`,
-		sessionMAC, now.UnixMilli()).Scan(&n)
-	return n > 0, err
+func deleteChildren(ctx context.Context, tx *store.Tx, parent []byte) error {
+	_, err := tx.Exec(ctx, `DELETE FROM account_tokens WHERE parent_mac = $1`, parent)
+	return err
+}
+
+func deleteGrantsOfDevice(ctx context.Context, tx *store.Tx, d Device) error {
+	_, err := tx.Exec(ctx, `DELETE FROM account_tokens WHERE user_id = $1 AND device_id = $2`, string(d.User), string(d.ID))
+	return err
+}
+
+func insertUIA(ctx context.Context, q store.Queryer, mac []byte, s session, expires time.Time) error {
+	_, err := q.Exec(ctx, `INSERT INTO account_uia (session_mac, operation, user_id, binding, completed, token_mac, expires_ms)
+		VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+		mac, s.operation, string(s.user), orNull(s.binding), joinStages(s.completed), orNull(s.token), expires.UnixMilli())
+	return err
+}
+
+func selectUIA(ctx context.Context, q store.Queryer, mac []byte, now time.Time) (session, error) {
+	var s session
+	var completed string
+	err := q.QueryRow(ctx, `SELECT operation, user_id, binding, completed, token_mac FROM account_uia
+		WHERE session_mac = $1 AND expires_ms > $2`, mac, now.UnixMilli()).
+		Scan(&s.operation, &s.user, &s.binding, &completed, &s.token)
+	if errors.Is(err, sql.ErrNoRows) {
+		return session{}, ErrUIASession
+	}
+	s.completed = splitStages(completed)
+	return s, err
+}
+
+// updateUIA tells whether the completed stages were still those.
+func updateUIA(ctx context.Context, q store.Queryer, mac []byte, before []Stage, s session) (bool, error) {
+	return store.Changed(q.Exec(ctx, `UPDATE account_uia SET completed = $3, token_mac = $4 WHERE session_mac = $1 AND completed = $2`,
+		mac, joinStages(before), joinStages(s.completed), orNull(s.token)))
+}
+
+// joinStages writes stages in a column: none of them has a space.
+func joinStages(stages []Stage) string {
+	words := make([]string, len(stages))
+	for i, stage := range stages {
+		words[i] = string(stage)
+	}
+	return strings.Join(words, " ")
+}
+
+// splitStages is the inverse of joinStages.
+func splitStages(text string) (stages []Stage) {
+	for _, word := range strings.Fields(text) {
+		stages = append(stages, Stage(word))
+	}
+	return stages
 }
 
 // deleteUIA tells whether the session was alive.
 func deleteUIA(ctx context.Context, tx *store.Tx, sessionMAC []byte, now time.Time) (bool, error) {
 	return store.Changed(tx.Exec(ctx, `DELETE FROM account_uia WHERE session_mac = $1 AND expires_ms > $2`,
 		sessionMAC, now.UnixMilli()))
+}
+
+func deleteUIAOfUser(ctx context.Context, tx *store.Tx, user matrix.UserID) error {
+	_, err := tx.Exec(ctx, `DELETE FROM account_uia WHERE user_id = $1`, string(user))
+	return err
 }
 
 func deleteExpiredUIA(ctx context.Context, q store.Queryer, now time.Time) error {
@@ -100,11 +254,6 @@ func selectOpenID(ctx context.Context, q store.Queryer, tokenMAC []byte, now tim
 
 func deleteOpenIDOfDevice(ctx context.Context, tx *store.Tx, d Device) error {
 	_, err := tx.Exec(ctx, `DELETE FROM account_openid WHERE user_id = $1 AND device_id = $2`, string(d.User), string(d.ID))
-	return err
-}
-
-func deleteOpenIDOfUser(ctx context.Context, tx *store.Tx, user matrix.UserID) error {
-	_, err := tx.Exec(ctx, `DELETE FROM account_openid WHERE user_id = $1`, string(user))
 	return err
 }
 
@@ -133,8 +282,8 @@ func putAttempts(ctx context.Context, tx *store.Tx, name []byte, a attempts) err
 	return err
 }
 
-func deleteAttempts(ctx context.Context, tx *store.Tx, name []byte) error {
-	_, err := tx.Exec(ctx, `DELETE FROM account_attempts WHERE name_index = $1`, name)
+func deleteAttempts(ctx context.Context, q store.Queryer, name []byte) error {
+	_, err := q.Exec(ctx, `DELETE FROM account_attempts WHERE name_index = $1`, name)
 	return err
 }
 
@@ -143,9 +292,65 @@ func deleteAttemptsBefore(ctx context.Context, q store.Queryer, before time.Time
 	return err
 }
 
+// insertRegistrationToken tells whether there was none of that MAC.
+func insertRegistrationToken(ctx context.Context, q store.Queryer, mac, sealed []byte, t RegistrationToken) (bool, error) {
+	return store.Changed(q.Exec(ctx, `INSERT INTO account_registration_tokens (token_mac, sealed, used, use_limit, expires_ms, created_ms)
+		VALUES ($1, $2, 0, $3, $4, $5) ON CONFLICT DO NOTHING`, mac, sealed, t.Limit, store.Millis(t.Expires), store.Millis(t.Created)))
+}
+
+// good is what of a registration token still makes accounts at $2.
+const good = `token_mac = $1 AND (use_limit = 0 OR used < use_limit) AND (expires_ms = 0 OR expires_ms > $2)`
+
+func registrationTokenValid(ctx context.Context, q store.Queryer, mac []byte, now time.Time) (bool, error) {
+	var n int
+	err := q.QueryRow(ctx, `SELECT COUNT(*) FROM account_registration_tokens WHERE `+good, mac, now.UnixMilli()).Scan(&n)
+	return n > 0, err
+}
+
+// useRegistrationToken tells whether the token had an account left.
+func useRegistrationToken(ctx context.Context, tx *store.Tx, mac []byte, now time.Time) (bool, error) {
+	return store.Changed(tx.Exec(ctx, `UPDATE account_registration_tokens SET used = used + 1 WHERE `+good, mac, now.UnixMilli()))
+}
+
+func selectRegistrationTokens(ctx context.Context, q store.Queryer, box seal.Box) (all []RegistrationToken, err error) {
+	rows, err := q.Query(ctx, `SELECT token_mac, sealed, used, use_limit, expires_ms, created_ms FROM account_registration_tokens
+		ORDER BY created_ms, token_mac`)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var t RegistrationToken
+		var mac, sealed []byte
+		var expires, created int64
+		if err := rows.Scan(&mac, &sealed, &t.Used, &t.Limit, &expires, &created); err != nil {
+			return nil, err
+		}
+		token, err := box.Open(sealed, mac)
+		if err != nil {
+			return nil, err
+		}
+		t.Token, t.Expires, t.Created = string(token), store.Time(expires), store.Time(created)
+		all = append(all, t)
+	}
+	return all, rows.Err()
+}
+
+func deleteRegistrationToken(ctx context.Context, q store.Queryer, mac []byte) (bool, error) {
+	return store.Changed(q.Exec(ctx, `DELETE FROM account_registration_tokens WHERE token_mac = $1`, mac))
+}
+
 func orUnknownToken(err error) error {
 	if errors.Is(err, sql.ErrNoRows) {
 		return ErrUnknownToken
 	}
 	return err
+}
+
+// orNull is what both engines store as NULL for nil.
+func orNull(b []byte) any {
+	if b == nil {
+		return nil
+	}
+	return b
 }

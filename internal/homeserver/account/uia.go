@@ -4,32 +4,54 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
+	"signet/internal/matrix"
 	"signet/internal/store"
 )
 
-// StageDummy is the one stage of a registration: it asks for nothing (client-server
-// API, "Dummy Auth").
-const StageDummy = "m.login.dummy"
-
-// uiaLife is how long a person may take to finish a registration.
+// uiaLife is how long a person may take to authenticate.
 const uiaLife = time.Hour
 
+// Operation is what somebody asks for and must authenticate for. A session that was
+// opened for one does no other (client-server API, "User-interactive API in the REST
+// API": the client submits the same request again). By is zero for a registration.
+type Operation struct {
+	Name   string   // to follow "you are about to", as in "delete devices"
+	By     Device   // who asks
+	Params []string // all that the request says, in one form
+}
+
+// The operations of this package.
+const (
+	OpRegister       = "register"
+	OpDeleteDevices  = "delete devices"
+	OpChangePassword = "change the password"
+	OpDeactivate     = "deactivate the account"
+	opShared         = "register by the shared secret"
+)
+
 // Auth is what a client says to pass a stage. It may pass one without having asked
-// for a session first, as clients that know the flow do.
+// for a session first, as clients that know the flow do. Name and Password are for
+// StagePassword, where no name stands for who asks; Token is for
+// StageRegistrationToken.
 type Auth struct {
-	Stage   string
-	Session string
+	Stage    Stage
+	Session  string
+	Name     string
+	Password string
+	Token    string
 }
 
 // Challenge is the error of a request that must be authenticated first: the client
-// passes one of Stages and sends the request again with the session. Reason, if
-// set, says why what it sent did not pass.
+// passes the next stage of one of Flows and sends the request again with the session.
+// Reason, if set, says why what it sent did not pass.
 type Challenge struct {
-	Session string
-	Stages  []string
-	Reason  error
+	Session   string
+	Flows     Flows
+	Completed []Stage
+	Reason    error
 }
 
 func (c Challenge) Error() string { return "interactive authentication is needed" }
@@ -39,59 +61,141 @@ func (c Challenge) Unwrap() error { return c.Reason }
 
 // Why a stage was not passed.
 var (
-	ErrStage      = errors.New("not a stage of this flow")
-	ErrUIASession = errors.New("the session is unknown, has expired or was used already")
+	ErrStage             = errors.New("not a stage that comes next in a flow")
+	ErrUIASession        = errors.New("the session is unknown, has expired, was used already or is for another request")
+	ErrRegistrationToken = errors.New("the registration token is unknown, used up or has expired")
 )
 
-// pass tells whether auth passes the flow; the error is a Challenge when it does
-// not. The session is looked at here and spent by spend.
-func (a *Accounts) pass(ctx context.Context, auth *Auth) error {
+// excusable are the errors after which the client may try the stage again.
+func excusable(err error) bool {
+	for _, reason := range []error{ErrStage, ErrUIASession, ErrRegistrationToken, ErrCredentials} {
+		if errors.Is(err, reason) {
+			return true
+		}
+	}
+	return false
+}
+
+// Pass is a flow gone to its end, which Spend has yet to spend. Only Pass makes one.
+type Pass struct {
+	session string // empty: the client passed all at once
+	token   []byte // MAC of the registration token that was shown
+}
+
+// Pass tells whether auth completes a flow for the operation; the error is a Challenge
+// when it does not, ErrNotOwner for another user's name, and matrix.LimitExceeded after
+// too many wrong passwords. A stage that was passed stays so for the session.
+func (a *Accounts) Pass(ctx context.Context, op Operation, auth *Auth) (Pass, error) {
 	if auth == nil {
-		return a.challenge(ctx, nil)
+		return Pass{}, a.challenge(ctx, op, session{}, nil)
 	}
-	if auth.Session != "" {
-		live, err := uiaLives(ctx, a.DB, a.sessions.Of(auth.Session), a.Now())
+	s, err := a.resume(ctx, op, auth.Session)
+	if err == nil {
+		err = a.attempt(ctx, &s, *auth)
+	}
+	switch {
+	case err != nil && !excusable(err):
+		return Pass{}, err
+	case err != nil || !a.flows(s.user).complete(s.completed):
+		return Pass{}, a.challenge(ctx, op, s, err)
+	}
+	return Pass{session: s.id, token: s.token}, nil
+}
+
+// Spend ends the session together with what it was for: in the transaction that does
+// it, so that a session does one thing once and a failure leaves it alive. The error is
+// ErrUIASession or ErrRegistrationToken when another request came first; Again is for it.
+func (a *Accounts) Spend(ctx context.Context, tx *store.Tx, p Pass) error {
+	if p.session != "" {
+		spent, err := deleteUIA(ctx, tx, a.sessions.Of(p.session), a.Now())
 		if err != nil {
-			return fmt.Errorf("reading an authentication session: %w", err)
+			return fmt.Errorf("spending an authentication session: %w", err)
 		}
-		if !live {
-			return a.challenge(ctx, ErrUIASession)
+		if !spent {
+			return ErrUIASession
 		}
 	}
-	if auth.Stage == StageDummy {
+	if p.token == nil {
 		return nil
 	}
-	var reason error // without a stage the client only asks how far it is
-	if auth.Stage != "" {
-		reason = ErrStage
-	}
-	if auth.Session == "" {
-		return a.challenge(ctx, reason)
-	}
-	return Challenge{Session: auth.Session, Stages: []string{StageDummy}, Reason: reason}
-}
-
-// challenge opens a session.
-func (a *Accounts) challenge(ctx context.Context, reason error) error {
-	session := newToken()
-	if err := insertUIA(ctx, a.DB, a.sessions.Of(session), a.Now().Add(uiaLife)); err != nil {
-		return fmt.Errorf("opening an authentication session: %w", err)
-	}
-	return Challenge{Session: session, Stages: []string{StageDummy}, Reason: reason}
-}
-
-// spend ends the session together with what it was for: in the transaction that
-// does it, so that a session does one thing once and a failure leaves it alive.
-func (a *Accounts) spend(ctx context.Context, tx *store.Tx, auth *Auth) error {
-	if auth.Session == "" {
-		return nil
-	}
-	spent, err := deleteUIA(ctx, tx, a.sessions.Of(auth.Session), a.Now())
+	used, err := useRegistrationToken(ctx, tx, p.token, a.Now())
 	if err != nil {
-		return fmt.Errorf("spending an authentication session: %w", err)
+		return fmt.Errorf("using a registration token: %w", err)
 	}
-	if !spent {
-		return ErrUIASession
+	if !used {
+		return ErrRegistrationToken
 	}
 	return nil
+}
+
+// Again is a fresh Challenge where err says that what the pass stood on is gone; any
+// other err stays as it is.
+func (a *Accounts) Again(ctx context.Context, op Operation, err error) error {
+	if errors.Is(err, ErrUIASession) || errors.Is(err, ErrRegistrationToken) {
+		return a.challenge(ctx, op, session{user: op.By.User}, err)
+	}
+	return err
+}
+
+// Authenticated does what op names, once, if auth completes a flow for it.
+func (a *Accounts) Authenticated(ctx context.Context, op Operation, auth *Auth, do func(*store.Tx) error) error {
+	pass, err := a.Pass(ctx, op, auth)
+	if err != nil {
+		return err
+	}
+	err = a.DB.Tx(ctx, func(tx *store.Tx) error {
+		if err := a.Spend(ctx, tx, pass); err != nil {
+			return err
+		}
+		return do(tx)
+	})
+	return a.Again(ctx, op, err)
+}
+
+// attempt passes the stage that auth is for, unless it was passed before. Without a
+// stage the client only asks how far it is.
+func (a *Accounts) attempt(ctx context.Context, s *session, auth Auth) error {
+	switch {
+	case auth.Stage == "" || slices.Contains(s.completed, auth.Stage):
+		return nil
+	case !a.flows(s.user).follows(s.completed, auth.Stage):
+		return ErrStage
+	}
+	if err := a.judge(ctx, s, auth); err != nil {
+		return err
+	}
+	return a.advance(ctx, s, auth.Stage)
+}
+
+// judge tells whether auth is what its stage asks for.
+func (a *Accounts) judge(ctx context.Context, s *session, auth Auth) (err error) {
+	switch auth.Stage {
+	case StagePassword:
+		return a.judgePassword(ctx, s.user, auth)
+	case StageRegistrationToken:
+		s.token, err = a.judgeToken(ctx, auth.Token)
+	}
+	return err
+}
+
+func (a *Accounts) judgePassword(ctx context.Context, user matrix.UserID, auth Auth) error {
+	if named, _ := a.findUserID(auth.Name); auth.Name != "" && named != user {
+		return ErrNotOwner
+	}
+	attempt, err := a.provePassword(ctx, user, user.String(), auth.Password)
+	if err != nil {
+		return err
+	}
+	if err := deleteAttempts(ctx, a.DB, attempt); err != nil {
+		return fmt.Errorf("forgiving failed logins: %w", err)
+	}
+	return nil
+}
+
+// flows are how a user shows who they are, and how somebody without an account does.
+func (a *Accounts) flows(user matrix.UserID) Flows {
+	if user == "" {
+		return a.Flows
+	}
+	return ofOwner
 }

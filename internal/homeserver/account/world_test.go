@@ -1,6 +1,7 @@
 package account_test
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"sync"
@@ -16,8 +17,9 @@ import (
 )
 
 const (
-	server   = matrix.ServerName("hs.test")
-	password = "correct horse"
+	server       = matrix.ServerName("hs.test")
+	password     = "correct horse"
+	sharedSecret = "the operators' own"
 )
 
 // world is a server with its accounts.
@@ -27,25 +29,35 @@ type world struct {
 	db    *store.DB
 	vault *seal.Vault
 	clock *clocktest.Clock
+	left  leaver
+}
+
+// leaver remembers whose accounts were deactivated, and whether to be erased.
+type leaver map[matrix.UserID]bool
+
+func (l *leaver) Leave(_ context.Context, _ *store.Tx, user matrix.UserID, erase bool) error {
+	(*l)[user] = erase
+	return nil
 }
 
 // each tells the story on every engine and looks through the books at its end.
 func each(t *testing.T, story func(w *world)) {
 	storetest.Each(t, []string{"seal", "account"}, func(t *testing.T, db *store.DB) {
 		clock := clocktest.New()
-		w := &world{T: t, db: db, vault: sealtest.Vault(t, db, clock.Now), clock: clock}
-		w.Accounts = w.open(true)
+		w := &world{T: t, db: db, vault: sealtest.Vault(t, db, clock.Now), clock: clock, left: leaver{}}
+		w.Accounts = w.open(account.Flows{{account.StageDummy}})
 		story(w)
 		w.check()
 	})
 }
 
-// open opens the accounts, as another process on the same database would.
-func (w *world) open(registration bool) *account.Accounts {
+// open opens the accounts with those ways to register, as another process on the same
+// database would.
+func (w *world) open(flows account.Flows) *account.Accounts {
 	w.Helper()
 	a, err := account.New(w.Context(), account.Options{
 		DB: w.db, Vault: w.vault, ServerName: server, Now: w.clock.Now,
-		OpenRegistration: registration, Hashers: 2,
+		Flows: flows, SharedSecret: []byte(sharedSecret), Leavers: []account.Leaver{&w.left}, Hashers: 2,
 	})
 	if err != nil {
 		w.Fatal(err)
@@ -53,14 +65,24 @@ func (w *world) open(registration bool) *account.Accounts {
 	return a
 }
 
-// check re-reads every row: each device has a user, each OpenID token a device.
+// check re-reads every row: each device has an active user, each token a device, each
+// pair of tokens at most one that was made from it.
 func (w *world) check() {
 	w.Helper()
 	for what, query := range map[string]string{
-		"devices of nobody": `SELECT COUNT(*) FROM account_devices WHERE user_id NOT IN (SELECT user_id FROM account_users)`,
+		"devices of nobody": `SELECT COUNT(*) FROM account_devices WHERE user_id NOT IN (SELECT user_id FROM account_users WHERE deactivated_ms = 0)`,
+		"tokens of no device": `SELECT COUNT(*) FROM account_tokens t WHERE NOT EXISTS
+			(SELECT 1 FROM account_devices d WHERE d.user_id = t.user_id AND d.device_id = t.device_id)`,
+		"devices without tokens": `SELECT COUNT(*) FROM account_devices d WHERE NOT EXISTS
+			(SELECT 1 FROM account_tokens t WHERE d.user_id = t.user_id AND d.device_id = t.device_id)`,
+		"tokens made from none":       `SELECT COUNT(*) FROM account_tokens WHERE parent_mac NOT IN (SELECT token_mac FROM account_tokens)`,
+		"pairs with rivals":           `SELECT COUNT(*) FROM (SELECT 1 AS n FROM account_tokens WHERE parent_mac IS NOT NULL GROUP BY parent_mac HAVING COUNT(*) > 1) AS rivals`,
+		"sessions of nobody":          `SELECT COUNT(*) FROM account_uia WHERE user_id <> '' AND user_id NOT IN (SELECT user_id FROM account_users WHERE deactivated_ms = 0)`,
+		"tokens used too often":       `SELECT COUNT(*) FROM account_registration_tokens WHERE use_limit > 0 AND used > use_limit`,
+		"passwords of ended accounts": `SELECT COUNT(*) FROM account_users WHERE deactivated_ms > 0 AND password_hash <> ''`,
 		"OpenID tokens of no device": `SELECT COUNT(*) FROM account_openid o WHERE NOT EXISTS
 			(SELECT 1 FROM account_devices d WHERE d.user_id = o.user_id AND d.device_id = o.device_id)`,
-		"passwords that are not hashed": `SELECT COUNT(*) FROM account_users WHERE SUBSTR(password_hash, 1, 31) <> '$argon2id$v=19$m=19456,t=2,p=1$'`,
+		"passwords that are not hashed": `SELECT COUNT(*) FROM account_users WHERE deactivated_ms = 0 AND SUBSTR(password_hash, 1, 31) <> '$argon2id$v=19$m=19456,t=2,p=1$'`,
 	} {
 		if n := w.count(query); n != 0 {
 			w.Errorf("%d %s", n, what)
@@ -76,7 +98,7 @@ func (w *world) count(query string) (n int) {
 	return n
 }
 
-var tables = []string{"account_users", "account_devices", "account_uia", "account_openid", "account_attempts"}
+var tables = []string{"account_users", "account_devices", "account_tokens", "account_uia", "account_openid", "account_attempts", "account_registration_tokens"}
 
 // dump is everything that the database holds, as text.
 func (w *world) dump() string {

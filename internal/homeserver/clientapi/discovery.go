@@ -8,10 +8,13 @@ import (
 	"signet/internal/mxhttp"
 )
 
-// supported is the versions of the specification whose rules the routes above
-// keep. Before v1.11 a server had to take access tokens from the query string too,
-// where proxies log them; this one never does, so it does not claim those versions.
-var supported = []string{"v1.11", "v1.12", "v1.13", "v1.14", "v1.15", "v1.16", "v1.17", "v1.18", "v1.19"}
+// supported is the versions of the specification whose rules the routes keep: all
+// since paths began with r0, which are served beside those of today.
+var supported = []string{
+	"r0.0.1", "r0.1.0", "r0.2.0", "r0.3.0", "r0.4.0", "r0.5.0", "r0.6.0", "r0.6.1",
+	"v1.1", "v1.2", "v1.3", "v1.4", "v1.5", "v1.6", "v1.7", "v1.8", "v1.9", "v1.10",
+	"v1.11", "v1.12", "v1.13", "v1.14", "v1.15", "v1.16", "v1.17", "v1.18", "v1.19",
+}
 
 type versionsAnswer struct {
 	Versions         []string        `json:"versions"`

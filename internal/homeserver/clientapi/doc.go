@@ -1,7 +1,9 @@
 // Package clientapi is the homeserver's client-server API over HTTP, with the
 // .well-known documents that lead clients and servers to it: routes, shapes of
-// requests and answers, and what the errors of the packages below mean there.
+// requests and answers, what the errors of the packages below mean there, how often
+// somebody may ask, and the pages on which people pass a stage of interactive
+// authentication that their client does not know.
 //
-// It holds no rule of its own: a handler decodes, calls account, and replies.
-// Access tokens are taken from the Authorization header only.
+// It holds no other rule of its own: a handler decodes, calls account or userdata, and
+// replies.
 package clientapi

@@ -7,7 +7,6 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"signet/internal/homeserver/account"
-	"signet/internal/matrix"
 	"signet/internal/mxhttp"
 )
 
@@ -42,6 +41,7 @@ type loginRequest struct {
 	Password    string      `json:"password"`
 	DeviceID    string      `json:"device_id"`
 	DisplayName string      `json:"initial_device_display_name"`
+	Refreshes   bool        `json:"refresh_token"`
 	// Clients of before r0.4 say who they are here.
 	User   string `json:"user"`
 	Medium string `json:"medium"`
@@ -65,15 +65,31 @@ func (a *API) login(c echo.Context) error {
 	login, err := a.Accounts.Login(c.Request().Context(), account.Credentials{
 		Name:     name,
 		Password: r.Password,
-		Device:   account.NewDevice{ID: account.DeviceID(r.DeviceID), DisplayName: r.DisplayName},
+		Device:   account.NewDevice{ID: account.DeviceID(r.DeviceID), DisplayName: r.DisplayName, Refreshes: r.Refreshes},
 	})
 	if err != nil {
 		return err
 	}
-	discovery := a.clientDiscovery()
-	return mxhttp.Reply(c, http.StatusOK, loginAnswer{
-		UserID: login.User, AccessToken: login.AccessToken, DeviceID: login.ID, WellKnown: &discovery,
-	})
+	answer, discovery := letIn(login), a.clientDiscovery()
+	answer.WellKnown = &discovery
+	return mxhttp.Reply(c, http.StatusOK, answer)
+}
+
+type refreshRequest struct {
+	RefreshToken string `json:"refresh_token"`
+}
+
+// POST /_matrix/client/v3/refresh
+func (a *API) refresh(c echo.Context) error {
+	var r refreshRequest
+	if err := mxhttp.Decode(c, &r); err != nil {
+		return err
+	}
+	if r.RefreshToken == "" {
+		return errRefreshToken
+	}
+	login, err := a.Accounts.Refresh(c.Request().Context(), r.RefreshToken)
+	return answer(c, tokensOf(login), err)
 }
 
 // name is who wants to log in, if the request is one for a password login.
@@ -109,15 +125,4 @@ func (a *API) logoutAll(c echo.Context, device account.Device) error {
 		return err
 	}
 	return mxhttp.Reply(c, http.StatusOK, empty{})
-}
-
-type whoamiAnswer struct {
-	UserID   matrix.UserID    `json:"user_id"`
-	DeviceID account.DeviceID `json:"device_id"`
-	IsGuest  bool             `json:"is_guest"`
-}
-
-// GET /_matrix/client/v3/account/whoami
-func (a *API) whoami(c echo.Context, device account.Device) error {
-	return mxhttp.Reply(c, http.StatusOK, whoamiAnswer{UserID: device.User, DeviceID: device.ID})
 }

@@ -95,7 +95,10 @@ func TestAccessTokens(t *testing.T) {
 		for _, call := range calls {
 			method, path, _ := strings.Cut(call, " ")
 			w.want(call+" without a token", w.do(method, v3+path, "{}"), 401, "M_MISSING_TOKEN")
-			w.want(call+" with one in the query", w.do(method, v3+path+"?access_token="+token, "{}"), 401, "M_MISSING_TOKEN")
+			w.want(call+" with another in the query", w.do(method, v3+path+"?access_token="+token+"x", "{}"), 401, "M_UNKNOWN_TOKEN")
+			w.want(call+" with two in the query", w.do(method, v3+path+"?access_token="+token+"&access_token="+token, "{}"), 400, "M_INVALID_PARAM")
+			w.want(call+" with none in the query", w.do(method, v3+path+"?access_token=", "{}"), 401, "M_MISSING_TOKEN")
+			w.want(call+" with another in the header", w.do(method, v3+path+"?access_token="+token, "{}", bearer(token+"x")), 401, "M_UNKNOWN_TOKEN")
 			w.want(call+" with a Basic one", w.do(method, v3+path, "{}", "Authorization: Basic "+token), 401, "M_MISSING_TOKEN")
 			unknown := w.do(method, v3+path, "{}", bearer(token+"x"))
 			w.want(call+" with another", unknown, 401, "M_UNKNOWN_TOKEN")
@@ -104,6 +107,35 @@ func TestAccessTokens(t *testing.T) {
 			}
 		}
 		w.want("after all that", w.do("GET", v3+"/account/whoami", "", bearer(token)), 200, "")
+		w.want("in the query", w.do("GET", v3+"/account/whoami?access_token="+token, ""), 200, "")
+		w.wantJSON("in the query of a logout", w.do("POST", v3+"/logout?access_token="+token, ""), `{}`)
+	})
+}
+
+func TestRefreshTokens(t *testing.T) {
+	each(t, func(w *world) {
+		plain := w.do("POST", v3+"/register", `{"auth":{"type":"m.login.dummy"},"username":"alice","password":"`+password+`"}`)
+		first := w.do("POST", v3+"/login", `{"type":"m.login.password","user":"alice","password":"`+password+`","refresh_token":true}`)
+		if plain.json["refresh_token"] != nil || plain.json["expires_in_ms"] != nil || first.json["expires_in_ms"] != 3600_000.0 {
+			w.Errorf("without refreshing %s, with it %s", plain.text, first.text)
+		}
+		w.clock.Advance(time.Hour)
+		old := w.do("GET", v3+"/account/whoami", "", bearer(first.str("access_token")))
+		w.want("an hour later", old, 401, "M_UNKNOWN_TOKEN")
+		if old.json["soft_logout"] != true {
+			w.Errorf("an hour later = %s, want soft_logout true", old.text)
+		}
+		second := w.do("POST", v3+"/refresh", `{"refresh_token":"`+first.str("refresh_token")+`"}`)
+		w.wantJSON("refreshing", second, fmt.Sprintf(`{"access_token":%q,"refresh_token":%q,"expires_in_ms":3600000}`, second.str("access_token"), second.str("refresh_token")))
+		w.want("the new token", w.do("GET", v3+"/account/whoami", "", bearer(second.str("access_token"))), 200, "")
+		w.want("the old refresh token", w.do("POST", v3+"/refresh", `{"refresh_token":"`+first.str("refresh_token")+`"}`), 401, "M_UNKNOWN_TOKEN")
+		for body, code := range map[string]string{``: "M_NOT_JSON", `{}`: "M_BAD_JSON", `{"refresh_token":null}`: "M_BAD_JSON", `{"refresh_token":1}`: "M_BAD_JSON", `[]`: "M_BAD_JSON"} {
+			w.want("refreshing with "+body, w.do("POST", v3+"/refresh", body), 400, code)
+		}
+		registered := w.do("POST", v3+"/register", `{"auth":{"type":"m.login.dummy"},"username":"bob","password":"`+password+`","refresh_token":true}`)
+		if registered.str("refresh_token") == "" {
+			w.Errorf("registering = %s, want a refresh token", registered.text)
+		}
 	})
 }
 

@@ -23,20 +23,31 @@ type registerRequest struct {
 	DeviceID     string    `json:"device_id"`
 	DisplayName  string    `json:"initial_device_display_name"`
 	InhibitLogin bool      `json:"inhibit_login"`
+	Refreshes    bool      `json:"refresh_token"`
 }
 
-type authData struct {
-	Type    string `json:"type"`
-	Session string `json:"session"`
+// tokens is what a device gets in when it is let in, and when it refreshes.
+type tokens struct {
+	AccessToken  string `json:"access_token,omitempty"`
+	RefreshToken string `json:"refresh_token,omitempty"`
+	ExpiresIn    int64  `json:"expires_in_ms,omitzero"`
+}
+
+func tokensOf(l account.Login) tokens {
+	return tokens{AccessToken: l.AccessToken, RefreshToken: l.RefreshToken, ExpiresIn: l.ExpiresIn.Milliseconds()}
 }
 
 // loginAnswer is the answer of register and login. HomeServer is deprecated and
 // left out.
 type loginAnswer struct {
-	UserID      matrix.UserID          `json:"user_id"`
-	AccessToken string                 `json:"access_token,omitempty"`
-	DeviceID    account.DeviceID       `json:"device_id,omitempty"`
-	WellKnown   *wellKnownClientAnswer `json:"well_known,omitempty"`
+	UserID matrix.UserID `json:"user_id"`
+	tokens
+	DeviceID  account.DeviceID       `json:"device_id,omitempty"`
+	WellKnown *wellKnownClientAnswer `json:"well_known,omitempty"`
+}
+
+func letIn(l account.Login) loginAnswer {
+	return loginAnswer{UserID: l.User, tokens: tokensOf(l), DeviceID: l.ID}
 }
 
 // POST /_matrix/client/v3/register
@@ -48,14 +59,12 @@ func (a *API) register(c echo.Context) error {
 	if err := mxhttp.Decode(c, &r); err != nil {
 		return err
 	}
-	login, err := a.Accounts.Register(c.Request().Context(), r.registration())
-	if challenge, ok := errors.AsType[account.Challenge](err); ok {
-		return mxhttp.Reply(c, http.StatusUnauthorized, challengeBody(challenge))
-	}
+	wish, err := r.registration()
 	if err != nil {
 		return err
 	}
-	return mxhttp.Reply(c, http.StatusOK, loginAnswer{UserID: login.User, AccessToken: login.AccessToken, DeviceID: login.ID})
+	login, err := a.Accounts.Register(c.Request().Context(), wish)
+	return answer(c, letIn(login), err)
 }
 
 // checkKind lets through the registration of users, which is the default.
@@ -75,44 +84,46 @@ func checkKind(c echo.Context) error {
 	return nil
 }
 
-func (r registerRequest) registration() account.Registration {
-	wish := account.Registration{
+func (r registerRequest) registration() (account.Registration, error) {
+	auth, err := r.Auth.auth()
+	return account.Registration{
 		Username:     r.Username,
 		Password:     r.Password,
-		Device:       account.NewDevice{ID: account.DeviceID(r.DeviceID), DisplayName: r.DisplayName},
+		Device:       account.NewDevice{ID: account.DeviceID(r.DeviceID), DisplayName: r.DisplayName, Refreshes: r.Refreshes},
 		InhibitLogin: r.InhibitLogin,
-	}
-	if r.Auth != nil {
-		wish.Auth = &account.Auth{Stage: r.Auth.Type, Session: r.Auth.Session}
-	}
-	return wish
+		Auth:         auth,
+	}, err
 }
 
-type challengeAnswer struct {
-	Completed []string            `json:"completed"`
-	Flows     []flow              `json:"flows"`
-	Params    map[string]struct{} `json:"params"`
-	Session   string              `json:"session"`
-	// The specification adds these when an attempt to pass a stage failed.
-	ErrCode matrix.ErrCode `json:"errcode,omitempty"`
-	Error   string         `json:"error,omitempty"`
+type availableAnswer struct {
+	Available bool `json:"available"`
 }
 
-type flow struct {
-	Stages []string `json:"stages"`
+// GET /_matrix/client/v3/register/available
+func (a *API) available(c echo.Context) error {
+	name, err := query(c, "username")
+	if err != nil {
+		return err
+	}
+	if err := a.Accounts.CheckUsername(c.Request().Context(), name); err != nil {
+		return err
+	}
+	return mxhttp.Reply(c, http.StatusOK, availableAnswer{true})
 }
 
-// challengeBody is the 401 of the User-Interactive Authentication API. Nothing is
-// ever completed in it: the one stage ends the flow.
-func challengeBody(challenge account.Challenge) challengeAnswer {
-	answer := challengeAnswer{
-		Completed: []string{},
-		Flows:     []flow{{challenge.Stages}},
-		Params:    map[string]struct{}{},
-		Session:   challenge.Session,
+type validityAnswer struct {
+	Valid bool `json:"valid"`
+}
+
+// GET /_matrix/client/v1/register/m.login.registration_token/validity
+func (a *API) tokenValidity(c echo.Context) error {
+	token, err := query(c, "token")
+	if err != nil {
+		return err
 	}
-	if p, failed := Translate(challenge); failed {
-		answer.ErrCode, answer.Error = p.Code, p.Message
+	valid, err := a.Accounts.RegistrationTokenValid(c.Request().Context(), token)
+	if err != nil {
+		return err
 	}
-	return answer
+	return mxhttp.Reply(c, http.StatusOK, validityAnswer{valid})
 }

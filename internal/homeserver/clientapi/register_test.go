@@ -95,7 +95,7 @@ func TestRegisterRefuses(t *testing.T) {
 }
 
 func TestAClosedServer(t *testing.T) {
-	w := newWorld(t, storetest.Open(t, storetest.SQLite(t), []string{"seal", "account"}), false)
+	w := newWorld(t, storetest.Open(t, storetest.SQLite(t), owners), nil)
 	for _, body := range []string{`{}`, `{"auth":{"type":"m.login.dummy"},"username":"alice","password":"` + password + `"}`} {
 		a := w.do("POST", v3+"/register", body)
 		w.want("registering", a, 403, "M_FORBIDDEN")

@@ -2,15 +2,21 @@ package clientapi
 
 import (
 	"net/http"
+	"slices"
+	"strings"
 
 	"signet/internal/homeserver/account"
+	"signet/internal/homeserver/userdata"
 	"signet/internal/matrix"
 	"signet/internal/mxhttp"
+	"signet/internal/quota"
 )
 
 // API answers the client-server API.
 type API struct {
 	Accounts   *account.Accounts
+	Data       *userdata.Data
+	Quota      *quota.Quota // of Budgets; nil limits nothing
 	ServerName matrix.ServerName
 	// PublicURL is where clients reach this API.
 	PublicURL string
@@ -18,22 +24,85 @@ type API struct {
 	// empty tells of none.
 	IdentityServer string
 	// Federation is the host and port where other servers reach this one.
-	Federation string
+	Federation   string
+	RoomVersions RoomVersions
+
+	foreign http.CrossOriginProtection
 }
+
+const (
+	v1 = "/_matrix/client/v1"
+	v3 = "/_matrix/client/v3"
+	r0 = "/_matrix/client/r0" // as v3 was called before, and some clients call it still
+)
 
 // Routes is the table of everything the API answers.
 func (a *API) Routes() []mxhttp.Route {
-	const v3 = "/_matrix/client/v3"
+	routes := slices.Concat(a.discoveryRoutes(), a.accountRoutes(), a.deviceRoutes(), a.dataRoutes())
+	for _, r := range routes {
+		if rest, current := strings.CutPrefix(r.Path, v3); current {
+			r.Path = r0 + rest
+			routes = append(routes, r)
+		}
+	}
+	return routes
+}
+
+func (a *API) discoveryRoutes() []mxhttp.Route {
 	return []mxhttp.Route{
 		{Method: http.MethodGet, Path: "/.well-known/matrix/client", Handler: a.wellKnownClient},
 		{Method: http.MethodGet, Path: "/.well-known/matrix/server", Handler: a.wellKnownServer},
 		{Method: http.MethodGet, Path: "/_matrix/client/versions", Handler: a.versions},
-		{Method: http.MethodPost, Path: v3 + "/register", Handler: a.register},
+		{Method: http.MethodGet, Path: v3 + "/capabilities", Handler: a.authenticated(a.capabilities)},
+	}
+}
+
+func (a *API) accountRoutes() []mxhttp.Route {
+	return []mxhttp.Route{
+		{Method: http.MethodPost, Path: v3 + "/register", Handler: a.limited(byRegister, a.register)},
+		{Method: http.MethodGet, Path: v3 + "/register/available", Handler: a.limited(byGuess, a.available)},
+		{Method: http.MethodGet, Path: v1 + "/register/m.login.registration_token/validity", Handler: a.limited(byGuess, a.tokenValidity)},
+		{Method: http.MethodGet, Path: "/_synapse/admin/v1/register", Handler: a.limited(byRegister, a.nonce)},
+		{Method: http.MethodPost, Path: "/_synapse/admin/v1/register", Handler: a.limited(byRegister, a.registerShared)},
+		{Method: http.MethodGet, Path: v3 + "/auth/:stage/fallback/web", Handler: a.limited(byGuess, a.fallback), Page: true},
+		{Method: http.MethodPost, Path: v3 + "/auth/:stage/fallback/web", Handler: a.limited(byGuess, a.passFallback), Page: true, MaxBody: maxForm},
 		{Method: http.MethodGet, Path: v3 + "/login", Handler: a.loginFlows},
-		{Method: http.MethodPost, Path: v3 + "/login", Handler: a.login},
+		{Method: http.MethodPost, Path: v3 + "/login", Handler: a.limited(byLogin, a.login)},
+		{Method: http.MethodPost, Path: v3 + "/refresh", Handler: a.limited(byRefresh, a.refresh)},
 		{Method: http.MethodPost, Path: v3 + "/logout", Handler: a.authenticated(a.logout)},
 		{Method: http.MethodPost, Path: v3 + "/logout/all", Handler: a.authenticated(a.logoutAll)},
 		{Method: http.MethodGet, Path: v3 + "/account/whoami", Handler: a.authenticated(a.whoami)},
-		{Method: http.MethodPost, Path: v3 + "/user/:userId/openid/request_token", Handler: a.authenticated(a.requestOpenID)},
+		{Method: http.MethodPost, Path: v3 + "/account/password", Handler: a.limitedTo(byConfirm, a.changePassword)},
+		{Method: http.MethodPost, Path: v3 + "/account/deactivate", Handler: a.limitedTo(byConfirm, a.deactivate)},
+		{Method: http.MethodPost, Path: v3 + "/user/:userId/openid/request_token", Handler: a.limitedTo(byWrite, a.requestOpenID)},
+	}
+}
+
+func (a *API) deviceRoutes() []mxhttp.Route {
+	return []mxhttp.Route{
+		{Method: http.MethodGet, Path: v3 + "/devices", Handler: a.authenticated(a.devices)},
+		{Method: http.MethodGet, Path: v3 + "/devices/:deviceId", Handler: a.authenticated(a.device)},
+		{Method: http.MethodPut, Path: v3 + "/devices/:deviceId", Handler: a.limitedTo(byWrite, a.renameDevice)},
+		{Method: http.MethodDelete, Path: v3 + "/devices/:deviceId", Handler: a.limitedTo(byConfirm, a.deleteDevice)},
+		{Method: http.MethodPost, Path: v3 + "/delete_devices", Handler: a.limitedTo(byConfirm, a.deleteDevices)},
+	}
+}
+
+func (a *API) dataRoutes() []mxhttp.Route {
+	const user, room = v3 + "/user/:userId", v3 + "/user/:userId/rooms/:roomId"
+	return []mxhttp.Route{
+		{Method: http.MethodGet, Path: v3 + "/profile/:userId", Handler: a.profile},
+		{Method: http.MethodGet, Path: v3 + "/profile/:userId/:keyName", Handler: a.profileField},
+		{Method: http.MethodPut, Path: v3 + "/profile/:userId/:keyName", Handler: a.limitedTo(byWrite, ofOwner(a.setProfileField))},
+		{Method: http.MethodDelete, Path: v3 + "/profile/:userId/:keyName", Handler: a.limitedTo(byWrite, ofOwner(a.deleteProfileField))},
+		{Method: http.MethodPost, Path: user + "/filter", Handler: a.limitedTo(byWrite, ofOwner(a.addFilter))},
+		{Method: http.MethodGet, Path: user + "/filter/:filterId", Handler: a.authenticated(ofOwner(a.filter))},
+		{Method: http.MethodGet, Path: user + "/account_data/:type", Handler: a.authenticated(ofOwner(a.accountData))},
+		{Method: http.MethodPut, Path: user + "/account_data/:type", Handler: a.limitedTo(byWrite, ofOwner(a.setAccountData)), MaxBody: userdata.MaxContent},
+		{Method: http.MethodGet, Path: room + "/account_data/:type", Handler: a.authenticated(ofOwner(a.accountData))},
+		{Method: http.MethodPut, Path: room + "/account_data/:type", Handler: a.limitedTo(byWrite, ofOwner(a.setAccountData)), MaxBody: userdata.MaxContent},
+		{Method: http.MethodGet, Path: room + "/tags", Handler: a.authenticated(ofOwner(a.tags))},
+		{Method: http.MethodPut, Path: room + "/tags/:tag", Handler: a.limitedTo(byWrite, ofOwner(a.setTag))},
+		{Method: http.MethodDelete, Path: room + "/tags/:tag", Handler: a.limitedTo(byWrite, ofOwner(a.deleteTag))},
 	}
 }

@@ -2,31 +2,38 @@ package clientapi_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 
 	"signet/internal/clocktest"
 	"signet/internal/homeserver/account"
 	"signet/internal/homeserver/clientapi"
+	"signet/internal/homeserver/userdata"
 	"signet/internal/mxhttp"
+	"signet/internal/seal"
 	"signet/internal/seal/sealtest"
 	"signet/internal/store"
 	"signet/internal/store/storetest"
 )
 
 const (
-	v3       = "/_matrix/client/v3"
-	password = "correct horse"
+	v3           = "/_matrix/client/v3"
+	password     = "correct horse"
+	sharedSecret = "the operators' own"
 )
 
 // world is a homeserver's client API behind real HTTP.
 type world struct {
 	*testing.T
+	db     *store.DB
+	vault  *seal.Vault
 	api    *clientapi.API
 	server *httptest.Server
 	clock  *clocktest.Clock
@@ -35,31 +42,55 @@ type world struct {
 
 // each tells the story on every engine, at a server where anybody may register.
 func each(t *testing.T, story func(w *world)) {
-	storetest.Each(t, []string{"seal", "account"}, func(t *testing.T, db *store.DB) { story(newWorld(t, db, true)) })
+	eachWith(t, account.Flows{{account.StageDummy}}, story)
 }
 
-func newWorld(t *testing.T, db *store.DB, openRegistration bool) *world {
+// eachWith is each at a server with those ways to register.
+func eachWith(t *testing.T, flows account.Flows, story func(w *world)) {
+	storetest.Each(t, owners, func(t *testing.T, db *store.DB) { story(newWorld(t, db, flows)) })
+}
+
+var owners = []string{"seal", "quota", "account", "userdata"}
+
+func newWorld(t *testing.T, db *store.DB, flows account.Flows) *world {
 	t.Helper()
-	w := &world{T: t, clock: clocktest.New(), log: new(bytes.Buffer)}
+	w := &world{T: t, db: db, clock: clocktest.New(), log: new(bytes.Buffer)}
 	log := slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	w.vault = sealtest.Vault(t, db, w.clock.Now)
+	data := userdata.New(userdata.Options{DB: db, Committer: &positions{db: db}, Now: w.clock.Now})
 	accounts, err := account.New(t.Context(), account.Options{
-		DB: db, Vault: sealtest.Vault(t, db, w.clock.Now), ServerName: "hs.test", Now: w.clock.Now,
-		OpenRegistration: openRegistration, Hashers: 2,
+		DB: db, Vault: w.vault, ServerName: "hs.test", Now: w.clock.Now,
+		Flows: flows, SharedSecret: []byte(sharedSecret), Leavers: []account.Leaver{data}, Hashers: 2,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	w.api = &clientapi.API{
-		Accounts: accounts, ServerName: "hs.test", PublicURL: "https://hs.test",
+		Accounts: accounts, Data: data, ServerName: "hs.test", PublicURL: "https://hs.test",
 		IdentityServer: "https://id.test", Federation: "hs.test:8448",
+		RoomVersions: clientapi.RoomVersions{Default: "12", Available: map[string]string{"11": "stable", "12": "stable"}},
 	}
-	handler, err := mxhttp.New(mxhttp.Options{Logger: log, Translate: clientapi.Translate}, w.api.Routes())
+	handler, err := mxhttp.New(mxhttp.Options{Logger: log, Translate: clientapi.Translate, Page: w.api.Page}, w.api.Routes())
 	if err != nil {
 		t.Fatal(err)
 	}
 	w.server = httptest.NewServer(handler)
 	t.Cleanup(w.server.Close)
 	return w
+}
+
+// positions commits with one position after the other.
+type positions struct {
+	db   *store.DB
+	mu   sync.Mutex
+	last int64
+}
+
+func (p *positions) Commit(ctx context.Context, write func(*store.Tx, int64) error) (int64, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.last++
+	return p.last, p.db.Tx(ctx, func(tx *store.Tx) error { return write(tx, p.last) })
 }
 
 // wholeLog ends the server and returns all that it has logged, at debug level: a
@@ -103,7 +134,7 @@ func (w *world) do(method, path, body string, header ...string) answer {
 		w.Fatal(err)
 	}
 	a := answer{status: res.StatusCode, header: res.Header, text: string(text)}
-	if err := json.Unmarshal(text, &a.json); err != nil {
+	if err := json.Unmarshal(text, &a.json); err != nil && len(text) > 0 && !strings.HasPrefix(res.Header.Get("Content-Type"), "text/html") {
 		w.Errorf("%s %s answers %q, which is not JSON", method, path, text)
 	}
 	return a

@@ -43,7 +43,7 @@ func each(t *testing.T, story func(w *world)) {
 		log := slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 		var err error
 		w.accounts, err = account.New(t.Context(), account.Options{
-			DB: db, Vault: vault, ServerName: server, Now: w.clock.Now, OpenRegistration: true, Hashers: 1,
+			DB: db, Vault: vault, ServerName: server, Now: w.clock.Now, Flows: account.Flows{{account.StageDummy}}, Hashers: 1,
 		})
 		w.keys = keyringtest.Open(t, db, vault, w.clock.Now, keyring.Federation)
 		if err != nil {

@@ -1,0 +1,106 @@
+package account
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+
+	"signet/internal/matrix"
+	"signet/internal/store"
+)
+
+// PasswordChange is a new password, and whether all other devices are logged out.
+type PasswordChange struct {
+	Password      string
+	LogoutDevices bool
+}
+
+// SetPassword changes the caller's password. It has to be authenticated; what else was
+// begun to be authenticated with the old password ends.
+func (a *Accounts) SetPassword(ctx context.Context, by Device, c PasswordChange, auth *Auth) error {
+	if err := checkPassword(c.Password); err != nil {
+		return err
+	}
+	op := Operation{Name: OpChangePassword, By: by, Params: []string{c.Password, strconv.FormatBool(c.LogoutDevices)}}
+	pass, err := a.Pass(ctx, op, auth)
+	if err != nil {
+		return err
+	}
+	hash, err := a.hasher.hash(ctx, c.Password)
+	if err != nil {
+		return err
+	}
+	err = a.DB.Tx(ctx, func(tx *store.Tx) error {
+		if err := a.Spend(ctx, tx, pass); err != nil {
+			return err
+		}
+		return replacePassword(ctx, tx, by, hash, c.LogoutDevices)
+	})
+	if err != nil {
+		return a.Again(ctx, op, fmt.Errorf("changing a password: %w", err))
+	}
+	return nil
+}
+
+func replacePassword(ctx context.Context, tx *store.Tx, by Device, hash passwordHash, logout bool) error {
+	changed, err := updatePassword(ctx, tx, by.User, hash)
+	if err != nil {
+		return err
+	}
+	if !changed { // deactivated a moment ago
+		return ErrUnknownToken
+	}
+	if err := deleteUIAOfUser(ctx, tx, by.User); err != nil || !logout {
+		return err
+	}
+	return endDevices(ctx, tx, by.User, by.ID)
+}
+
+// Leaver gives up what it keeps for a user whose account is deactivated.
+type Leaver interface {
+	// Leave is called in the transaction that deactivates the account, which may run
+	// again. Erase asks to delete all that is not part of a room.
+	Leave(ctx context.Context, tx *store.Tx, user matrix.UserID, erase bool) error
+}
+
+// Deactivate ends the caller's account for good (client-server API, "Account
+// deactivation"). It has to be authenticated. Nobody can have the name again.
+func (a *Accounts) Deactivate(ctx context.Context, by Device, erase bool, auth *Auth) error {
+	op := Operation{Name: OpDeactivate, By: by, Params: []string{strconv.FormatBool(erase)}}
+	err := a.Authenticated(ctx, op, auth, func(tx *store.Tx) error { return a.end(ctx, tx, by.User, erase) })
+	if err != nil {
+		return fmt.Errorf("deactivating an account: %w", err)
+	}
+	return nil
+}
+
+// DeactivateUser is Deactivate by the operator. The error is ErrNoUser.
+func (a *Accounts) DeactivateUser(ctx context.Context, user matrix.UserID, erase bool) error {
+	err := a.DB.Tx(ctx, func(tx *store.Tx) error { return a.end(ctx, tx, user, erase) })
+	if err != nil {
+		return fmt.Errorf("deactivating an account: %w", err)
+	}
+	return nil
+}
+
+func (a *Accounts) end(ctx context.Context, tx *store.Tx, user matrix.UserID, erase bool) error {
+	ended, err := deactivateUser(ctx, tx, user, erase, a.Now())
+	if err != nil {
+		return err
+	}
+	if !ended {
+		return ErrNoUser
+	}
+	if err := deleteUIAOfUser(ctx, tx, user); err != nil {
+		return err
+	}
+	if err := endDevices(ctx, tx, user, ""); err != nil {
+		return err
+	}
+	for _, l := range a.Leavers {
+		if err := l.Leave(ctx, tx, user, erase); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,124 @@
+package account
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"signet/internal/matrix"
+)
+
+// session is how far somebody has come in authenticating. Without an id it is not
+// stored yet.
+type session struct {
+	id        string
+	operation string
+	user      matrix.UserID // empty for a registration
+	binding   []byte        // what ties it to one request
+	completed []Stage       // in their order
+	token     []byte        // MAC of the registration token that was shown, nil for none
+}
+
+// binding is a tag of the session and of all that the operation is. Without the
+// session, which the server does not keep, it tells nothing of a password among them.
+func (a *Accounts) binding(id string, op Operation) []byte {
+	parts := []string{id, op.Name, op.By.User.String(), string(op.By.ID)}
+	return a.sessions.Of(append(parts, op.Params...)...)
+}
+
+// resume finds the session of that id, or begins one for no id. The error is
+// ErrUIASession, and the session a new one, where there is none for the operation.
+func (a *Accounts) resume(ctx context.Context, op Operation, id string) (session, error) {
+	fresh := session{user: op.By.User}
+	if id == "" {
+		return fresh, nil
+	}
+	s, err := a.session(ctx, id)
+	if err != nil {
+		return fresh, err
+	}
+	if !slices.Equal(s.binding, a.binding(id, op)) {
+		return fresh, ErrUIASession
+	}
+	return s, nil
+}
+
+// session finds a live session. The error is ErrUIASession.
+func (a *Accounts) session(ctx context.Context, id string) (session, error) {
+	s, err := selectUIA(ctx, a.DB, a.sessions.Of(id), a.Now())
+	if err != nil && !errors.Is(err, ErrUIASession) {
+		return session{}, fmt.Errorf("reading an authentication session: %w", err)
+	}
+	s.id = id
+	return s, err
+}
+
+// advance adds a stage to those that are completed. When another request has added one
+// in the same moment, the session is as that left it.
+func (a *Accounts) advance(ctx context.Context, s *session, passed Stage) error {
+	before := s.completed
+	s.completed = append(slices.Clone(before), passed)
+	if s.id == "" {
+		return nil
+	}
+	changed, err := updateUIA(ctx, a.DB, a.sessions.Of(s.id), before, *s)
+	if err != nil {
+		return fmt.Errorf("completing a stage: %w", err)
+	}
+	if changed {
+		return nil
+	}
+	*s, err = a.session(ctx, s.id)
+	return err
+}
+
+// challenge asks for the next stage, in a new session if s is none yet.
+func (a *Accounts) challenge(ctx context.Context, op Operation, s session, reason error) error {
+	if s.id == "" {
+		s.id = newToken()
+		s.operation, s.user, s.binding = op.Name, op.By.User, a.binding(s.id, op)
+		if err := insertUIA(ctx, a.DB, a.sessions.Of(s.id), s, a.Now().Add(uiaLife)); err != nil {
+			return fmt.Errorf("opening an authentication session: %w", err)
+		}
+	}
+	return Challenge{Session: s.id, Flows: a.flows(s.user), Completed: s.completed, Reason: reason}
+}
+
+// Progress is a session as a page for people shows it.
+type Progress struct {
+	Operation string
+	User      matrix.UserID // empty for a registration
+	Completed bool          // the stage that was asked for
+	Next      bool          // it is
+}
+
+// Progress tells how a session stands with a stage. The error is ErrUIASession.
+func (a *Accounts) Progress(ctx context.Context, id string, stage Stage) (Progress, error) {
+	s, err := a.session(ctx, id)
+	if err != nil {
+		return Progress{}, err
+	}
+	return Progress{
+		Operation: s.operation,
+		User:      s.user,
+		Completed: slices.Contains(s.completed, stage),
+		Next:      a.flows(s.user).follows(s.completed, stage),
+	}, nil
+}
+
+// PassStage passes a stage of a session beside the request that it is for, as a page
+// does. The errors are ErrUIASession, ErrStage, ErrCredentials, ErrRegistrationToken and
+// matrix.LimitExceeded.
+func (a *Accounts) PassStage(ctx context.Context, auth Auth) error {
+	s, err := a.session(ctx, auth.Session)
+	if err != nil {
+		return err
+	}
+	return a.attempt(ctx, &s, auth)
+}
+
+// OfferedStages are those that a challenge may ask for.
+func (a *Accounts) OfferedStages() []Stage {
+	return slices.Concat(a.Flows, ofOwner).Stages()
+}

@@ -1,0 +1,66 @@
+package clientapi
+
+import (
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"signet/internal/homeserver/account"
+	"signet/internal/matrix"
+	"signet/internal/mxhttp"
+)
+
+type whoamiAnswer struct {
+	UserID   matrix.UserID    `json:"user_id"`
+	DeviceID account.DeviceID `json:"device_id"`
+	IsGuest  bool             `json:"is_guest"`
+}
+
+// GET /_matrix/client/v3/account/whoami
+func (a *API) whoami(c echo.Context, device account.Device) error {
+	return mxhttp.Reply(c, http.StatusOK, whoamiAnswer{UserID: device.User, DeviceID: device.ID})
+}
+
+type passwordRequest struct {
+	NewPassword   string    `json:"new_password"`
+	LogoutDevices *bool     `json:"logout_devices"` // true if absent
+	Auth          *authData `json:"auth"`
+}
+
+// POST /_matrix/client/v3/account/password
+func (a *API) changePassword(c echo.Context, by account.Device) error {
+	var r passwordRequest
+	if err := mxhttp.Decode(c, &r); err != nil {
+		return err
+	}
+	auth, err := r.Auth.auth()
+	if err != nil {
+		return err
+	}
+	change := account.PasswordChange{Password: r.NewPassword, LogoutDevices: r.LogoutDevices == nil || *r.LogoutDevices}
+	return answer(c, empty{}, a.Accounts.SetPassword(c.Request().Context(), by, change, auth))
+}
+
+type deactivateRequest struct {
+	Erase bool      `json:"erase"`
+	Auth  *authData `json:"auth"`
+}
+
+type deactivateAnswer struct {
+	Unbound string `json:"id_server_unbind_result"`
+}
+
+// POST /_matrix/client/v3/account/deactivate
+//
+// The server knows no addresses of its users, so there are none to unbind.
+func (a *API) deactivate(c echo.Context, by account.Device) error {
+	var r deactivateRequest
+	if err := decodeOptional(c, &r); err != nil {
+		return err
+	}
+	auth, err := r.Auth.auth()
+	if err != nil {
+		return err
+	}
+	return answer(c, deactivateAnswer{"success"}, a.Accounts.Deactivate(c.Request().Context(), by, r.Erase, auth))
+}

@@ -1,0 +1,107 @@
+package clientapi
+
+import (
+	"errors"
+	"net/http"
+	"slices"
+
+	"github.com/labstack/echo/v4"
+
+	"signet/internal/homeserver/account"
+	"signet/internal/matrix"
+	"signet/internal/mxhttp"
+)
+
+// maxForm is the size in bytes that the form of a stage may have.
+const maxForm = 8 << 10
+
+// stageForm is a stage of interactive authentication as a person passes it (client-server
+// API, "Fallback"). It says what it is good for: whoever sent the person here may not.
+type stageForm struct {
+	Stage     account.Stage
+	Operation string
+	User      matrix.UserID
+}
+
+// GET /_matrix/client/v3/auth/{stage}/fallback/web
+func (a *API) fallback(c echo.Context) error {
+	form, _, err := a.stageForm(c)
+	return a.showStage(c, form, err)
+}
+
+// POST /_matrix/client/v3/auth/{stage}/fallback/web
+func (a *API) passFallback(c echo.Context) error {
+	if err := a.foreign.Check(c.Request()); err != nil {
+		return mxhttp.Problem{Status: http.StatusForbidden, Code: matrix.Forbidden, Message: "the form was not sent from a page of this server"}
+	}
+	form, session, err := a.stageForm(c)
+	if err != nil {
+		return a.showStage(c, form, err)
+	}
+	auth := account.Auth{Stage: form.Stage, Session: session}
+	if err := readForm(c, &auth); err != nil {
+		return err
+	}
+	if err = a.Accounts.PassStage(c.Request().Context(), auth); err == nil {
+		err = errStageDone
+	}
+	return a.showStage(c, form, err)
+}
+
+// errStageDone says that there is nothing left to ask.
+var errStageDone = errors.New("the stage is completed")
+
+// stageForm is the form that the request's session has next for the stage in its path.
+func (a *API) stageForm(c echo.Context) (form stageForm, session string, err error) {
+	mxhttp.SetCaller(c, "page")
+	name, err := mxhttp.Segment(c, "stage")
+	if err != nil {
+		return form, "", err
+	}
+	form.Stage = account.Stage(name)
+	if !slices.Contains(a.Accounts.OfferedStages(), form.Stage) {
+		return form, "", echo.ErrNotFound
+	}
+	if session, err = mxhttp.Query(c, "session"); err != nil {
+		return form, "", err
+	}
+	progress, err := a.Accounts.Progress(c.Request().Context(), session, form.Stage)
+	form.Operation, form.User = progress.Operation, progress.User
+	switch {
+	case err != nil:
+		return form, "", err
+	case progress.Completed:
+		return form, "", errStageDone
+	case !progress.Next:
+		return form, "", account.ErrStage
+	}
+	return form, session, nil
+}
+
+// showStage shows the form, again where what was entered is wrong.
+func (a *API) showStage(c echo.Context, form stageForm, err error) error {
+	switch {
+	case err == nil:
+		return a.show(c, http.StatusOK, page{Form: &form})
+	case errors.Is(err, errStageDone):
+		return a.show(c, http.StatusOK, page{Done: true})
+	case errors.Is(err, account.ErrCredentials):
+		return a.show(c, http.StatusForbidden, page{Form: &form, Wrong: "The password is wrong."})
+	case errors.Is(err, account.ErrRegistrationToken):
+		return a.show(c, http.StatusForbidden, page{Form: &form, Wrong: "The token is unknown, used up or has expired."})
+	}
+	return err
+}
+
+// readForm reads what a stage asks for; the query string has no say in it.
+func readForm(c echo.Context, auth *account.Auth) error {
+	r := c.Request()
+	if err := r.ParseForm(); err != nil {
+		if problem, ok := errors.AsType[mxhttp.Problem](err); ok {
+			return problem
+		}
+		return mxhttp.Problem{Status: http.StatusBadRequest, Code: matrix.InvalidParam, Message: "the form is not as this server's pages send it"}
+	}
+	auth.Password, auth.Token = r.PostForm.Get("password"), r.PostForm.Get("token")
+	return nil
+}

@@ -1,0 +1,80 @@
+package clientapi
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"embed"
+	"encoding/base64"
+	"fmt"
+	"html/template"
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"signet/internal/mxhttp"
+)
+
+//go:embed templates
+var templates embed.FS
+
+var pages = template.Must(template.ParseFS(templates, "templates/*.html"))
+
+var (
+	style  = read("style.css")
+	script = read("done.js")
+)
+
+func read(name string) string {
+	text, err := templates.ReadFile("templates/" + name)
+	if err != nil {
+		panic(err) // built without it
+	}
+	return string(text)
+}
+
+// page is what the templates see: a form, word that it is done, or a problem.
+type page struct {
+	Server string
+	Style  template.CSS
+	Script template.JS
+	Form   *stageForm
+	Done   bool
+	Wrong  string // in words for people
+}
+
+// show answers with a page. It loads nothing, and runs nothing but our own script.
+func (a *API) show(c echo.Context, status int, p page) error {
+	p.Server, p.Style, p.Script = a.ServerName.String(), template.CSS(style), template.JS(script)
+	var b bytes.Buffer
+	if err := pages.ExecuteTemplate(&b, "page.html", p); err != nil {
+		return fmt.Errorf("rendering a page: %w", err)
+	}
+	h := c.Response().Header()
+	h.Set("Content-Security-Policy", pagePolicy)
+	h.Set("Cache-Control", "no-store")
+	h.Set("Referrer-Policy", "same-origin") // its address has the session in it
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	// No Cross-Origin-Opener-Policy: the page tells the client that opened it.
+	return c.HTMLBlob(status, b.Bytes())
+}
+
+var pagePolicy = "default-src 'none'; style-src " + hashOf(style) + "; script-src " + hashOf(script) +
+	"; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+
+// hashOf is the source expression of a text that stands in the page itself.
+func hashOf(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
+}
+
+// Page answers a problem to people. It is for mxhttp.Options.
+func (a *API) Page(c echo.Context, p mxhttp.Problem) error {
+	wrong := p.Message
+	switch p.Status {
+	case http.StatusNotFound, http.StatusMethodNotAllowed:
+		wrong = "there is no such page"
+	case http.StatusTooManyRequests:
+		wrong = "too many attempts; try again in a while"
+	}
+	return a.show(c, p.Status, page{Wrong: wrong})
+}

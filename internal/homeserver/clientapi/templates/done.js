@@ -1,0 +1,5 @@
+if (window.onAuthDone) {
+  window.onAuthDone();
+} else if (window.opener && window.opener.postMessage) {
+  window.opener.postMessage("authDone", "*");
+}

@@ -1,0 +1,81 @@
+package clientapi
+
+import (
+	"cmp"
+	"errors"
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"signet/internal/homeserver/account"
+	"signet/internal/matrix"
+	"signet/internal/mxhttp"
+)
+
+// authData is the member auth of a request that needs interactive authentication.
+type authData struct {
+	Type       account.Stage `json:"type"`
+	Session    string        `json:"session"`
+	Identifier *identifier   `json:"identifier"` // of m.login.password, as what follows
+	User       string        `json:"user"`       // by clients of before r0.4
+	Password   string        `json:"password"`
+	Token      string        `json:"token"` // of m.login.registration_token
+}
+
+// auth is nil for a client that has said nothing yet. An identifier of a kind that we
+// do not know is nobody's here: account.ErrNotOwner.
+func (d *authData) auth() (*account.Auth, error) {
+	if d == nil {
+		return nil, nil
+	}
+	name := d.User
+	if d.Identifier != nil {
+		if d.Identifier.Type != identifierUser {
+			return nil, account.ErrNotOwner
+		}
+		name = d.Identifier.User
+	}
+	return &account.Auth{Stage: d.Type, Session: d.Session, Name: name, Password: d.Password, Token: d.Token}, nil
+}
+
+type challengeAnswer struct {
+	Completed []account.Stage     `json:"completed"`
+	Flows     []flow              `json:"flows"`
+	Params    map[string]struct{} `json:"params"`
+	Session   string              `json:"session"`
+	// The specification adds these when an attempt to pass a stage failed.
+	ErrCode matrix.ErrCode `json:"errcode,omitempty"`
+	Error   string         `json:"error,omitempty"`
+}
+
+type flow struct {
+	Stages account.Flow `json:"stages"`
+}
+
+// answer replies with value, or with the 401 of the User-Interactive Authentication API
+// where err is a challenge.
+func answer(c echo.Context, value any, err error) error {
+	if challenge, ok := errors.AsType[account.Challenge](err); ok {
+		return mxhttp.Reply(c, http.StatusUnauthorized, challengeBody(challenge))
+	}
+	if err != nil {
+		return err
+	}
+	return mxhttp.Reply(c, http.StatusOK, value)
+}
+
+func challengeBody(challenge account.Challenge) challengeAnswer {
+	answer := challengeAnswer{
+		Completed: challenge.Completed,
+		Params:    map[string]struct{}{},
+		Session:   challenge.Session,
+	}
+	for _, stages := range challenge.Flows {
+		answer.Flows = append(answer.Flows, flow{stages})
+	}
+	if challenge.Reason != nil {
+		p, _ := Translate(challenge.Reason)
+		answer.ErrCode, answer.Error = cmp.Or(p.Code, matrix.Forbidden), p.Message
+	}
+	return answer
+}
