@@ -3,6 +3,7 @@ package account_test
 import (
 	"errors"
 	"maps"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -88,6 +89,36 @@ func TestDeactivation(t *testing.T) {
 				w.Errorf("DeactivateUser(%q) = %v, want %v", user, err, account.ErrNoUser)
 			}
 		}
+	})
+}
+
+// The password ends while a login that knows it is under way: it waits for a hasher,
+// and lets nobody in.
+func TestALoginMeetsTheEndOfItsPassword(t *testing.T) {
+	each(t, func(w *world) {
+		alice, bob := w.joined("alice"), w.joined("bob")
+		leave := account.Occupy(w.Accounts)
+		logins := make(chan error)
+		for _, name := range []string{"alice", "bob"} {
+			go func() {
+				_, err := w.Login(w.Context(), account.Credentials{Name: name, Password: password})
+				logins <- err
+			}()
+		}
+		for account.Waiting(w.Accounts) < 2 {
+			runtime.Gosched()
+		}
+		if err := w.DeactivateUser(w.Context(), alice.User, false); err != nil {
+			w.Fatal(err)
+		}
+		account.SetHash(w.T, w.Accounts, bob.User)
+		leave()
+		for range 2 {
+			if err := <-logins; !errors.Is(err, account.ErrCredentials) {
+				w.Errorf("Login = %v, want %v", err, account.ErrCredentials)
+			}
+		}
+		w.lets("Bob's former device", bob.AccessToken, nil)
 	})
 }
 

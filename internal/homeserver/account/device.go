@@ -70,12 +70,17 @@ func cut(name string) string {
 func unseen(r rune) bool { return unicode.IsSpace(r) || !unicode.IsGraphic(r) }
 
 // letIn gives the device new tokens. Those that it had before end (client-server API,
-// "Relationship between access tokens and devices").
-func (a *Accounts) letIn(ctx context.Context, tx *store.Tx, user matrix.UserID, d NewDevice) (Login, error) {
+// "Relationship between access tokens and devices"). The error is ErrCredentials if the
+// user has not that password any more.
+func (a *Accounts) letIn(ctx context.Context, tx *store.Tx, user matrix.UserID, hash passwordHash, d NewDevice) (Login, error) {
 	device := Device{User: user, ID: d.ID}
 	now := a.Now()
-	if err := putDevice(ctx, tx, device, d.DisplayName, now, now.Truncate(seenStep)); err != nil {
+	in, err := putDevice(ctx, tx, device, d.DisplayName, hash, now, now.Truncate(seenStep))
+	if err != nil {
 		return Login{}, fmt.Errorf("storing a device: %w", err)
+	}
+	if !in {
+		return Login{}, ErrCredentials
 	}
 	if err := deleteGrantsOfDevice(ctx, tx, device); err != nil {
 		return Login{}, fmt.Errorf("ending a device's tokens: %w", err)

@@ -1,6 +1,12 @@
 package account
 
-import "context"
+import (
+	"context"
+	"testing"
+
+	"signet/internal/matrix"
+	"signet/internal/store"
+)
 
 // Occupy takes all hashers until leave is called.
 func Occupy(a *Accounts) (leave func()) {
@@ -16,5 +22,20 @@ func Occupy(a *Accounts) (leave func()) {
 		for _, leave := range leaves {
 			leave()
 		}
+	}
+}
+
+// Waiting is how many wait for a hasher.
+func Waiting(a *Accounts) int { return int(a.hasher.waiting.Load()) }
+
+// SetHash gives the user another password, without any of a.hasher.
+func SetHash(t testing.TB, a *Accounts, user matrix.UserID) {
+	t.Helper()
+	err := a.DB.Tx(t.Context(), func(tx *store.Tx) error {
+		_, err := updatePassword(t.Context(), tx, user, newHash())
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }

@@ -29,39 +29,45 @@ func (a *Accounts) Login(ctx context.Context, c Credentials) (Login, error) {
 	if !possible {
 		name = c.Name
 	}
-	attempt, err := a.provePassword(ctx, user, name, c.Password)
+	proof, err := a.provePassword(ctx, user, name, c.Password)
 	if err != nil {
 		return Login{}, err
 	}
 	var login Login
 	err = a.DB.Tx(ctx, func(tx *store.Tx) (err error) {
-		if err := deleteAttempts(ctx, tx, attempt); err != nil {
+		if err := deleteAttempts(ctx, tx, proof.attempt); err != nil {
 			return fmt.Errorf("forgiving failed logins: %w", err)
 		}
-		login, err = a.letIn(ctx, tx, user, device)
+		login, err = a.letIn(ctx, tx, user, proof.hash, device)
 		return err
 	})
 	return login, err
 }
 
+// passwordProof is a right password: the hash that it matched, and the attempt, which
+// counts as failed until whoever asked deletes it.
+type passwordProof struct {
+	hash    passwordHash
+	attempt []byte
+}
+
 // provePassword tells whether the password is the user's, ErrCredentials or
-// matrix.LimitExceeded if not. The attempt counts as failed for the name until whoever
-// called deletes it.
-func (a *Accounts) provePassword(ctx context.Context, user matrix.UserID, name, password string) (attempt []byte, err error) {
-	attempt = a.names.Of(name)
+// matrix.LimitExceeded if not. Failures are counted for the name.
+func (a *Accounts) provePassword(ctx context.Context, user matrix.UserID, name, password string) (passwordProof, error) {
+	attempt := a.names.Of(name)
 	if err := a.chargeAttempt(ctx, attempt); err != nil {
-		return nil, err
+		return passwordProof{}, err
 	}
 	hash, err := selectPassword(ctx, a.DB, user)
 	if err != nil {
-		return nil, fmt.Errorf("reading a password hash: %w", err)
+		return passwordProof{}, fmt.Errorf("reading a password hash: %w", err)
 	}
 	right, err := a.hasher.matches(ctx, hash, password)
 	if err != nil {
-		return nil, err
+		return passwordProof{}, err
 	}
 	if !right {
-		return nil, ErrCredentials
+		return passwordProof{}, ErrCredentials
 	}
-	return attempt, nil
+	return passwordProof{hash, attempt}, nil
 }

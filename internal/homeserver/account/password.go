@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 
 	"golang.org/x/crypto/argon2"
 )
@@ -110,12 +111,19 @@ func (h passwordHash) bearable() bool {
 
 // hasher hashes a few passwords at a time: each takes memory and a processor, so
 // that a crowd at the door could otherwise take all of both.
-type hasher struct{ slots chan struct{} }
+type hasher struct {
+	slots   chan struct{}
+	waiting *atomic.Int64 // for a slot
+}
 
-func newHasher(atATime int) hasher { return hasher{make(chan struct{}, max(1, atATime))} }
+func newHasher(atATime int) hasher {
+	return hasher{slots: make(chan struct{}, max(1, atATime)), waiting: new(atomic.Int64)}
+}
 
 // enter waits for a free slot, as long as the context lets it.
 func (h hasher) enter(ctx context.Context) (leave func(), err error) {
+	h.waiting.Add(1)
+	defer h.waiting.Add(-1)
 	select {
 	case h.slots <- struct{}{}:
 		return func() { <-h.slots }, nil

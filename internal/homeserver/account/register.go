@@ -107,7 +107,7 @@ func (a *Accounts) create(ctx context.Context, user matrix.UserID, pass Pass, r 
 			login = Login{Device: Device{User: user}}
 			return nil
 		}
-		login, err = a.letIn(ctx, tx, user, r.Device)
+		login, err = a.letIn(ctx, tx, user, hash, r.Device)
 		return err
 	})
 	if err != nil {

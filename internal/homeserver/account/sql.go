@@ -75,14 +75,14 @@ func deactivateUser(ctx context.Context, tx *store.Tx, user matrix.UserID, erase
 		WHERE user_id = $1 AND deactivated_ms = 0`, string(user), now.UnixMilli(), erase))
 }
 
-// putDevice makes the device if it is not known. Its OpenID tokens live on: they speak
-// for the user, who is the same.
-func putDevice(ctx context.Context, tx *store.Tx, d Device, displayName string, now, seen time.Time) error {
-	_, err := tx.Exec(ctx, `INSERT INTO account_devices (user_id, device_id, display_name, created_ms, seen_ms)
-		VALUES ($1, $2, $3, $4, $5)
+// putDevice makes the device if it is not known. It tells whether the account is active
+// and has that password still. The device's OpenID tokens live on: they speak for the
+// user, who is the same.
+func putDevice(ctx context.Context, tx *store.Tx, d Device, displayName string, hash passwordHash, now, seen time.Time) (bool, error) {
+	return store.Changed(tx.Exec(ctx, `INSERT INTO account_devices (user_id, device_id, display_name, created_ms, seen_ms)
+		SELECT user_id, $2, $3, $4, $5 FROM account_users WHERE user_id = $1 AND deactivated_ms = 0 AND password_hash = $6
 		ON CONFLICT (user_id, device_id) DO UPDATE SET seen_ms = $5`,
-		string(d.User), string(d.ID), displayName, now.UnixMilli(), seen.UnixMilli())
-	return err
+		string(d.User), string(d.ID), displayName, now.UnixMilli(), seen.UnixMilli(), hash.String()))
 }
 
 // deviceInfo is the columns of a DeviceInfo.

@@ -182,11 +182,11 @@ func (a *Accounts) judgePassword(ctx context.Context, user matrix.UserID, auth A
 	if named, _ := a.findUserID(auth.Name); auth.Name != "" && named != user {
 		return ErrNotOwner
 	}
-	attempt, err := a.provePassword(ctx, user, user.String(), auth.Password)
+	proof, err := a.provePassword(ctx, user, user.String(), auth.Password)
 	if err != nil {
 		return err
 	}
-	if err := deleteAttempts(ctx, a.DB, attempt); err != nil {
+	if err := deleteAttempts(ctx, a.DB, proof.attempt); err != nil {
 		return fmt.Errorf("forgiving failed logins: %w", err)
 	}
 	return nil

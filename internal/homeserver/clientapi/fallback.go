@@ -12,6 +12,9 @@ import (
 	"signet/internal/mxhttp"
 )
 
+// fallbackSuffix ends the path of a stage's page.
+const fallbackSuffix = "/fallback/web"
+
 // maxForm is the size in bytes that the form of a stage may have.
 const maxForm = 8 << 10
 

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"html/template"
 	"net/http"
+	"strings"
 
 	"github.com/labstack/echo/v4"
 
@@ -67,8 +68,12 @@ func hashOf(text string) string {
 	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
 }
 
-// Page answers a problem to people. It is for mxhttp.Options.
+// Page answers a problem to people where they look at a page, and leaves the rest to be
+// answered as JSON. It is for mxhttp.Options.
 func (a *API) Page(c echo.Context, p mxhttp.Problem) error {
+	if !strings.HasSuffix(c.Request().URL.Path, fallbackSuffix) {
+		return nil
+	}
 	wrong := p.Message
 	switch p.Status {
 	case http.StatusNotFound, http.StatusMethodNotAllowed:
