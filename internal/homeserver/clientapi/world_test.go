@@ -168,3 +168,16 @@ func (w *world) joined(name string) string {
 	w.want("registering "+name, a, 200, "")
 	return a.str("access_token")
 }
+
+// byOperator is an account at a server that takes no registrations, with its access token.
+func (w *world) byOperator(name string) string {
+	w.Helper()
+	if _, err := w.api.Accounts.CreateUser(w.Context(), account.NewUser{Name: name, Password: password}); err != nil {
+		w.Fatal(err)
+	}
+	login, err := w.api.Accounts.Login(w.Context(), account.Credentials{Name: name, Password: password})
+	if err != nil {
+		w.Fatal(err)
+	}
+	return login.AccessToken
+}
