@@ -75,7 +75,8 @@ func unseen(r rune) bool { return unicode.IsSpace(r) || !unicode.IsGraphic(r) }
 func (a *Accounts) letIn(ctx context.Context, tx *store.Tx, user matrix.UserID, hash passwordHash, d NewDevice) (Login, error) {
 	device := Device{User: user, ID: d.ID}
 	now := a.Now()
-	in, err := putDevice(ctx, tx, device, d.DisplayName, hash, now, now.Truncate(seenStep))
+	info := DeviceInfo{Device: device, DisplayName: d.DisplayName, Seen: now.Truncate(seenStep)}
+	in, err := putDevice(ctx, tx, info, hash, now)
 	if err != nil {
 		return Login{}, fmt.Errorf("storing a device: %w", err)
 	}

@@ -96,7 +96,7 @@ func (a *Accounts) create(ctx context.Context, user matrix.UserID, pass Pass, r 
 		if err := a.Spend(ctx, tx, pass); err != nil {
 			return err
 		}
-		inserted, err := insertUser(ctx, tx, user, hash, r.admin, a.Now())
+		inserted, err := insertUser(ctx, tx, User{ID: user, Admin: r.admin, Created: a.Now()}, hash)
 		if err != nil {
 			return fmt.Errorf("storing a user: %w", err)
 		}

@@ -19,9 +19,9 @@ func userExists(ctx context.Context, q store.Queryer, user matrix.UserID) (bool,
 }
 
 // insertUser tells whether the name was free.
-func insertUser(ctx context.Context, tx *store.Tx, user matrix.UserID, hash passwordHash, admin bool, now time.Time) (bool, error) {
+func insertUser(ctx context.Context, tx *store.Tx, u User, hash passwordHash) (bool, error) {
 	return store.Changed(tx.Exec(ctx, `INSERT INTO account_users (user_id, password_hash, admin, created_ms)
-		VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`, string(user), hash.String(), admin, now.UnixMilli()))
+		VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`, string(u.ID), hash.String(), u.Admin, store.Millis(u.Created)))
 }
 
 func userActive(ctx context.Context, q store.Queryer, user matrix.UserID) (bool, error) {
@@ -78,11 +78,11 @@ func deactivateUser(ctx context.Context, tx *store.Tx, user matrix.UserID, erase
 // putDevice makes the device if it is not known. It tells whether the account is active
 // and has that password still. The device's OpenID tokens live on: they speak for the
 // user, who is the same.
-func putDevice(ctx context.Context, tx *store.Tx, d Device, displayName string, hash passwordHash, now, seen time.Time) (bool, error) {
+func putDevice(ctx context.Context, tx *store.Tx, d DeviceInfo, hash passwordHash, now time.Time) (bool, error) {
 	return store.Changed(tx.Exec(ctx, `INSERT INTO account_devices (user_id, device_id, display_name, created_ms, seen_ms)
 		SELECT user_id, $2, $3, $4, $5 FROM account_users WHERE user_id = $1 AND deactivated_ms = 0 AND password_hash = $6
 		ON CONFLICT (user_id, device_id) DO UPDATE SET seen_ms = $5`,
-		string(d.User), string(d.ID), displayName, now.UnixMilli(), seen.UnixMilli(), hash.String()))
+		string(d.User), string(d.ID), d.DisplayName, now.UnixMilli(), store.Millis(d.Seen), hash.String()))
 }
 
 // deviceInfo is the columns of a DeviceInfo.

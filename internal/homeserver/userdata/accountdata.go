@@ -46,7 +46,7 @@ func (d *Data) SetAccountData(ctx context.Context, at Place, kind string, conten
 		return ErrTooLarge
 	}
 	_, err := d.Committer.Commit(ctx, func(tx *store.Tx, pos int64) error {
-		return putAccountData(ctx, tx, at, kind, content, pos)
+		return putAccountData(ctx, tx, at.User, Item{at.Room, kind, content, pos})
 	})
 	if err != nil {
 		return fmt.Errorf("storing account data: %w", err)

@@ -32,7 +32,7 @@ func (d *Data) AddFilter(ctx context.Context, user matrix.UserID, text jsontext.
 		return id, nil // as at each start of a client
 	}
 	err = d.DB.Tx(ctx, func(tx *store.Tx) error {
-		if err := insertFilter(ctx, tx, user, id, canonical, d.Now()); err != nil {
+		if err := insertFilter(ctx, tx, user, storedFilter{id, canonical, d.Now()}); err != nil {
 			return err
 		}
 		return deleteOldFilters(ctx, tx, user, maxFilters)

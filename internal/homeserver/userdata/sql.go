@@ -12,10 +12,10 @@ import (
 	"signet/internal/store"
 )
 
-func putAccountData(ctx context.Context, tx *store.Tx, at Place, kind string, content jsontext.Value, pos int64) error {
+func putAccountData(ctx context.Context, tx *store.Tx, user matrix.UserID, i Item) error {
 	_, err := tx.Exec(ctx, `INSERT INTO userdata_account_data (user_id, room_id, type, content, pos) VALUES ($1, $2, $3, $4, $5)
 		ON CONFLICT (user_id, room_id, type) DO UPDATE SET content = $4, pos = $5`,
-		string(at.User), string(at.Room), kind, string(content), pos)
+		string(user), string(i.Room), i.Type, string(i.Content), i.Pos)
 	return err
 }
 
@@ -76,9 +76,16 @@ func deleteField(ctx context.Context, tx *store.Tx, user matrix.UserID, field st
 	return err
 }
 
-func insertFilter(ctx context.Context, tx *store.Tx, user matrix.UserID, id string, text jsontext.Value, now time.Time) error {
+// storedFilter is a filter in canonical form.
+type storedFilter struct {
+	id   string
+	text jsontext.Value
+	made time.Time
+}
+
+func insertFilter(ctx context.Context, tx *store.Tx, user matrix.UserID, f storedFilter) error {
 	_, err := tx.Exec(ctx, `INSERT INTO userdata_filters (user_id, filter_id, filter, created_ms) VALUES ($1, $2, $3, $4)
-		ON CONFLICT DO NOTHING`, string(user), id, string(text), now.UnixMilli())
+		ON CONFLICT DO NOTHING`, string(user), f.id, string(f.text), f.made.UnixMilli())
 	return err
 }
 

@@ -87,7 +87,7 @@ func (d *Data) changeTags(ctx context.Context, at Place, change func(Tags) bool)
 		if len(text) > MaxContent {
 			return ErrTooLarge
 		}
-		return putAccountData(ctx, tx, at, tagType, text, pos)
+		return putAccountData(ctx, tx, at.User, Item{at.Room, tagType, text, pos})
 	})
 	if err != nil && !errors.Is(err, errUnchanged) {
 		return fmt.Errorf("changing tags: %w", err)
