@@ -132,6 +132,9 @@ func TestFallbackPagesThatAreNot(t *testing.T) {
 				w.Errorf("GET %s = %d %s, want %d", path, a.status, a.text, status)
 			}
 		}
+		if a := w.do("OPTIONS", fallback(account.StageDummy, session), ""); a.status != 204 {
+			w.Errorf("OPTIONS = %d %s, want 204", a.status, a.text)
+		}
 		w.page("a large form", w.do("POST", fallback(account.StageDummy, session), strings.Repeat("x", 9<<10), formType), 413)
 		w.page("a broken form", w.do("POST", fallback(account.StageDummy, session), "a=%zz", formType), 400)
 		w.page("by its former name", w.do("GET", strings.Replace(fallback(account.StageDummy, session), "/v3/", "/r0/", 1), ""), 200)

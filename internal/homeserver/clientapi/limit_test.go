@@ -53,6 +53,26 @@ func TestLimits(t *testing.T) {
 	})
 }
 
+// Whoever has a whole IPv6 site does not have a budget for each of its networks; others
+// are not held to it.
+func TestLimitsOfNetworks(t *testing.T) {
+	each(t, func(w *world) {
+		w.limit(2, false)
+		for _, step := range []struct {
+			from   string
+			status int
+		}{
+			{"192.0.2.1", 401}, {"192.0.2.1", 401}, {"192.0.2.1", 429}, {"192.0.2.2", 401},
+			{"2001:db8:1:1::1", 401}, {"2001:db8:1:2::1", 401}, {"2001:db8:1:3::1", 429}, {"2001:db8:2:1::1", 401}, {"2001:db8:2:1::2", 401}, {"2001:db8:2:1::3", 429},
+			{"unknown", 401}, {"unknown", 401}, {"unknown", 401},
+		} {
+			if a := w.do("POST", v3+"/register", `{}`, "X-Forwarded-For: "+step.from); a.status != step.status {
+				w.Errorf("from %s = %d %s, want %d", step.from, a.status, a.text, step.status)
+			}
+		}
+	})
+}
+
 func TestLimitsInADryRun(t *testing.T) {
 	each(t, func(w *world) {
 		w.limit(1, true)

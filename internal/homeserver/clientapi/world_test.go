@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"strings"
 	"sync"
 	"testing"
@@ -70,7 +71,9 @@ func newWorld(t *testing.T, db *store.DB, flows account.Flows) *world {
 		IdentityServer: "https://id.test", Federation: "hs.test:8448",
 		RoomVersions: clientapi.RoomVersions{Default: "12", Available: map[string]string{"11": "stable", "12": "stable"}},
 	}
-	handler, err := mxhttp.New(mxhttp.Options{Logger: log, Translate: clientapi.Translate, Page: w.api.Page}, w.api.Routes())
+	handler, err := mxhttp.New(mxhttp.Options{
+		Logger: log, Translate: clientapi.Translate, Page: w.api.Page, Proxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
+	}, w.api.Routes())
 	if err != nil {
 		t.Fatal(err)
 	}
