@@ -21,6 +21,7 @@ const (
 	InvalidEmail        ErrCode = "M_INVALID_EMAIL"
 	InvalidParam        ErrCode = "M_INVALID_PARAM"
 	InvalidPepper       ErrCode = "M_INVALID_PEPPER"
+	InvalidSignature    ErrCode = "M_INVALID_SIGNATURE"
 	InvalidUsername     ErrCode = "M_INVALID_USERNAME"
 	KeyTooLarge         ErrCode = "M_KEY_TOO_LARGE"
 	LimitExceededCode   ErrCode = "M_LIMIT_EXCEEDED"
@@ -44,6 +45,7 @@ const (
 	Unrecognized        ErrCode = "M_UNRECOGNIZED"
 	UserInUse           ErrCode = "M_USER_IN_USE"
 	WeakPassword        ErrCode = "M_WEAK_PASSWORD"
+	WrongBackupVersion  ErrCode = "M_WRONG_ROOM_KEYS_VERSION"
 )
 
 // LimitExceeded is the error of a budget that is used up. RetryAfter is how long

@@ -1,0 +1,141 @@
+package e2ee
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"signet/internal/homeserver/stream"
+	"signet/internal/matrix"
+	"signet/internal/store"
+)
+
+// DeviceID names a device among those of its user.
+type DeviceID string
+
+// Device is a device of a user.
+type Device struct {
+	User matrix.UserID
+	ID   DeviceID
+}
+
+// KnownDevice is a device as its user's account has it.
+type KnownDevice struct {
+	ID          DeviceID
+	DisplayName string
+}
+
+// Directory knows the devices of this server's users, whether they have keys or not.
+type Directory interface {
+	// Devices are the user's, as q sees them; none of a user who is not there.
+	Devices(ctx context.Context, q store.Queryer, user matrix.UserID) ([]KnownDevice, error)
+}
+
+// Rooms knows who is joined to the same rooms as whom.
+type Rooms interface {
+	// Sharing are the others with whom the user shares a room now.
+	Sharing(ctx context.Context, user matrix.UserID) ([]matrix.UserID, error)
+	// Moved are the others with whom the user came to share a room, or shared one no
+	// longer, after since and up to to. Those may be among them who share another room.
+	Moved(ctx context.Context, user matrix.UserID, since, to stream.Pos) (met, parted []matrix.UserID, err error)
+	// Servers are the other servers in the user's rooms.
+	Servers(ctx context.Context, user matrix.UserID) ([]matrix.ServerName, error)
+}
+
+// Options is what encryption stands on.
+type Options struct {
+	DB         *store.DB
+	Stream     *stream.Committer
+	ServerName matrix.ServerName
+	Now        func() time.Time
+	Devices    Directory
+	Rooms      Rooms    // nil: nobody shares a room
+	Remote     Remote   // nil: no other server is reached
+	Outgoing   Outgoing // nil: nothing is sent to other servers
+}
+
+// Encryption is the server's side of end-to-end encryption. It is safe for concurrent use.
+type Encryption struct {
+	Options
+	listed     atomic.Int64 // no list of devices has changed after it
+	reconciled atomic.Bool  // the accounts have been asked for all devices
+}
+
+// New opens it in a database that has been migrated.
+func New(ctx context.Context, o Options) (*Encryption, error) {
+	if o.Rooms == nil {
+		o.Rooms = noRooms{}
+	}
+	e := &Encryption{Options: o}
+	last, err := selectLastListed(ctx, o.DB)
+	if err != nil {
+		return nil, fmt.Errorf("opening encryption: %w", err)
+	}
+	e.listed.Store(int64(last))
+	return e, nil
+}
+
+// What the verbs of this package refuse; signedkey says what is wrong with a key.
+var (
+	ErrTooMany      = errors.New("the request names too many keys, users or devices")
+	ErrTooManyKeys  = errors.New("the device has too many one-time keys that nobody has claimed")
+	ErrKeyConflict  = errors.New("another key of that name was uploaded before")
+	ErrKeyIDInUse   = errors.New("a device and a cross-signing key may not have the same name")
+	ErrNoDevice     = errors.New("the device has been logged out")
+	ErrNoDeviceKeys = errors.New("one-time keys need the keys of their device, which are not there")
+	ErrNoMaster     = errors.New("there is no master signing key")
+	ErrNoKey        = errors.New("there is no such key")
+	ErrOtherKey     = errors.New("the key is not the one that was uploaded")
+	ErrNotSignable  = errors.New("only devices and keys of one's own can be signed, and the master keys of others")
+	ErrID           = errors.New("not a valid id")
+	ErrContent      = errors.New("the content is not an object, or is too large")
+)
+
+// commit stores by write in the order of the stream, and wakes users. An operation that
+// another's fault has undone is stored at the second try.
+func (e *Encryption) commit(ctx context.Context, users []matrix.UserID, write func(tx *store.Tx, pos stream.Pos) error) error {
+	_, err := e.Stream.Commit(ctx, users, write)
+	if errors.Is(err, stream.ErrNotStored) {
+		_, err = e.Stream.Commit(ctx, users, write)
+	}
+	return err
+}
+
+// errUnchanged is why an operation that would change nothing is not stored.
+var errUnchanged = errors.New("nothing changes")
+
+// unlessUnchanged is the error of an operation that may have had nothing to do.
+func unlessUnchanged(err error) error {
+	if errors.Is(err, errUnchanged) {
+		return nil
+	}
+	return err
+}
+
+// local tells whether the user is one of this server's.
+func (e *Encryption) local(user matrix.UserID) bool { return user.Server() == e.ServerName }
+
+// hasDevice tells whether the accounts know the device, as tx sees them.
+func (e *Encryption) hasDevice(ctx context.Context, tx *store.Tx, d Device) (bool, error) {
+	known, err := e.Devices.Devices(ctx, tx, d.User)
+	if err != nil {
+		return false, fmt.Errorf("reading a user's devices: %w", err)
+	}
+	for _, k := range known {
+		if k.ID == d.ID {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// noRooms is the Rooms of a server that has none.
+type noRooms struct{}
+
+func (noRooms) Sharing(context.Context, matrix.UserID) ([]matrix.UserID, error) { return nil, nil }
+func (noRooms) Moved(context.Context, matrix.UserID, stream.Pos, stream.Pos) (met, parted []matrix.UserID, err error) {
+	return nil, nil, nil
+}
+func (noRooms) Servers(context.Context, matrix.UserID) ([]matrix.ServerName, error) { return nil, nil }

@@ -1,0 +1,116 @@
+package e2ee_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"signet/internal/homeserver/e2ee"
+	"signet/internal/homeserver/e2ee/e2eetest"
+)
+
+// full is Alice with a device that has everything, and another one.
+func (w *world) full() (phone, tablet e2eetest.Phone, identity e2eetest.Identity) {
+	w.Helper()
+	identity, bobs := w.identity(alice), w.identity(bob)
+	w.ready(bob, "LAPTOP", 0)
+	phone, tablet = w.ready(alice, "PHONE", 3), w.ready(alice, "TABLET", 3)
+	w.upload(phone, e2ee.Upload{Fallback: phone.Fallback("F")})
+	w.claim(alice, "PHONE")
+	w.sign(alice, alice, "PHONE", e2eetest.Sign(alice, e2eetest.Name(identity.Self), identity.Self, phone.Keys()))
+	w.sign(alice, alice, e2eetest.Name(identity.Master), e2eetest.Sign(alice, "PHONE", phone.Key, identity.MasterKey()))
+	w.sign(alice, bob, e2eetest.Name(bobs.Master), e2eetest.Sign(alice, e2eetest.Name(identity.Others), identity.Others, bobs.MasterKey()))
+	w.sign(bob, alice, e2eetest.Name(identity.Master), e2eetest.Sign(bob, e2eetest.Name(bobs.Others), bobs.Others, identity.MasterKey()))
+	w.send(device(phone), "1", to(alice, e2ee.AllDevices, `{}`))
+	return phone, tablet, identity
+}
+
+func TestADeletedDeviceIsGone(t *testing.T) {
+	each(t, func(w *world) {
+		phone, tablet, _ := w.full()
+		since := w.stream.Visible()
+		w.land.queued = nil
+		w.logOut(device(phone))
+		for range 2 {
+			if err := w.DeleteDevice(w.Context(), device(phone)); err != nil {
+				w.Fatal(err)
+			}
+		}
+		if dump := w.dump(); strings.Contains(dump, "PHONE") {
+			w.Errorf("something of the device is left:\n%s", dump)
+		}
+		w.changed("a deleted device", bob, since, alice)
+		if devices := w.query(bob, alice).Devices[alice]; len(devices) != 1 || devices["TABLET"] == nil {
+			w.Errorf("Bob sees %v", devices)
+		}
+		if len(w.land.queued) != 1 || !strings.Contains(string(w.land.queued[0].edu.Content), `"deleted":true`) {
+			w.Errorf("other servers are told %v", w.land.queued)
+		}
+		w.send(device(tablet), "2", to(alice, "PHONE", `{}`))
+		if n := w.count(`SELECT COUNT(*) FROM e2ee_to_device`); n != 1 {
+			w.Errorf("%d messages wait, want the one for the tablet", n)
+		}
+	})
+}
+
+func TestADeactivatedUserIsGone(t *testing.T) {
+	each(t, func(w *world) {
+		phone, tablet, identity := w.full()
+		since := w.stream.Visible()
+		w.logOut(device(phone))
+		w.logOut(device(tablet))
+		for range 2 {
+			if err := w.Erase(w.Context(), alice); err != nil {
+				w.Fatal(err)
+			}
+		}
+		lines := slices.DeleteFunc(strings.Split(w.dump(), "\n"), func(line string) bool { return !strings.Contains(line, alice.String()) })
+		for _, line := range lines {
+			if !strings.HasPrefix(line, "e2ee_lists viewer= ") {
+				w.Errorf("of Alice there is still %s", line)
+			}
+		}
+		if dump := w.dump(); strings.Contains(dump, e2eetest.Name(identity.Others)) || strings.Contains(dump, e2eetest.Name(identity.Master)) {
+			w.Errorf("a key of Alice's is left:\n%s", dump)
+		}
+		w.changed("a deactivated user", bob, since, alice)
+		if keys := w.query(bob, alice); len(keys.Devices)+len(keys.Master)+len(keys.SelfSigning) != 0 {
+			w.Errorf("Bob sees %v", keys)
+		}
+		if w.query(bob, bob).Master[bob] == nil {
+			w.Error("Bob's own keys are gone")
+		}
+	})
+}
+
+// Who has logged in again with the same device keeps its keys.
+func TestADeviceThatIsThereStays(t *testing.T) {
+	each(t, func(w *world) {
+		phone, _, _ := w.full()
+		w.unchanged("deleting a device that is there", func() {
+			if err := w.DeleteDevices(w.Context(), alice); err != nil {
+				w.Error(err)
+			}
+			if err := w.DeleteDevice(w.Context(), device(phone)); err != nil {
+				w.Error(err)
+			}
+		})
+	})
+}
+
+// A crash between the logout and the erasure leaves nothing for good.
+func TestWhatACrashHasLeft(t *testing.T) {
+	each(t, func(w *world) {
+		phone, _, _ := w.full()
+		w.logOut(device(phone))
+		w.run()
+		since := w.stream.Visible()
+		if err := w.Sweep(w.Context()); err != nil {
+			w.Fatal(err)
+		}
+		if dump := w.dump(); strings.Contains(dump, "PHONE") || !strings.Contains(dump, "TABLET") {
+			w.Errorf("after the sweep there is\n%s", dump)
+		}
+		w.changed("a device that was swept", bob, since, alice)
+	})
+}

@@ -1,0 +1,208 @@
+package roomkeys
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"signet/internal/matrix"
+	"signet/internal/store"
+)
+
+// Key is the key of a session in a backup.
+type Key struct {
+	FirstMessageIndex int64
+	ForwardedCount    int64
+	IsVerified        bool
+	SessionData       jsontext.Value // an object, encrypted
+}
+
+const (
+	maxSessionData = 16 << 10
+	// maxPut is how many keys may be stored at once.
+	maxPut = 1000
+	// maxKeys is how many keys a version may have.
+	maxKeys = 100_000
+)
+
+// ParseKey reads a key as clients send it. The error is ErrData.
+func ParseKey(raw []byte) (Key, error) {
+	var key struct {
+		FirstMessageIndex *int64         `json:"first_message_index"`
+		ForwardedCount    *int64         `json:"forwarded_count"`
+		IsVerified        *bool          `json:"is_verified"`
+		SessionData       jsontext.Value `json:"session_data"`
+	}
+	if err := json.Unmarshal(raw, &key); err != nil || key.FirstMessageIndex == nil || key.ForwardedCount == nil || key.IsVerified == nil {
+		return Key{}, ErrData
+	}
+	if *key.FirstMessageIndex < 0 || *key.ForwardedCount < 0 || !validObject(key.SessionData, maxSessionData) {
+		return Key{}, ErrData
+	}
+	return Key{*key.FirstMessageIndex, *key.ForwardedCount, *key.IsVerified, key.SessionData}, nil
+}
+
+// replaces tells whether a key is to stand in the place of one that is there: one that is
+// verified before one that is not, then one that opens more messages, then one that went
+// through fewer hands.
+func (k Key) replaces(old Key) bool {
+	switch {
+	case k.IsVerified != old.IsVerified:
+		return k.IsVerified
+	case k.FirstMessageIndex != old.FirstMessageIndex:
+		return k.FirstMessageIndex < old.FirstMessageIndex
+	}
+	return k.ForwardedCount < old.ForwardedCount
+}
+
+// Keys are keys by room and session.
+type Keys map[matrix.RoomID]map[string]Key
+
+func (k Keys) check() error {
+	n := 0
+	for room, sessions := range k {
+		if _, err := matrix.ParseRoomID(room.String()); err != nil || !clean(room.String()) {
+			return ErrID
+		}
+		if n += len(sessions); n > maxPut {
+			return ErrTooMany
+		}
+		for session := range sessions {
+			if !clean(session) {
+				return ErrID
+			}
+		}
+	}
+	return nil
+}
+
+// Put stores keys in the current backup, where none that is better is there
+// already. The error is ErrNoBackup, a WrongVersionError, ErrID, ErrTooMany or
+// ErrFull.
+func (b *Backups) Put(ctx context.Context, user matrix.UserID, version string, keys Keys) (State, error) {
+	if err := keys.check(); err != nil {
+		return State{}, err
+	}
+	var after backupRow
+	err := b.DB.Tx(ctx, func(tx *store.Tx) error {
+		number, err := currentIs(ctx, tx, user, version)
+		if err != nil {
+			return err
+		}
+		if after, err = selectBackup(ctx, tx, user, number); err != nil {
+			return err
+		}
+		added, changed, err := putKeys(ctx, tx, user, number, keys)
+		if err != nil || !changed {
+			return err
+		}
+		after.etag, after.keys = after.etag+1, after.keys+added
+		if after.keys > maxKeys {
+			return ErrFull
+		}
+		return updateState(ctx, tx, user, number, after)
+	})
+	if err != nil {
+		return State{}, fmt.Errorf("storing keys in a backup: %w", err)
+	}
+	return after.state(), nil
+}
+
+// currentIs is the number of the current backup, if version is it.
+func currentIs(ctx context.Context, tx *store.Tx, user matrix.UserID, version string) (int64, error) {
+	number, err := selectCurrent(ctx, tx, user)
+	if err != nil {
+		return 0, err
+	}
+	if current := strconv.FormatInt(number, 10); current != version {
+		return 0, WrongVersionError{Current: current}
+	}
+	return number, nil
+}
+
+func putKeys(ctx context.Context, tx *store.Tx, user matrix.UserID, number int64, keys Keys) (added int64, changed bool, err error) {
+	for room, sessions := range keys {
+		for session, key := range sessions {
+			at := keyPlace{user, number, room, session}
+			old, found, err := selectKey(ctx, tx, at)
+			if err != nil {
+				return 0, false, err
+			}
+			if found && !key.replaces(old) {
+				continue
+			}
+			if err := putKey(ctx, tx, at, key); err != nil {
+				return 0, false, err
+			}
+			changed = true
+			if !found {
+				added++
+			}
+		}
+	}
+	return added, changed, nil
+}
+
+// Selection is which keys of a backup are meant: all, those of a room, or one.
+type Selection struct {
+	Room    matrix.RoomID
+	Session string
+}
+
+// Read returns the keys that are selected, which may be none; for a session that
+// is ErrNoKey. Without the version the error is ErrNoBackup.
+func (b *Backups) Read(ctx context.Context, user matrix.UserID, version string, s Selection) (Keys, error) {
+	number, err := parseVersion(version)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := selectBackup(ctx, b.DB, user, number); err != nil {
+		return nil, fmt.Errorf("reading a backup: %w", err)
+	}
+	keys, err := selectKeys(ctx, b.DB, user, number, s)
+	if err != nil {
+		return nil, fmt.Errorf("reading keys of a backup: %w", err)
+	}
+	if s.Session != "" && len(keys) == 0 {
+		return nil, ErrNoKey
+	}
+	return keys, nil
+}
+
+// DeleteKeys erases the keys that are selected. The error is ErrNoBackup.
+func (b *Backups) DeleteKeys(ctx context.Context, user matrix.UserID, version string, s Selection) (State, error) {
+	number, err := parseVersion(version)
+	if err != nil {
+		return State{}, err
+	}
+	var after backupRow
+	err = b.DB.Tx(ctx, func(tx *store.Tx) error {
+		if after, err = selectBackup(ctx, tx, user, number); err != nil {
+			return err
+		}
+		n, err := deleteKeys(ctx, tx, user, number, s)
+		if err != nil || n == 0 {
+			return err
+		}
+		after.etag, after.keys = after.etag+1, after.keys-n
+		return updateState(ctx, tx, user, number, after)
+	})
+	if err != nil {
+		return State{}, fmt.Errorf("deleting keys of a backup: %w", err)
+	}
+	return after.state(), nil
+}
+
+// maxID is how many octets the specification allows an id.
+const maxID = 255
+
+// clean tells whether s can be an id, and is text that both databases take.
+func clean(s string) bool {
+	return s != "" && len(s) <= maxID && utf8.ValidString(s) && !strings.ContainsFunc(s, unicode.IsControl)
+}
