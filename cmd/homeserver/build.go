@@ -12,7 +12,10 @@ import (
 	"signet/internal/daemon"
 	"signet/internal/homeserver/account"
 	"signet/internal/homeserver/clientapi"
+	"signet/internal/homeserver/e2ee"
+	"signet/internal/homeserver/e2ee/roomkeys"
 	"signet/internal/homeserver/fedapi"
+	"signet/internal/homeserver/stream"
 	"signet/internal/homeserver/userdata"
 	"signet/internal/keyring"
 	"signet/internal/mxhttp"
@@ -29,6 +32,9 @@ type server struct {
 	health     *daemon.Health
 	accounts   *account.Accounts
 	data       *userdata.Data
+	stream     *stream.Committer
+	encryption *e2ee.Encryption
+	backups    *roomkeys.Backups
 	quota      *quota.Quota
 	clients    http.Handler // the client-server API
 	federation http.Handler // the server-server API
@@ -38,7 +44,7 @@ func build(f program.Frame) (*server, error) {
 	cfg := f.Config.(*Config)
 	s := &server{Storage: f.Storage, cfg: cfg, log: f.Log, metrics: prometheus.NewRegistry()}
 	s.health = daemon.NewHealth(s.log, map[string]daemon.Check{"database": s.DB.Ping})
-	for _, part := range []func(program.Frame) error{s.buildData, s.buildAccounts, s.buildQuota, s.buildClients, s.buildFederation} {
+	for _, part := range []func(program.Frame) error{s.buildData, s.buildAccounts, s.buildEncryption, s.buildQuota, s.buildClients, s.buildFederation} {
 		if err := part(f); err != nil {
 			return nil, err
 		}
@@ -75,6 +81,22 @@ func openAccounts(env program.Env, s *program.Storage, cfg *Config) (*account.Ac
 	})
 }
 
+// buildEncryption takes the stream over, and opens what is written through it.
+func (s *server) buildEncryption(f program.Frame) (err error) {
+	s.backups = &roomkeys.Backups{DB: s.DB}
+	if s.stream, err = stream.Open(f.Ctx, s.DB); err != nil {
+		return err
+	}
+	s.encryption, err = e2ee.New(f.Ctx, e2ee.Options{
+		DB:         s.DB,
+		Stream:     s.stream,
+		ServerName: s.cfg.ServerName,
+		Now:        f.Now,
+		Devices:    directory{s.accounts},
+	})
+	return err
+}
+
 func (s *server) buildQuota(f program.Frame) error {
 	charges := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "signet_homeserver_budget_charges_total",
@@ -102,6 +124,8 @@ func (s *server) buildClients(f program.Frame) (err error) {
 	a := &clientapi.API{
 		Accounts:       s.accounts,
 		Data:           s.data,
+		Encryption:     s.encryption,
+		Backups:        s.backups,
 		Quota:          s.quota,
 		ServerName:     s.cfg.ServerName,
 		PublicURL:      s.cfg.PublicURL,

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"net"
 	"slices"
 
@@ -20,10 +21,13 @@ func process(f program.Frame) (daemon.Process, error) {
 	}
 	listeners, err := s.listeners(f)
 	return daemon.Process{
-		Listeners: listeners,
+		Listeners:  listeners,
+		Background: []func(context.Context) error{s.stream.Run},
 		Sweeps: []daemon.Sweep{
 			{What: "expired sessions and tokens", Do: s.accounts.Sweep},
 			{What: "full budgets", Do: s.quota.Sweep},
+			{What: "old transactions and deleted devices", Do: s.encryption.Sweep},
+			{What: "deleted backups of room keys", Do: s.backups.Sweep},
 		},
 		Health: s.health,
 		Ready:  s.greet,

@@ -8,6 +8,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -17,6 +18,7 @@ import (
 	"time"
 
 	"signet/internal/config"
+	"signet/internal/homeserver/e2ee/e2eetest"
 	"signet/internal/homeserver/userdata"
 	"signet/internal/matrix"
 	"signet/internal/program"
@@ -398,4 +400,62 @@ func TestCommandLine(t *testing.T) {
 	if _, err := os.Stat(w.cfg.DataDir); !os.IsNotExist(err) {
 		t.Errorf("a command that only reads made the data directory: %v", err)
 	}
+}
+
+// call sends a request as a client does.
+func (r *running) call(token, method, path, body string) (status int, answer map[string]any) {
+	r.Helper()
+	req, err := http.NewRequestWithContext(r.Context(), method, "http://"+r.clients+"/_matrix/client/v3"+path, strings.NewReader(body))
+	if err != nil {
+		r.Fatal(err)
+	}
+	req.Host = "localhost:8008"
+	req.Header.Set("Authorization", "Bearer "+token)
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		r.Fatal(err)
+	}
+	defer res.Body.Close()
+	if err := json.NewDecoder(res.Body).Decode(&answer); err != nil {
+		r.Fatal(err)
+	}
+	return res.StatusCode, answer
+}
+
+// A device's keys are there for others after the server has been started again, and a
+// one-time key that was given out before is not given out again.
+func TestKeysOutliveARestart(t *testing.T) {
+	storetest.EachURL(t, func(t *testing.T, url string) {
+		w := newWorld(t, url)
+		r := w.serve()
+		status, login := r.call("", "POST", "/register", `{"auth":{"type":"m.login.dummy"},"username":"alice","password":"correct horse","device_id":"PHONE"}`)
+		token, _ := login["access_token"].(string)
+		if status != 200 || token == "" {
+			t.Fatalf("register = %d %v", status, login)
+		}
+		p := e2eetest.NewPhone("@alice:localhost:8448", "PHONE")
+		keys := e2eetest.Object(map[string]any{"device_keys": p.Keys(), "one_time_keys": p.OneTimes(0, 2)})
+		if status, answer := r.call(token, "POST", "/keys/upload", string(keys)); status != 200 {
+			t.Fatalf("upload = %d %v", status, answer)
+		}
+		const claim = `{"one_time_keys":{"@alice:localhost:8448":{"PHONE":"signed_curve25519"}}}`
+		_, first := r.call(token, "POST", "/keys/claim", claim)
+		http.DefaultClient.CloseIdleConnections()
+		if status := r.stop(); status != 0 {
+			t.Fatalf("told to stop, the server ends with %d", status)
+		}
+		r = w.serve()
+		status, devices := r.call(token, "POST", "/keys/query", `{"device_keys":{"@alice:localhost:8448":[]}}`)
+		if text := fmt.Sprint(devices["device_keys"]); status != 200 || !strings.Contains(text, e2eetest.Name(p.Key)) {
+			t.Errorf("query = %d %s", status, text)
+		}
+		_, second := r.call(token, "POST", "/keys/claim", claim)
+		if a, b := fmt.Sprint(first), fmt.Sprint(second); a == b || !strings.Contains(a, ":000000:") || !strings.Contains(b, ":000001:") {
+			t.Errorf("claimed %s, and after the restart %s", a, b)
+		}
+		http.DefaultClient.CloseIdleConnections()
+		if status := r.stop(); status != 0 {
+			t.Errorf("told to stop again, the server ends with %d", status)
+		}
+	})
 }

@@ -3,6 +3,7 @@ package account_test
 import (
 	"context"
 	"errors"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -88,6 +89,25 @@ func TestDevicesAreTheirUsersOwn(t *testing.T) {
 		}
 		if _, err := w.Authenticate(w.Context(), bobs.AccessToken); !errors.Is(err, account.ErrUnknownToken) {
 			w.Errorf("Bob's device after his logout = %v, want %v", err, account.ErrUnknownToken)
+		}
+	})
+}
+
+func TestKnownDevices(t *testing.T) {
+	each(t, func(w *world) {
+		first := w.joined("alice")
+		w.joined("bob")
+		w.login(account.Credentials{Name: "alice", Password: password, Device: account.NewDevice{ID: "PHONE", DisplayName: "Alice's phone"}})
+		got, err := w.Known(w.Context(), w.db, "@alice:hs.test")
+		names := map[account.DeviceID]string{}
+		for _, d := range got {
+			names[d.ID] = d.DisplayName
+		}
+		if want := map[account.DeviceID]string{first.ID: "", "PHONE": "Alice's phone"}; err != nil || !maps.Equal(names, want) {
+			w.Errorf("Alice's devices = %v, %v; want %v", names, err, want)
+		}
+		if got, err := w.Known(w.Context(), w.db, "@nobody:hs.test"); err != nil || len(got) != 0 {
+			w.Errorf("nobody's devices = %v, %v", got, err)
 		}
 	})
 }

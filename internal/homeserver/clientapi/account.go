@@ -1,6 +1,7 @@
 package clientapi
 
 import (
+	"errors"
 	"net/http"
 
 	"github.com/labstack/echo/v4"
@@ -38,7 +39,8 @@ func (a *API) changePassword(c echo.Context, by account.Device) error {
 		return err
 	}
 	change := account.PasswordChange{Password: r.NewPassword, LogoutDevices: r.LogoutDevices == nil || *r.LogoutDevices}
-	return answer(c, empty{}, a.Accounts.SetPassword(c.Request().Context(), by, change, auth))
+	ctx := c.Request().Context()
+	return answer(c, empty{}, a.forgetDevices(ctx, by.User, a.Accounts.SetPassword(ctx, by, change, auth)))
 }
 
 type deactivateRequest struct {
@@ -62,5 +64,9 @@ func (a *API) deactivate(c echo.Context, by account.Device) error {
 	if err != nil {
 		return err
 	}
-	return answer(c, deactivateAnswer{"success"}, a.Accounts.Deactivate(c.Request().Context(), by, r.Erase, auth))
+	ctx := c.Request().Context()
+	if err = a.Accounts.Deactivate(ctx, by, r.Erase, auth); err == nil {
+		err = errors.Join(a.Encryption.Erase(ctx, by.User), a.Backups.Erase(ctx, by.User))
+	}
+	return answer(c, deactivateAnswer{"success"}, err)
 }

@@ -70,10 +70,13 @@ func (a *API) renameDevice(c echo.Context, by account.Device) error {
 	if err := mxhttp.Decode(c, &r); err != nil {
 		return err
 	}
+	ctx := c.Request().Context()
 	if r.DisplayName == nil { // it stays
-		_, err = a.Accounts.DeviceInfo(c.Request().Context(), d)
-	} else {
-		err = a.Accounts.RenameDevice(c.Request().Context(), d, *r.DisplayName)
+		_, err = a.Accounts.DeviceInfo(ctx, d)
+		return answer(c, empty{}, err)
+	}
+	if err = a.Accounts.RenameDevice(ctx, d, *r.DisplayName); err == nil {
+		err = a.Encryption.DeviceRenamed(ctx, encrypting(d))
 	}
 	return answer(c, empty{}, err)
 }
@@ -113,5 +116,6 @@ func (a *API) delete(c echo.Context, by account.Device, ids []account.DeviceID, 
 	if err != nil {
 		return err
 	}
-	return answer(c, empty{}, a.Accounts.DeleteDevices(c.Request().Context(), by, ids, auth))
+	ctx := c.Request().Context()
+	return answer(c, empty{}, a.forgetDevices(ctx, by.User, a.Accounts.DeleteDevices(ctx, by, ids, auth)))
 }

@@ -87,7 +87,7 @@ func Translate(err error) (mxhttp.Problem, bool) {
 			return p, true
 		}
 	}
-	return mxhttp.Problem{}, false
+	return translateEncryption(err)
 }
 
 // query is mxhttp.Query with the errcode that the client-server API has for an absent

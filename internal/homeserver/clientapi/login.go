@@ -113,7 +113,11 @@ func (r loginRequest) name() (string, error) {
 
 // POST /_matrix/client/v3/logout
 func (a *API) logout(c echo.Context, device account.Device) error {
-	if err := a.Accounts.Logout(c.Request().Context(), device); err != nil {
+	ctx := c.Request().Context()
+	if err := a.Accounts.Logout(ctx, device); err != nil {
+		return err
+	}
+	if err := a.Encryption.DeleteDevice(ctx, encrypting(device)); err != nil {
 		return err
 	}
 	return mxhttp.Reply(c, http.StatusOK, empty{})
@@ -121,7 +125,11 @@ func (a *API) logout(c echo.Context, device account.Device) error {
 
 // POST /_matrix/client/v3/logout/all
 func (a *API) logoutAll(c echo.Context, device account.Device) error {
-	if err := a.Accounts.LogoutAll(c.Request().Context(), device.User); err != nil {
+	ctx := c.Request().Context()
+	if err := a.Accounts.LogoutAll(ctx, device.User); err != nil {
+		return err
+	}
+	if err := a.Encryption.DeleteDevices(ctx, device.User); err != nil {
 		return err
 	}
 	return mxhttp.Reply(c, http.StatusOK, empty{})

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"signet/internal/homeserver/account"
+	"signet/internal/homeserver/e2ee"
+	"signet/internal/homeserver/e2ee/roomkeys"
 	"signet/internal/homeserver/userdata"
 	"signet/internal/matrix"
 	"signet/internal/mxhttp"
@@ -15,6 +17,8 @@ import (
 // API answers the client-server API.
 type API struct {
 	Accounts   *account.Accounts
+	Encryption *e2ee.Encryption
+	Backups    *roomkeys.Backups
 	Data       *userdata.Data
 	Quota      *quota.Quota // of Budgets; nil limits nothing
 	ServerName matrix.ServerName
@@ -38,7 +42,7 @@ const (
 
 // Routes is the table of everything the API answers.
 func (a *API) Routes() []mxhttp.Route {
-	routes := slices.Concat(a.discoveryRoutes(), a.accountRoutes(), a.deviceRoutes(), a.dataRoutes())
+	routes := slices.Concat(a.discoveryRoutes(), a.accountRoutes(), a.deviceRoutes(), a.dataRoutes(), a.encryptionRoutes())
 	for _, r := range routes {
 		if rest, current := strings.CutPrefix(r.Path, v3); current {
 			r.Path = r0 + rest

@@ -16,6 +16,7 @@ import (
 	"signet/internal/clocktest"
 	"signet/internal/homeserver/account"
 	"signet/internal/homeserver/clientapi"
+	"signet/internal/homeserver/e2ee/roomkeys"
 	"signet/internal/homeserver/userdata"
 	"signet/internal/mxhttp"
 	"signet/internal/seal"
@@ -51,7 +52,7 @@ func eachWith(t *testing.T, flows account.Flows, story func(w *world)) {
 	storetest.Each(t, owners, func(t *testing.T, db *store.DB) { story(newWorld(t, db, flows)) })
 }
 
-var owners = []string{"seal", "quota", "account", "userdata"}
+var owners = []string{"seal", "quota", "account", "userdata", "stream", "e2ee", "roomkeys"}
 
 func newWorld(t *testing.T, db *store.DB, flows account.Flows) *world {
 	t.Helper()
@@ -67,7 +68,7 @@ func newWorld(t *testing.T, db *store.DB, flows account.Flows) *world {
 		t.Fatal(err)
 	}
 	w.api = &clientapi.API{
-		Accounts: accounts, Data: data, ServerName: "hs.test", PublicURL: "https://hs.test",
+		Accounts: accounts, Encryption: w.encryption(db, accounts), Backups: &roomkeys.Backups{DB: db}, Data: data, ServerName: "hs.test", PublicURL: "https://hs.test",
 		IdentityServer: "https://id.test", Federation: "hs.test:8448",
 		RoomVersions: clientapi.RoomVersions{Default: "12", Available: map[string]string{"11": "stable", "12": "stable"}},
 	}
