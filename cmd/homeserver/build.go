@@ -44,7 +44,7 @@ func build(f program.Frame) (*server, error) {
 	cfg := f.Config.(*Config)
 	s := &server{Storage: f.Storage, cfg: cfg, log: f.Log, metrics: prometheus.NewRegistry()}
 	s.health = daemon.NewHealth(s.log, map[string]daemon.Check{"database": s.DB.Ping})
-	for _, part := range []func(program.Frame) error{s.buildData, s.buildAccounts, s.buildEncryption, s.buildQuota, s.buildClients, s.buildFederation} {
+	for _, part := range []func(program.Frame) error{s.buildStream, s.buildData, s.buildAccounts, s.buildEncryption, s.buildQuota, s.buildClients, s.buildFederation} {
 		if err := part(f); err != nil {
 			return nil, err
 		}
@@ -52,10 +52,15 @@ func build(f program.Frame) (*server, error) {
 	return s, nil
 }
 
-func (s *server) buildData(f program.Frame) error {
-	positions, err := newPositions(f.Ctx, s.DB)
-	s.data = userdata.New(userdata.Options{DB: s.DB, Committer: positions, Now: f.Now})
+// buildStream takes the stream over: from now on no other process writes it.
+func (s *server) buildStream(f program.Frame) (err error) {
+	s.stream, err = stream.Open(f.Ctx, s.DB)
 	return err
+}
+
+func (s *server) buildData(f program.Frame) error {
+	s.data = userdata.New(userdata.Options{DB: s.DB, Committer: s.stream, Now: f.Now})
+	return nil
 }
 
 func (s *server) buildAccounts(f program.Frame) (err error) {
@@ -81,12 +86,8 @@ func openAccounts(env program.Env, s *program.Storage, cfg *Config) (*account.Ac
 	})
 }
 
-// buildEncryption takes the stream over, and opens what is written through it.
 func (s *server) buildEncryption(f program.Frame) (err error) {
 	s.backups = &roomkeys.Backups{DB: s.DB}
-	if s.stream, err = stream.Open(f.Ctx, s.DB); err != nil {
-		return err
-	}
 	s.encryption, err = e2ee.New(f.Ctx, e2ee.Options{
 		DB:         s.DB,
 		Stream:     s.stream,

@@ -19,10 +19,8 @@ import (
 
 	"signet/internal/config"
 	"signet/internal/homeserver/e2ee/e2eetest"
-	"signet/internal/homeserver/userdata"
 	"signet/internal/matrix"
 	"signet/internal/program"
-	"signet/internal/store"
 	"signet/internal/store/storetest"
 )
 
@@ -348,28 +346,6 @@ func TestTheOperatorsCommands(t *testing.T) {
 		http.DefaultClient.CloseIdleConnections()
 		if status := r.stop(); status != 0 {
 			t.Errorf("the server ends with %d", status)
-		}
-	})
-}
-
-// Account data has positions that go on after a restart.
-func TestPositionsOutliveARestart(t *testing.T) {
-	storetest.Each(t, []string{"userdata"}, func(t *testing.T, db *store.DB) {
-		at := userdata.Place{User: "@alice:hs.test"}
-		for run := int64(1); run <= 2; run++ {
-			p, err := newPositions(t.Context(), db)
-			if err != nil {
-				t.Fatal(err)
-			}
-			data := userdata.New(userdata.Options{DB: db, Committer: p, Now: time.Now})
-			for n := range int64(2) {
-				if err := data.SetAccountData(t.Context(), at, "org.example", []byte(`{}`)); err != nil {
-					t.Fatal(err)
-				}
-				if last, err := userdata.LastPosition(t.Context(), db); err != nil || last != 2*(run-1)+n+1 {
-					t.Errorf("in run %d the position is %d, %v", run, last, err)
-				}
-			}
 		}
 	})
 }

@@ -26,8 +26,8 @@ func (d directory) Devices(ctx context.Context, q store.Queryer, user matrix.Use
 	return devices, err
 }
 
-// encryption opens it, on a stream that runs until the test ends.
-func (w *world) encryption(db *store.DB, accounts *account.Accounts) *e2ee.Encryption {
+// stream opens it. It runs until the test ends.
+func (w *world) stream(db *store.DB) *stream.Committer {
 	w.Helper()
 	committer, err := stream.Open(w.Context(), db)
 	if err != nil {
@@ -37,6 +37,11 @@ func (w *world) encryption(db *store.DB, accounts *account.Accounts) *e2ee.Encry
 	ended := make(chan error, 1)
 	go func() { ended <- committer.Run(ctx) }()
 	w.Cleanup(func() { stop(); <-ended })
+	return committer
+}
+
+func (w *world) encryption(committer *stream.Committer, db *store.DB, accounts *account.Accounts) *e2ee.Encryption {
+	w.Helper()
 	e, err := e2ee.New(w.Context(), e2ee.Options{
 		DB: db, Stream: committer, ServerName: "hs.test", Now: w.clock.Now, Devices: directory{accounts},
 	})

@@ -2,7 +2,6 @@ package clientapi_test
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"io"
 	"log/slog"
@@ -10,7 +9,6 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"strings"
-	"sync"
 	"testing"
 
 	"signet/internal/clocktest"
@@ -59,7 +57,8 @@ func newWorld(t *testing.T, db *store.DB, flows account.Flows) *world {
 	w := &world{T: t, db: db, clock: clocktest.New(), log: new(bytes.Buffer)}
 	log := slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	w.vault = sealtest.Vault(t, db, w.clock.Now)
-	data := userdata.New(userdata.Options{DB: db, Committer: &positions{db: db}, Now: w.clock.Now})
+	committer := w.stream(db)
+	data := userdata.New(userdata.Options{DB: db, Committer: committer, Now: w.clock.Now})
 	accounts, err := account.New(t.Context(), account.Options{
 		DB: db, Vault: w.vault, ServerName: "hs.test", Now: w.clock.Now,
 		Flows: flows, SharedSecret: []byte(sharedSecret), Leavers: []account.Leaver{data}, Hashers: 2,
@@ -68,7 +67,7 @@ func newWorld(t *testing.T, db *store.DB, flows account.Flows) *world {
 		t.Fatal(err)
 	}
 	w.api = &clientapi.API{
-		Accounts: accounts, Encryption: w.encryption(db, accounts), Backups: &roomkeys.Backups{DB: db}, Data: data, ServerName: "hs.test", PublicURL: "https://hs.test",
+		Accounts: accounts, Encryption: w.encryption(committer, db, accounts), Backups: &roomkeys.Backups{DB: db}, Data: data, ServerName: "hs.test", PublicURL: "https://hs.test",
 		IdentityServer: "https://id.test", Federation: "hs.test:8448",
 		RoomVersions: clientapi.RoomVersions{Default: "12", Available: map[string]string{"11": "stable", "12": "stable"}},
 	}
@@ -81,20 +80,6 @@ func newWorld(t *testing.T, db *store.DB, flows account.Flows) *world {
 	w.server = httptest.NewServer(handler)
 	t.Cleanup(w.server.Close)
 	return w
-}
-
-// positions commits with one position after the other.
-type positions struct {
-	db   *store.DB
-	mu   sync.Mutex
-	last int64
-}
-
-func (p *positions) Commit(ctx context.Context, write func(*store.Tx, int64) error) (int64, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.last++
-	return p.last, p.db.Tx(ctx, func(tx *store.Tx) error { return write(tx, p.last) })
 }
 
 // wholeLog ends the server and returns all that it has logged, at debug level: a

@@ -7,6 +7,7 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"signet/internal/homeserver/stream"
 	"signet/internal/matrix"
 	"signet/internal/store"
 )
@@ -31,7 +32,7 @@ type Item struct {
 	Room    matrix.RoomID
 	Type    string
 	Content jsontext.Value
-	Pos     int64
+	Pos     stream.Pos
 }
 
 // SetAccountData stores content, a JSON object, in the place of what was there. It
@@ -45,7 +46,7 @@ func (d *Data) SetAccountData(ctx context.Context, at Place, kind string, conten
 	case len(content) > MaxContent:
 		return ErrTooLarge
 	}
-	_, err := d.Committer.Commit(ctx, func(tx *store.Tx, pos int64) error {
+	_, err := d.Committer.Commit(ctx, []matrix.UserID{at.User}, func(tx *store.Tx, pos stream.Pos) error {
 		return putAccountData(ctx, tx, at.User, Item{at.Room, kind, content, pos})
 	})
 	if err != nil {
@@ -65,7 +66,7 @@ func (d *Data) AccountData(ctx context.Context, at Place, kind string) (jsontext
 
 // Changes is a user's account data of all places that was written after one position and
 // up to another, in the order of the positions.
-func (d *Data) Changes(ctx context.Context, user matrix.UserID, after, upTo int64) ([]Item, error) {
+func (d *Data) Changes(ctx context.Context, user matrix.UserID, after, upTo stream.Pos) ([]Item, error) {
 	items, err := selectChanges(ctx, d.DB, user, after, upTo)
 	if err != nil {
 		return nil, fmt.Errorf("reading changes of account data: %w", err)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"signet/internal/homeserver/stream"
 	"signet/internal/matrix"
 	"signet/internal/store"
 )
@@ -15,7 +16,7 @@ import (
 func putAccountData(ctx context.Context, tx *store.Tx, user matrix.UserID, i Item) error {
 	_, err := tx.Exec(ctx, `INSERT INTO userdata_account_data (user_id, room_id, type, content, pos) VALUES ($1, $2, $3, $4, $5)
 		ON CONFLICT (user_id, room_id, type) DO UPDATE SET content = $4, pos = $5`,
-		string(user), string(i.Room), i.Type, string(i.Content), i.Pos)
+		string(user), string(i.Room), i.Type, string(i.Content), int64(i.Pos))
 	return err
 }
 
@@ -24,9 +25,9 @@ func selectAccountData(ctx context.Context, q store.Queryer, at Place, kind stri
 		string(at.User), string(at.Room), kind))
 }
 
-func selectChanges(ctx context.Context, q store.Queryer, user matrix.UserID, after, upTo int64) (items []Item, err error) {
+func selectChanges(ctx context.Context, q store.Queryer, user matrix.UserID, after, upTo stream.Pos) (items []Item, err error) {
 	rows, err := q.Query(ctx, `SELECT room_id, type, content, pos FROM userdata_account_data
-		WHERE user_id = $1 AND pos > $2 AND pos <= $3 ORDER BY pos`, string(user), after, upTo)
+		WHERE user_id = $1 AND pos > $2 AND pos <= $3 ORDER BY pos`, string(user), int64(after), int64(upTo))
 	if err != nil {
 		return nil, err
 	}
@@ -41,11 +42,6 @@ func selectChanges(ctx context.Context, q store.Queryer, user matrix.UserID, aft
 		items = append(items, i)
 	}
 	return items, rows.Err()
-}
-
-func selectLastPosition(ctx context.Context, q store.Queryer) (pos int64, err error) {
-	err = q.QueryRow(ctx, `SELECT COALESCE(MAX(pos), 0) FROM userdata_account_data`).Scan(&pos)
-	return pos, err
 }
 
 func selectProfile(ctx context.Context, q store.Queryer, user matrix.UserID) (Profile, error) {

@@ -8,6 +8,8 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"signet/internal/homeserver/stream"
+	"signet/internal/matrix"
 	"signet/internal/store"
 )
 
@@ -72,20 +74,20 @@ var errUnchanged = errors.New("nothing changes")
 // changeTags reads the tags and writes what change makes of them, if it says that they
 // are others now.
 func (d *Data) changeTags(ctx context.Context, at Place, change func(Tags) bool) error {
-	_, err := d.Committer.Commit(ctx, func(tx *store.Tx, pos int64) error {
+	_, err := d.Committer.Commit(ctx, []matrix.UserID{at.User}, func(tx *store.Tx, pos stream.Pos) error {
 		content, err := readTags(ctx, tx, at)
 		if err != nil {
 			return err
 		}
 		if !change(content.Tags) {
-			return errUnchanged
+			return stream.Refuse(errUnchanged)
 		}
 		text, err := json.Marshal(content, json.Deterministic(true))
 		if err != nil {
 			return err
 		}
 		if len(text) > MaxContent {
-			return ErrTooLarge
+			return stream.Refuse(ErrTooLarge)
 		}
 		return putAccountData(ctx, tx, at.User, Item{at.Room, tagType, text, pos})
 	})

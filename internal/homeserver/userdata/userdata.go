@@ -6,17 +6,17 @@ import (
 	"fmt"
 	"time"
 
+	"signet/internal/homeserver/stream"
 	"signet/internal/matrix"
 	"signet/internal/store"
 )
 
-// Committer writes what /sync streams, one after the other.
+// Committer is where what /sync streams is written, as stream.Committer does.
 type Committer interface {
-	// Commit runs write in a transaction, with the position that the write gets, which is
-	// greater than all before it. It returns the position when the write is durable and
-	// visible. Write may run again, and with another position; its error is returned and
-	// nothing is written then. Commit must not be called within a transaction.
-	Commit(ctx context.Context, write func(tx *store.Tx, pos int64) error) (pos int64, err error)
+	// Commit runs write in a transaction, with a position greater than all before it, and
+	// returns when what was written is durable and visible and the users are woken. Write
+	// may run again, and with another position. It must not be called within a transaction.
+	Commit(ctx context.Context, users []matrix.UserID, write func(tx *store.Tx, pos stream.Pos) error) (stream.Pos, error)
 }
 
 // Follower is told of a change of somebody's profile, to carry it into their rooms.
@@ -47,16 +47,6 @@ var (
 	ErrType     = errors.New("a type has 1 to 255 octets")
 	ErrTooLarge = errors.New("it is too large to be stored")
 )
-
-// LastPosition is the greatest position that is stored here, 0 for none: where a
-// Committer goes on after a restart.
-func LastPosition(ctx context.Context, q store.Queryer) (int64, error) {
-	pos, err := selectLastPosition(ctx, q)
-	if err != nil {
-		return 0, fmt.Errorf("reading the last position of account data: %w", err)
-	}
-	return pos, nil
-}
 
 // Leave deletes all that is a user's where the account's content is to be erased. It
 // is account's Leaver.

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"signet/internal/clocktest"
+	"signet/internal/homeserver/stream"
 	"signet/internal/homeserver/userdata"
 	"signet/internal/matrix"
 	"signet/internal/store"
@@ -45,10 +46,15 @@ func (w *world) check() {
 	if n := w.count(`SELECT COUNT(*) - COUNT(DISTINCT pos) FROM userdata_account_data`); n != 0 {
 		w.Errorf("%d pieces of account data share a position", n)
 	}
-	last, err := userdata.LastPosition(w.Context(), w.db)
-	if err != nil || last > w.commits.last {
-		w.Errorf("the last position is %d, %v; given were %d", last, err, w.commits.last)
+	if last := w.last(); last > w.commits.last {
+		w.Errorf("the last position is %d; given were %d", last, w.commits.last)
 	}
+}
+
+// last is the greatest position that is stored.
+func (w *world) last() stream.Pos {
+	w.Helper()
+	return stream.Pos(w.count(`SELECT COALESCE(MAX(pos), 0) FROM userdata_account_data`))
 }
 
 func (w *world) count(query string) (n int64) {
@@ -68,11 +74,11 @@ func (w *world) rows() int64 {
 type commits struct {
 	db     *store.DB
 	mu     sync.Mutex
-	last   int64
+	last   stream.Pos
 	before error // what the next one fails with
 }
 
-func (c *commits) Commit(ctx context.Context, write func(*store.Tx, int64) error) (int64, error) {
+func (c *commits) Commit(ctx context.Context, _ []matrix.UserID, write func(*store.Tx, stream.Pos) error) (stream.Pos, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.last += 7
