@@ -92,7 +92,9 @@ var layers = map[string][]string{
 	"internal/homeserver/e2ee":           {"internal/homeserver/e2ee/signedkey", "internal/homeserver/stream", "internal/matrix", "internal/store"},
 	"internal/homeserver/e2ee/roomkeys":  {"internal/matrix", "internal/store"},
 	"internal/homeserver/e2ee/signedkey": {"internal/matrix"},
-	"internal/homeserver/clientapi": {"internal/homeserver/account", "internal/homeserver/e2ee", "internal/homeserver/e2ee/roomkeys", "internal/homeserver/e2ee/signedkey",
+	"internal/homeserver/room": {"internal/homeserver/authz", "internal/homeserver/event", "internal/homeserver/stateres", "internal/homeserver/stream",
+		"internal/matrix", "internal/store"},
+	"internal/homeserver/clientapi": {"internal/homeserver/account", "internal/homeserver/authz", "internal/homeserver/event", "internal/homeserver/room", "internal/homeserver/e2ee", "internal/homeserver/e2ee/roomkeys", "internal/homeserver/e2ee/signedkey",
 		"internal/homeserver/filter", "internal/homeserver/stream", "internal/homeserver/userdata", "internal/matrix", "internal/mxhttp", "internal/quota", "internal/store"},
 	"internal/homeserver/fedapi": {"internal/homeserver/account", "internal/keyring", "internal/matrix", "internal/mxhttp", "internal/serverkeys"},
 

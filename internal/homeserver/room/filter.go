@@ -1,0 +1,69 @@
+package room
+
+import (
+	"slices"
+	"strings"
+)
+
+// Filter says which events of a room somebody wants (client-server API, RoomEventFilter).
+// The zero value wants all.
+type Filter struct {
+	Limit       int      `json:"limit"` // 0 leaves it to the server
+	Types       []string `json:"types"` // nil is any; * stands for any text
+	NotTypes    []string `json:"not_types"`
+	Senders     []string `json:"senders"` // nil is any
+	NotSenders  []string `json:"not_senders"`
+	Rooms       []string `json:"rooms"` // nil is any
+	NotRooms    []string `json:"not_rooms"`
+	ContainsURL *bool    `json:"contains_url"`
+
+	// LazyLoadMembers wants of all memberships those of the senders alone; of them,
+	// IncludeRedundantMembers those too that it was told before.
+	LazyLoadMembers         bool `json:"lazy_load_members"`
+	IncludeRedundantMembers bool `json:"include_redundant_members"`
+}
+
+// WantsRoom tells whether events of a room are wanted.
+func (f *Filter) WantsRoom(id string) bool {
+	return (f.Rooms == nil || slices.Contains(f.Rooms, id)) && !slices.Contains(f.NotRooms, id)
+}
+
+// Wants tells whether an event is wanted, its room aside.
+func (f *Filter) Wants(s *Stored) bool {
+	switch {
+	case f.Types != nil && !matchesAny(f.Types, s.Type()), matchesAny(f.NotTypes, s.Type()):
+		return false
+	case f.Senders != nil && !slices.Contains(f.Senders, s.Sender()), slices.Contains(f.NotSenders, s.Sender()):
+		return false
+	}
+	if f.ContainsURL == nil {
+		return true
+	}
+	_, isText := s.Field("url").Text()
+	return isText == *f.ContainsURL
+}
+
+func matchesAny(patterns []string, typ string) bool {
+	return slices.ContainsFunc(patterns, func(pattern string) bool { return matches(pattern, typ) })
+}
+
+// matches compares a text with a pattern in which * stands for any text. What stands
+// between two stars may be looked for greedily.
+func matches(pattern, text string) bool {
+	head, rest, starred := strings.Cut(pattern, "*")
+	text, fits := strings.CutPrefix(text, head)
+	if !starred || !fits {
+		return fits && text == ""
+	}
+	for {
+		part, after, more := strings.Cut(rest, "*")
+		if !more {
+			return strings.HasSuffix(text, part)
+		}
+		at := strings.Index(text, part)
+		if at < 0 {
+			return false
+		}
+		text, rest = text[at+len(part):], after
+	}
+}

@@ -1,0 +1,252 @@
+package room
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"signet/internal/homeserver/event"
+	"signet/internal/homeserver/stream"
+	"signet/internal/matrix"
+)
+
+// loaded is a room in memory: what is built on, and what is shown.
+type loaded struct {
+	tip  tip
+	view view
+	size atomic.Int64 // octets, about
+}
+
+// newLoaded is a room that has no events yet.
+func newLoaded() *loaded {
+	return &loaded{tip: tip{state: map[event.Key]*place{}}, view: view{state: map[event.Key]*place{}, local: map[matrix.UserID]struct{}{}}}
+}
+
+// view is what readers see of a room. Only the committer changes it.
+type view struct {
+	mu      sync.RWMutex // guards all of it
+	ring    []*Stored    // the last events
+	from    stream.Pos   // all events after it are in the ring
+	state   map[event.Key]*place
+	change  stream.Pos                 // of the state, the last one
+	readers history                    // who might read what was sent
+	local   map[matrix.UserID]struct{} // joined users of this server
+
+	joined, invited int // members
+}
+
+// ringSize is how many events a view holds.
+const ringSize = 64
+
+// load returns the room in memory.
+func (rs *Rooms) load(ctx context.Context, r *Room) (*loaded, error) {
+	r.used.Store(rs.clock.Add(1))
+	if l := r.loaded.Load(); l != nil {
+		return l, nil
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return rs.loadLocked(ctx, r)
+}
+
+// loadLocked is load for who has the room's lock. Nothing is queued for a room that is
+// not loaded, so that its tables say all of it.
+func (rs *Rooms) loadLocked(ctx context.Context, r *Room) (*loaded, error) {
+	r.used.Store(rs.clock.Add(1))
+	if l := r.loaded.Load(); l != nil {
+		return l, nil
+	}
+	if r.last.Load() == 0 {
+		return nil, ErrUnknownRoom // was being created, and that failed
+	}
+	l, err := rs.fromTables(ctx, r)
+	if err != nil {
+		return nil, fmt.Errorf("loading a room: %w", err)
+	}
+	rs.keep(r, l)
+	return l, nil
+}
+
+func (rs *Rooms) fromTables(ctx context.Context, r *Room) (*loaded, error) {
+	l := &loaded{view: view{local: map[matrix.UserID]struct{}{}}}
+	var err error
+	if l.view.state, err = rs.currentState(ctx, r); err != nil {
+		return nil, err
+	}
+	if err := rs.readRing(ctx, r, &l.view); err != nil {
+		return nil, err
+	}
+	if l.view.change, err = selectLastChange(ctx, rs.DB, r.nid); err != nil {
+		return nil, err
+	}
+	if l.view.readers, err = rs.history(ctx, r, visibilityType, ""); err != nil {
+		return nil, err
+	}
+	for key, p := range l.view.state {
+		l.view.count(nil, p)
+		if key.Type == memberType && p.membership == Join && rs.local(key.StateKey) {
+			l.view.local[matrix.UserID(key.StateKey)] = struct{}{}
+		}
+	}
+	if err := rs.readTip(ctx, r, l); err != nil {
+		return nil, err
+	}
+	l.size.Store(l.measure())
+	return l, nil
+}
+
+// currentState reads the state, its events too where there are few of them.
+func (rs *Rooms) currentState(ctx context.Context, r *Room) (map[event.Key]*place, error) {
+	rows, err := selectState(ctx, rs.DB, r.nid)
+	if err != nil {
+		return nil, err
+	}
+	state := make(map[event.Key]*place, len(rows))
+	for _, row := range rows {
+		p := &place{id: row.id, pos: row.pos, membership: row.membership}
+		state[row.key] = p
+	}
+	events, err := rs.stateEvents(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range events {
+		if p := state[s.key()]; p != nil {
+			p.stored.Store(s)
+		}
+	}
+	return state, nil
+}
+
+func (rs *Rooms) readRing(ctx context.Context, r *Room, v *view) error {
+	events, err := rs.pageRows(ctx, r, window{after: 0, before: maxPos, limit: ringSize, back: true})
+	if err != nil {
+		return err
+	}
+	slices.Reverse(events)
+	v.ring = events
+	if len(events) == ringSize {
+		v.from = events[0].Pos - 1
+	}
+	return nil
+}
+
+// readTip makes the tip of a room that nothing is queued for. Where several events have
+// nothing that follows them, the current state is what their states were resolved to.
+func (rs *Rooms) readTip(ctx context.Context, r *Room, l *loaded) error {
+	ids, err := selectExtremities(ctx, rs.DB, r.nid)
+	if err != nil {
+		return err
+	}
+	t := &l.tip
+	for id := range strings.FieldsSeq(ids) {
+		s, err := rs.storedByID(ctx, r, id)
+		if err != nil {
+			return err
+		}
+		t.extremities = append(t.extremities, s)
+	}
+	if len(t.extremities) == 0 {
+		return fmt.Errorf("room %d has no extremities", r.nid)
+	}
+	t.state = make(map[event.Key]*place, len(l.view.state))
+	for key, p := range l.view.state {
+		t.state[key] = p
+	}
+	if t.group, err = rs.groupAt(ctx, t.extremities); err != nil || t.group != nil {
+		return err
+	}
+	t.state, err = rs.resolve(ctx, r, t.extremities)
+	return err
+}
+
+// groupAt is the group of the state after several events: that of them all if it is one.
+// Else the state is to be resolved and has no group yet: the next event brings it along.
+func (rs *Rooms) groupAt(ctx context.Context, extremities []*Stored) (*group, error) {
+	first := extremities[0].group.id
+	for _, s := range extremities[1:] {
+		if s.group.id != first {
+			return nil, nil
+		}
+	}
+	_, chain, err := selectGroup(ctx, rs.DB, first)
+	if err != nil {
+		return nil, err
+	}
+	return &group{id: first, chain: chain}, nil
+}
+
+// measure is about how much memory the room takes.
+func (l *loaded) measure() int64 {
+	size := int64(4 << 10)
+	for _, s := range l.view.ring {
+		size += weight(s)
+	}
+	for _, p := range l.view.state {
+		size += placeWeight
+		if s := p.stored.Load(); s != nil {
+			size += weight(s)
+		}
+	}
+	return size
+}
+
+// What things weigh beside their text.
+const (
+	placeWeight = 400 // with its two maps
+	eventWeight = 500
+)
+
+func weight(s *Stored) int64 { return eventWeight + int64(len(s.JSON())) }
+
+// keep keeps a room that was loaded, and forgets others if they have grown too many.
+func (rs *Rooms) keep(r *Room, l *loaded) {
+	r.loaded.Store(l)
+	if rs.cached.Add(l.size.Load()) > rs.CacheBytes {
+		rs.evict(r)
+	}
+}
+
+// evict forgets the rooms used least recently until a tenth of the cache is free.
+func (rs *Rooms) evict(but *Room) {
+	rs.mu.RLock()
+	var rooms []*Room
+	for _, r := range rs.rooms {
+		if r != but && r.loaded.Load() != nil {
+			rooms = append(rooms, r)
+		}
+	}
+	rs.mu.RUnlock()
+	used := make(map[*Room]int64, len(rooms))
+	for _, r := range rooms {
+		used[r] = r.used.Load()
+	}
+	slices.SortFunc(rooms, func(a, b *Room) int { return int(used[a] - used[b]) })
+	for _, r := range rooms {
+		if rs.cached.Load() <= rs.CacheBytes*9/10 {
+			return
+		}
+		rs.forget(r)
+	}
+}
+
+// forget drops a room from memory if nobody works on it.
+func (rs *Rooms) forget(r *Room) {
+	if !r.mu.TryLock() {
+		return
+	}
+	defer r.mu.Unlock()
+	if r.queued.Load() == 0 {
+		rs.drop(r)
+	}
+}
+
+// drop forgets what is loaded of a room. The caller has its lock.
+func (rs *Rooms) drop(r *Room) {
+	if l := r.loaded.Swap(nil); l != nil {
+		rs.cached.Add(-l.size.Load())
+	}
+}

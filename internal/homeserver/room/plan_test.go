@@ -1,0 +1,39 @@
+package room
+
+import (
+	"strconv"
+	"strings"
+	"testing"
+
+	"signet/internal/store/storetest"
+)
+
+// No read looks through all events, or through all of a room's.
+func TestPlans(t *testing.T) {
+	db := storetest.Open(t, storetest.SQLite(t), []string{"stream", "room"})
+	for name, condition := range map[string]string{
+		"by id":         whereID,
+		"by position":   wherePos,
+		"a timeline":    whereBetween + ` ORDER BY e.pos DESC LIMIT $4`,
+		"a history":     whereHistory,
+		"state, now":    whereStateNow,
+		"state, then":   whereStateThen,
+		"a state delta": whereDelta,
+		"one, then":     whereOneThen,
+		"a time":        whereLater,
+	} {
+		plan := storetest.Plan(t, db, storedEvents+condition, make([]any, parameters(condition))...)
+		if strings.Contains(plan, "SCAN") {
+			t.Errorf("%s:\n%s", name, plan)
+		}
+		t.Logf("%s:\n%s", name, plan)
+	}
+}
+
+// parameters is how many parameters a statement has.
+func parameters(statement string) (n int) {
+	for i := 1; strings.Contains(statement, "$"+strconv.Itoa(i)); i++ {
+		n = i
+	}
+	return n
+}

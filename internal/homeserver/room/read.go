@@ -1,0 +1,232 @@
+package room
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"signet/internal/homeserver/event"
+	"signet/internal/homeserver/stream"
+	"signet/internal/matrix"
+)
+
+// Seen is an event as a user sees it, for Reader.Append.
+type Seen struct {
+	*Stored
+	// Membership is what the user was when it was sent, empty if that was not looked up.
+	Membership string
+}
+
+// Event is an event of a room. Errors: ErrUnknownRoom, ErrUnknownEvent, which is also that
+// of an event that the user may not read.
+func (rs *Rooms) Event(ctx context.Context, user matrix.UserID, roomID, eventID string) (Seen, error) {
+	r, err := rs.Room(roomID)
+	if err != nil {
+		return Seen{}, err
+	}
+	l, err := rs.lens(ctx, r, user)
+	if err != nil {
+		return Seen{}, err
+	}
+	return l.event(ctx, eventID)
+}
+
+func (l *lens) event(ctx context.Context, id string) (Seen, error) {
+	s, err := l.rooms.storedByID(ctx, l.room, id)
+	if err != nil {
+		return Seen{}, err
+	}
+	if s.Pos > l.rooms.Stream.Visible() {
+		return Seen{}, ErrUnknownEvent
+	}
+	sees, err := l.sees(ctx, s)
+	if err == nil && !sees {
+		err = ErrUnknownEvent
+	}
+	return Seen{s, l.membership(s)}, err
+}
+
+// State is the state of a room: as it is for who is in it, as it was when they left for
+// who was. Errors: ErrUnknownRoom, ErrNotInRoom.
+func (rs *Rooms) State(ctx context.Context, user matrix.UserID, roomID string) ([]*Stored, error) {
+	r, err := rs.Room(roomID)
+	if err != nil {
+		return nil, err
+	}
+	l, err := rs.lens(ctx, r, user)
+	if err != nil {
+		return nil, err
+	}
+	at, err := l.horizon()
+	if err != nil {
+		return nil, err
+	}
+	return rs.StateAt(ctx, r, at)
+}
+
+// StateAt is the state of a room after a position of its history, in no order. Who may
+// read it, the caller has seen to.
+func (rs *Rooms) StateAt(ctx context.Context, r *Room, at stream.Pos) ([]*Stored, error) {
+	l, err := rs.load(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	l.view.mu.RLock()
+	now := at >= l.view.change
+	var places []*place
+	if now {
+		places = make([]*place, 0, len(l.view.state))
+		for _, p := range l.view.state {
+			places = append(places, p)
+		}
+	}
+	l.view.mu.RUnlock()
+	if !now {
+		return rs.stateAt(ctx, r, at)
+	}
+	return rs.readAll(ctx, r, places)
+}
+
+// many is from how many places on they are read with one statement.
+const many = 8
+
+// readAll gives the events that hold places, and reads those that were not read.
+func (rs *Rooms) readAll(ctx context.Context, r *Room, places []*place) ([]*Stored, error) {
+	unread := map[string]*place{}
+	for _, p := range places {
+		if p.stored.Load() == nil {
+			unread[p.id] = p
+		}
+	}
+	if len(unread) > many {
+		events, err := rs.stored(ctx, r, whereStateNow, r.nid)
+		if err != nil {
+			return nil, fmt.Errorf("reading a state: %w", err)
+		}
+		for _, s := range events {
+			if p := unread[s.ID()]; p != nil {
+				p.stored.Store(s)
+			}
+		}
+	}
+	if err := rs.read(ctx, r, places...); err != nil {
+		return nil, err
+	}
+	events := make([]*Stored, len(places))
+	for i, p := range places {
+		events[i] = p.stored.Load()
+	}
+	return events, nil
+}
+
+// StateEvent is one event of what State gives. Errors: ErrUnknownRoom, ErrNotInRoom,
+// ErrUnknownEvent.
+func (rs *Rooms) StateEvent(ctx context.Context, user matrix.UserID, roomID, typ, key string) (*Stored, error) {
+	r, err := rs.Room(roomID)
+	if err != nil {
+		return nil, err
+	}
+	l, err := rs.lens(ctx, r, user)
+	if err != nil {
+		return nil, err
+	}
+	at, err := l.horizon()
+	if err != nil {
+		return nil, err
+	}
+	return rs.stateEventAt(ctx, r, event.Key{Type: typ, StateKey: key}, at)
+}
+
+// stateEventAt is who holds a place in the state after a position. The error is
+// ErrUnknownEvent.
+func (rs *Rooms) stateEventAt(ctx context.Context, r *Room, key event.Key, at stream.Pos) (*Stored, error) {
+	l, err := rs.load(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	l.view.mu.RLock()
+	now, p := at >= l.view.change, l.view.state[key]
+	l.view.mu.RUnlock()
+	switch {
+	case !now:
+		return rs.storedOne(ctx, r, whereOneThen, r.nid, key.Type, key.StateKey, int64(at))
+	case p == nil:
+		return nil, ErrUnknownEvent
+	}
+	if err := rs.read(ctx, r, p); err != nil {
+		return nil, err
+	}
+	return p.stored.Load(), nil
+}
+
+// MemberQuery is which memberships somebody asks for.
+type MemberQuery struct {
+	At  string // a token; empty is now
+	Is  string // a membership; empty is any
+	Not string // a membership; empty is none. With Is, either of the two suffices
+}
+
+// Members are the m.room.member events of a room. Errors: those of State, ErrToken.
+func (rs *Rooms) Members(ctx context.Context, user matrix.UserID, roomID string, q MemberQuery) ([]*Stored, error) {
+	r, err := rs.Room(roomID)
+	if err != nil {
+		return nil, err
+	}
+	l, err := rs.lens(ctx, r, user)
+	if err != nil {
+		return nil, err
+	}
+	at, err := l.horizon()
+	if err != nil {
+		return nil, err
+	}
+	if q.At != "" {
+		asked, err := ParseToken(q.At)
+		if err != nil {
+			return nil, err
+		}
+		at = min(at, asked)
+	}
+	state, err := rs.StateAt(ctx, r, at)
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(state, func(s *Stored) bool { return !s.isMember() || !q.wants(membershipOf(s.Event)) }), nil
+}
+
+func (q MemberQuery) wants(membership string) bool {
+	switch {
+	case q.Is == "" && q.Not == "":
+		return true
+	case q.Is == "":
+		return membership != q.Not
+	case q.Not == "":
+		return membership == q.Is
+	}
+	return membership == q.Is || membership != q.Not
+}
+
+// JoinedMembers are the m.room.member events of those who are in a room, for one of them.
+// Errors: ErrUnknownRoom, ErrNotInRoom.
+func (rs *Rooms) JoinedMembers(ctx context.Context, user matrix.UserID, roomID string) ([]*Stored, error) {
+	r, err := rs.Room(roomID)
+	if err != nil {
+		return nil, err
+	}
+	if rs.stay(user, r).Membership != Join {
+		return nil, ErrNotInRoom
+	}
+	l, err := rs.load(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	l.view.mu.RLock()
+	var places []*place
+	for key, p := range l.view.state {
+		if key.Type == memberType && p.membership == Join {
+			places = append(places, p)
+		}
+	}
+	l.view.mu.RUnlock()
+	return rs.readAll(ctx, r, places)
+}

@@ -1,0 +1,160 @@
+package room
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"signet/internal/homeserver/authz"
+	"signet/internal/homeserver/event"
+	"signet/internal/homeserver/stream"
+	"signet/internal/matrix"
+	"signet/internal/store"
+)
+
+// Options is what the rooms of a server stand on.
+type Options struct {
+	DB         *store.DB
+	Stream     *stream.Committer // which must not run yet
+	ServerName matrix.ServerName
+	Now        func() time.Time
+	// Signer is the key that signs events now. It is asked for every event.
+	Signer   func(context.Context) (event.Signer, error)
+	Profiles Profiles
+	// DefaultVersion is the version of a room whose creator asks for none; zero is
+	// event.Default.
+	DefaultVersion event.Version
+	// CacheBytes is about how much memory rooms may take that are kept for the next who
+	// asks; 0 is 48 MiB.
+	CacheBytes int64
+}
+
+// Profiles says how users call themselves.
+type Profiles interface {
+	// Profile is the display name and the avatar's URL of a user of this server, empty
+	// where there is none.
+	Profile(ctx context.Context, user matrix.UserID) (displayName, avatarURL string, err error)
+}
+
+// defaultCacheBytes is CacheBytes where nobody says otherwise.
+const defaultCacheBytes = 48 << 20
+
+// Rooms is the rooms of a server. It is safe for concurrent use. Of its locks a room's is
+// taken first, then mu, then a view's.
+type Rooms struct {
+	Options
+	lane         *stream.Lane[*operation]
+	transactions transactions
+	joins        flights
+	names        flights // aliases that are being given
+
+	mu    sync.RWMutex // guards rooms and stays
+	rooms map[string]*Room
+	stays map[matrix.UserID]map[*Room]Stay
+
+	begun  atomic.Int64 // when the last new room said that it began, milliseconds since 1970
+	clock  atomic.Int64 // counts uses of rooms
+	cached atomic.Int64 // octets of rooms that are loaded, about
+}
+
+// Room is what is always known of a room.
+type Room struct {
+	id      string
+	version event.Version
+	nid     int64 // settled when the room is stored
+
+	mu     sync.Mutex // the room's lock: guards the tip of what loaded is
+	loaded atomic.Pointer[loaded]
+	queued atomic.Int64 // operations that are not settled; above 0 it stays loaded
+	last   atomic.Int64 // the position of the last event that was shown, 0 before the first
+	used   atomic.Int64 // when it was used last, by Rooms.clock
+	listed atomic.Bool  // in the published directory
+
+	summary atomic.Pointer[Summary] // nil until somebody asks, and when it has changed
+}
+
+// ID is the room's id.
+func (r *Room) ID() string { return r.id }
+
+// Version is the room's version.
+func (r *Room) Version() event.Version { return r.version }
+
+// Last is the position of the last event that was shown.
+func (r *Room) Last() stream.Pos { return stream.Pos(r.last.Load()) }
+
+// What the verbs of this package refuse, beside what authz.Check and event.Build do.
+var (
+	ErrUnknownRoom  = errors.New("the room is not known here")
+	ErrUnknownEvent = errors.New("the event is not there, or not for you to see")
+	ErrNotInRoom    = errors.New("you are not in the room, or may not see it")
+)
+
+// New opens the rooms in a database that has been migrated, and its lane in the stream.
+func New(ctx context.Context, o Options) (*Rooms, error) {
+	if o.CacheBytes == 0 {
+		o.CacheBytes = defaultCacheBytes
+	}
+	if o.DefaultVersion == 0 {
+		o.DefaultVersion = event.Default
+	}
+	rs := &Rooms{Options: o, rooms: map[string]*Room{}, stays: map[matrix.UserID]map[*Room]Stay{}}
+	rs.lane = stream.NewLane(o.Stream, writer{rs})
+	if err := rs.open(ctx); err != nil {
+		return nil, fmt.Errorf("opening the rooms: %w", err)
+	}
+	return rs, nil
+}
+
+// open reads what is always known.
+func (rs *Rooms) open(ctx context.Context) error {
+	rooms, err := selectRooms(ctx, rs.DB)
+	if err != nil {
+		return err
+	}
+	byNumber := make(map[int64]*Room, len(rooms))
+	for _, r := range rooms {
+		rs.rooms[r.id] = r
+		byNumber[r.nid] = r
+	}
+	stays, err := selectLocalStays(ctx, rs.DB)
+	if err != nil {
+		return err
+	}
+	for _, row := range stays {
+		if r := byNumber[row.room]; r != nil {
+			rs.setStay(row.user, Stay{Room: r, Membership: row.membership, Pos: row.pos, Forgotten: row.forgotten})
+		}
+	}
+	return nil
+}
+
+// Room finds a room by its id. The error is ErrUnknownRoom.
+func (rs *Rooms) Room(id string) (*Room, error) {
+	rs.mu.RLock()
+	r := rs.rooms[id]
+	rs.mu.RUnlock()
+	if r == nil || r.last.Load() == 0 {
+		return nil, ErrUnknownRoom
+	}
+	return r, nil
+}
+
+// local tells whether a user is one of this server.
+func (rs *Rooms) local(user string) bool { return event.ServerOf(user) == rs.ServerName }
+
+// Sweep forgets the transaction ids of a day ago.
+func (rs *Rooms) Sweep(ctx context.Context) error {
+	if err := deleteTransactionsBefore(ctx, rs.DB, rs.Now().Add(-transactionLife)); err != nil {
+		return fmt.Errorf("sweeping transaction ids: %w", err)
+	}
+	return nil
+}
+
+// isRefusal tells whether it is the rules of a room that do not allow something.
+func isRefusal(err error) bool {
+	_, refused := errors.AsType[authz.Refusal](err)
+	return refused
+}

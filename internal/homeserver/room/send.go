@@ -1,0 +1,156 @@
+package room
+
+import (
+	"bytes"
+	"context"
+	"errors"
+
+	"signet/internal/homeserver/authz"
+	"signet/internal/homeserver/event"
+	"signet/internal/matrix"
+)
+
+// Sending is an event that a user sends into a room. Content is a JSON object.
+type Sending struct {
+	Room     string
+	Sender   matrix.UserID
+	Type     string
+	StateKey *string // nil for an event that is no state event
+	Content  []byte
+	// Transaction makes the request one that is done once; the zero value does not.
+	Transaction Transaction
+}
+
+// What sending refuses, beside what authz.Check and event.Build do.
+var (
+	ErrRedacts     = errors.New("the redaction names no event that it redacts")
+	ErrMayNot      = errors.New("you are not allowed to do that in the room")
+	ErrBadAlias    = errors.New("the alias does not lead to the room")
+	ErrAliasFormat = errors.New("not a valid room alias")
+)
+
+// Send sends an event and returns its id once everybody can see it. Errors: ErrUnknownRoom,
+// ErrRedacts, ErrBadAlias, an authz.Refusal, and those of event.Build.
+func (rs *Rooms) Send(ctx context.Context, s Sending) (eventID string, err error) {
+	r, err := rs.Room(s.Room)
+	if err != nil {
+		return "", err
+	}
+	if s.Type == redactionType && s.StateKey == nil {
+		target, _ := event.Value(s.Content).Field("redacts").Text()
+		return rs.redact(ctx, r, s, target)
+	}
+	if err := rs.checkAliases(ctx, r, s); err != nil {
+		return "", err
+	}
+	return rs.send(ctx, r, s, func(t *tip) (draft, error) {
+		if err := same(ctx, rs, r, t, s); err != nil {
+			return draft{}, err
+		}
+		return s.draft(), nil
+	})
+}
+
+// send is actOnce for an event that a client sends.
+func (rs *Rooms) send(ctx context.Context, r *Room, s Sending, think func(*tip) (draft, error)) (eventID string, err error) {
+	if s.Transaction.ID == "" {
+		return rs.act(ctx, r, think)
+	}
+	t := newTransaction(s.Sender, s.Transaction, s.Room, s.Type)
+	if eventID, err = rs.done(ctx, t); err != nil || eventID != "" {
+		return eventID, err
+	}
+	return rs.actOnce(ctx, r, t, think)
+}
+
+func (s Sending) draft() draft {
+	return draft{typ: s.Type, stateKey: s.StateKey, sender: string(s.Sender), content: s.Content,
+		sent: Sent{Device: s.Transaction.Device, TransactionID: s.Transaction.ID}}
+}
+
+// same is a settledError if the state is what the sender wants already, and of their own.
+func same(ctx context.Context, rs *Rooms, r *Room, t *tip, s Sending) error {
+	if s.StateKey == nil {
+		return nil
+	}
+	in := t.state[event.Key{Type: s.Type, StateKey: *s.StateKey}]
+	if in == nil {
+		return nil
+	}
+	if err := rs.read(ctx, r, in); err != nil {
+		return err
+	}
+	now := in.stored.Load()
+	canonical, err := event.Canonical(s.Content, true)
+	if err != nil || now.Sender() != string(s.Sender) || !bytes.Equal(canonical, now.Content()) {
+		return nil // Build tells what is wrong with content
+	}
+	if t.membership(string(s.Sender)) != Join {
+		return authz.ErrNotJoined
+	}
+	return settledError{now.ID()}
+}
+
+// Redaction is a user's wish to redact an event.
+type Redaction struct {
+	Room        string
+	Sender      matrix.UserID
+	EventID     string
+	Reason      string
+	Transaction Transaction
+}
+
+// Redact redacts an event and returns the id of the redaction. Errors: ErrUnknownRoom,
+// ErrUnknownEvent, ErrMayNot, and those of Send.
+func (rs *Rooms) Redact(ctx context.Context, red Redaction) (eventID string, err error) {
+	r, err := rs.Room(red.Room)
+	if err != nil {
+		return "", err
+	}
+	s := Sending{Room: red.Room, Sender: red.Sender, Type: redactionType, Transaction: red.Transaction, Content: object("reason", red.Reason)}
+	return rs.redact(ctx, r, s, red.EventID)
+}
+
+func (rs *Rooms) redact(ctx context.Context, r *Room, s Sending, target string) (eventID string, err error) {
+	if target == "" {
+		return "", ErrRedacts
+	}
+	if s.Content, err = r.redactionContent(s.Content, target); err != nil {
+		return "", err
+	}
+	return rs.send(ctx, r, s, func(t *tip) (draft, error) {
+		d := s.draft()
+		if d.redacts, err = rs.onTip(ctx, r, t, target); err != nil {
+			return draft{}, err
+		}
+		own := string(s.Sender) == d.redacts.Sender()
+		if levels := t.PowerLevels(); t.membership(d.sender) != Join || levels == nil || !own && levels.User(d.sender) < levels.Redact() {
+			return draft{}, ErrMayNot
+		}
+		return d, nil
+	})
+}
+
+// onTip reads an event that is stored, or waits to be.
+func (rs *Rooms) onTip(ctx context.Context, r *Room, t *tip, id string) (*Stored, error) {
+	for _, s := range t.extremities {
+		if s.ID() == id {
+			return s, nil
+		}
+	}
+	return rs.storedByID(ctx, r, id)
+}
+
+// redactionContent is the content of a redaction, with its target where the room's version
+// has it there.
+func (r *Room) redactionContent(content []byte, target string) ([]byte, error) {
+	if !r.version.RedactsInContent() {
+		return content, nil
+	}
+	canonical, err := event.Canonical(content, true)
+	if err != nil {
+		return nil, err
+	}
+	rest := event.Value(canonical).Without("redacts")
+	return with(rest, "redacts", target), nil
+}

@@ -1,0 +1,193 @@
+package room
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strings"
+
+	"signet/internal/homeserver/event"
+	"signet/internal/homeserver/stream"
+)
+
+// storedEvents selects events as storedRow reads them: each with what it replaced and
+// what redacted it.
+const storedEvents = `SELECT e.pos, e.event_id, e.state_group, e.flags, e.redacted_by, e.txn, e.json,
+	p.pos, p.event_id, p.flags, p.json, q.pos, q.event_id, q.flags, q.json
+	FROM room_events e LEFT JOIN room_events p ON p.room = e.room AND p.pos = e.replaces
+	LEFT JOIN room_events q ON q.room = e.room AND q.pos = e.redacted_by `
+
+// What stands behind storedEvents.
+const (
+	wherePos     = `WHERE e.room = $1 AND e.pos = $2`
+	whereID      = `WHERE e.event_id = $1 AND e.room = $2`
+	whereBetween = `WHERE e.room = $1 AND e.pos > $2 AND e.pos < $3 AND e.flags < 2`
+	whereLater   = `WHERE e.room = $1 AND e.ts >= $2 AND e.pos <= $3 AND e.flags < 2 ORDER BY e.ts, e.pos LIMIT 1 OFFSET $4`
+	whereEarlier = `WHERE e.room = $1 AND e.ts <= $2 AND e.pos <= $3 AND e.flags < 2 ORDER BY e.ts DESC, e.pos DESC LIMIT 1 OFFSET $4`
+
+	whereStateNow = `JOIN room_state s ON s.room = e.room AND s.event_pos = e.pos WHERE s.room = $1`
+	whereHistory  = `JOIN room_state_changes c ON c.room = e.room AND c.event_pos = e.pos
+		WHERE c.room = $1 AND c.type = $2 AND c.state_key = $3 AND c.pos <= $4 ORDER BY c.pos`
+	whereOneThen = whereHistory + ` DESC LIMIT 1`
+
+	// The last change of each place up to a position.
+	lastChange = `(SELECT MAX(l.pos) FROM room_state_changes l
+		WHERE l.room = $1 AND l.type = c.type AND l.state_key = c.state_key AND l.pos <= $2)`
+	whereStateThen = `JOIN room_state_changes c ON c.room = e.room AND c.event_pos = e.pos WHERE c.room = $1 AND c.pos = ` + lastChange
+	whereDelta     = whereStateThen + ` AND c.pos > $3 ORDER BY c.pos`
+)
+
+// eventRow is an event in a row, not there if a join found none.
+type eventRow struct {
+	pos, flags sql.NullInt64
+	id         sql.NullString
+	json       []byte
+}
+
+func (row eventRow) load(v event.Version, redacted bool) (*event.Event, error) {
+	e, err := v.Load(row.id.String, row.json, redacted || row.flags.Int64&flagRedacted != 0)
+	if err != nil {
+		return nil, fmt.Errorf("event %d: %w", row.pos.Int64, err)
+	}
+	return e, nil
+}
+
+// storedRow reads one row of storedEvents.
+func storedRow(rows *sql.Rows, v event.Version) (*Stored, error) {
+	var own, replaced, redaction eventRow
+	var groupID, redactedBy int64
+	var sent string
+	if err := rows.Scan(&own.pos, &own.id, &groupID, &own.flags, &redactedBy, &sent, &own.json,
+		&replaced.pos, &replaced.id, &replaced.flags, &replaced.json, &redaction.pos, &redaction.id, &redaction.flags, &redaction.json); err != nil {
+		return nil, err
+	}
+	e, err := own.load(v, redactedBy != 0)
+	if err != nil {
+		return nil, err
+	}
+	s := &Stored{Event: e, Pos: stream.Pos(own.pos.Int64), Sent: parseSent(sent), group: &group{id: stream.Pos(groupID)}}
+	s.rejected = own.flags.Int64&flagRejected != 0
+	s.changes = s.isState() && s.group.id == s.Pos
+	if replaced.pos.Valid {
+		if s.Replaced, err = replaced.replaced(v); err != nil {
+			return nil, err
+		}
+	}
+	if redaction.pos.Valid {
+		if e, err = redaction.load(v, false); err != nil {
+			return nil, err
+		}
+		s.Redaction = &Stored{Event: e, Pos: stream.Pos(redaction.pos.Int64)}
+	}
+	return s, nil
+}
+
+func (row eventRow) replaced(v event.Version) (*Replaced, error) {
+	e, err := row.load(v, false)
+	if err != nil {
+		return nil, err
+	}
+	return &Replaced{ID: e.ID(), Sender: e.Sender(), Content: e.Content(), pos: stream.Pos(row.pos.Int64)}, nil
+}
+
+// stored reads the events of a room that a condition on storedEvents finds.
+func (rs *Rooms) stored(ctx context.Context, r *Room, condition string, args ...any) ([]*Stored, error) {
+	return collect(ctx, rs.DB, func(rows *sql.Rows) (*Stored, error) { return storedRow(rows, r.version) }, storedEvents+condition, args...)
+}
+
+func (rs *Rooms) storedOne(ctx context.Context, r *Room, condition string, args ...any) (*Stored, error) {
+	found, err := rs.stored(ctx, r, condition, args...)
+	if err != nil {
+		return nil, fmt.Errorf("reading an event: %w", err)
+	}
+	if len(found) == 0 {
+		return nil, ErrUnknownEvent
+	}
+	return found[0], nil
+}
+
+func (rs *Rooms) storedAt(ctx context.Context, r *Room, pos stream.Pos) (*Stored, error) {
+	return rs.storedOne(ctx, r, wherePos, r.nid, int64(pos))
+}
+
+func (rs *Rooms) storedByID(ctx context.Context, r *Room, id string) (*Stored, error) {
+	if strings.IndexByte(id, 0) >= 0 { // as a client's content may say; no database looks for that
+		return nil, ErrUnknownEvent
+	}
+	return rs.storedOne(ctx, r, whereID, id, r.nid)
+}
+
+// stateEvents are the events of the current state, memberships aside.
+func (rs *Rooms) stateEvents(ctx context.Context, r *Room) ([]*Stored, error) {
+	return rs.stored(ctx, r, whereStateNow+` AND s.type <> 'm.room.member'`, r.nid)
+}
+
+// window is a stretch of a room's timeline: events between two positions, both left out,
+// the newest first if back.
+type window struct {
+	after, before stream.Pos
+	limit         int
+	back          bool
+}
+
+// page is a stretch of the timeline, from memory if it is there.
+func (rs *Rooms) page(ctx context.Context, r *Room, w window) ([]*Stored, error) {
+	l, err := rs.load(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	if found, whole := l.view.page(w); whole {
+		return found, nil
+	}
+	return rs.pageRows(ctx, r, w)
+}
+
+// page is a stretch of the timeline, and whether the view has all of it.
+func (v *view) page(w window) (found []*Stored, whole bool) {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	for i := range v.ring {
+		s := v.ring[i]
+		if w.back {
+			s = v.ring[len(v.ring)-1-i]
+		}
+		if s.Pos > w.after && s.Pos < w.before {
+			if found = append(found, s); len(found) == w.limit {
+				break
+			}
+		}
+	}
+	return found, w.after >= v.from || w.back && len(found) == w.limit
+}
+
+// pageRows reads a stretch of the timeline.
+func (rs *Rooms) pageRows(ctx context.Context, r *Room, w window) ([]*Stored, error) {
+	order := ` ORDER BY e.pos LIMIT $4`
+	if w.back {
+		order = ` ORDER BY e.pos DESC LIMIT $4`
+	}
+	found, err := rs.stored(ctx, r, whereBetween+order,
+		r.nid, int64(w.after), int64(w.before), w.limit)
+	if err != nil {
+		return nil, fmt.Errorf("reading a timeline: %w", err)
+	}
+	return found, nil
+}
+
+// stateAt are the events of the state after a position.
+func (rs *Rooms) stateAt(ctx context.Context, r *Room, pos stream.Pos) ([]*Stored, error) {
+	found, err := rs.stored(ctx, r, whereStateThen, r.nid, int64(pos))
+	if err != nil {
+		return nil, fmt.Errorf("reading a state: %w", err)
+	}
+	return found, nil
+}
+
+// near is the shown event whose time is next to ts, before or after it, passing over some.
+func (rs *Rooms) near(ctx context.Context, r *Room, ts int64, back bool, passed int) (*Stored, error) {
+	condition := whereLater
+	if back {
+		condition = whereEarlier
+	}
+	return rs.storedOne(ctx, r, condition, r.nid, ts, int64(rs.Stream.Visible()), passed)
+}

@@ -1,0 +1,129 @@
+package room
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"math"
+
+	"signet/internal/homeserver/event"
+	"signet/internal/homeserver/stream"
+	"signet/internal/matrix"
+	"signet/internal/store"
+)
+
+// maxPos is beyond all positions.
+const maxPos stream.Pos = math.MaxInt64
+
+// flagRedacted marks an event that had been redacted when it came. Larger flags mark
+// events that are in no timeline.
+const (
+	flagRedacted = 1
+	flagRejected = 2 // authorisation has refused it
+)
+
+func selectRooms(ctx context.Context, q store.Queryer) ([]*Room, error) {
+	return collect(ctx, q, func(rows *sql.Rows) (*Room, error) {
+		r := &Room{}
+		var last int64
+		var listed bool
+		err := rows.Scan(&r.nid, &r.id, &r.version, &last, &listed)
+		r.last.Store(last)
+		r.listed.Store(listed)
+		return r, err
+	}, `SELECT nid, room_id, version, last, listed FROM room_rooms`)
+}
+
+// stayRow is a row of room_stays.
+type stayRow struct {
+	user       matrix.UserID
+	room       int64
+	membership string
+	pos        stream.Pos
+	forgotten  bool
+}
+
+func selectLocalStays(ctx context.Context, q store.Queryer) ([]stayRow, error) {
+	return collect(ctx, q, func(rows *sql.Rows) (s stayRow, err error) {
+		return s, rows.Scan(&s.user, &s.room, &s.membership, &s.pos, &s.forgotten)
+	}, `SELECT user_id, room, membership, event_pos, forgotten FROM room_stays WHERE local`)
+}
+
+// stateRow is a place in a state.
+type stateRow struct {
+	key        event.Key
+	pos        stream.Pos
+	id         string
+	membership string
+}
+
+func selectState(ctx context.Context, q store.Queryer, room int64) ([]stateRow, error) {
+	return collect(ctx, q, func(rows *sql.Rows) (s stateRow, err error) {
+		return s, rows.Scan(&s.key.Type, &s.key.StateKey, &s.pos, &s.id, &s.membership)
+	}, `SELECT s.type, s.state_key, s.event_pos, e.event_id, COALESCE(m.membership, '') FROM room_state s
+		JOIN room_events e ON e.room = s.room AND e.pos = s.event_pos
+		LEFT JOIN room_stays m ON m.user_id = s.state_key AND m.room = s.room AND s.type = 'm.room.member'
+		WHERE s.room = $1`, room)
+}
+
+func selectLastChange(ctx context.Context, q store.Queryer, room int64) (pos stream.Pos, err error) {
+	err = q.QueryRow(ctx, `SELECT COALESCE(MAX(pos), 0) FROM room_state_changes WHERE room = $1`, room).Scan(&pos)
+	return pos, err
+}
+
+func selectExtremities(ctx context.Context, q store.Queryer, room int64) (ids string, err error) {
+	err = q.QueryRow(ctx, `SELECT extremities FROM room_rooms WHERE nid = $1`, room).Scan(&ids)
+	return ids, err
+}
+
+func selectGroup(ctx context.Context, q store.Queryer, id stream.Pos) (prev stream.Pos, chain int, err error) {
+	err = q.QueryRow(ctx, `SELECT prev, chain FROM room_state_groups WHERE id = $1`, int64(id)).Scan(&prev, &chain)
+	return prev, chain, err
+}
+
+func selectGroupState(ctx context.Context, q store.Queryer, room int64, id stream.Pos) ([]stateRow, error) {
+	return collect(ctx, q, func(rows *sql.Rows) (s stateRow, err error) {
+		return s, rows.Scan(&s.key.Type, &s.key.StateKey, &s.pos, &s.id)
+	}, `SELECT g.type, g.state_key, g.event_pos, e.event_id FROM room_group_state g JOIN room_events e ON e.room = $1 AND e.pos = g.event_pos
+		WHERE g.state_group = $2`, room, int64(id))
+}
+
+// selectGroupPlace is the event that holds a place in a group's state, 0 if none does.
+func selectGroupPlace(ctx context.Context, q store.Queryer, group stream.Pos, typ, key string) (pos stream.Pos, err error) {
+	err = q.QueryRow(ctx, `WITH RECURSIVE chain (id, prev, length) AS (
+			SELECT id, prev, chain FROM room_state_groups WHERE id = $1
+			UNION ALL SELECT g.id, g.prev, g.chain FROM room_state_groups g JOIN chain c ON g.id = c.prev WHERE c.length > 0)
+		SELECT s.event_pos FROM chain c JOIN room_group_state s ON s.state_group = c.id
+		WHERE s.type = $2 AND s.state_key = $3 ORDER BY c.length DESC LIMIT 1`, int64(group), typ, key).Scan(&pos)
+	if errors.Is(err, sql.ErrNoRows) {
+		return 0, nil
+	}
+	return pos, err
+}
+
+// selectTransaction is the event that a request of a client made, empty if it made none.
+func selectTransaction(ctx context.Context, q store.Queryer, hash []byte) (eventID string, err error) {
+	err = q.QueryRow(ctx, `SELECT event_id FROM room_transactions WHERE txn_hash = $1`, hash).Scan(&eventID)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", nil
+	}
+	return eventID, err
+}
+
+// collect reads rows to their end: who left them open would hold up the database's log.
+func collect[T any](ctx context.Context, q store.Queryer, scan func(*sql.Rows) (T, error), query string, args ...any) ([]T, error) {
+	rows, err := q.Query(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var found []T
+	for rows.Next() {
+		one, err := scan(rows)
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, one)
+	}
+	return found, rows.Err()
+}

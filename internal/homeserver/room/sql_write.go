@@ -1,0 +1,47 @@
+package room
+
+import (
+	"context"
+	"time"
+
+	"signet/internal/store"
+)
+
+var (
+	insertRooms = inserter{columns: 6,
+		head: `INSERT INTO room_rooms (nid, room_id, version, extremities, last, listed)`}
+	insertEvents = inserter{columns: 12,
+		head: `INSERT INTO room_events (pos, room, event_id, type, state_key, ts, state_group, flags, replaces, redacted_by, txn, json)`}
+	insertTransactions = inserter{columns: 3,
+		head: `INSERT INTO room_transactions (txn_hash, event_id, created_ms)`}
+	insertGroups = inserter{columns: 3,
+		head: `INSERT INTO room_state_groups (id, prev, chain)`}
+	insertGroupState = inserter{columns: 4,
+		head: `INSERT INTO room_group_state (state_group, type, state_key, event_pos)`}
+	putState = inserter{columns: 4,
+		head: `INSERT INTO room_state (room, type, state_key, event_pos)`,
+		tail: ` ON CONFLICT (room, type, state_key) DO UPDATE SET event_pos = excluded.event_pos`}
+	insertStateChanges = inserter{columns: 5,
+		head: `INSERT INTO room_state_changes (room, type, state_key, pos, event_pos)`}
+	putStays = inserter{columns: 6,
+		head: `INSERT INTO room_stays (user_id, room, membership, event_pos, local, forgotten)`,
+		tail: ` ON CONFLICT (user_id, room) DO UPDATE SET membership = excluded.membership, event_pos = excluded.event_pos, forgotten = excluded.forgotten`}
+	insertAliases = inserter{columns: 4,
+		head: `INSERT INTO room_aliases (alias, room_id, creator, created_ms)`}
+)
+
+func updateTip(ctx context.Context, tx *store.Tx, nid int64, extremities string, last int64) error {
+	_, err := tx.Exec(ctx, `UPDATE room_rooms SET extremities = $2, last = $3 WHERE nid = $1`, nid, extremities, last)
+	return err
+}
+
+// updateRedacted takes from an event what its redaction takes.
+func updateRedacted(ctx context.Context, tx *store.Tx, room, pos, redactedBy int64, json []byte) error {
+	_, err := tx.Exec(ctx, `UPDATE room_events SET json = $3, redacted_by = $4 WHERE room = $1 AND pos = $2`, room, pos, json, redactedBy)
+	return err
+}
+
+func deleteTransactionsBefore(ctx context.Context, q store.Queryer, before time.Time) error {
+	_, err := q.Exec(ctx, `DELETE FROM room_transactions WHERE created_ms < $1`, before.UnixMilli())
+	return err
+}

@@ -1,0 +1,107 @@
+package room
+
+import (
+	"encoding/json"
+	"strings"
+
+	"signet/internal/homeserver/event"
+	"signet/internal/homeserver/stream"
+)
+
+// Stored is an event at its place in the stream. It does not change once it is shown.
+type Stored struct {
+	*event.Event
+	// Pos is where the event stands in the stream. One that was fetched from another
+	// server later than what follows it has a negative one.
+	Pos stream.Pos
+	// Replaced is the state event whose place this one took, if there was one.
+	Replaced *Replaced
+	// Redaction is the m.room.redaction that took from the event what it lacks.
+	Redaction *Stored
+	// Sent is the request that the event stems from, if it is one of a client of ours.
+	Sent Sent
+
+	rejected bool // by authorisation
+
+	group   *group // the state after the event; of a stored one its id alone
+	changes bool   // whether it made that group
+	in      *place // what it took in the state, until it is stored
+}
+
+// Sent is a request of a client, as its sender recognises it.
+type Sent struct {
+	Device        string
+	TransactionID string
+}
+
+// String is the request as it is stored; parseSent reads it. A device id has no spaces.
+func (s Sent) String() string {
+	if s.TransactionID == "" {
+		return ""
+	}
+	return s.Device + " " + s.TransactionID
+}
+
+func parseSent(s string) Sent {
+	device, id, _ := strings.Cut(s, " ")
+	return Sent{Device: device, TransactionID: id}
+}
+
+// Replaced is what is told of a state event that another took the place of.
+type Replaced struct {
+	ID      string
+	Sender  string
+	Content json.RawMessage
+
+	pos stream.Pos
+	of  *place // of one that may still wait to be stored
+}
+
+// key is the event's place in the state.
+func (s *Stored) key() event.Key {
+	key, _ := s.StateKey()
+	return event.Key{Type: s.Type(), StateKey: key}
+}
+
+func (s *Stored) isState() bool {
+	_, isState := s.StateKey()
+	return isState
+}
+
+// isMember tells whether the event is somebody's membership.
+func (s *Stored) isMember() bool { return s.Type() == memberType && s.isState() }
+
+// The types of events that the server itself deals with.
+const (
+	createType     = "m.room.create"
+	memberType     = "m.room.member"
+	levelsType     = "m.room.power_levels"
+	joinRulesType  = "m.room.join_rules"
+	visibilityType = "m.room.history_visibility"
+	guestType      = "m.room.guest_access"
+	aliasType      = "m.room.canonical_alias"
+	nameType       = "m.room.name"
+	topicType      = "m.room.topic"
+	avatarType     = "m.room.avatar"
+	encryptionType = "m.room.encryption"
+	tombstoneType  = "m.room.tombstone"
+	redactionType  = "m.room.redaction"
+	aclType        = "m.room.server_acl"
+)
+
+// Memberships of m.room.member.
+const (
+	Join   = "join"
+	Invite = "invite"
+	Leave  = "leave"
+	Ban    = "ban"
+	Knock  = "knock"
+)
+
+// membershipOf is what an m.room.member says.
+func membershipOf(e *event.Event) string {
+	membership, _ := e.Field("membership").Text()
+	return membership
+}
+
+var visibilityKey = event.Key{Type: visibilityType}

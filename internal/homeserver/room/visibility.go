@@ -1,0 +1,227 @@
+package room
+
+import (
+	"context"
+	"fmt"
+
+	"signet/internal/homeserver/stream"
+	"signet/internal/matrix"
+)
+
+// The values of m.room.history_visibility; another counts as shared (client-server API,
+// "Room History Visibility").
+const (
+	worldReadable = "world_readable"
+	shared        = "shared"
+	invited       = "invited"
+	joinedOnly    = "joined"
+)
+
+// value is what a place in the state said from a position on.
+type value struct {
+	pos  stream.Pos
+	says string
+}
+
+// history is what a place in the state said over time, the oldest first.
+type history []value
+
+// before is what was said just before a position, or otherwise.
+func (h history) before(pos stream.Pos, otherwise string) string {
+	for i := len(h) - 1; i >= 0; i-- {
+		if h[i].pos < pos {
+			return h[i].says
+		}
+	}
+	return otherwise
+}
+
+// has tells whether it was ever said after a position.
+func (h history) has(says string, after stream.Pos) bool {
+	for i := len(h) - 1; i >= 0 && h[i].pos > after; i-- {
+		if h[i].says == says {
+			return true
+		}
+	}
+	return false
+}
+
+// visibility is who may read what is sent now.
+func (v *view) visibility() string {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	return v.readers.before(maxPos, shared)
+}
+
+func visibilityOf(content interface{ Text() (string, bool) }) string {
+	switch said, _ := content.Text(); said {
+	case worldReadable, invited, joinedOnly:
+		return said
+	}
+	return shared
+}
+
+// lens is what a user may read of a room.
+type lens struct {
+	rooms   *Rooms
+	room    *Room
+	user    matrix.UserID
+	stays   history // what the user was, once that is read
+	known   bool    // whether it is
+	readers history // who might read
+
+	joined    stream.Pos // since when the user is in the room, at the latest; maxPos if they are not
+	forgotten bool       // the room, by the user, who knows nothing of it any more
+}
+
+// lens reads what decides about a user's view of a room, for as many events as one likes.
+func (rs *Rooms) lens(ctx context.Context, r *Room, user matrix.UserID) (*lens, error) {
+	l, err := rs.quickLens(ctx, r, user)
+	if err != nil {
+		return nil, err
+	}
+	return l, l.learn(ctx)
+}
+
+// quickLens is lens for who will most likely look at what was sent since the user joined:
+// what they were before is read when it is needed.
+func (rs *Rooms) quickLens(ctx context.Context, r *Room, user matrix.UserID) (*lens, error) {
+	loaded, err := rs.load(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	stay := rs.stay(user, r)
+	l := &lens{rooms: rs, room: r, user: user, joined: maxPos, forgotten: stay.Forgotten}
+	if stay.Membership == Join {
+		l.joined = stay.Pos
+	}
+	loaded.view.mu.RLock()
+	defer loaded.view.mu.RUnlock()
+	l.readers = loaded.view.readers
+	return l, nil
+}
+
+// learn reads what the user was.
+func (l *lens) learn(ctx context.Context) (err error) {
+	if !l.known {
+		l.stays, err = l.rooms.history(ctx, l.room, memberType, string(l.user))
+		l.known = err == nil
+	}
+	return err
+}
+
+// history reads what a place in the state has said.
+func (rs *Rooms) history(ctx context.Context, r *Room, typ, key string) (history, error) {
+	events, err := rs.stored(ctx, r, whereHistory, r.nid, typ, key, int64(rs.Stream.Visible()))
+	if err != nil {
+		return nil, fmt.Errorf("reading what became of a state: %w", err)
+	}
+	h := make(history, len(events))
+	for i, s := range events {
+		h[i] = value{s.Pos, s.says()}
+	}
+	return h, nil
+}
+
+// says is what counts of a state event for who may read.
+func (s *Stored) says() string {
+	if s.Type() == visibilityType {
+		return visibilityOf(s.Field("history_visibility"))
+	}
+	return membershipOf(s.Event)
+}
+
+// membership is what the user was when an event was sent, empty if that is not known.
+func (l *lens) membership(s *Stored) string {
+	switch {
+	case s.Pos > l.joined:
+		return Join
+	case !l.known:
+		return ""
+	}
+	return l.stays.before(s.Pos, Leave)
+}
+
+// sees tells whether the user may read an event. On events that say who may read, and on
+// the user's own memberships, what they change counts too.
+func (l *lens) sees(ctx context.Context, s *Stored) (bool, error) {
+	if s.Pos > l.joined {
+		return true, nil
+	}
+	if err := l.learn(ctx); err != nil {
+		return false, err
+	}
+	stay, readers := l.membership(s), l.readers.before(s.Pos, shared)
+	if s.Pos < 0 {
+		var err error
+		if stay, readers, err = l.stateBefore(ctx, s); err != nil {
+			return false, err
+		}
+	}
+	switch {
+	case l.allows(s, stay, readers):
+		return true, nil
+	case s.isMember() && s.key().StateKey == string(l.user):
+		return l.allows(s, s.says(), readers), nil
+	case s.key() == visibilityKey && s.isState():
+		return l.allows(s, stay, s.says()), nil
+	}
+	return false, nil
+}
+
+func (l *lens) allows(s *Stored, stay, readers string) bool {
+	switch {
+	case readers == worldReadable, stay == Join && !l.forgotten:
+		return true
+	case l.forgotten:
+		return false
+	case readers == shared:
+		return l.stays.has(Join, s.Pos)
+	case readers == invited:
+		return stay == Invite
+	}
+	return false
+}
+
+// stateBefore is what decides about an event that is not in the room's history as this
+// server lived it: the state that its group has.
+func (l *lens) stateBefore(ctx context.Context, s *Stored) (stay, readers string, err error) {
+	stay, readers = Leave, shared
+	if s.group.id == 0 {
+		return stay, joinedOnly, nil
+	}
+	for key, into := range map[string]*string{string(l.user): &stay, "": &readers} {
+		typ := memberType
+		if key == "" {
+			typ = visibilityType
+		}
+		pos, err := selectGroupPlace(ctx, l.rooms.DB, s.group.id, typ, key)
+		if err != nil {
+			return "", "", fmt.Errorf("reading a state: %w", err)
+		}
+		if pos == 0 {
+			continue
+		}
+		in, err := l.rooms.storedAt(ctx, l.room, pos)
+		if err != nil {
+			return "", "", err
+		}
+		*into = in.says()
+	}
+	return stay, readers, nil
+}
+
+// horizon is up to where the user knows the room's state: to the end for those who are in
+// it, and where everybody may read; to where they left for those who were. The error is
+// ErrNotInRoom.
+func (l *lens) horizon() (stream.Pos, error) {
+	if l.stays.before(maxPos, Leave) == Join || l.readers.before(maxPos, shared) == worldReadable {
+		return maxPos, nil
+	}
+	for i := len(l.stays) - 2; i >= 0 && !l.forgotten; i-- {
+		if l.stays[i].says == Join {
+			return l.stays[i+1].pos, nil
+		}
+	}
+	return 0, ErrNotInRoom
+}
