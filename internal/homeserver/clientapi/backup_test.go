@@ -13,39 +13,39 @@ const (
 
 func TestBackup(t *testing.T) {
 	eachTwo(t, func(w *world, alice, bob phone) {
-		w.want("none yet", w.call(alice, "GET", "/room_keys/version", ``), 404, "M_NOT_FOUND")
-		w.wantJSON("creating", w.call(alice, "POST", "/room_keys/version", backupBody), `{"version":"1"}`)
+		w.want("none yet", w.by(alice, "GET", "/room_keys/version", ``), 404, "M_NOT_FOUND")
+		w.wantJSON("creating", w.by(alice, "POST", "/room_keys/version", backupBody), `{"version":"1"}`)
 		state := `{"algorithm":"m.megolm_backup.v1.curve25519-aes-sha2","auth_data":{"public_key":"x"},"count":0,"etag":"0","version":"1"}`
-		w.wantJSON("the current one", w.call(alice, "GET", "/room_keys/version", ``), state)
-		w.wantJSON("by its version", w.call(alice, "GET", "/room_keys/version/1", ``), state)
-		w.wantJSON("updating", w.call(alice, "PUT", "/room_keys/version/1", `{"version":"1",`+backupBody[1:]), `{}`)
+		w.wantJSON("the current one", w.by(alice, "GET", "/room_keys/version", ``), state)
+		w.wantJSON("by its version", w.by(alice, "GET", "/room_keys/version/1", ``), state)
+		w.wantJSON("updating", w.by(alice, "PUT", "/room_keys/version/1", `{"version":"1",`+backupBody[1:]), `{}`)
 
 		const keys, query = "/room_keys/keys", "?version=1"
-		w.wantJSON("nothing in it", w.call(alice, "GET", keys+query, ``), `{"rooms":{}}`)
-		w.wantJSON("nothing of a room", w.call(alice, "GET", keys+"/!r:hs.test"+query, ``), `{"sessions":{}}`)
-		w.want("not a key", w.call(alice, "GET", keys+"/!r:hs.test/s1"+query, ``), 404, "M_NOT_FOUND")
-		w.wantJSON("a key", w.call(alice, "PUT", keys+"/!r:hs.test/a%2Fb"+query, sessionKey), `{"count":1,"etag":"1"}`)
-		w.wantJSON("a room", w.call(alice, "PUT", keys+"/!r:hs.test"+query, `{"sessions":{"s2":`+sessionKey+`}}`), `{"count":2,"etag":"2"}`)
-		w.wantJSON("rooms", w.call(alice, "PUT", keys+query, `{"rooms":{"!q:hs.test":{"sessions":{"s3":`+sessionKey+`}}}}`), `{"count":3,"etag":"3"}`)
-		w.wantJSON("reading a key", w.call(alice, "GET", keys+"/!r:hs.test/a%2Fb"+query, ``), sessionKey)
-		w.wantJSON("reading a room", w.call(alice, "GET", keys+"/!r:hs.test"+query, ``), `{"sessions":{"a/b":`+sessionKey+`,"s2":`+sessionKey+`}}`)
-		w.wantJSON("reading all", w.call(alice, "GET", keys+query, ``),
+		w.wantJSON("nothing in it", w.by(alice, "GET", keys+query, ``), `{"rooms":{}}`)
+		w.wantJSON("nothing of a room", w.by(alice, "GET", keys+"/!r:hs.test"+query, ``), `{"sessions":{}}`)
+		w.want("not a key", w.by(alice, "GET", keys+"/!r:hs.test/s1"+query, ``), 404, "M_NOT_FOUND")
+		w.wantJSON("a key", w.by(alice, "PUT", keys+"/!r:hs.test/a%2Fb"+query, sessionKey), `{"count":1,"etag":"1"}`)
+		w.wantJSON("a room", w.by(alice, "PUT", keys+"/!r:hs.test"+query, `{"sessions":{"s2":`+sessionKey+`}}`), `{"count":2,"etag":"2"}`)
+		w.wantJSON("rooms", w.by(alice, "PUT", keys+query, `{"rooms":{"!q:hs.test":{"sessions":{"s3":`+sessionKey+`}}}}`), `{"count":3,"etag":"3"}`)
+		w.wantJSON("reading a key", w.by(alice, "GET", keys+"/!r:hs.test/a%2Fb"+query, ``), sessionKey)
+		w.wantJSON("reading a room", w.by(alice, "GET", keys+"/!r:hs.test"+query, ``), `{"sessions":{"a/b":`+sessionKey+`,"s2":`+sessionKey+`}}`)
+		w.wantJSON("reading all", w.by(alice, "GET", keys+query, ``),
 			`{"rooms":{"!q:hs.test":{"sessions":{"s3":`+sessionKey+`}},"!r:hs.test":{"sessions":{"a/b":`+sessionKey+`,"s2":`+sessionKey+`}}}}`)
-		w.wantJSON("deleting a key", w.call(alice, "DELETE", keys+"/!r:hs.test/a%2Fb"+query, ``), `{"count":2,"etag":"4"}`)
-		w.wantJSON("deleting a room", w.call(alice, "DELETE", keys+"/!r:hs.test"+query, ``), `{"count":1,"etag":"5"}`)
-		w.wantJSON("deleting all", w.call(alice, "DELETE", keys+query, ``), `{"count":0,"etag":"6"}`)
-		w.want("Bob", w.call(bob, "GET", keys+query, ``), 404, "M_NOT_FOUND")
+		w.wantJSON("deleting a key", w.by(alice, "DELETE", keys+"/!r:hs.test/a%2Fb"+query, ``), `{"count":2,"etag":"4"}`)
+		w.wantJSON("deleting a room", w.by(alice, "DELETE", keys+"/!r:hs.test"+query, ``), `{"count":1,"etag":"5"}`)
+		w.wantJSON("deleting all", w.by(alice, "DELETE", keys+query, ``), `{"count":0,"etag":"6"}`)
+		w.want("Bob", w.by(bob, "GET", keys+query, ``), 404, "M_NOT_FOUND")
 		for range 2 {
-			w.wantJSON("deleting it", w.call(alice, "DELETE", "/room_keys/version/1", ``), `{}`)
+			w.wantJSON("deleting it", w.by(alice, "DELETE", "/room_keys/version/1", ``), `{}`)
 		}
-		w.want("deleted", w.call(alice, "GET", "/room_keys/version/1", ``), 404, "M_NOT_FOUND")
+		w.want("deleted", w.by(alice, "GET", "/room_keys/version/1", ``), 404, "M_NOT_FOUND")
 	})
 }
 
 func TestBackupRefuses(t *testing.T) {
 	eachTwo(t, func(w *world, alice, bob phone) {
 		for range 2 {
-			w.want("creating", w.call(alice, "POST", "/room_keys/version", backupBody), 200, "")
+			w.want("creating", w.by(alice, "POST", "/room_keys/version", backupBody), 200, "")
 		}
 		many := strings.Repeat(`"x%d":`+sessionKey+`,`, 1001)
 		numbers := make([]any, 1001)
@@ -83,16 +83,16 @@ func TestBackupRefuses(t *testing.T) {
 			{"GET", "/keys?version=9", ``, 404, "M_NOT_FOUND"},
 			{"DELETE", "/keys?version=9", ``, 404, "M_NOT_FOUND"},
 		} {
-			a := w.call(alice, test.method, "/room_keys"+test.path, test.body)
+			a := w.by(alice, test.method, "/room_keys"+test.path, test.body)
 			w.want(fmt.Sprintf("%s %s %.100s", test.method, test.path, test.body), a, test.status, test.code)
 		}
-		a := w.call(alice, "PUT", "/room_keys/keys/!r:hs.test/s?version=1", sessionKey)
+		a := w.by(alice, "PUT", "/room_keys/keys/!r:hs.test/s?version=1", sessionKey)
 		w.want("an old version", a, 403, "M_WRONG_ROOM_KEYS_VERSION")
 		if a.json["current_version"] != "2" {
 			w.Errorf("an old version = %s, want the current one named", a.text)
 		}
-		w.want("no backup", w.call(bob, "PUT", "/room_keys/keys/!r:hs.test/s?version=1", sessionKey), 404, "M_NOT_FOUND")
-		w.wantJSON("after all that", w.call(alice, "GET", "/room_keys/version/2", ``),
+		w.want("no backup", w.by(bob, "PUT", "/room_keys/keys/!r:hs.test/s?version=1", sessionKey), 404, "M_NOT_FOUND")
+		w.wantJSON("after all that", w.by(alice, "GET", "/room_keys/version/2", ``),
 			`{"algorithm":"m.megolm_backup.v1.curve25519-aes-sha2","auth_data":{"public_key":"x"},"count":0,"etag":"0","version":"2"}`)
 	})
 }

@@ -4,6 +4,6 @@
 // somebody may ask, and the pages on which people pass a stage of interactive
 // authentication that their client does not know.
 //
-// It holds no other rule of its own: a handler decodes, calls account or userdata, and
-// replies.
+// It holds no other rule of its own: a handler decodes, calls account, room, e2ee or
+// userdata, and replies.
 package clientapi

@@ -26,20 +26,6 @@ func (d directory) Devices(ctx context.Context, q store.Queryer, user matrix.Use
 	return devices, err
 }
 
-// stream opens it. It runs until the test ends.
-func (w *world) stream(db *store.DB) *stream.Committer {
-	w.Helper()
-	committer, err := stream.Open(w.Context(), db)
-	if err != nil {
-		w.Fatal(err)
-	}
-	ctx, stop := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- committer.Run(ctx) }()
-	w.Cleanup(func() { stop(); <-ended })
-	return committer
-}
-
 func (w *world) encryption(committer *stream.Committer, db *store.DB, accounts *account.Accounts) *e2ee.Encryption {
 	w.Helper()
 	e, err := e2ee.New(w.Context(), e2ee.Options{
@@ -65,8 +51,8 @@ func (w *world) phone(name string) phone {
 	return phone{e2eetest.NewPhone(matrix.UserID(a.str("user_id")), "PHONE"), a.str("access_token")}
 }
 
-// call sends a request of the phone's; body is text, or made JSON.
-func (w *world) call(p phone, method, path string, body any) answer {
+// by sends a request of the phone's; body is text, or made JSON.
+func (w *world) by(p phone, method, path string, body any) answer {
 	w.Helper()
 	text, isText := body.(string)
 	if !isText {
@@ -95,7 +81,7 @@ func (w *world) now() string { return fmt.Sprintf("s%d", w.api.Encryption.Stream
 func (w *world) ready(name string, oneTime int) phone {
 	w.Helper()
 	p := w.phone(name)
-	a := w.call(p, "POST", "/keys/upload", map[string]any{
+	a := w.by(p, "POST", "/keys/upload", map[string]any{
 		"device_keys": raw(p.Keys()), "one_time_keys": rawAll(p.OneTimes(0, oneTime)), "fallback_keys": rawAll(p.Fallback("F")),
 	})
 	w.want("uploading keys", a, 200, "")

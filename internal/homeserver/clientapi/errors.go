@@ -87,7 +87,10 @@ func Translate(err error) (mxhttp.Problem, bool) {
 			return p, true
 		}
 	}
-	return translateEncryption(err)
+	if p, known := translateEncryption(err); known {
+		return p, true
+	}
+	return translateRoom(err)
 }
 
 // query is mxhttp.Query with the errcode that the client-server API has for an absent

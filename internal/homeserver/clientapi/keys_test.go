@@ -16,7 +16,7 @@ import (
 
 func TestKeysFromOneToTheOther(t *testing.T) {
 	eachTwo(t, func(w *world, alice, bob phone) {
-		a := w.call(bob, "POST", "/keys/query", `{"device_keys":{"@alice:hs.test":[],"@nobody:hs.test":[]},"timeout":10000}`)
+		a := w.by(bob, "POST", "/keys/query", `{"device_keys":{"@alice:hs.test":[],"@nobody:hs.test":[]},"timeout":10000}`)
 		w.want("query", a, 200, "")
 		got := a.object("device_keys", "@alice:hs.test", "PHONE")
 		if got["device_id"] != "PHONE" || got["user_id"] != "@alice:hs.test" || got["keys"] == nil || got["algorithms"] == nil {
@@ -26,16 +26,16 @@ func TestKeysFromOneToTheOther(t *testing.T) {
 			w.Errorf("query = %s, want Alice alone", a.text)
 		}
 		for i, want := range []string{"000000", "000001", "F", "F"} {
-			a := w.call(bob, "POST", "/keys/claim", `{"one_time_keys":{"@alice:hs.test":{"PHONE":"signed_curve25519","MISSING":"signed_curve25519"}}}`)
+			a := w.by(bob, "POST", "/keys/claim", `{"one_time_keys":{"@alice:hs.test":{"PHONE":"signed_curve25519","MISSING":"signed_curve25519"}}}`)
 			if keys := a.object("one_time_keys", "@alice:hs.test", "PHONE"); len(keys) != 1 || keys["signed_curve25519:"+want] == nil || len(a.object("one_time_keys", "@alice:hs.test")) != 1 {
 				w.Errorf("claim %d = %s, want %s", i, a.text, want)
 			}
 		}
-		w.wantJSON("claiming what is not there", w.call(bob, "POST", "/keys/claim", `{"one_time_keys":{"@alice:hs.test":{"PHONE":"x"}}}`),
+		w.wantJSON("claiming what is not there", w.by(bob, "POST", "/keys/claim", `{"one_time_keys":{"@alice:hs.test":{"PHONE":"x"}}}`),
 			`{"failures":{},"one_time_keys":{}}`)
-		w.wantJSON("an upload of nothing", w.call(alice, "POST", "/keys/upload", `{"device_keys":null}`), `{"one_time_key_counts":{}}`)
-		w.wantJSON("the count", w.call(bob, "POST", "/keys/upload", `{}`), `{"one_time_key_counts":{"signed_curve25519":2}}`)
-		w.wantJSON("somebody elsewhere", w.call(bob, "POST", "/keys/query", `{"device_keys":{"@dave:elsewhere.test":[]}}`),
+		w.wantJSON("an upload of nothing", w.by(alice, "POST", "/keys/upload", `{"device_keys":null}`), `{"one_time_key_counts":{}}`)
+		w.wantJSON("the count", w.by(bob, "POST", "/keys/upload", `{}`), `{"one_time_key_counts":{"signed_curve25519":2}}`)
+		w.wantJSON("somebody elsewhere", w.by(bob, "POST", "/keys/query", `{"device_keys":{"@dave:elsewhere.test":[]}}`),
 			`{"failures":{"elsewhere.test":{"errcode":"M_NOT_FOUND","error":"this server does not ask others"}},`+
 				`"device_keys":{},"master_keys":{},"self_signing_keys":{},"user_signing_keys":{}}`)
 	})
@@ -46,17 +46,17 @@ func TestKeyChanges(t *testing.T) {
 		before := w.now()
 		changed := alice
 		changed.Key = e2eetest.Key("another")
-		w.want("other keys", w.call(alice, "POST", "/keys/upload", map[string]any{"device_keys": raw(changed.Keys())}), 200, "")
-		w.wantJSON("one's own", w.call(alice, "GET", "/keys/changes?from="+before+"&to="+w.now(), ""), `{"changed":["@alice:hs.test"],"left":[]}`)
-		w.wantJSON("with messages behind", w.call(alice, "GET", "/keys/changes?from="+before+"_7&to="+w.now(), ""), `{"changed":["@alice:hs.test"],"left":[]}`)
-		w.wantJSON("with whom no room is shared", w.call(bob, "GET", "/keys/changes?from="+before+"&to="+w.now(), ""), `{"changed":[],"left":[]}`)
+		w.want("other keys", w.by(alice, "POST", "/keys/upload", map[string]any{"device_keys": raw(changed.Keys())}), 200, "")
+		w.wantJSON("one's own", w.by(alice, "GET", "/keys/changes?from="+before+"&to="+w.now(), ""), `{"changed":["@alice:hs.test"],"left":[]}`)
+		w.wantJSON("with messages behind", w.by(alice, "GET", "/keys/changes?from="+before+"_7&to="+w.now(), ""), `{"changed":["@alice:hs.test"],"left":[]}`)
+		w.wantJSON("with whom no room is shared", w.by(bob, "GET", "/keys/changes?from="+before+"&to="+w.now(), ""), `{"changed":[],"left":[]}`)
 		for query, code := range map[string]string{
 			"": "M_MISSING_PARAM", "?from=" + before: "M_MISSING_PARAM", "?to=" + before: "M_MISSING_PARAM",
 			"?from=x&to=" + before: "M_INVALID_PARAM", "?from=s&to=" + before: "M_INVALID_PARAM", "?from=s-1&to=" + before: "M_INVALID_PARAM",
 			"?from=s99999999999999999999&to=" + before: "M_INVALID_PARAM", "?from=s1&to=s999999999": "M_INVALID_PARAM",
 			"?from=" + w.now() + "&to=" + before: "M_INVALID_PARAM", "?from=" + before + "&from=s1&to=" + before: "M_INVALID_PARAM",
 		} {
-			w.want(query, w.call(alice, "GET", "/keys/changes"+query, ""), 400, code)
+			w.want(query, w.by(alice, "GET", "/keys/changes"+query, ""), 400, code)
 		}
 	})
 }
@@ -108,9 +108,9 @@ func TestKeysThatAreRefused(t *testing.T) {
 			{"/keys/device_signing/upload", map[string]any{"self_signing_key": raw(e2eetest.NewIdentity(alice.User, 1).SelfSigningKey())}, 400, "M_MISSING_PARAM"},
 			{"/keys/device_signing/upload", map[string]any{"master_key": raw(e2eetest.NewIdentity(bob.User, 1).MasterKey())}, 400, "M_INVALID_PARAM"},
 		} {
-			w.want(fmt.Sprintf("%s %.100v", test.path, test.body), w.call(alice, "POST", test.path, test.body), test.status, test.code)
+			w.want(fmt.Sprintf("%s %.100v", test.path, test.body), w.by(alice, "POST", test.path, test.body), test.status, test.code)
 		}
-		w.wantJSON("after all that", w.call(alice, "POST", "/keys/upload", `{}`), `{"one_time_key_counts":{"signed_curve25519":2}}`)
+		w.wantJSON("after all that", w.by(alice, "POST", "/keys/upload", `{}`), `{"one_time_key_counts":{"signed_curve25519":2}}`)
 	})
 }
 
@@ -122,13 +122,13 @@ func crossSigning(i e2eetest.Identity) map[string]any {
 func TestCrossSigning(t *testing.T) {
 	eachTwo(t, func(w *world, alice, bob phone) {
 		first, next := e2eetest.NewIdentity(alice.User, 1), e2eetest.NewIdentity(alice.User, 2)
-		w.wantJSON("the first keys", w.call(alice, "POST", "/keys/device_signing/upload", crossSigning(first)), `{}`)
-		w.wantJSON("the same again", w.call(alice, "POST", "/keys/device_signing/upload", crossSigning(first)), `{}`)
+		w.wantJSON("the first keys", w.by(alice, "POST", "/keys/device_signing/upload", crossSigning(first)), `{}`)
+		w.wantJSON("the same again", w.by(alice, "POST", "/keys/device_signing/upload", crossSigning(first)), `{}`)
 		self := e2eetest.Name(first.Self)
-		w.wantJSON("signing the phone", w.call(alice, "POST", "/keys/signatures/upload", map[string]any{
+		w.wantJSON("signing the phone", w.by(alice, "POST", "/keys/signatures/upload", map[string]any{
 			alice.User.String(): map[string]any{"PHONE": raw(e2eetest.Sign(alice.User, self, first.Self, alice.Keys()))},
 		}), `{"failures":{}}`)
-		w.wantJSON("signing it wrongly", w.call(alice, "POST", "/keys/signatures/upload", map[string]any{
+		w.wantJSON("signing it wrongly", w.by(alice, "POST", "/keys/signatures/upload", map[string]any{
 			alice.User.String(): map[string]any{"PHONE": raw(e2eetest.Sign(alice.User, self, next.Self, alice.Keys())), "TABLET": raw(alice.Keys())},
 			bob.User.String():   map[string]any{"PHONE": "x"},
 		}), `{"failures":{"@alice:hs.test":{"PHONE":{"errcode":"M_INVALID_SIGNATURE","error":"a signature is missing or wrong"},`+
@@ -136,27 +136,27 @@ func TestCrossSigning(t *testing.T) {
 			`"@bob:hs.test":{"PHONE":{"errcode":"M_BAD_JSON","error":"the key is not an object of the form that the specification gives it"}}}}`)
 		for _, viewer := range []phone{alice, bob} {
 			sees := viewer.User == alice.User
-			a := w.call(viewer, "POST", "/keys/query", `{"device_keys":{"@alice:hs.test":["PHONE"]}}`)
+			a := w.by(viewer, "POST", "/keys/query", `{"device_keys":{"@alice:hs.test":["PHONE"]}}`)
 			if !strings.Contains(a.text, self) || len(a.object("master_keys")) != 1 || len(a.object("self_signing_keys")) != 1 || (len(a.object("user_signing_keys")) == 1) != sees {
 				w.Errorf("%s sees %s", viewer.User, a.text)
 			}
 		}
 
 		body := crossSigning(next)
-		a := w.call(alice, "POST", "/keys/device_signing/upload", body)
+		a := w.by(alice, "POST", "/keys/device_signing/upload", body)
 		w.want("others", a, 401, "")
 		if a.json["flows"] == nil || a.str("session") == "" {
 			w.Errorf("others = %s", a.text)
 		}
 		body["auth"] = map[string]any{"type": "m.login.password", "session": a.str("session"), "password": "wrong guess"}
-		w.want("with a wrong password", w.call(alice, "POST", "/keys/device_signing/upload", body), 401, "M_FORBIDDEN")
+		w.want("with a wrong password", w.by(alice, "POST", "/keys/device_signing/upload", body), 401, "M_FORBIDDEN")
 		body["auth"] = map[string]any{"type": "m.login.password", "session": a.str("session"), "password": password}
 		another := crossSigning(e2eetest.NewIdentity(alice.User, 3))
 		another["auth"] = body["auth"]
-		w.want("other ones in the same session", w.call(alice, "POST", "/keys/device_signing/upload", another), 401, "M_FORBIDDEN")
-		w.wantJSON("with the password", w.call(alice, "POST", "/keys/device_signing/upload", body), `{}`)
-		w.wantJSON("again, with a session that is spent", w.call(alice, "POST", "/keys/device_signing/upload", body), `{}`)
-		if seen := w.call(alice, "POST", "/keys/query", `{"device_keys":{"@alice:hs.test":[]}}`); !strings.Contains(seen.text, e2eetest.Name(next.Master)) {
+		w.want("other ones in the same session", w.by(alice, "POST", "/keys/device_signing/upload", another), 401, "M_FORBIDDEN")
+		w.wantJSON("with the password", w.by(alice, "POST", "/keys/device_signing/upload", body), `{}`)
+		w.wantJSON("again, with a session that is spent", w.by(alice, "POST", "/keys/device_signing/upload", body), `{}`)
+		if seen := w.by(alice, "POST", "/keys/query", `{"device_keys":{"@alice:hs.test":[]}}`); !strings.Contains(seen.text, e2eetest.Name(next.Master)) {
 			w.Errorf("the keys are %s", seen.text)
 		}
 	})
@@ -166,22 +166,22 @@ func TestCrossSigning(t *testing.T) {
 func TestDevicesThatChange(t *testing.T) {
 	eachTwo(t, func(w *world, alice, bob phone) {
 		const query = `{"device_keys":{"@alice:hs.test":[]}}`
-		w.want("renaming", w.call(alice, "PUT", "/devices/PHONE", `{"display_name":"Alice's phone"}`), 200, "")
-		if a := w.call(bob, "POST", "/keys/query", query); !strings.Contains(a.text, `"device_display_name":"Alice's phone"`) {
+		w.want("renaming", w.by(alice, "PUT", "/devices/PHONE", `{"display_name":"Alice's phone"}`), 200, "")
+		if a := w.by(bob, "POST", "/keys/query", query); !strings.Contains(a.text, `"device_display_name":"Alice's phone"`) {
 			w.Errorf("renamed = %s", a.text)
 		}
 		login := w.do("POST", v3+"/login", `{"type":"m.login.password","identifier":{"type":"m.id.user","user":"alice"},"password":"`+password+`","device_id":"TABLET"}`)
 		tablet := phone{e2eetest.NewPhone(alice.User, "TABLET"), login.str("access_token")}
-		w.want("the tablet", w.call(tablet, "POST", "/keys/upload", map[string]any{"device_keys": raw(tablet.Keys())}), 200, "")
+		w.want("the tablet", w.by(tablet, "POST", "/keys/upload", map[string]any{"device_keys": raw(tablet.Keys())}), 200, "")
 		auth := `{"auth":{"type":"m.login.password","password":"` + password + `"}}`
-		w.want("deleting the phone", w.call(tablet, "DELETE", "/devices/PHONE", auth), 200, "")
-		if a := w.call(bob, "POST", "/keys/query", query); a.object("device_keys", "@alice:hs.test", "TABLET") == nil || a.object("device_keys", "@alice:hs.test", "PHONE") != nil {
+		w.want("deleting the phone", w.by(tablet, "DELETE", "/devices/PHONE", auth), 200, "")
+		if a := w.by(bob, "POST", "/keys/query", query); a.object("device_keys", "@alice:hs.test", "TABLET") == nil || a.object("device_keys", "@alice:hs.test", "PHONE") != nil {
 			w.Errorf("without the phone = %s", a.text)
 		}
-		w.want("the keys", w.call(tablet, "POST", "/keys/device_signing/upload", crossSigning(e2eetest.NewIdentity(alice.User, 1))), 200, "")
-		w.want("a backup", w.call(tablet, "POST", "/room_keys/version", backupBody), 200, "")
-		w.want("deactivating", w.call(tablet, "POST", "/account/deactivate", auth), 200, "")
-		w.wantJSON("without Alice", w.call(bob, "POST", "/keys/query", query),
+		w.want("the keys", w.by(tablet, "POST", "/keys/device_signing/upload", crossSigning(e2eetest.NewIdentity(alice.User, 1))), 200, "")
+		w.want("a backup", w.by(tablet, "POST", "/room_keys/version", backupBody), 200, "")
+		w.want("deactivating", w.by(tablet, "POST", "/account/deactivate", auth), 200, "")
+		w.wantJSON("without Alice", w.by(bob, "POST", "/keys/query", query),
 			`{"failures":{},"device_keys":{},"master_keys":{},"self_signing_keys":{},"user_signing_keys":{}}`)
 		if dump := storetest.Dump(w.T, w.db, "e2ee_devices", "e2ee_cross_signing", "e2ee_signatures", "e2ee_one_time_keys", "roomkeys_backups"); strings.Contains(dump, "@alice") {
 			w.Errorf("of Alice there is still\n%s", dump)
@@ -192,16 +192,16 @@ func TestDevicesThatChange(t *testing.T) {
 func TestSendToDevice(t *testing.T) {
 	eachTwo(t, func(w *world, alice, bob phone) {
 		for range 2 {
-			w.wantJSON("sending", w.call(alice, "PUT", "/sendToDevice/m.room.encrypted/a%2Fb", `{"messages":{"@bob:hs.test":{"*":{"n":1}}}}`), `{}`)
+			w.wantJSON("sending", w.by(alice, "PUT", "/sendToDevice/m.room.encrypted/a%2Fb", `{"messages":{"@bob:hs.test":{"*":{"n":1}}}}`), `{}`)
 		}
 		for path, body := range map[string]string{
 			"/x/1": `{}`, "/x/2": `{"messages":[]}`, "/x/3": `{"messages":{"@bob:hs.test":[]}}`, "/x/4": `{"messages":{"@bob:hs.test":{"PHONE":"x"}}}`, "/x/5": `{"messages":null}`,
 		} {
-			w.want(path, w.call(alice, "PUT", "/sendToDevice"+path, body), 400, "M_BAD_JSON")
+			w.want(path, w.by(alice, "PUT", "/sendToDevice"+path, body), 400, "M_BAD_JSON")
 		}
-		w.want("to nobody", w.call(alice, "PUT", "/sendToDevice/x/6", `{"messages":{"bob":{"PHONE":{}}}}`), 400, "M_INVALID_PARAM")
-		w.want("a long id", w.call(alice, "PUT", "/sendToDevice/x/"+strings.Repeat("1", 256), `{"messages":{}}`), 400, "M_INVALID_PARAM")
-		w.want("without an id", w.call(alice, "PUT", "/sendToDevice/x/", `{"messages":{}}`), 404, "M_UNRECOGNIZED")
+		w.want("to nobody", w.by(alice, "PUT", "/sendToDevice/x/6", `{"messages":{"bob":{"PHONE":{}}}}`), 400, "M_INVALID_PARAM")
+		w.want("a long id", w.by(alice, "PUT", "/sendToDevice/x/"+strings.Repeat("1", 256), `{"messages":{}}`), 400, "M_INVALID_PARAM")
+		w.want("without an id", w.by(alice, "PUT", "/sendToDevice/x/", `{"messages":{}}`), 404, "M_UNRECOGNIZED")
 		c, err := w.api.Encryption.Changes(w.Context(), e2ee.Device{User: bob.User, ID: "PHONE"}, e2ee.Since{}, w.api.Encryption.Stream.Visible())
 		if err != nil || len(c.Messages) != 1 || string(c.Messages[0].Content) != `{"n":1}` || c.Messages[0].Type != "m.room.encrypted" {
 			w.Errorf("Bob's phone has %+v, %v", c.Messages, err)
@@ -212,14 +212,14 @@ func TestSendToDevice(t *testing.T) {
 // With the device goes all that the server has of it.
 func TestLogoutErasesKeys(t *testing.T) {
 	eachTwo(t, func(w *world, alice, bob phone) {
-		w.want("logout", w.call(alice, "POST", "/logout", ``), 200, "")
-		w.wantJSON("query", w.call(bob, "POST", "/keys/query", `{"device_keys":{"@alice:hs.test":[]}}`),
+		w.want("logout", w.by(alice, "POST", "/logout", ``), 200, "")
+		w.wantJSON("query", w.by(bob, "POST", "/keys/query", `{"device_keys":{"@alice:hs.test":[]}}`),
 			`{"failures":{},"device_keys":{},"master_keys":{},"self_signing_keys":{},"user_signing_keys":{}}`)
-		w.wantJSON("claim", w.call(bob, "POST", "/keys/claim", `{"one_time_keys":{"@alice:hs.test":{"PHONE":"signed_curve25519"}}}`),
+		w.wantJSON("claim", w.by(bob, "POST", "/keys/claim", `{"one_time_keys":{"@alice:hs.test":{"PHONE":"signed_curve25519"}}}`),
 			`{"failures":{},"one_time_keys":{}}`)
-		w.want("logout of all", w.call(bob, "POST", "/logout/all", ``), 200, "")
+		w.want("logout of all", w.by(bob, "POST", "/logout/all", ``), 200, "")
 		carol := w.ready("carol", 0)
-		w.wantJSON("claim of Bob's", w.call(carol, "POST", "/keys/claim", `{"one_time_keys":{"@bob:hs.test":{"PHONE":"signed_curve25519"}}}`),
+		w.wantJSON("claim of Bob's", w.by(carol, "POST", "/keys/claim", `{"one_time_keys":{"@bob:hs.test":{"PHONE":"signed_curve25519"}}}`),
 			`{"failures":{},"one_time_keys":{}}`)
 	})
 }
@@ -250,6 +250,6 @@ func TestAStreamThatHasStopped(t *testing.T) {
 			w.Fatal(err, ended)
 		}
 		w.api.Encryption.Stream = stopped
-		w.want("after the end", w.call(alice, "POST", "/keys/upload", map[string]any{"one_time_keys": rawAll(alice.OneTimes(9, 1))}), 503, "M_UNKNOWN")
+		w.want("after the end", w.by(alice, "POST", "/keys/upload", map[string]any{"one_time_keys": rawAll(alice.OneTimes(9, 1))}), 503, "M_UNKNOWN")
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"signet/internal/homeserver/account"
 	"signet/internal/homeserver/e2ee"
 	"signet/internal/homeserver/e2ee/roomkeys"
+	"signet/internal/homeserver/room"
 	"signet/internal/homeserver/userdata"
 	"signet/internal/matrix"
 	"signet/internal/mxhttp"
@@ -17,6 +18,7 @@ import (
 // API answers the client-server API.
 type API struct {
 	Accounts   *account.Accounts
+	Rooms      *room.Rooms
 	Encryption *e2ee.Encryption
 	Backups    *roomkeys.Backups
 	Data       *userdata.Data
@@ -42,7 +44,7 @@ const (
 
 // Routes is the table of everything the API answers.
 func (a *API) Routes() []mxhttp.Route {
-	routes := slices.Concat(a.discoveryRoutes(), a.accountRoutes(), a.deviceRoutes(), a.dataRoutes(), a.encryptionRoutes())
+	routes := slices.Concat(a.discoveryRoutes(), a.accountRoutes(), a.deviceRoutes(), a.dataRoutes(), a.encryptionRoutes(), a.roomRoutes())
 	for _, r := range routes {
 		if rest, current := strings.CutPrefix(r.Path, v3); current {
 			r.Path = r0 + rest

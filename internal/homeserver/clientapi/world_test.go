@@ -2,6 +2,8 @@ package clientapi_test
 
 import (
 	"bytes"
+	"context"
+	"crypto/ed25519"
 	"encoding/json"
 	"io"
 	"log/slog"
@@ -10,12 +12,17 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+	"time"
 
 	"signet/internal/clocktest"
 	"signet/internal/homeserver/account"
 	"signet/internal/homeserver/clientapi"
 	"signet/internal/homeserver/e2ee/roomkeys"
+	"signet/internal/homeserver/event"
+	"signet/internal/homeserver/room"
+	"signet/internal/homeserver/stream"
 	"signet/internal/homeserver/userdata"
+	"signet/internal/matrix"
 	"signet/internal/mxhttp"
 	"signet/internal/seal"
 	"signet/internal/seal/sealtest"
@@ -50,14 +57,14 @@ func eachWith(t *testing.T, flows account.Flows, story func(w *world)) {
 	storetest.Each(t, owners, func(t *testing.T, db *store.DB) { story(newWorld(t, db, flows)) })
 }
 
-var owners = []string{"seal", "quota", "account", "userdata", "stream", "e2ee", "roomkeys"}
+var owners = []string{"seal", "quota", "account", "userdata", "stream", "e2ee", "roomkeys", "room"}
 
 func newWorld(t *testing.T, db *store.DB, flows account.Flows) *world {
 	t.Helper()
 	w := &world{T: t, db: db, clock: clocktest.New(), log: new(bytes.Buffer)}
 	log := slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	w.vault = sealtest.Vault(t, db, w.clock.Now)
-	committer := w.stream(db)
+	committer := running(t, db)
 	data := userdata.New(userdata.Options{DB: db, Committer: committer, Now: w.clock.Now})
 	accounts, err := account.New(t.Context(), account.Options{
 		DB: db, Vault: w.vault, ServerName: "hs.test", Now: w.clock.Now,
@@ -67,7 +74,7 @@ func newWorld(t *testing.T, db *store.DB, flows account.Flows) *world {
 		t.Fatal(err)
 	}
 	w.api = &clientapi.API{
-		Accounts: accounts, Encryption: w.encryption(committer, db, accounts), Backups: &roomkeys.Backups{DB: db}, Data: data, ServerName: "hs.test", PublicURL: "https://hs.test",
+		Accounts: accounts, Rooms: rooms(t, committer, db, w.clock.Now), Encryption: w.encryption(committer, db, accounts), Backups: &roomkeys.Backups{DB: db}, Data: data, ServerName: "hs.test", PublicURL: "https://hs.test",
 		IdentityServer: "https://id.test", Federation: "hs.test:8448",
 		RoomVersions: clientapi.RoomVersions{Default: "12", Available: map[string]string{"11": "stable", "12": "stable"}},
 	}
@@ -169,4 +176,37 @@ func (w *world) byOperator(name string) string {
 		w.Fatal(err)
 	}
 	return login.AccessToken
+}
+
+// ours is the key that signs events.
+var ours = event.Signer{Server: "hs.test", Key: matrix.SigningKey{ID: "ed25519:1", Private: ed25519.NewKeyFromSeed(bytes.Repeat([]byte{1}, 32))}}
+
+// running is a stream that runs until the test ends.
+func running(t testing.TB, db *store.DB) *stream.Committer {
+	t.Helper()
+	committer, err := stream.Open(t.Context(), db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- committer.Run(ctx) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+	return committer
+}
+
+// rooms are those of a server.
+func rooms(t testing.TB, committer *stream.Committer, db *store.DB, now func() time.Time) *room.Rooms {
+	t.Helper()
+	rooms, err := room.New(t.Context(), room.Options{DB: db, Stream: committer, ServerName: "hs.test", Now: now,
+		Signer: func(context.Context) (event.Signer, error) { return ours, nil }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rooms
 }

@@ -1,0 +1,78 @@
+package clientapi
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/labstack/echo/v4"
+
+	"signet/internal/homeserver/account"
+	"signet/internal/homeserver/room"
+	"signet/internal/matrix"
+	"signet/internal/mxhttp"
+)
+
+var (
+	errVisibility = errors.New("visibility is public or private")
+	errThreepid   = errors.New("this server cannot invite by a third-party identifier")
+)
+
+type createRoomRequest struct {
+	Visibility      string           `json:"visibility"`
+	AliasName       string           `json:"room_alias_name"`
+	Name            string           `json:"name"`
+	Topic           string           `json:"topic"`
+	Invite          []matrix.UserID  `json:"invite"`
+	InviteThreepid  []jsontext.Value `json:"invite_3pid"`
+	Version         string           `json:"room_version"`
+	CreationContent jsontext.Value   `json:"creation_content"`
+	InitialState    []stateRequest   `json:"initial_state"`
+	Preset          room.Preset      `json:"preset"`
+	IsDirect        bool             `json:"is_direct"`
+	PowerLevels     jsontext.Value   `json:"power_level_content_override"`
+}
+
+type stateRequest struct {
+	Type     string         `json:"type" required:"true"`
+	StateKey string         `json:"state_key"`
+	Content  jsontext.Value `json:"content" required:"true"`
+}
+
+type roomIDAnswer struct {
+	RoomID string `json:"room_id"`
+}
+
+// POST /_matrix/client/v3/createRoom
+func (a *API) createRoom(c echo.Context, device account.Device) error {
+	var r createRoomRequest
+	if err := mxhttp.Decode(c, &r); err != nil {
+		return err
+	}
+	switch {
+	case r.Visibility != "" && r.Visibility != "public" && r.Visibility != "private":
+		return errVisibility
+	case len(r.InviteThreepid) > 0:
+		return errThreepid
+	}
+	creation := room.Creation{
+		Creator: device.User, Version: r.Version, Preset: r.Preset, Name: r.Name, Topic: r.Topic, AliasName: r.AliasName,
+		Listed: r.Visibility == "public", Direct: r.IsDirect, Invite: r.Invite, CreationContent: r.CreationContent, PowerLevels: r.PowerLevels,
+	}
+	for _, s := range r.InitialState {
+		creation.InitialState = append(creation.InitialState, room.StateEvent{Type: s.Type, StateKey: s.StateKey, Content: s.Content})
+	}
+	id, err := a.Rooms.Create(c.Request().Context(), creation)
+	if err != nil {
+		return err
+	}
+	return mxhttp.Reply(c, http.StatusOK, roomIDAnswer{id})
+}
+
+// decodeIfAny decodes a body that clients may leave out.
+func decodeIfAny(c echo.Context, into any) error {
+	if c.Request().ContentLength == 0 {
+		return nil
+	}
+	return mxhttp.Decode(c, into)
+}

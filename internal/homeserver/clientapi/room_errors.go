@@ -1,0 +1,80 @@
+package clientapi
+
+import (
+	"errors"
+	"net/http"
+
+	"signet/internal/homeserver/authz"
+	"signet/internal/homeserver/event"
+	"signet/internal/homeserver/room"
+	"signet/internal/homeserver/stream"
+	"signet/internal/matrix"
+	"signet/internal/mxhttp"
+)
+
+// Errcodes that only rooms have.
+const (
+	badAlias           matrix.ErrCode = "M_BAD_ALIAS"
+	invalidRoomState   matrix.ErrCode = "M_INVALID_ROOM_STATE"
+	roomInUse          matrix.ErrCode = "M_ROOM_IN_USE"
+	unsupportedVersion matrix.ErrCode = "M_UNSUPPORTED_ROOM_VERSION"
+)
+
+// roomAnswers is what the errors of rooms and their events mean to a client. What stands
+// first counts.
+var roomAnswers = []struct {
+	err    error
+	status int
+	code   matrix.ErrCode
+}{
+	{room.ErrRoomState, http.StatusBadRequest, invalidRoomState},
+	{room.ErrUnknownRoom, http.StatusNotFound, matrix.NotFound},
+	{room.ErrUnknownEvent, http.StatusNotFound, matrix.NotFound},
+	{room.ErrUnknownAlias, http.StatusNotFound, matrix.NotFound},
+	{room.ErrNotInRoom, http.StatusForbidden, matrix.Forbidden},
+	{room.ErrNotMember, http.StatusForbidden, matrix.Forbidden},
+	{room.ErrNotBanned, http.StatusForbidden, matrix.Forbidden},
+	{room.ErrMayNot, http.StatusForbidden, matrix.Forbidden},
+	{errOtherDirectory, http.StatusNotFound, matrix.NotFound},
+	{room.ErrStillThere, http.StatusBadRequest, matrix.Unknown},
+	{room.ErrListingToken, http.StatusBadRequest, matrix.InvalidParam},
+	{room.ErrRedacts, http.StatusBadRequest, matrix.InvalidParam},
+	{room.ErrUserID, http.StatusBadRequest, matrix.InvalidParam},
+	{room.ErrToken, http.StatusBadRequest, matrix.InvalidParam},
+	{room.ErrBadAlias, http.StatusBadRequest, badAlias},
+	{room.ErrAliasFormat, http.StatusBadRequest, matrix.InvalidParam},
+	{room.ErrAliasTaken, http.StatusBadRequest, roomInUse},
+	{errVisibility, http.StatusBadRequest, matrix.InvalidParam},
+	{errThreepid, http.StatusBadRequest, matrix.Unknown},
+	{room.ErrPreset, http.StatusBadRequest, matrix.InvalidParam},
+	{room.ErrInitialState, http.StatusBadRequest, matrix.InvalidParam},
+	{room.ErrManyInvites, http.StatusBadRequest, matrix.InvalidParam},
+	{room.ErrContent, http.StatusBadRequest, matrix.BadJSON},
+	{event.ErrVersion, http.StatusBadRequest, unsupportedVersion},
+	{event.ErrJSON, http.StatusBadRequest, matrix.NotJSON},
+	{event.ErrCanonical, http.StatusBadRequest, matrix.BadJSON},
+	{event.ErrDuplicate, http.StatusBadRequest, matrix.BadJSON},
+	{event.ErrNesting, http.StatusBadRequest, matrix.BadJSON},
+	{event.ErrTooLarge, http.StatusRequestEntityTooLarge, matrix.TooLarge},
+	{event.ErrFieldLength, http.StatusRequestEntityTooLarge, matrix.TooLarge},
+	{authz.ErrLevelsFormat, http.StatusBadRequest, matrix.BadJSON},
+	{authz.ErrLevelsUsers, http.StatusBadRequest, matrix.BadJSON},
+	{authz.ErrMembership, http.StatusBadRequest, matrix.BadJSON},
+	{stream.ErrFull, http.StatusServiceUnavailable, matrix.Unknown},
+	{stream.ErrNotStored, http.StatusServiceUnavailable, matrix.Unknown},
+	{stream.ErrStopped, http.StatusServiceUnavailable, matrix.Unknown},
+}
+
+// translateRoom is the part of Translate that is about rooms. What the rules of a room
+// refuse is forbidden, with the rule as its text.
+func translateRoom(err error) (mxhttp.Problem, bool) {
+	for _, a := range roomAnswers {
+		if errors.Is(err, a.err) {
+			return mxhttp.Problem{Status: a.status, Code: a.code, Message: a.err.Error()}, true
+		}
+	}
+	if refusal, refused := errors.AsType[authz.Refusal](err); refused {
+		return mxhttp.Problem{Status: http.StatusForbidden, Code: matrix.Forbidden, Message: refusal.Error()}, true
+	}
+	return mxhttp.Problem{}, false
+}

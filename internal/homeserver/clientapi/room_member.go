@@ -1,0 +1,126 @@
+package clientapi
+
+import (
+	"context"
+	"net/http"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"signet/internal/homeserver/account"
+	"signet/internal/homeserver/room"
+	"signet/internal/matrix"
+	"signet/internal/mxhttp"
+)
+
+type membershipRequest struct {
+	Reason string `json:"reason"`
+}
+
+// ownMembership is the wish of a request about its sender's membership in a room.
+func ownMembership(c echo.Context, device account.Device, roomID string) (room.Membership, error) {
+	var r membershipRequest
+	err := decodeIfAny(c, &r)
+	return room.Membership{Room: roomID, Sender: device.User, Reason: r.Reason}, err
+}
+
+// named is the id of the room that a path segment names by its id or an alias.
+func (a *API) named(c echo.Context) (string, error) {
+	name, err := mxhttp.Segment(c, "roomIdOrAlias")
+	if err != nil || !strings.HasPrefix(name, "#") {
+		return name, err
+	}
+	return a.Rooms.RoomOfAlias(c.Request().Context(), name)
+}
+
+// POST /_matrix/client/v3/join/{roomIdOrAlias}
+func (a *API) joinByName(c echo.Context, device account.Device) error {
+	id, err := a.named(c)
+	if err != nil {
+		return err
+	}
+	return a.changeOwn(c, device, id, a.Rooms.Join, roomIDAnswer{id})
+}
+
+// POST /_matrix/client/v3/rooms/{roomId}/join
+func (a *API) join(c echo.Context, device account.Device) error {
+	id, err := mxhttp.Segment(c, "roomId")
+	if err != nil {
+		return err
+	}
+	return a.changeOwn(c, device, id, a.Rooms.Join, roomIDAnswer{id})
+}
+
+// POST /_matrix/client/v3/knock/{roomIdOrAlias}
+func (a *API) knock(c echo.Context, device account.Device) error {
+	id, err := a.named(c)
+	if err != nil {
+		return err
+	}
+	return a.changeOwn(c, device, id, a.Rooms.Knock, roomIDAnswer{id})
+}
+
+// POST /_matrix/client/v3/rooms/{roomId}/leave
+func (a *API) leave(c echo.Context, device account.Device) error {
+	id, err := mxhttp.Segment(c, "roomId")
+	if err != nil {
+		return err
+	}
+	return a.changeOwn(c, device, id, a.Rooms.Leave, empty{})
+}
+
+func (a *API) changeOwn(c echo.Context, device account.Device, id string, change func(context.Context, room.Membership) error, answer any) error {
+	m, err := ownMembership(c, device, id)
+	if err != nil {
+		return err
+	}
+	if err := change(c.Request().Context(), m); err != nil {
+		return err
+	}
+	return mxhttp.Reply(c, http.StatusOK, answer)
+}
+
+type aboutRequest struct {
+	UserID matrix.UserID `json:"user_id" required:"true"`
+	Reason string        `json:"reason"`
+}
+
+// about calls a handler with the wish of a request about another user's membership.
+func (a *API) about(change func(context.Context, room.Membership) error) func(echo.Context, account.Device) error {
+	return func(c echo.Context, device account.Device) error {
+		id, err := mxhttp.Segment(c, "roomId")
+		if err != nil {
+			return err
+		}
+		var r aboutRequest
+		if err := mxhttp.Decode(c, &r); err != nil {
+			return err
+		}
+		m := room.Membership{Room: id, Sender: device.User, Target: r.UserID, Reason: r.Reason}
+		if err := change(c.Request().Context(), m); err != nil {
+			return err
+		}
+		return mxhttp.Reply(c, http.StatusOK, empty{})
+	}
+}
+
+// POST /_matrix/client/v3/rooms/{roomId}/invite
+func (a *API) invite(ctx context.Context, m room.Membership) error { return a.Rooms.Invite(ctx, m) }
+
+// POST /_matrix/client/v3/rooms/{roomId}/kick
+func (a *API) kick(ctx context.Context, m room.Membership) error { return a.Rooms.Kick(ctx, m) }
+
+// POST /_matrix/client/v3/rooms/{roomId}/ban
+func (a *API) ban(ctx context.Context, m room.Membership) error { return a.Rooms.Ban(ctx, m) }
+
+// POST /_matrix/client/v3/rooms/{roomId}/unban
+func (a *API) unban(ctx context.Context, m room.Membership) error { return a.Rooms.Unban(ctx, m) }
+
+type joinedRoomsAnswer struct {
+	JoinedRooms []string `json:"joined_rooms"`
+}
+
+// GET /_matrix/client/v3/joined_rooms
+func (a *API) joinedRooms(c echo.Context, device account.Device) error {
+	return mxhttp.Reply(c, http.StatusOK, joinedRoomsAnswer{a.Rooms.JoinedRooms(device.User)})
+}
