@@ -1,10 +1,11 @@
 package main
 
 import (
+	"context"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"runtime"
-	"strconv"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/otel/trace"
@@ -14,7 +15,9 @@ import (
 	"signet/internal/homeserver/clientapi"
 	"signet/internal/homeserver/e2ee"
 	"signet/internal/homeserver/e2ee/roomkeys"
+	"signet/internal/homeserver/event"
 	"signet/internal/homeserver/fedapi"
+	"signet/internal/homeserver/room"
 	"signet/internal/homeserver/stream"
 	"signet/internal/homeserver/userdata"
 	"signet/internal/keyring"
@@ -33,6 +36,8 @@ type server struct {
 	accounts   *account.Accounts
 	data       *userdata.Data
 	stream     *stream.Committer
+	release    func() // the database, for the next process
+	rooms      *room.Rooms
 	encryption *e2ee.Encryption
 	backups    *roomkeys.Backups
 	quota      *quota.Quota
@@ -44,7 +49,7 @@ func build(f program.Frame) (*server, error) {
 	cfg := f.Config.(*Config)
 	s := &server{Storage: f.Storage, cfg: cfg, log: f.Log, metrics: prometheus.NewRegistry()}
 	s.health = daemon.NewHealth(s.log, map[string]daemon.Check{"database": s.DB.Ping})
-	for _, part := range []func(program.Frame) error{s.buildStream, s.buildData, s.buildAccounts, s.buildEncryption, s.buildQuota, s.buildClients, s.buildFederation} {
+	for _, part := range []func(program.Frame) error{s.buildStream, s.buildData, s.buildRooms, s.buildAccounts, s.buildEncryption, s.buildQuota, s.buildClients, s.buildFederation} {
 		if err := part(f); err != nil {
 			return nil, err
 		}
@@ -52,8 +57,12 @@ func build(f program.Frame) (*server, error) {
 	return s, nil
 }
 
-// buildStream takes the stream over: from now on no other process writes it.
+// buildStream takes the stream over, in which all is written that clients are told of: no
+// other process may run on the database.
 func (s *server) buildStream(f program.Frame) (err error) {
+	if s.release, err = s.DB.Hold(f.Ctx, "homeserver"); err != nil {
+		return fmt.Errorf("running on the database alone: %w", err)
+	}
 	s.stream, err = stream.Open(f.Ctx, s.DB)
 	return err
 }
@@ -61,6 +70,28 @@ func (s *server) buildStream(f program.Frame) (err error) {
 func (s *server) buildData(f program.Frame) error {
 	s.data = userdata.New(userdata.Options{DB: s.DB, Committer: s.stream, Now: f.Now})
 	return nil
+}
+
+// write writes the stream until ctx ends, and lets the next process do so.
+func (s *server) write(ctx context.Context) error {
+	defer s.release()
+	return s.stream.Run(ctx)
+}
+
+// buildRooms opens the rooms, which take people's names from the data, and are told of new
+// ones by them.
+func (s *server) buildRooms(f program.Frame) (err error) {
+	signs := signer{ring: s.Rings.For(keyring.Federation), server: s.cfg.ServerName, now: f.Now}
+	s.rooms, err = room.New(f.Ctx, room.Options{
+		DB:         s.DB,
+		Stream:     s.stream,
+		ServerName: s.cfg.ServerName,
+		Now:        f.Now,
+		Signer:     signs.current,
+		Profiles:   profiles{s.data},
+	})
+	s.data.Follower = follower{s.rooms}
+	return err
 }
 
 func (s *server) buildAccounts(f program.Frame) (err error) {
@@ -124,6 +155,7 @@ func (s *server) buildQuota(f program.Frame) error {
 func (s *server) buildClients(f program.Frame) (err error) {
 	a := &clientapi.API{
 		Accounts:       s.accounts,
+		Rooms:          s.rooms,
 		Data:           s.data,
 		Encryption:     s.encryption,
 		Backups:        s.backups,
@@ -142,13 +174,11 @@ func (s *server) buildClients(f program.Frame) (err error) {
 	return err
 }
 
-// roomVersions are those of the specification; new rooms have the one that it says they
-// should (rooms, "Room versions").
+// roomVersions are those that rooms may have here; new ones have the default.
 func roomVersions() clientapi.RoomVersions {
-	const newest = 12
-	versions := clientapi.RoomVersions{Default: strconv.Itoa(newest), Available: map[string]string{}}
-	for v := range newest {
-		versions.Available[strconv.Itoa(v+1)] = "stable"
+	versions := clientapi.RoomVersions{Default: event.Default.String(), Available: map[string]string{}}
+	for _, v := range event.Versions() {
+		versions.Available[v.String()] = "stable"
 	}
 	return versions
 }

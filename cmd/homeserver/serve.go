@@ -22,10 +22,11 @@ func process(f program.Frame) (daemon.Process, error) {
 	listeners, err := s.listeners(f)
 	return daemon.Process{
 		Listeners:  listeners,
-		Background: []func(context.Context) error{s.stream.Run},
+		Background: []func(context.Context) error{s.write},
 		Sweeps: []daemon.Sweep{
 			{What: "expired sessions and tokens", Do: s.accounts.Sweep},
 			{What: "full budgets", Do: s.quota.Sweep},
+			{What: "transaction ids of a day ago", Do: s.rooms.Sweep},
 			{What: "old transactions and deleted devices", Do: s.encryption.Sweep},
 			{What: "deleted backups of room keys", Do: s.backups.Sweep},
 		},

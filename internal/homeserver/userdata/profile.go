@@ -32,6 +32,15 @@ const (
 // Profile is what a user tells of themselves, by field. Each value is JSON.
 type Profile map[string]jsontext.Value
 
+// Text is a field that is text, empty if there is none.
+func (p Profile) Text(field string) string {
+	var text string
+	if json.Unmarshal(p[field], &text) != nil {
+		return ""
+	}
+	return text
+}
+
 // What is no profile.
 var (
 	ErrField        = errors.New("not the name of a profile field")
