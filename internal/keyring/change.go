@@ -51,6 +51,11 @@ func (r *Ring) rotate(ctx context.Context, tx *store.Tx) (Key, error) {
 		}
 		ends = now.Add(LogOverlap)
 	}
+	return r.succeed(ctx, tx, now, ends)
+}
+
+// succeed makes a new key in the place of the current one, which ends then.
+func (r *Ring) succeed(ctx context.Context, tx *store.Tx, now, ends time.Time) (Key, error) {
 	if err := r.retireCurrent(ctx, tx, now, ends); err != nil {
 		return Key{}, err
 	}
@@ -89,7 +94,7 @@ func (r *Ring) Retire(ctx context.Context, id matrix.KeyID) (Key, error) {
 // Revoke says, for good, that the key must not be believed: it was stolen, or may have
 // been. The current one is rotated first. The private half is destroyed; that of a log's key
 // not before the log has an entry about it, by Forget. One that is revoked keeps its time and
-// its reason. Errors: ErrReason, ErrUnknownKey, ErrVRFKey, ErrManyLogKeys.
+// its reason. Errors: ErrReason, ErrUnknownKey, ErrVRFKey.
 func (r *Ring) Revoke(ctx context.Context, id matrix.KeyID, reason string) (key Key, err error) {
 	if err := r.purpose.changeable(); err != nil {
 		return Key{}, err
@@ -121,8 +126,8 @@ func (r *Ring) revoke(ctx context.Context, tx *store.Tx, id matrix.KeyID, reason
 	if !key.Revoked.IsZero() {
 		return key, nil // and the log is to say so yet
 	}
-	if key.Retired.IsZero() {
-		if _, err := r.rotate(ctx, tx); err != nil {
+	if key.Retired.IsZero() { // there is room for its successor, since it signs no more itself
+		if _, err := r.succeed(ctx, tx, r.now(), time.Time{}); err != nil {
 			return Key{}, err
 		}
 	}

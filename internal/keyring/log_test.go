@@ -47,6 +47,30 @@ func TestTheKeysOfALog(t *testing.T) {
 	})
 }
 
+// However many keys sign, the one that was stolen can be revoked at once: its successor takes its
+// room.
+func TestAStolenKeyOfALogIsRevokedAmongMany(t *testing.T) {
+	each(t, func(w *world) {
+		ring := w.open(keyring.IDServer).For(keyring.UsersLog)
+		for range keyring.MaxLogKeys - 1 {
+			_, err := ring.Rotate(w.Context())
+			w.must(err)
+		}
+		if _, err := ring.Rotate(w.Context()); !errors.Is(err, keyring.ErrManyLogKeys) {
+			w.Fatalf("Rotate with %d keys that sign = %v", keyring.MaxLogKeys, err)
+		}
+		for range 2 {
+			bad := w.current(ring)
+			if k, err := ring.Revoke(w.Context(), bad.ID, stolen); err != nil || k.Revoked.IsZero() {
+				w.Fatalf("Revoke = %+v, %v", k, err)
+			}
+			if w.current(ring).ID == bad.ID || len(w.list(ring)) != keyring.MaxLogKeys {
+				w.Errorf("%s signs, one of %d", w.current(ring).ID, len(w.list(ring)))
+			}
+		}
+	})
+}
+
 // A revoked key of a log leaves every list of those that are believed at once, and its private
 // half when it is forgotten; nothing else is ever forgotten.
 func TestARevokedKeyOfALogIsForgotten(t *testing.T) {
