@@ -118,13 +118,27 @@ func (k *Keeper) first(keys []key) ([]byte, error) {
 // early; it stays so, or two clocks would name it and leave it out by turns.
 func (k *Keeper) wanted(keys []key, now logkeys.Config) (vkeys []string) {
 	at := k.Now()
+	var sign []key
 	for _, v := range keys {
 		ends := !v.Retired.IsZero() && !v.Ends.After(at)
 		if v.Retired.IsZero() || slices.Contains(now.VKeys, v.vkey) && !ends && v.Revoked.IsZero() {
-			vkeys = append(vkeys, v.vkey)
+			sign = append(sign, v)
 		}
 	}
+	for _, v := range atMost(logkeys.MaxKeys, sign) {
+		vkeys = append(vkeys, v.vkey)
+	}
 	return vkeys
+}
+
+// atMost leaves out those that end first. Only by a clock that is behind the one by which there
+// was room for another are there too many, and the log must not stand still until it has caught up.
+func atMost(n int, sign []key) []key {
+	for len(sign) > n {
+		first := slices.MinFunc(sign[1:], func(a, b key) int { return a.Ends.Compare(b.Ends) }) // the newest has no end
+		sign = slices.DeleteFunc(sign, func(v key) bool { return v.vkey == first.vkey })
+	}
+	return sign
 }
 
 // forget has the private halves of revoked keys destroyed, which the log does not name any more.

@@ -3,6 +3,7 @@ package keeper_test
 import (
 	"errors"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -180,6 +181,30 @@ func TestKeysAreRotatedOften(t *testing.T) {
 			t.Errorf("after all overlaps %v sign", w.newest().VKeys)
 		}
 		w.holds(w.auditor(a))
+	})
+}
+
+// A key is retired to make room for the next, and the replica that has the log has a clock which
+// is behind: it names as many as there may be, and does not stand still until then.
+func TestThereIsRoomByAnotherClock(t *testing.T) {
+	each(t, func(w *world) {
+		w.replica = w.open(-time.Hour)
+		w.seal(w.replica)
+		for range keyring.MaxLogKeys - 1 {
+			w.rotate()
+			w.seal(w.replica)
+		}
+		keys, err := w.ring.List(t.Context())
+		w.must(err)
+		retired := w.newest().VKeys[3]
+		_, err = w.ring.Retire(t.Context(), keys[3].ID)
+		w.must(err)
+		_, newest := w.rotate()
+		w.seal(w.replica)
+		named := w.newest().VKeys
+		if len(named) != logkeys.MaxKeys || named[0] != newest || slices.Contains(named, retired) {
+			t.Errorf("%v are named", named)
+		}
 	})
 }
 
