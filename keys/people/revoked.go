@@ -31,7 +31,7 @@ type revocations struct {
 
 // endRevoked writes down, of each key that was revoked a while ago, from which position on
 // nothing is believed that it signed. All that the server signed by it stands before: nothing of
-// then waits any more, and Next is called when the map has taken in the whole log.
+// then waits any more, but for what is set aside, for which nobody else's keys are to wait.
 func (p *People) endRevoked(ctx context.Context) error {
 	revoked, err := p.Signer.Revoked(ctx)
 	if err != nil || len(revoked) == 0 {
@@ -46,7 +46,7 @@ func (p *People) endRevoked(ctx context.Context) error {
 		if _, has := ended[k.ID]; has || p.Now().Before(until) {
 			continue
 		}
-		waits, err := anyPendingSince(ctx, p.DB, until.UnixMilli())
+		waits, err := anyPendingSince(ctx, p.DB, until.UnixMilli(), p.aside.tags())
 		if err != nil || waits {
 			return err
 		}

@@ -138,3 +138,23 @@ func TestARecoveryWaitsWhenItsKeyIsRevoked(t *testing.T) {
 		s.check()
 	})
 }
+
+// What cannot be read of one label, and waits, keeps nobody else's keys from being believed by their
+// places.
+func TestADamagedVersionWaitsWhenAKeyIsRevoked(t *testing.T) {
+	each(t, func(s *story) {
+		const bound = "binding:email:alice@example.org"
+		s.bind("alice@example.org", alice)
+		s.seal()
+		s.publish(s.draft(0, 1))
+		s.damaged("people_versions", "value_sealed", "position = 0")
+		s.revoke()
+		s.Clock.Advance(time.Hour)
+		s.seal()
+		s.seal()
+		s.wantDamaged(1)
+		if r, past, err := s.asks(bound, s.trust()); err != nil || !r.Revoked || len(past.Revoked) != 1 {
+			s.Errorf("%v, revoked: %t, %v", err, r.Revoked, past.Revoked)
+		}
+	})
+}

@@ -159,11 +159,7 @@ type waiting struct {
 // selectPending reads versions that wait, in the order in which they are logged, but for those of
 // some labels.
 func selectPending(ctx context.Context, q store.Queryer, limit int, but []tag) ([]waiting, error) {
-	args, others := []any{limit}, ""
-	for _, t := range but {
-		args = append(args, t[:])
-		others += fmt.Sprintf(" AND v.label_tag <> $%d", len(args))
-	}
+	args, others := besides([]any{limit}, but)
 	rows, err := q.Query(ctx, `SELECT v.label_tag, v.version, v.position, v.queued_ms, v.user_tag, v.session_id, v.prepared, v.opening_sealed, v.value_sealed,
 		l.label_sealed FROM people_versions v JOIN people_labels l ON l.label_tag = v.label_tag
 		WHERE v.position = 0`+others+` ORDER BY v.queued_ms, v.version, v.label_tag LIMIT $1`, args...)
@@ -427,8 +423,19 @@ func insertRevoked(ctx context.Context, q store.Queryer, id matrix.KeyID, positi
 	return err
 }
 
-// anyPendingSince tells whether a version waits that was queued at a time, or before.
-func anyPendingSince(ctx context.Context, q store.Queryer, ms int64) (any bool, err error) {
-	err = q.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM people_versions WHERE position = 0 AND queued_ms <= $1)`, ms).Scan(&any)
-	return any, err
+// anyPendingSince tells whether a version waits that was queued at a time, or before, but for those
+// of some labels.
+func anyPendingSince(ctx context.Context, q store.Queryer, ms int64, but []tag) (waits bool, err error) {
+	args, others := besides([]any{ms}, but)
+	err = q.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM people_versions v WHERE v.position = 0 AND v.queued_ms <= $1`+others+`)`, args...).Scan(&waits)
+	return waits, err
+}
+
+// besides leaves labels out of versions v.
+func besides(args []any, but []tag) (_ []any, others string) {
+	for _, t := range but {
+		args = append(args, t[:])
+		others += fmt.Sprintf(" AND v.label_tag <> $%d", len(args))
+	}
+	return args, others
 }
