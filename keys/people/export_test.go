@@ -23,6 +23,9 @@ func (p *People) Remembered(l entry.Label) (n int) {
 // ForgetErased is what Run does once a second.
 func (p *People) ForgetErased(ctx context.Context) error { return p.forgetErased(ctx) }
 
+// EndRevoked is what each pass begins with.
+func (p *People) EndRevoked(ctx context.Context) error { return p.endRevoked(ctx) }
+
 // QueueAll queues first versions as Publish does that was let through, in one transaction.
 func (p *People) QueueAll(ctx context.Context, objects [][]byte) error {
 	return p.DB.Tx(ctx, func(tx *store.Tx) error {

@@ -50,7 +50,13 @@ func (p *People) endRevoked(ctx context.Context) error {
 		if err != nil || waits {
 			return err
 		}
-		if err := insertRevoked(ctx, p.DB, k.ID, p.state.Size()); err != nil {
+		// The log of now, and after it was asked what waits: another replica may have logged that
+		// since this one has followed.
+		log, err := p.tiles.Status(ctx)
+		if err != nil {
+			return err
+		}
+		if err := insertRevoked(ctx, p.DB, k.ID, log.Size); err != nil {
 			return err
 		}
 	}

@@ -158,3 +158,22 @@ func TestADamagedVersionWaitsWhenAKeyIsRevoked(t *testing.T) {
 		}
 	})
 }
+
+// A replica that is behind writes down from where on a key is not believed, while another has logged
+// what the key has signed: that is believed all the same.
+func TestAReplicaIsBehindWhenAKeyIsRevoked(t *testing.T) {
+	each(t, func(s *story) {
+		s.seal()
+		behind := s.open()
+		s.must(behind.Tiles().Follow(s.Context()))
+		s.publish(s.draft(0, 1))
+		s.revoke()
+		s.Clock.Advance(time.Hour)
+		s.seal()
+		s.must(behind.EndRevoked(s.Context()))
+		if r, _, err := s.asks(aliceLabel, s.trust()); err != nil || !r.Revoked {
+			s.Errorf("%v, revoked: %t", err, r.Revoked)
+		}
+		s.check()
+	})
+}
