@@ -37,11 +37,14 @@ func (c Config) Follow(newer Config) (Config, error) {
 	return c, err
 }
 
-// revoke takes trust from keys that are known.
+// revoke takes trust from keys that are known: from one that is revoked already, if it ends earlier
+// now. Else whoever could answer once with a late end would keep a stolen key believed for good.
 func (c *Config) revoke(revoked map[matrix.KeyID]RevokedKey) {
 	c.Keys, c.Revoked = maps.Clone(c.Keys), maps.Clone(c.Revoked)
 	for id, r := range revoked {
-		if key, known := c.Keys[id]; !known || key != r.Key || r.Before < 0 {
+		key, believed := c.Keys[id]
+		known, ended := c.Revoked[id]
+		if r.Before < 0 || !(believed && key == r.Key) && !(ended && known.Key == r.Key && r.Before < known.Before) {
 			continue
 		}
 		delete(c.Keys, id)

@@ -130,6 +130,34 @@ func TestATrustRootLearnsOfRevocations(t *testing.T) {
 	}
 }
 
+// Whoever answered once in the place of the server, and said of a stolen key that it is believed
+// far into what is to come, has not kept it believed: the server's own word, that it ends earlier,
+// counts. A later end never does, nor one of another key of that name.
+func TestARevokedKeyEndsEarlier(t *testing.T) {
+	a, b := proof.Hash{1}, proof.Hash{2}
+	h := holder{t, map[string]note.Signer{}}
+	c := h.kept("A")
+	c.Keys = map[matrix.KeyID]proof.Hash{"ed25519:a": a}
+	for _, step := range []struct {
+		says proof.RevokedKey
+		want int64
+	}{
+		{proof.RevokedKey{Key: a, Before: 1 << 62}, 1 << 62},
+		{proof.RevokedKey{Key: a, Before: 302}, 302},
+		{proof.RevokedKey{Key: a, Before: 1 << 62}, 302},
+		{proof.RevokedKey{Key: b, Before: 7}, 302},
+		{proof.RevokedKey{Key: a, Before: -1}, 302},
+	} {
+		newer := h.kept("A")
+		newer.Revoked = map[matrix.KeyID]proof.RevokedKey{"ed25519:a": step.says}
+		now, err := c.Follow(newer)
+		if want := (proof.RevokedKey{Key: a, Before: step.want}); err != nil || len(now.Keys) != 0 || now.Revoked["ed25519:a"] != want {
+			t.Errorf("told %+v, believed is %v, and revoked %+v, %v; want %+v", step.says, now.Keys, now.Revoked, err, want)
+		}
+		c = now
+	}
+}
+
 // Nobody is followed whom the keys that are known have not vouched for: neither a stranger, nor
 // whoever has one of two keys, nor back.
 func TestATrustRootDoesNotFollow(t *testing.T) {
