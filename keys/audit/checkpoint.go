@@ -32,11 +32,18 @@ func (a *Auditor) checkpoint(ctx context.Context) (c Checkpoint, unvouched error
 	if err != nil {
 		return Checkpoint{}, nil, Unread{path, err}
 	}
-	known := []note.Verifier{a.Verifier}
+	return a.open(signed, a.known())
+}
+
+// known are the keys that sign, as far as was seen. The one that was given may be none of them any
+// more: then whoever has stolen it must not be able to accuse the log.
+func (a *Auditor) known() []note.Verifier {
 	if configs := a.seen.replay.Configs(); len(configs) > 0 {
-		known = append(known, configs[len(configs)-1].Verifiers()...)
+		if newest := configs[len(configs)-1].Verifiers(); len(newest) > 0 {
+			return newest
+		}
 	}
-	return a.open(signed, known)
+	return []note.Verifier{a.Verifier}
 }
 
 // open holds a checkpoint against what C2SP tlog-checkpoint asks for: the origin, a size in
@@ -51,7 +58,7 @@ func (a *Auditor) open(signed []byte, known []note.Verifier) (c Checkpoint, unvo
 		return Checkpoint{}, nil, OtherLog{Key: fmt.Sprintf("%s+%08x", a.Verifier.Name(), a.Verifier.KeyHash()), Origin: origin}
 	}
 	if err != nil {
-		err = lie(Whole, Signed, "it is not signed by %s+%08x: %w", a.Verifier.Name(), a.Verifier.KeyHash(), err)
+		err = lie(Whole, Signed, "it is not signed by %s: %w", named(known), err)
 		if n == nil || !slices.ContainsFunc(n.UnverifiedSigs, func(s note.Signature) bool { return s.Name == a.Origin }) {
 			return Checkpoint{}, nil, err
 		}
@@ -59,6 +66,15 @@ func (a *Auditor) open(signed []byte, known []note.Verifier) (c Checkpoint, unvo
 	}
 	c, err = a.parse(n, signed)
 	return c, unvouched, err
+}
+
+// named names keys as people are told of them.
+func named(keys []note.Verifier) string {
+	var all []string
+	for _, k := range keys {
+		all = append(all, fmt.Sprintf("%s+%08x", k.Name(), k.KeyHash()))
+	}
+	return strings.Join(all, " or ")
 }
 
 // openBy reads a note that one of the keys has signed, and with the error one that none has.

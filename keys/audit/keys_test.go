@@ -1,6 +1,7 @@
 package audit_test
 
 import (
+	"errors"
 	"maps"
 	"path/filepath"
 	"strings"
@@ -157,6 +158,30 @@ func TestCheckpointsOfTheWrongKeys(t *testing.T) {
 	s.signBy(9)
 	follower.Source = s.Publish()
 	lies(t, follower, audit.Whole, audit.Signed)
+}
+
+// Whoever has stolen a key that was replaced meanwhile can make no log that an auditor takes for
+// this one, and so for one that lies, though it is the key with which the auditor began.
+func TestAReplacedKeyAccusesNobody(t *testing.T) {
+	s := newSuccession(t)
+	a := s.who(1)
+	s.change(2, 1)
+	s.change(2)
+	a.Source = s.Publish()
+	holds(t, a)
+	for more := range 8 {
+		fork := newSuccession(t)
+		for range more {
+			fork.Seal(fork.Insert(), fork.Insert())
+		}
+		a.Source = fork.Publish()
+		_, err := a.Audit(t.Context())
+		if l, is := errors.AsType[audit.Lie](err); !is || l.Position != audit.Whole || l.Promise != audit.Signed || l.Checkpoint != nil {
+			t.Errorf("a fork of %d entries: %v, with the evidence %q", len(fork.Entries), err, l.Checkpoint)
+		}
+	}
+	a.Source = s.Publish()
+	holds(t, a)
 }
 
 // What a checkpoint of an unknown key says is held against the log as any other, and what lies
