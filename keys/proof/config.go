@@ -15,10 +15,12 @@ import (
 	"signet/keys/vrf"
 )
 
-// MaxConfig is the length of the longest Config in octets of JSON. It has at most maxListed
-// of anything.
+// MaxConfig is the length of the longest Config in octets of JSON. It has at most maxKeys keys
+// for values, which are never taken from it, as many that are revoked, and at most maxListed of
+// anything else.
 const (
-	MaxConfig  = 64 << 10
+	MaxConfig  = 256 << 10
+	maxKeys    = 1024
 	maxListed  = 64
 	maxConfigs = 24 << 10 // octets of the CONFIGs of each of two logs
 )
@@ -78,10 +80,9 @@ func ParseConfig(b []byte) (Config, error) {
 	if err := unmarshal(b, MaxConfig, &c); err != nil {
 		return Config{}, err
 	}
-	for _, n := range []int{len(c.Users.VKeys), len(c.Servers.VKeys), len(c.Users.Configs), len(c.Servers.Configs), len(c.Keys), len(c.Revoked), len(c.Witnesses)} {
-		if n > maxListed {
-			return Config{}, malformed("it lists %d, more than %d", n, maxListed)
-		}
+	listed := max(len(c.Users.VKeys), len(c.Servers.VKeys), len(c.Users.Configs), len(c.Servers.Configs), len(c.Witnesses))
+	if keys := max(len(c.Keys), len(c.Revoked)); listed > maxListed || keys > maxKeys {
+		return Config{}, malformed("it lists %d keys for values and %d of something else, more than %d and %d", keys, listed, maxKeys, maxListed)
 	}
 	return c, nil
 }

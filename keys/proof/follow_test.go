@@ -201,14 +201,20 @@ func gap(l proof.LogConfig, at int) proof.LogConfig {
 	return l
 }
 
-// A trust root has room for as many CONFIGs as it lists, and can be read.
+// A trust root has room for as many CONFIGs as it lists and for every key that a server ever had, and
+// can be read.
 func TestATrustRootIsNotTooLong(t *testing.T) {
 	h := holder{t, map[string]note.Signer{}}
 	all := h.chain("A")
 	for i := range byte(100) {
 		all = h.on(all, string([]byte{byte('B') + i%7, byte('a') + i%9}))
 	}
-	c := proof.Config{Server: serverName, Users: proof.NewLogConfig(all), Servers: proof.NewLogConfig(all)}
+	c := proof.Config{Server: serverName, Users: proof.NewLogConfig(all), Servers: proof.NewLogConfig(all),
+		Keys: map[matrix.KeyID]proof.Hash{}, Revoked: map[matrix.KeyID]proof.RevokedKey{}}
+	for i := range 1000 { // one a week for twenty years, and as many were stolen
+		c.Keys[matrix.KeyID(fmt.Sprintf("ed25519:k%07d", i))] = proof.Hash{byte(i)}
+		c.Revoked[matrix.KeyID(fmt.Sprintf("ed25519:r%07d", i))] = proof.RevokedKey{Key: proof.Hash{byte(i)}, Before: 1 << 50}
+	}
 	wire, err := json.Marshal(c)
 	if err != nil {
 		t.Fatal(err)
