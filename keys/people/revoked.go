@@ -63,19 +63,44 @@ func (p *People) endRevoked(ctx context.Context) error {
 	return nil
 }
 
-// revokedKeys are those whose end is known, as they were a moment ago.
+// revokedKeys are those whose end is known, as they were a moment ago. While one asks the database,
+// others go on with what was known; only before the first answer all ask.
 func (p *People) revokedKeys(ctx context.Context) (map[matrix.KeyID]proof.RevokedKey, error) {
-	p.revoked.mu.Lock()
-	defer p.revoked.mu.Unlock()
-	if age := p.Now().Sub(p.revoked.asked); p.revoked.keys != nil && age >= 0 && age < revokedEvery {
-		return p.revoked.keys, nil
+	known, fresh := p.revoked.known(p.Now())
+	if fresh {
+		return known, nil
 	}
 	keys, err := p.readRevoked(ctx)
 	if err != nil {
+		p.revoked.askAnew()
 		return nil, fmt.Errorf("reading which keys were revoked: %w", err)
 	}
-	p.revoked.keys, p.revoked.asked = keys, p.Now()
+	p.revoked.learn(keys, p.Now())
 	return keys, nil
+}
+
+// known is what was read last, and whether that will do. Whoever is told that it will not reads anew.
+func (r *revocations) known(now time.Time) (keys map[matrix.KeyID]proof.RevokedKey, fresh bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if age := now.Sub(r.asked); r.keys != nil && age >= 0 && age < revokedEvery {
+		return r.keys, true
+	}
+	r.asked = now
+	return r.keys, false
+}
+
+// askAnew has the next one read, after one has failed.
+func (r *revocations) askAnew() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.asked = time.Time{}
+}
+
+func (r *revocations) learn(keys map[matrix.KeyID]proof.RevokedKey, at time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.keys, r.asked = keys, at
 }
 
 func (p *People) readRevoked(ctx context.Context) (map[matrix.KeyID]proof.RevokedKey, error) {

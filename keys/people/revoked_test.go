@@ -1,10 +1,12 @@
 package people_test
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"time"
 
+	"signet/internal/keyring"
 	"signet/internal/matrix"
 	"signet/keys/people"
 	"signet/keys/proof"
@@ -175,5 +177,71 @@ func TestAReplicaIsBehindWhenAKeyIsRevoked(t *testing.T) {
 			s.Errorf("%v, revoked: %t", err, r.Revoked)
 		}
 		s.check()
+	})
+}
+
+// slow is a Signer whose keys are not to be read for a while.
+type slow struct {
+	people.Signer
+	revoked func(context.Context) error
+}
+
+func (s *slow) Revoked(ctx context.Context) ([]keyring.Key, error) {
+	if err := s.revoked(ctx); err != nil {
+		return nil, err
+	}
+	return s.Signer.Revoked(ctx)
+}
+
+// While one look-up waits to read which keys were revoked, others are answered by what was known a
+// moment ago.
+func TestALookupWaitsForNoOther(t *testing.T) {
+	each(t, func(s *story) {
+		o, signer := s.options(), &slow{s.server, func(context.Context) error { return nil }}
+		o.Signer = signer
+		p, err := people.Open(s.Context(), o)
+		s.must(err)
+		s.people = p
+		s.publish(s.draft(0, 1))
+		s.seal()
+		s.revoke()
+		s.Clock.Advance(time.Hour)
+		s.seal()
+		if _, _, err := s.asks(aliceLabel, s.trust()); err != nil {
+			s.Fatal(err)
+		}
+		s.Clock.Advance(time.Second)
+		answered := make(chan error, 1)
+		signer.revoked = func(ctx context.Context) error {
+			go func() {
+				found, err := p.Lookup(s.Context(), s.label(aliceLabel), 0)
+				if err == nil && found.Place == nil {
+					err = errors.New("it has no place")
+				}
+				answered <- err
+			}()
+			select {
+			case err := <-answered:
+				return err
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+		ctx, cancel := context.WithTimeout(s.Context(), 10*time.Second)
+		defer cancel()
+		if _, err := p.Lookup(ctx, s.label(aliceLabel), 0); err != nil {
+			s.Errorf("the other was not answered meanwhile: %v", err)
+		}
+		signer.revoked = func(context.Context) error { return errors.New("the database is gone") }
+		for range 2 { // the failure is not taken for an answer
+			s.Clock.Advance(time.Second)
+			if _, err := p.Lookup(s.Context(), s.label(aliceLabel), 0); err == nil {
+				s.Error("nobody asked")
+			}
+		}
+		signer.revoked = func(context.Context) error { return nil }
+		if found, err := p.Lookup(s.Context(), s.label(aliceLabel), 0); err != nil || found.Place == nil {
+			s.Errorf("when it is back: %v", err)
+		}
 	})
 }
