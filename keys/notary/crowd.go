@@ -2,6 +2,7 @@ package notary
 
 import (
 	"context"
+	"slices"
 	"sync"
 )
 
@@ -41,11 +42,18 @@ func (c *crowd) take(key string, n, places int) bool {
 	return true
 }
 
-// wait takes a place when one is free. It returns false when ctx ends before.
-func (c *crowd) wait(ctx context.Context, key string, places int) bool {
+// share is a place of so many that a key has.
+type share struct {
+	key    string
+	places int
+}
+
+// wait takes all of some shares when all are free: whoever waits for one holds none that others
+// wait for. It returns false when ctx ends before.
+func (c *crowd) wait(ctx context.Context, of ...share) bool {
 	for {
 		c.mu.Lock()
-		if c.take(key, 1, places) {
+		if c.takeAll(of) {
 			c.mu.Unlock()
 			return true
 		}
@@ -62,6 +70,16 @@ func (c *crowd) wait(ctx context.Context, key string, places int) bool {
 	}
 }
 
+func (c *crowd) takeAll(of []share) bool {
+	if slices.ContainsFunc(of, func(s share) bool { return c.within[s.key] >= s.places }) {
+		return false
+	}
+	for _, s := range of {
+		c.take(s.key, 1, s.places)
+	}
+	return true
+}
+
 func (c *crowd) leave(key string, n int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -74,6 +92,12 @@ func (c *crowd) leave(key string, n int) {
 	}
 }
 
+func (c *crowd) leaveAll(of []share) {
+	for _, s := range of {
+		c.leave(s.key, 1)
+	}
+}
+
 // place takes one of the places for servers that are asked, until leave; of those that have not
 // answered before, one of its owner's and one of the network's for which it is asked, too. It
 // returns false when ctx ends before.
@@ -81,38 +105,19 @@ func (n *Notary) place(ctx context.Context, a asking) (leave func(), ok bool) {
 	if a.met {
 		return seat(ctx, n.met)
 	}
-	var taken leaving
-	if !taken.wait(ctx, &n.owners, a.server.Owner(), maxUnknownBy) {
+	shares := []share{{"owner " + a.server.Owner(), maxUnknownBy}}
+	if a.network.IsValid() {
+		shares = append(shares, share{"network " + a.network.String(), maxUnknownFor})
+	}
+	if !n.strangers.wait(ctx, shares...) {
 		return nil, false
 	}
-	if a.network.IsValid() && !taken.wait(ctx, &n.networks, a.network.String(), maxUnknownFor) {
-		return nil, false
-	}
-	free, ok := seat(ctx, n.unknown)
+	rise, ok := seat(ctx, n.unknown)
 	if !ok {
-		taken.leave()
+		n.strangers.leaveAll(shares)
 		return nil, false
 	}
-	return append(taken, free).leave, true
-}
-
-// leaving is the places that are to be left.
-type leaving []func()
-
-// wait takes a place more, or leaves all.
-func (l *leaving) wait(ctx context.Context, c *crowd, key string, places int) bool {
-	if !c.wait(ctx, key, places) {
-		l.leave()
-		return false
-	}
-	*l = append(*l, func() { c.leave(key, 1) })
-	return true
-}
-
-func (l leaving) leave() {
-	for _, leave := range l {
-		leave()
-	}
+	return func() { rise(); n.strangers.leaveAll(shares) }, true
 }
 
 // seat takes one of some places, which are taken by sending.

@@ -36,20 +36,18 @@ type asking struct {
 
 // refresh asks a server, unless it has answered or failed since what is known was read.
 // Whoever wants the same server at the same time shares one fetch, which runs on when one of
-// them gives up. It returns the number of the object that came of it and may be served, or 0:
+// them gives up; of one that has not answered before, whoever is of the same network: it waits for a
+// place of that, which may have none left for long. It returns the number of the object that came of it and may be served, or 0:
 // none did.
 func (n *Notary) refresh(ctx context.Context, a asking, before known) int64 {
-	server := a.server
-	shared := n.flight.DoChan(server.String(), func() (any, error) {
+	flight := a.server.String()
+	if !a.met {
+		flight += " " + a.network.String()
+	}
+	shared := n.flight.DoChan(flight, func() (any, error) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), fetchLife)
 		defer cancel()
-		if n.failures.waits(server, n.Now()) {
-			return int64(0), nil
-		}
-		if now, err := selectKnown(ctx, n.DB, server); err == nil && now.asked.After(before.asked) {
-			return now.current.n, nil
-		}
-		return n.fetch(ctx, a), nil
+		return n.fetch(ctx, a, before), nil
 	})
 	select {
 	case result := <-shared:
@@ -61,12 +59,18 @@ func (n *Notary) refresh(ctx context.Context, a asking, before known) int64 {
 }
 
 // fetch asks a server when there is a place, and stores what it says.
-func (n *Notary) fetch(ctx context.Context, a asking) int64 {
+func (n *Notary) fetch(ctx context.Context, a asking, before known) int64 {
 	leave, ok := n.place(ctx, a)
 	if !ok {
 		return 0
 	}
 	defer leave()
+	if n.failures.waits(a.server, n.Now()) {
+		return 0
+	}
+	if now, err := selectKnown(ctx, n.DB, a.server); err == nil && now.asked.After(before.asked) {
+		return now.current.n
+	}
 	if n.Quota != nil {
 		if err := n.Quota.Charge(ctx, fetchCharges(a.server, a.met)...); err != nil {
 			n.say(a.server, "limited", err)

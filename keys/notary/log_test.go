@@ -237,6 +237,64 @@ func TestSlowServersOfOneDomain(t *testing.T) {
 	})
 }
 
+// Whoever has used up the places of a network, and asks then for a server or for names below its
+// domain, keeps nobody else from that server: what waits holds nothing that others wait for.
+func TestWhoWaitsHoldsNothing(t *testing.T) {
+	for name, names := range map[string][]string{
+		"the server":      {"they.example"},
+		"names below its": {"a.they.example", "b.they.example", "c.they.example", "d.they.example"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			each(t, func(w *world) {
+				let, began := make(chan struct{}), make(chan struct{}, 100)
+				looked := make(chan struct{}, 1000)
+				o := w.notary.Options
+				o.Federation = counted{slow{w, let}, began}
+				o.Now = func() time.Time { looked <- struct{}{}; return w.clock.Now() }
+				w.notary = notary.New(o)
+				ask := func(network string, names ...string) (int, error) {
+					servers := map[matrix.ServerName]notary.Wanted{}
+					for _, n := range names {
+						servers[matrix.ServerName(n)] = notary.Wanted{}
+					}
+					answer, err := w.notary.Query(w.Context(), notary.Query{Servers: servers, Network: netip.MustParsePrefix(network)})
+					if err == nil {
+						answer.Release()
+					}
+					return len(answer.Objects), err
+				}
+				var strangers sync.WaitGroup
+				stranger := func(names ...string) {
+					strangers.Go(func() {
+						if _, err := ask("192.0.2.1/32", names...); err != nil {
+							w.Error(err)
+						}
+					})
+				}
+				for _, domain := range []string{"a.example", "b.example", "c.example"} {
+					stranger("slow0."+domain, "slow1."+domain, "slow2."+domain, "slow3."+domain)
+				}
+				for range 12 {
+					<-began
+				}
+				for len(looked) > 0 {
+					<-looked
+				}
+				stranger(names...)
+				for range 2 * len(names) { // each is known to be unknown, and is to be asked
+					<-looked
+				}
+				w.publishes("they.example", day, k1)
+				if n, err := ask("192.0.2.2/32", "they.example"); n != 1 || err != nil {
+					w.Errorf("somebody else is answered with %d documents, %v", n, err)
+				}
+				close(let)
+				strangers.Wait()
+			})
+		})
+	}
+}
+
 // counted is a federation that tells when a server is asked.
 type counted struct {
 	notary.Federation

@@ -58,13 +58,12 @@ type Options struct {
 // share. It is safe for concurrent use.
 type Notary struct {
 	Options
-	flight       singleflight.Group // by server
+	flight       singleflight.Group // by server, and of unknown ones by network
 	failures     failures
 	met, unknown chan struct{} // places for fetches, taken by sending
 	requests     crowd         // that have servers asked, by network
 	answering    crowd         // octets of answers, by pool and by network
-	owners       crowd         // unknown servers that are asked, by owner
-	networks     crowd         // the same, by the network for which they are
+	strangers    crowd         // unknown servers that are asked, by owner and by the network for which they are
 }
 
 // New opens the notary of a database.
