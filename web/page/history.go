@@ -85,6 +85,9 @@ func (p *Pages) read(c echo.Context, h *chronicle, a threepid.Address, user matr
 	}
 	h.Back = back
 	for _, w := range parts { // each version costs a proof, and the page may be loaded again and again
+		if w.empty {
+			continue
+		}
 		if err := p.Log.AskHistory(ctx, people.Asker{Network: mxhttp.ClientNetwork(c)}, w.label, w.Page); err != nil {
 			return err
 		}

@@ -472,6 +472,23 @@ func TestAHistoryIsPaidFor(t *testing.T) {
 	shown.press(ownerForm+"/unbind").says(http.StatusOK, "Done. No account is found by this address any more")
 }
 
+// Who reads on in a long history does not pay for one that has nothing so far back.
+func TestWhatIsNotShownIsNotPaidFor(t *testing.T) {
+	budget := &liar{left: new(2 + 1)}
+	w := newWorld(t, func(o *page.Options) { budget.Log, o.Log = o.Log, budget })
+	for i := range 26 {
+		user := matrix.UserID(fmt.Sprintf("@alice%d:example.org", i))
+		w.bound("alice@example.org", user)
+		w.unbind("alice@example.org", user)
+	}
+	w.publish(0, "a0", "")
+	w.seal()
+	shown := w.ownerOf("alice@example.org").says(http.StatusOK, "this is a part of a long history")
+	if n := len(shown.pressButton("Older entries").told()); n != 2 {
+		t.Errorf("%d older entries are shown, want 2", n)
+	}
+}
+
 // exec changes the tables, as somebody who has them does.
 func (w *world) exec(statement string) {
 	w.Helper()
