@@ -2,6 +2,7 @@ package people_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -10,6 +11,8 @@ import (
 	"time"
 
 	"signet/internal/matrix"
+	"signet/internal/seal"
+	"signet/internal/store"
 	"signet/keys/people"
 )
 
@@ -166,6 +169,40 @@ func TestADamagedRecoveryIsSetAside(t *testing.T) {
 		s.want(aliceLabel, 0, aliceLabel)
 		s.wantDamaged(1)
 		restore()
+		s.Clock.Advance(time.Minute)
+		s.seal()
+		s.want(aliceLabel, 1, aliceLabel)
+		s.wantDamaged(0)
+		s.check()
+	})
+}
+
+// Nor does one whose owner cannot be told, since what says where cannot be read.
+func TestARecoveryOfWhichNobodyCanBeTold(t *testing.T) {
+	each(t, func(s *story) {
+		damaged := true
+		o := s.options()
+		told := o.Told
+		o.Told = func(ctx context.Context, tx *store.Tx, e people.Event) error {
+			if damaged && e.Kind == people.Recovered {
+				return fmt.Errorf("reading a user's addresses: %w", seal.ErrOpen)
+			}
+			return told(ctx, tx, e)
+		}
+		p, err := people.Open(s.Context(), o)
+		s.must(err)
+		s.people = p
+		s.publish(s.draft(0, 1))
+		s.seal()
+		s.publish(s.draft(1, 2))
+		s.Clock.Advance(25 * time.Hour)
+		_, err = s.people.Publish(s.Context(), s.by(bob, ""), s.first(bob).json(s.TB))
+		s.must(err)
+		s.seal()
+		s.want("mxid:"+bob.String(), 0, bob.String())
+		s.want(aliceLabel, 0, aliceLabel)
+		s.wantDamaged(1)
+		damaged = false
 		s.Clock.Advance(time.Minute)
 		s.seal()
 		s.want(aliceLabel, 1, aliceLabel)

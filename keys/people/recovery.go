@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"signet/internal/seal"
 	"signet/internal/store"
 	"signet/keys/entry"
 	"signet/keys/value"
@@ -138,7 +139,7 @@ func (p *People) endHoldDowns(ctx context.Context, limit int) error {
 			continue
 		}
 		err := p.DB.Tx(ctx, func(tx *store.Tx) error { return p.recover(ctx, tx, t) })
-		if errors.Is(err, ErrDamaged) {
+		if errors.Is(err, ErrDamaged) || errors.Is(err, seal.ErrOpen) { // what is sealed may be another's, who is told
 			err = p.unrecovered.add(t, 0, err)
 		}
 		if err != nil {
