@@ -1,0 +1,44 @@
+package clientapi_test
+
+import (
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"signet/internal/homeserver/clientapi"
+)
+
+var servedRow = regexp.MustCompile("(?m)^\\| `(/[^`]+)` \\| ([A-Z ]+) \\|$")
+
+// docs/homeserver.md has every route, and none that is not there.
+func TestTheDocumentHasEveryRoute(t *testing.T) {
+	page, err := os.ReadFile("../../../docs/homeserver.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var written, served []string
+	for _, row := range servedRow.FindAllStringSubmatch(string(page), -1) {
+		for method := range strings.FieldsSeq(row[2]) {
+			written = append(written, method+" "+row[1])
+		}
+	}
+	for _, r := range new(clientapi.API).Routes() {
+		if !strings.Contains(r.Path, "/r0/") {
+			served = append(served, r.Method+" "+strings.TrimSuffix(r.Path, "/"))
+		}
+	}
+	slices.Sort(written)
+	slices.Sort(served)
+	for _, route := range slices.Compact(served) {
+		if !slices.Contains(written, route) {
+			t.Errorf("docs/homeserver.md does not have %s", route)
+		}
+	}
+	for _, route := range written {
+		if !slices.Contains(served, route) {
+			t.Errorf("docs/homeserver.md has %s, which is not served", route)
+		}
+	}
+}
