@@ -83,7 +83,7 @@ func (a *API) keysLookup(c echo.Context, who caller.Caller) error {
 	if err != nil {
 		return err
 	}
-	return mxhttp.Reply(c, http.StatusOK, found)
+	return replyPadded(c, found)
 }
 
 // keysAskerOf is on whose account the directory of keys works.

@@ -104,7 +104,7 @@ func (a *API) identityRoutes() []mxhttp.Route {
 
 		{Method: http.MethodGet, Path: policyPath, Handler: a.policy},
 		{Method: http.MethodGet, Path: keysPath + "/config", Handler: a.keysConfig},
-		{Method: http.MethodPost, Path: keysPath + "/lookup", Handler: compressed(a.forCaller(a.keysLookup))},
+		{Method: http.MethodPost, Path: keysPath + "/lookup", Handler: a.forCaller(a.keysLookup)},
 		{Method: http.MethodPost, Path: keysPath + "/publish", Handler: a.forAccount(a.keysPublish)},
 		{Method: http.MethodPost, Path: keysPath + "/revoke", Handler: a.keysRevoke},
 		{Method: http.MethodPost, Path: keysPath + "/object", Handler: a.keysObject},
