@@ -16,18 +16,16 @@ import (
 	"signet/internal/store/storetest"
 )
 
-// failing makes storing a room's tip fail while it is on.
-func (w *world) failing(on bool) {
+// onABadDisk has events stored on a disk that fails while failing is on. The schema stays
+// as it is meanwhile.
+func (w *world) onABadDisk() {
 	w.Helper()
-	statements := []string{`DROP TRIGGER bad_disk`}
-	switch {
-	case on && w.db.Engine() == store.SQLite:
-		statements = []string{`CREATE TRIGGER bad_disk BEFORE INSERT ON room_events BEGIN SELECT RAISE(ABORT, 'bad disk'); END`}
-	case on:
-		statements = []string{`CREATE FUNCTION bad_disk() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''bad disk''; END'`,
-			`CREATE TRIGGER bad_disk BEFORE INSERT ON room_events FOR EACH ROW EXECUTE FUNCTION bad_disk()`}
-	case w.db.Engine() == store.PostgreSQL:
-		statements = []string{`DROP TRIGGER bad_disk ON room_events`, `DROP FUNCTION bad_disk`}
+	statements := []string{`CREATE TABLE bad_disk (n BIGINT NOT NULL PRIMARY KEY)`,
+		`CREATE TRIGGER bad_disk_trigger BEFORE INSERT ON room_events WHEN EXISTS (SELECT 1 FROM bad_disk) BEGIN SELECT RAISE(ABORT, 'bad disk'); END`}
+	if w.db.Engine() == store.PostgreSQL {
+		statements = append(statements[:1], `CREATE FUNCTION bad_disk_function() RETURNS trigger LANGUAGE plpgsql AS
+			'BEGIN IF EXISTS (SELECT 1 FROM bad_disk) THEN RAISE EXCEPTION ''bad disk''; END IF; RETURN NEW; END'`,
+			`CREATE TRIGGER bad_disk_trigger BEFORE INSERT ON room_events FOR EACH ROW EXECUTE FUNCTION bad_disk_function()`)
 	}
 	for _, statement := range statements {
 		_, err := w.db.Exec(w.Context(), statement)
@@ -35,10 +33,21 @@ func (w *world) failing(on bool) {
 	}
 }
 
+func (w *world) failing(on bool) {
+	w.Helper()
+	statement := `DELETE FROM bad_disk`
+	if on {
+		statement = `INSERT INTO bad_disk (n) VALUES (1)`
+	}
+	_, err := w.db.Exec(w.Context(), statement)
+	w.ok(err)
+}
+
 // What was built on events that were not stored is not there either: the room goes on
 // from what is stored.
 func TestABatchThatFails(t *testing.T) {
 	each(t, func(w *world) {
+		w.onABadDisk()
 		id := w.create(room.Creation{Preset: room.PublicChat})
 		w.join(id, bob)
 		w.say(id, bob, "before")
@@ -75,6 +84,7 @@ func TestABatchThatFails(t *testing.T) {
 // there once, and what is there was acknowledged.
 func TestManyWritersAndABadDisk(t *testing.T) {
 	each(t, func(w *world) {
+		w.onABadDisk()
 		id := w.create(room.Creation{Preset: room.PublicChat})
 		var users []matrix.UserID
 		for i := range 6 {
