@@ -92,7 +92,7 @@ var layers = map[string][]string{
 	"internal/homeserver/e2ee":           {"internal/homeserver/e2ee/signedkey", "internal/homeserver/stream", "internal/matrix", "internal/store"},
 	"internal/homeserver/e2ee/roomkeys":  {"internal/matrix", "internal/store"},
 	"internal/homeserver/e2ee/signedkey": {"internal/matrix"},
-	"internal/homeserver/room": {"internal/homeserver/authz", "internal/homeserver/event", "internal/homeserver/stateres", "internal/homeserver/stream",
+	"internal/homeserver/room": {"internal/homeserver/authz", "internal/homeserver/event", "internal/homeserver/filter", "internal/homeserver/stateres", "internal/homeserver/stream",
 		"internal/matrix", "internal/store"},
 	"internal/homeserver/clientapi": {"internal/homeserver/account", "internal/homeserver/authz", "internal/homeserver/event", "internal/homeserver/room", "internal/homeserver/e2ee", "internal/homeserver/e2ee/roomkeys", "internal/homeserver/e2ee/signedkey",
 		"internal/homeserver/filter", "internal/homeserver/stream", "internal/homeserver/userdata", "internal/matrix", "internal/mxhttp", "internal/quota", "internal/store"},

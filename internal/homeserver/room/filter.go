@@ -2,7 +2,8 @@ package room
 
 import (
 	"slices"
-	"strings"
+
+	"signet/internal/homeserver/filter"
 )
 
 // Filter says which events of a room somebody wants (client-server API, RoomEventFilter).
@@ -30,10 +31,8 @@ func (f *Filter) WantsRoom(id string) bool {
 
 // Wants tells whether an event is wanted, its room aside.
 func (f *Filter) Wants(s *Stored) bool {
-	switch {
-	case f.Types != nil && !matchesAny(f.Types, s.Type()), matchesAny(f.NotTypes, s.Type()):
-		return false
-	case f.Senders != nil && !slices.Contains(f.Senders, s.Sender()), slices.Contains(f.NotSenders, s.Sender()):
+	of := filter.Events{Types: f.Types, NotTypes: f.NotTypes, Senders: f.Senders, NotSenders: f.NotSenders}
+	if !of.Wants(s.Type(), s.Sender()) {
 		return false
 	}
 	if f.ContainsURL == nil {
@@ -41,29 +40,4 @@ func (f *Filter) Wants(s *Stored) bool {
 	}
 	_, isText := s.Field("url").Text()
 	return isText == *f.ContainsURL
-}
-
-func matchesAny(patterns []string, typ string) bool {
-	return slices.ContainsFunc(patterns, func(pattern string) bool { return matches(pattern, typ) })
-}
-
-// matches compares a text with a pattern in which * stands for any text. What stands
-// between two stars may be looked for greedily.
-func matches(pattern, text string) bool {
-	head, rest, starred := strings.Cut(pattern, "*")
-	text, fits := strings.CutPrefix(text, head)
-	if !starred || !fits {
-		return fits && text == ""
-	}
-	for {
-		part, after, more := strings.Cut(rest, "*")
-		if !more {
-			return strings.HasSuffix(text, part)
-		}
-		at := strings.Index(text, part)
-		if at < 0 {
-			return false
-		}
-		text, rest = text[at+len(part):], after
-	}
 }
