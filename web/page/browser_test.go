@@ -37,6 +37,7 @@ func TestInTheBrowser(t *testing.T) {
 	if chromium == "" {
 		t.Skip(chromiumPath + " names no browser")
 	}
+	running := runChromium(t, chromium)
 	for name, story := range map[string]func(b *browser){
 		"by code":    byCode,
 		"by link":    byLink,
@@ -54,7 +55,7 @@ func TestInTheBrowser(t *testing.T) {
 			scripts  bool
 		}{{locale.English, true}, {locale.English, false}, {locale.German, true}, {locale.Arabic, true}} {
 			t.Run(fmt.Sprintf("%s, %v, scripts %t", name, reader.language, reader.scripts), func(t *testing.T) {
-				b := openBrowser(t, chromium, reader.scripts)
+				b := openBrowser(t, running, reader.scripts)
 				b.reader = reader.language
 				story(b)
 			})
@@ -62,7 +63,20 @@ func TestInTheBrowser(t *testing.T) {
 	}
 }
 
-// browser is a fresh Chromium at a fresh server.
+// runChromium starts a browser for all stories, and waits until it is there.
+func runChromium(t *testing.T, chromium string) context.Context {
+	t.Helper()
+	allocator, cancel := chromedp.NewExecAllocator(t.Context(), loopbackOnly(t, chromium)...)
+	t.Cleanup(cancel)
+	running, cancel := chromedp.NewContext(allocator)
+	t.Cleanup(cancel)
+	if err := chromedp.Do(running); err != nil {
+		t.Fatal(err)
+	}
+	return running
+}
+
+// browser is a window of Chromium that shares nothing with others, at a fresh server.
 type browser struct {
 	*world
 	ctx     context.Context
@@ -82,7 +96,7 @@ func (f *faults) add(format string, args ...any) {
 	f.list = append(f.list, fmt.Sprintf(format, args...))
 }
 
-func openBrowser(t *testing.T, chromium string, scripts bool) *browser {
+func openBrowser(t *testing.T, running context.Context, scripts bool) *browser {
 	t.Helper()
 	var box *deliver.Mailbox
 	b := &browser{world: newWorld(t, withMailbox(t, &box)), scripts: scripts, faults: new(faults)}
@@ -91,11 +105,9 @@ func openBrowser(t *testing.T, chromium string, scripts bool) *browser {
 			o.Terms = []page.TermsLink{{Title: "Privacy policy", URL: "https://example.org/privacy"}}
 		})
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(running, time.Minute)
 	t.Cleanup(cancel)
-	allocator, cancel := chromedp.NewExecAllocator(ctx, loopbackOnly(t, chromium)...)
-	t.Cleanup(cancel)
-	b.ctx, cancel = chromedp.NewContext(allocator)
+	b.ctx, cancel = chromedp.NewContext(ctx, chromedp.WithNewBrowserContext())
 	t.Cleanup(func() {
 		cancel()
 		b.faults.mu.Lock()

@@ -360,7 +360,8 @@ func (b *browser) downloads() {
 	b.Helper()
 	folder := b.TempDir()
 	_, err := chromedp.Call(b.ctx, cdpbrowser.SetDownloadBehavior, cdpbrowser.SetDownloadBehaviorParams{
-		Behavior: cdpbrowser.SetDownloadBehaviorBehaviorAllow, DownloadPath: folder})
+		Behavior: cdpbrowser.SetDownloadBehaviorBehaviorAllow, DownloadPath: folder,
+		BrowserContextID: chromedp.FromContext(b.ctx).BrowserContextID})
 	b.must(err)
 	b.tabTo(b.say("owner-download"))
 	b.must(chromedp.Do(b.ctx, chromedp.KeyEvent(kb.Enter)))
