@@ -15,8 +15,6 @@ import (
 	"testing"
 	"time"
 
-	_ "github.com/jackc/pgx/v5/stdlib"
-
 	"signet/internal/store/storetest"
 	"signet/keys/proof"
 	"signet/keys/value"
@@ -46,11 +44,7 @@ func onEachStage(t *testing.T, tell func(s *stage)) {
 
 func (s *stage) open() *sql.DB {
 	s.Helper()
-	driver, source := "pgx", s.database
-	if file, is := strings.CutPrefix(s.database, "sqlite:"); is {
-		driver, source = "sqlite", "file:"+file+"?_pragma=busy_timeout(10000)"
-	}
-	db, err := sql.Open(driver, source)
+	db, err := openDatabase(s.database)
 	if err != nil {
 		s.Fatal(err)
 	}
@@ -87,14 +81,6 @@ func (s *stage) stall(event, table string) (goOn func()) {
 		_ = tx.Rollback()
 		db.Close()
 	}
-}
-
-// endLease lets the time pass in which nobody takes over from a process that is gone.
-func (s *stage) endLease() {
-	s.Helper()
-	db := s.open()
-	defer db.Close()
-	s.exec(db, `UPDATE log_leases SET until_ms = 0`)
 }
 
 // until waits for what another process does, which has no signal to give.
@@ -259,7 +245,9 @@ func (s *stage) killOnce(round int, publishers []*publisher, binder *person, wat
 		s.Error("killed, and ended well")
 	}
 	after()
-	s.endLease()
+	if err := endLeases(s.database); err != nil {
+		s.Fatal(err)
+	}
 	s.id.start()
 	cancel()
 	all.Wait()

@@ -18,7 +18,6 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
-	_ "modernc.org/sqlite" // for databases of other servers
 )
 
 // words are what scripts can say beside testscript's own commands.
@@ -44,6 +43,7 @@ var words = map[string]func(ts *testscript.TestScript, neg bool, args []string){
 	"certificate": certificate,
 	"redirect":    redirect,
 	"sqlite":      runSQL,
+	"leases":      leases,
 	"collector":   collectorAddress,
 	"traced":      traced,
 
