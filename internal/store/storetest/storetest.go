@@ -12,7 +12,6 @@ import (
 	"testing"
 
 	"signet/internal/store"
-	"signet/migrations"
 )
 
 // PostgresURL is the environment variable with the URL of a PostgreSQL that tests
@@ -38,18 +37,14 @@ func EachURL(t *testing.T, fn func(t *testing.T, url string)) {
 	})
 }
 
-// Open opens and migrates the database at url and closes it with the test.
+// Open opens the database at url, with the tables of owners, and closes it with the test.
 func Open(t testing.TB, url string, owners []string) *store.DB {
 	t.Helper()
-	ctx := context.Background()
-	db, err := store.Open(ctx, url)
-	if err != nil {
-		t.Fatal(err)
+	if len(owners) > 0 && lay(t, url, owners) {
+		owners = nil // there is nothing left to migrate
 	}
+	db := open(t, url, owners)
 	t.Cleanup(func() { db.Close() })
-	if err := db.Migrate(ctx, migrations.FS, owners...); err != nil {
-		t.Fatal(err)
-	}
 	return db
 }
 
