@@ -184,6 +184,29 @@ func TestTxOfACallerWhoLeft(t *testing.T) {
 	})
 }
 
+// A transaction is ended by who began it, and by nobody else for whom it works.
+func TestTxOutlivesWhoElseLeaves(t *testing.T) {
+	storetest.Each(t, nil, func(t *testing.T, db *store.DB) {
+		counterTable(t, db)
+		gone, leave := context.WithCancel(t.Context())
+		leave()
+		err := db.Tx(t.Context(), func(tx *store.Tx) error {
+			rows, err := tx.Query(gone, "SELECT n FROM counter")
+			if err != nil {
+				return err
+			}
+			if err := rows.Close(); err != nil {
+				return err
+			}
+			_, err = tx.Exec(gone, "UPDATE counter SET n = 7 WHERE name = $1", "a")
+			return err
+		})
+		if err != nil || count(t, db) != 7 {
+			t.Errorf("Tx = %v, and counter = %d, want 7", err, count(t, db))
+		}
+	})
+}
+
 // On PostgreSQL a failed statement spoils the transaction; on SQLite it does not.
 // ON CONFLICT DO NOTHING is right on both, and Changed tells the two cases apart.
 func TestChangedTellsWhetherARowWasThere(t *testing.T) {

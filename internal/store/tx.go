@@ -43,9 +43,12 @@ type Tx struct {
 	runner
 	engine Engine
 	conn   *sql.Conn
-	// work outlives the caller's context. A statement interrupted half-way costs
-	// PostgreSQL its connection and ends SQLite's transaction early, so a caller
-	// who goes away is noticed between statements, never within one.
+	// caller is the context of who began the transaction. Others whose statements run in
+	// it, as in the batches of a stream, may have left long ago: they take nobody along.
+	caller context.Context
+	// work outlives caller. A statement interrupted half-way costs PostgreSQL its
+	// connection and ends SQLite's transaction early, so a caller who goes away is
+	// noticed between statements, never within one.
 	work   context.Context
 	giveUp context.CancelFunc // ends work
 }
@@ -118,7 +121,7 @@ func (db *DB) try(ctx context.Context, begin string, fn func(*Tx) error) error {
 	defer release()
 	work, giveUp := context.WithTimeout(context.WithoutCancel(ctx), txTimeout)
 	defer giveUp()
-	tx := &Tx{runner: runner{on: conn, cache: db.writer.cache}, engine: db.engine, conn: conn, work: work, giveUp: giveUp}
+	tx := &Tx{runner: runner{on: conn, cache: db.writer.cache}, engine: db.engine, conn: conn, caller: ctx, work: work, giveUp: giveUp}
 	if _, err := tx.exec(work, begin, nil); err != nil {
 		return err
 	}
@@ -209,8 +212,8 @@ func isTaken(err error) bool {
 }
 
 // Query reads rows. They must be closed before the next statement.
-func (tx *Tx) Query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	if err := ctx.Err(); err != nil {
+func (tx *Tx) Query(_ context.Context, query string, args ...any) (*sql.Rows, error) {
+	if err := tx.caller.Err(); err != nil {
 		return nil, err
 	}
 	return tx.query(tx.work, query, args)
@@ -222,8 +225,8 @@ func (tx *Tx) QueryRow(_ context.Context, query string, args ...any) *sql.Row {
 }
 
 // Exec runs one statement.
-func (tx *Tx) Exec(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	if err := ctx.Err(); err != nil {
+func (tx *Tx) Exec(_ context.Context, query string, args ...any) (sql.Result, error) {
+	if err := tx.caller.Err(); err != nil {
 		return nil, err
 	}
 	return tx.exec(tx.work, query, args)

@@ -259,6 +259,46 @@ func TestACallerWhoLeavesChangesNothing(t *testing.T) {
 	})
 }
 
+// Nor do they take along what others have asked for in the same moment, and what they have
+// asked for is stored.
+func TestACallerWhoLeavesUndoesNothing(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		begun, release := make(chan struct{}), make(chan struct{})
+		var once sync.Once
+		w.diary.set(func(d *diary) {
+			d.before = func(context.Context, int) { once.Do(func() { close(begun); <-release }) }
+		})
+		first := w.add("first")
+		<-begun
+		gone, leave := context.WithCancel(t.Context())
+		at, left := make(chan stream.Pos, 2), make(chan error)
+		go func() {
+			_, err := w.stream.Commit(gone, nil, func(tx *store.Tx, pos stream.Pos) error {
+				at <- pos
+				_, err := tx.Exec(gone, `INSERT INTO diary (pos, author, text) VALUES ($1, $2, $3)`, int64(pos), string(bob), "tag")
+				return err
+			})
+			left <- err
+		}()
+		leave()
+		if err := <-left; !errors.Is(err, context.Canceled) {
+			t.Fatalf("Commit = %v, want %v", err, context.Canceled)
+		}
+		last := w.add("last")
+		close(release)
+		for _, ticket := range []*stream.Ticket{first, last} {
+			if _, err := ticket.Wait(t.Context()); err != nil {
+				t.Error(err)
+			}
+		}
+		if got := w.rows(); !slices.Contains(got, "tag") {
+			t.Errorf("stored %q, without what the caller who left has asked for", got)
+		}
+		published := stream.Placed[note]{Pos: <-at, Op: note{bob, "tag"}}
+		w.diary.set(func(d *diary) { d.published = slices.Insert(d.published, 1, published) })
+	})
+}
+
 var errTaken = errors.New("taken")
 
 // A function that decides against itself takes nobody else along.
