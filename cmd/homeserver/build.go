@@ -112,8 +112,12 @@ func openAccounts(env program.Env, s *program.Storage, cfg *Config) (*account.Ac
 		Now:          env.Now,
 		Flows:        cfg.flows(),
 		SharedSecret: secret,
-		Leavers:      []account.Leaver{userdata.New(userdata.Options{DB: s.DB, Now: env.Now})},
-		Hashers:      runtime.GOMAXPROCS(0),
+		Leavers: []account.Leaver{
+			userdata.New(userdata.Options{DB: s.DB, Now: env.Now}),
+			e2ee.Leaver{},
+			&roomkeys.Backups{DB: s.DB},
+		},
+		Hashers: runtime.GOMAXPROCS(0),
 	})
 }
 

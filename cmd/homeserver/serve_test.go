@@ -21,6 +21,7 @@ import (
 	"signet/internal/homeserver/e2ee/e2eetest"
 	"signet/internal/matrix"
 	"signet/internal/program"
+	"signet/internal/store"
 	"signet/internal/store/storetest"
 )
 
@@ -131,6 +132,25 @@ func (r *running) get(client *http.Client, url, host string) (status int, body [
 		r.Fatal(err)
 	}
 	return res.StatusCode, body
+}
+
+// leaving checks that nothing of a user who was deactivated beside the server outlives it.
+func (w *world) leaving(url, user string) {
+	w.Helper()
+	db, err := store.Open(w.Context(), url)
+	if err != nil {
+		w.Fatal(err)
+	}
+	defer db.Close()
+	for query, want := range map[string]int{
+		`SELECT COUNT(*) FROM roomkeys_backups WHERE user_id = $1 AND NOT deleted`: 0,
+		`SELECT COUNT(*) FROM e2ee_leavers WHERE user_id = $1`:                     1,
+	} {
+		var n int
+		if err := db.QueryRow(w.Context(), query, user).Scan(&n); err != nil || n != want {
+			w.Errorf("after the deactivation %s = %d, %v, want %d", query, n, err, want)
+		}
+	}
 }
 
 // post sends JSON to the client API.
@@ -297,8 +317,17 @@ func TestTheOperatorsCommands(t *testing.T) {
 			t.Fatalf("users create = %d %q %s", status, made, stderr)
 		}
 		login := `{"type":"m.login.password","user":"alice","password":"` + strings.TrimSpace(secret) + `"}`
-		if status, body := r.post("/_matrix/client/v3/login", login); status != 200 {
+		status, body := r.post("/_matrix/client/v3/login", login)
+		if status != 200 {
 			t.Errorf("logging in = %d %s", status, body)
+		}
+		var in struct {
+			Token string `json:"access_token"`
+		}
+		_ = json.Unmarshal(body, &in)
+		const backup = `{"algorithm":"m.megolm_backup.v1.curve25519-aes-sha2","auth_data":{"public_key":"x"}}`
+		if status, body := r.post("/_matrix/client/v3/room_keys/version?access_token="+in.Token, backup); status != 200 {
+			t.Errorf("a backup = %d %s", status, body)
 		}
 		own := file(t, "correct horse\n")
 		if status, made, stderr := w.command("users", "create", "bob", "--password-file", own); status != 0 || made != "@bob:localhost:8448\n" {
@@ -310,6 +339,7 @@ func TestTheOperatorsCommands(t *testing.T) {
 		if status, _, stderr := w.command("users", "deactivate", "@alice:localhost:8448", "--erase"); status != 0 {
 			t.Errorf("users deactivate = %d %s", status, stderr)
 		}
+		w.leaving(url, "@alice:localhost:8448")
 		if status, body := r.post("/_matrix/client/v3/login", login); status != 403 {
 			t.Errorf("logging in then = %d %s", status, body)
 		}

@@ -66,7 +66,7 @@ func (a *API) deactivate(c echo.Context, by account.Device) error {
 	}
 	ctx := c.Request().Context()
 	if err = a.Accounts.Deactivate(ctx, by, r.Erase, auth); err == nil {
-		err = errors.Join(a.Encryption.Erase(ctx, by.User), a.Backups.Erase(ctx, by.User))
+		err = errors.Join(a.Encryption.Erase(ctx, by.User), a.Backups.Sweep(ctx))
 	}
 	return answer(c, deactivateAnswer{"success"}, err)
 }

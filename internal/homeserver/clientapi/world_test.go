@@ -17,6 +17,7 @@ import (
 	"signet/internal/clocktest"
 	"signet/internal/homeserver/account"
 	"signet/internal/homeserver/clientapi"
+	"signet/internal/homeserver/e2ee"
 	"signet/internal/homeserver/e2ee/roomkeys"
 	"signet/internal/homeserver/event"
 	"signet/internal/homeserver/room"
@@ -68,7 +69,8 @@ func newWorld(t *testing.T, db *store.DB, flows account.Flows) *world {
 	data := userdata.New(userdata.Options{DB: db, Committer: committer, Now: w.clock.Now})
 	accounts, err := account.New(t.Context(), account.Options{
 		DB: db, Vault: w.vault, ServerName: "hs.test", Now: w.clock.Now,
-		Flows: flows, SharedSecret: []byte(sharedSecret), Leavers: []account.Leaver{data}, Hashers: 2,
+		Flows: flows, SharedSecret: []byte(sharedSecret), Hashers: 2,
+		Leavers: []account.Leaver{data, e2ee.Leaver{}, &roomkeys.Backups{DB: db}},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -67,6 +67,21 @@ func (e *Encryption) DeleteDevices(ctx context.Context, user matrix.UserID) erro
 	return nil
 }
 
+// Leaver is account's: in the transaction that deactivates an account it erases the keys
+// that are not a device's, and has Sweep do the rest where nobody calls Erase.
+type Leaver struct{}
+
+// Leave has nothing to ask, since keys are of no use to anybody then.
+func (Leaver) Leave(ctx context.Context, tx *store.Tx, user matrix.UserID, _ bool) error {
+	if err := eraseUser(ctx, tx, user); err != nil {
+		return fmt.Errorf("erasing a user's keys: %w", err)
+	}
+	if err := insertLeaver(ctx, tx, user); err != nil {
+		return fmt.Errorf("noting that a user has left: %w", err)
+	}
+	return nil
+}
+
 // Erase erases all that there is of a user, whose account has been deactivated: what
 // DeleteDevice erases of each device, cross-signing keys, and signatures by anybody. That
 // the list of devices has changed stays, for those who still have it. It may be called
@@ -83,13 +98,25 @@ func (e *Encryption) Erase(ctx context.Context, user matrix.UserID) error {
 		if err := eraseUser(ctx, tx, user); err != nil {
 			return fmt.Errorf("erasing a user's keys: %w", err)
 		}
+		if err := deleteLeaver(ctx, tx, user); err != nil {
+			return fmt.Errorf("noting that a user is erased: %w", err)
+		}
 		return e.list(ctx, tx, pos, user, told, nil)
 	})
 }
 
-// Sweep forgets transactions that nobody will repeat, and the first time, after the start,
-// finishes the erasure of devices that a crash has interrupted.
+// Sweep forgets transactions that nobody will repeat, erases users who have left, and the
+// first time, after the start, finishes the erasure of devices that a crash has interrupted.
 func (e *Encryption) Sweep(ctx context.Context) error {
+	left, err := selectLeavers(ctx, e.DB)
+	if err != nil {
+		return fmt.Errorf("reading who has left: %w", err)
+	}
+	for _, user := range left {
+		if err := e.Erase(ctx, user); err != nil {
+			return err
+		}
+	}
 	if !e.reconciled.Load() {
 		if err := e.reconcile(ctx); err != nil {
 			return err

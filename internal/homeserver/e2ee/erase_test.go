@@ -7,6 +7,7 @@ import (
 
 	"signet/internal/homeserver/e2ee"
 	"signet/internal/homeserver/e2ee/e2eetest"
+	"signet/internal/store"
 )
 
 // full is Alice with a device that has everything, and another one.
@@ -80,6 +81,41 @@ func TestADeactivatedUserIsGone(t *testing.T) {
 		if w.query(bob, bob).Master[bob] == nil {
 			w.Error("Bob's own keys are gone")
 		}
+	})
+}
+
+// A command beside the server deactivates an account too, and a crash comes between that
+// and the erasure: nothing that others see outlives the account, and nothing stays for good.
+func TestWhoLeftWithoutAWord(t *testing.T) {
+	each(t, func(w *world) {
+		phone, tablet, identity := w.full()
+		w.logOut(device(phone))
+		w.logOut(device(tablet))
+		err := w.db.Tx(w.Context(), func(tx *store.Tx) error { return e2ee.Leaver{}.Leave(w.Context(), tx, alice, false) })
+		if err != nil {
+			w.Fatal(err)
+		}
+		if dump := w.dump(); strings.Contains(dump, e2eetest.Name(identity.Master)) || strings.Contains(dump, e2eetest.Name(identity.Others)) {
+			w.Errorf("a key that outlives devices is left:\n%s", dump)
+		}
+		since := w.stream.Visible()
+		for range 2 {
+			w.run()
+			if err := w.Sweep(w.Context()); err != nil {
+				w.Fatal(err)
+			}
+		}
+		for line := range strings.Lines(w.dump()) {
+			if strings.Contains(line, alice.String()) && !strings.HasPrefix(line, "e2ee_lists viewer= ") {
+				w.Errorf("of Alice there is still %s", line)
+			}
+		}
+		w.changed("a user who left", bob, since, alice)
+		since = w.stream.Visible()
+		if err := w.Sweep(w.Context()); err != nil {
+			w.Fatal(err)
+		}
+		w.changed("a user who was erased", bob, since)
 	})
 }
 

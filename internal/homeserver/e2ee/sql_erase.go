@@ -60,6 +60,33 @@ func deleteTraffic(ctx context.Context, tx *store.Tx, d Device) error {
 	return nil
 }
 
+func insertLeaver(ctx context.Context, tx *store.Tx, user matrix.UserID) error {
+	_, err := tx.Exec(ctx, `INSERT INTO e2ee_leavers (user_id) VALUES ($1) ON CONFLICT DO NOTHING`, string(user))
+	return err
+}
+
+func deleteLeaver(ctx context.Context, tx *store.Tx, user matrix.UserID) error {
+	_, err := tx.Exec(ctx, `DELETE FROM e2ee_leavers WHERE user_id = $1`, string(user))
+	return err
+}
+
+func selectLeavers(ctx context.Context, q store.Queryer) ([]matrix.UserID, error) {
+	rows, err := q.Query(ctx, `SELECT user_id FROM e2ee_leavers LIMIT 1000`)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var users []matrix.UserID
+	for rows.Next() {
+		var user matrix.UserID
+		if err := rows.Scan(&user); err != nil {
+			return nil, err
+		}
+		users = append(users, user)
+	}
+	return users, rows.Err()
+}
+
 // eraseUser deletes what is the user's beyond the devices.
 func eraseUser(ctx context.Context, tx *store.Tx, user matrix.UserID) error {
 	for _, statement := range []string{

@@ -243,7 +243,7 @@ func (w *world) changed(what string, user matrix.UserID, since stream.Pos, want 
 
 var tables = []string{
 	"e2ee_devices", "e2ee_cross_signing", "e2ee_signatures", "e2ee_one_time_keys", "e2ee_given_keys", "e2ee_fallback_keys",
-	"e2ee_lists", "e2ee_to_device", "e2ee_transactions",
+	"e2ee_lists", "e2ee_to_device", "e2ee_transactions", "e2ee_leavers",
 }
 
 // dump is everything that the database holds, as text.

@@ -182,14 +182,13 @@ func (b *Backups) purge(ctx context.Context, user matrix.UserID, number int64) e
 	return nil
 }
 
-// Erase erases all backups of a user, whose account has been deactivated. The last number
-// stays. It may be called again.
-func (b *Backups) Erase(ctx context.Context, user matrix.UserID) error {
-	err := b.DB.Tx(ctx, func(tx *store.Tx) error { return markAllDeleted(ctx, tx, user) })
-	if err != nil {
+// Leave deletes all backups of a user in the transaction that deactivates the account, as
+// account's Leaver; Sweep erases their keys. The last number stays.
+func (*Backups) Leave(ctx context.Context, tx *store.Tx, user matrix.UserID, _ bool) error {
+	if err := markAllDeleted(ctx, tx, user); err != nil {
 		return fmt.Errorf("deleting backups: %w", err)
 	}
-	return b.Sweep(ctx)
+	return nil
 }
 
 // sweptAtOnce is how many rows are deleted before somebody else may write.

@@ -11,6 +11,7 @@ import (
 
 	"signet/internal/homeserver/e2ee/roomkeys"
 	"signet/internal/matrix"
+	"signet/internal/store"
 )
 
 const room, otherRoom matrix.RoomID = "!room:hs.test", "!other:hs.test"
@@ -320,7 +321,13 @@ func TestADeactivatedUserHasNoBackups(t *testing.T) {
 			w.put(user, w.backup(user), roomkeys.Keys{room: {"s": key(true, 0, 0, "x")}})
 		}
 		for range 2 {
-			if err := w.Erase(w.Context(), alice); err != nil {
+			if err := w.db.Tx(w.Context(), func(tx *store.Tx) error { return w.Leave(w.Context(), tx, alice, false) }); err != nil {
+				w.Fatal(err)
+			}
+			if _, err := w.Current(w.Context(), alice); !errors.Is(err, roomkeys.ErrNoBackup) {
+				w.Errorf("before the sweep Alice's backup is there: %v", err)
+			}
+			if err := w.Sweep(w.Context()); err != nil {
 				w.Fatal(err)
 			}
 		}
