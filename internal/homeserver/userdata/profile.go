@@ -116,10 +116,10 @@ func checkValue(field string, value jsontext.Value) (empty bool, err error) {
 	return text == "" && field != timeZone, nil
 }
 
-// change reads the profile, stores what edit makes of its field, and tells who follows.
+// change reads the profile, stores what edit makes of its field, and tells who follows,
+// also of what is the same as before: they may have failed to take it the last time.
 func (d *Data) change(ctx context.Context, user matrix.UserID, field string, edit func(Profile)) error {
 	var p Profile
-	var same bool
 	err := d.DB.Tx(ctx, func(tx *store.Tx) (err error) {
 		if p, err = selectProfile(ctx, tx, user); err != nil {
 			return err
@@ -127,7 +127,7 @@ func (d *Data) change(ctx context.Context, user matrix.UserID, field string, edi
 		before, had := p[field]
 		edit(p)
 		value, has := p[field]
-		if same = had == has && slices.Equal(before, value); same {
+		if had == has && slices.Equal(before, value) {
 			return nil
 		}
 		if p.size() > maxProfile {
@@ -141,7 +141,7 @@ func (d *Data) change(ctx context.Context, user matrix.UserID, field string, edi
 	if err != nil {
 		return fmt.Errorf("changing a profile: %w", err)
 	}
-	if same || d.Follower == nil {
+	if d.Follower == nil {
 		return nil
 	}
 	if err := d.Follower.ProfileChanged(ctx, user, p); err != nil {

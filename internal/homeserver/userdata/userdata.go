@@ -21,8 +21,9 @@ type Committer interface {
 
 // Follower is told of a change of somebody's profile, to carry it into their rooms.
 type Follower interface {
-	// ProfileChanged is called after the change is durable. An error fails the request
-	// that made the change, which then stands all the same.
+	// ProfileChanged is called after the change is durable, and again for a request that
+	// is repeated. An error fails the request that made the change, which then stands all
+	// the same.
 	ProfileChanged(ctx context.Context, user matrix.UserID, p Profile) error
 }
 
