@@ -1,6 +1,7 @@
 package clientapi
 
 import (
+	"context"
 	"errors"
 	"net/http"
 
@@ -66,6 +67,7 @@ func (a *API) deactivate(c echo.Context, by account.Device) error {
 	}
 	ctx := c.Request().Context()
 	if err = a.Accounts.Deactivate(ctx, by, r.Erase, auth); err == nil {
+		ctx = context.WithoutCancel(ctx)
 		err = errors.Join(a.Encryption.Erase(ctx, by.User), a.Backups.Sweep(ctx))
 	}
 	return answer(c, deactivateAnswer{"success"}, err)

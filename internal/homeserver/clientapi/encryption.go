@@ -117,12 +117,12 @@ func encrypting(d account.Device) e2ee.Device {
 }
 
 // forgetDevices erases what there is of a user's devices that are logged out, if err does
-// not say that they are not.
+// not say that they are not. A client that does not wait for it changes nothing.
 func (a *API) forgetDevices(ctx context.Context, user matrix.UserID, err error) error {
 	if err != nil {
 		return err
 	}
-	return a.Encryption.DeleteDevices(ctx, user)
+	return a.Encryption.DeleteDevices(context.WithoutCancel(ctx), user)
 }
 
 // present is a member that may be absent, or null.

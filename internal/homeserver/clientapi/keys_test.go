@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -11,6 +12,7 @@ import (
 	"signet/internal/homeserver/e2ee"
 	"signet/internal/homeserver/e2ee/e2eetest"
 	"signet/internal/homeserver/stream"
+	"signet/internal/matrix"
 	"signet/internal/store/storetest"
 )
 
@@ -221,6 +223,40 @@ func TestLogoutErasesKeys(t *testing.T) {
 		carol := w.ready("carol", 0)
 		w.wantJSON("claim of Bob's", w.by(carol, "POST", "/keys/claim", `{"one_time_keys":{"@bob:hs.test":{"PHONE":"signed_curve25519"}}}`),
 			`{"failures":{},"one_time_keys":{}}`)
+	})
+}
+
+// leaving is rooms whose first question ends the request: the client has left.
+type leaving struct {
+	e2ee.Rooms
+	leave context.CancelFunc
+}
+
+func (l leaving) Sharing(ctx context.Context, _ matrix.UserID) ([]matrix.UserID, error) {
+	l.leave()
+	return nil, ctx.Err()
+}
+
+// A client that logs out and does not wait takes its keys along all the same.
+func TestLogoutOfAClientThatLeaves(t *testing.T) {
+	eachTwo(t, func(w *world, alice, bob phone) {
+		rooms := w.api.Encryption.Rooms
+		for _, logout := range []struct {
+			phone
+			path, body string
+		}{
+			{alice, "/logout", ""},
+			{bob, "/account/deactivate", `{"auth":{"type":"m.login.password","password":"` + password + `"}}`},
+		} {
+			ctx, leave := context.WithCancel(w.Context())
+			w.api.Encryption.Rooms = leaving{rooms, leave}
+			req := httptest.NewRequestWithContext(ctx, "POST", v3+logout.path, strings.NewReader(logout.body))
+			req.Header.Set("Authorization", "Bearer "+logout.token)
+			w.server.Config.Handler.ServeHTTP(httptest.NewRecorder(), req)
+			if dump := storetest.Dump(w.T, w.db, "e2ee_devices", "e2ee_one_time_keys", "e2ee_leavers"); strings.Contains(dump, logout.User.String()) {
+				w.Errorf("after %s there is still\n%s", logout.path, dump)
+			}
+		}
 	})
 }
 

@@ -114,23 +114,11 @@ func (r loginRequest) name() (string, error) {
 // POST /_matrix/client/v3/logout
 func (a *API) logout(c echo.Context, device account.Device) error {
 	ctx := c.Request().Context()
-	if err := a.Accounts.Logout(ctx, device); err != nil {
-		return err
-	}
-	if err := a.Encryption.DeleteDevice(ctx, encrypting(device)); err != nil {
-		return err
-	}
-	return mxhttp.Reply(c, http.StatusOK, empty{})
+	return answer(c, empty{}, a.forgetDevices(ctx, device.User, a.Accounts.Logout(ctx, device)))
 }
 
 // POST /_matrix/client/v3/logout/all
 func (a *API) logoutAll(c echo.Context, device account.Device) error {
 	ctx := c.Request().Context()
-	if err := a.Accounts.LogoutAll(ctx, device.User); err != nil {
-		return err
-	}
-	if err := a.Encryption.DeleteDevices(ctx, device.User); err != nil {
-		return err
-	}
-	return mxhttp.Reply(c, http.StatusOK, empty{})
+	return answer(c, empty{}, a.forgetDevices(ctx, device.User, a.Accounts.LogoutAll(ctx, device.User)))
 }

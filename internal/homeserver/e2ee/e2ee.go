@@ -60,7 +60,7 @@ type Options struct {
 type Encryption struct {
 	Options
 	listed     atomic.Int64 // no list of devices has changed after it
-	reconciled atomic.Bool  // the accounts have been asked for all devices
+	reconciled atomic.Bool  // nothing is left of devices that the accounts do not have
 }
 
 // New opens it in a database that has been migrated.

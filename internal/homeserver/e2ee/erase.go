@@ -11,8 +11,17 @@ import (
 
 // DeleteDevice erases all that there is of a device: its keys, what they have signed, and
 // the messages that wait for it. It is to be called when the accounts no longer have the
-// device, and may be called again; one that they have, as after another login, stays.
+// device, and may be called again; one that they have, as after another login, stays. What
+// it fails to erase Sweep does.
 func (e *Encryption) DeleteDevice(ctx context.Context, d Device) error {
+	err := e.deleteDevice(ctx, d)
+	if err != nil {
+		e.reconciled.Store(false)
+	}
+	return err
+}
+
+func (e *Encryption) deleteDevice(ctx context.Context, d Device) error {
 	told, err := e.toldOf(ctx, d.User, true)
 	if err != nil {
 		return err
@@ -60,7 +69,7 @@ func (e *Encryption) DeleteDevices(ctx context.Context, user matrix.UserID) erro
 		return fmt.Errorf("reading a user's devices: %w", err)
 	}
 	for _, id := range devices {
-		if err := e.DeleteDevice(ctx, Device{user, id}); err != nil {
+		if err := e.deleteUnknown(ctx, Device{user, id}); err != nil {
 			return err
 		}
 	}
@@ -105,8 +114,9 @@ func (e *Encryption) Erase(ctx context.Context, user matrix.UserID) error {
 	})
 }
 
-// Sweep forgets transactions that nobody will repeat, erases users who have left, and the
-// first time, after the start, finishes the erasure of devices that a crash has interrupted.
+// Sweep forgets transactions that nobody will repeat, erases users who have left, and
+// finishes the erasure of devices that has failed, or that a crash may have interrupted
+// before the start.
 func (e *Encryption) Sweep(ctx context.Context) error {
 	left, err := selectLeavers(ctx, e.DB)
 	if err != nil {
@@ -117,11 +127,11 @@ func (e *Encryption) Sweep(ctx context.Context) error {
 			return err
 		}
 	}
-	if !e.reconciled.Load() {
+	if !e.reconciled.Swap(true) {
 		if err := e.reconcile(ctx); err != nil {
+			e.reconciled.Store(false)
 			return err
 		}
-		e.reconciled.Store(true)
 	}
 	before := e.Now().Add(-transactionLife)
 	for more := true; more; {
@@ -141,7 +151,7 @@ func (e *Encryption) reconcile(ctx context.Context) error {
 	for after := (Device{}); ; {
 		devices, err := selectDevicesAfter(ctx, e.DB, after, sweptAtOnce)
 		if err != nil {
-			return fmt.Errorf("reading devices with keys: %w", err)
+			return fmt.Errorf("reading devices with keys or messages: %w", err)
 		}
 		for _, d := range devices {
 			if err := e.deleteUnknown(ctx, d); err != nil {

@@ -1,6 +1,7 @@
 package e2ee_test
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -134,19 +135,56 @@ func TestADeviceThatIsThereStays(t *testing.T) {
 	})
 }
 
-// A crash between the logout and the erasure leaves nothing for good.
+// A crash between the logout and the erasure leaves nothing for good, and nothing that
+// others see.
 func TestWhatACrashHasLeft(t *testing.T) {
 	each(t, func(w *world) {
+		radio := w.phone(alice, "RADIO") // which has messages, and no keys
 		phone, _, _ := w.full()
 		w.logOut(device(phone))
+		w.logOut(device(radio))
+		if devices := w.query(bob, alice).Devices[alice]; len(devices) != 1 || devices["TABLET"] == nil {
+			w.Errorf("after the logout Bob sees %v", devices)
+		}
 		w.run()
-		since := w.stream.Visible()
+		w.wantSwept("a crash", "PHONE", "RADIO")
+	})
+}
+
+// An erasure that fails is made up for while the server runs.
+func TestAnErasureThatFails(t *testing.T) {
+	each(t, func(w *world) {
+		phone, _, _ := w.full()
 		if err := w.Sweep(w.Context()); err != nil {
 			w.Fatal(err)
 		}
-		if dump := w.dump(); strings.Contains(dump, "PHONE") || !strings.Contains(dump, "TABLET") {
-			w.Errorf("after the sweep there is\n%s", dump)
+		w.logOut(device(phone))
+		w.land.mu.Lock()
+		w.land.failures = 2 // and at the second try
+		w.land.mu.Unlock()
+		if err := w.DeleteDevice(w.Context(), device(phone)); !errors.Is(err, errDirectory) {
+			w.Errorf("DeleteDevice = %v, want %v", err, errDirectory)
 		}
-		w.changed("a device that was swept", bob, since, alice)
+		w.wantSwept("a failure", "PHONE")
 	})
+}
+
+// wantSwept sweeps, and checks that Alice's devices are gone but for the tablet, and that
+// others are told.
+func (w *world) wantSwept(what string, gone ...string) {
+	w.Helper()
+	since := w.stream.Visible()
+	if err := w.Sweep(w.Context()); err != nil {
+		w.Fatal(err)
+	}
+	dump := w.dump()
+	for _, id := range gone {
+		if strings.Contains(dump, id) {
+			w.Errorf("after %s and a sweep something of %s is left:\n%s", what, id, dump)
+		}
+	}
+	if !strings.Contains(dump, "TABLET") {
+		w.Errorf("after %s and a sweep the tablet is gone", what)
+	}
+	w.changed(what, bob, since, alice)
 }

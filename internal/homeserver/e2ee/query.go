@@ -125,7 +125,7 @@ func (e *Encryption) addKeys(ctx context.Context, q store.Queryer, viewer, user 
 	}
 	keys.Devices[user] = map[DeviceID]jsontext.Value{}
 	for id, device := range devices {
-		if len(only) == 0 || wanted[id] {
+		if _, known := names[id]; known && (len(only) == 0 || wanted[id]) {
 			device.Signatures = signatures[string(id)]
 			keys.Devices[user][id] = device.Named(names[id])
 		}

@@ -27,10 +27,11 @@ func selectDeviceIDs(ctx context.Context, q store.Queryer, user matrix.UserID) (
 	return ids, rows.Err()
 }
 
-// selectDevicesAfter returns so many devices with keys, in the order of their names in the
-// index.
+// selectDevicesAfter returns so many devices with keys or messages, in the order of their
+// names in the index.
 func selectDevicesAfter(ctx context.Context, q store.Queryer, after Device, most int) ([]Device, error) {
 	rows, err := q.Query(ctx, `SELECT user_id, device_id FROM e2ee_devices WHERE (user_id, device_id) > ($1, $2)
+		UNION SELECT user_id, device_id FROM e2ee_to_device WHERE (user_id, device_id) > ($1, $2)
 		ORDER BY user_id, device_id LIMIT $3`, string(after.User), string(after.ID), most)
 	if err != nil {
 		return nil, err
