@@ -55,6 +55,29 @@ func TestADeletedDeviceIsGone(t *testing.T) {
 	})
 }
 
+// Who has logged out everywhere is who they were, for all who have verified them.
+func TestAUserWithoutDevicesKeepsTheirIdentity(t *testing.T) {
+	each(t, func(w *world) {
+		phone, tablet, identity := w.full()
+		w.logOut(device(phone))
+		w.logOut(device(tablet))
+		if err := w.DeleteDevices(w.Context(), alice); err != nil {
+			w.Fatal(err)
+		}
+		keys := w.query(bob, alice)
+		if devices, there := keys.Devices[alice]; !there || len(devices) != 0 {
+			w.Errorf("Bob sees devices %v, %t, want none of a user who is there", devices, there)
+		}
+		if !strings.Contains(string(keys.Master[alice]), e2eetest.Name(identity.Master)) || keys.SelfSigning[alice] == nil || keys.UserSigning[alice] != nil {
+			w.Errorf("Bob sees the master key %s and the self-signing key %s", keys.Master[alice], keys.SelfSigning[alice])
+		}
+		list, err := w.DevicesOf(w.Context(), alice)
+		if err != nil || list.Master == nil || len(list.Devices) != 0 {
+			w.Errorf("another server is told %+v, %v", list, err)
+		}
+	})
+}
+
 func TestADeactivatedUserIsGone(t *testing.T) {
 	each(t, func(w *world) {
 		phone, tablet, identity := w.full()

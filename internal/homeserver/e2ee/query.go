@@ -105,10 +105,15 @@ func (e *Encryption) queryHere(ctx context.Context, viewer matrix.UserID, query 
 	return keys, nil
 }
 
-// addKeys adds the keys of one user, who is there if the accounts know a device.
+// addKeys adds the keys of one user, who is there if the accounts know a device, or if
+// there is a cross-signing key: those outlive devices.
 func (e *Encryption) addKeys(ctx context.Context, q store.Queryer, viewer, user matrix.UserID, only []DeviceID, keys Keys) error {
 	names, err := e.displayNames(ctx, q, user)
-	if err != nil || len(names) == 0 {
+	if err != nil {
+		return err
+	}
+	cross, err := selectCrossSigning(ctx, q, user)
+	if err != nil || len(names)+len(cross) == 0 {
 		return err
 	}
 	devices, err := selectDevices(ctx, q, user)
@@ -130,26 +135,22 @@ func (e *Encryption) addKeys(ctx context.Context, q store.Queryer, viewer, user 
 			keys.Devices[user][id] = device.Named(names[id])
 		}
 	}
-	return addCrossSigning(ctx, q, viewer, user, signatures, keys)
-}
-
-func addCrossSigning(ctx context.Context, q store.Queryer, viewer, user matrix.UserID, signatures map[string]signedkey.Signatures, keys Keys) error {
-	cross, err := selectCrossSigning(ctx, q, user)
-	if err != nil {
-		return err
-	}
 	for _, key := range cross {
 		key.Signatures = signatures[key.Name]
-		switch {
-		case key.Usage == signedkey.Master:
-			keys.Master[user] = key.JSON()
-		case key.Usage == signedkey.SelfSigning:
-			keys.SelfSigning[user] = key.JSON()
-		case viewer == user:
-			keys.UserSigning[user] = key.JSON()
-		}
+		keys.addCrossSigning(viewer, user, key)
 	}
 	return nil
+}
+
+func (k Keys) addCrossSigning(viewer, user matrix.UserID, key signedkey.CrossSigning) {
+	switch {
+	case key.Usage == signedkey.Master:
+		k.Master[user] = key.JSON()
+	case key.Usage == signedkey.SelfSigning:
+		k.SelfSigning[user] = key.JSON()
+	case viewer == user:
+		k.UserSigning[user] = key.JSON()
+	}
 }
 
 // displayNames are the names of the devices that a user's account has.
