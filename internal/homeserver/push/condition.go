@@ -97,8 +97,8 @@ func says(pattern string) func(*Event, Place) bool {
 		literal := strings.ToLower(pattern)
 		return func(e *Event, _ Place) bool { return e.says(literal) }
 	}
-	words := wordsOf(pattern)
-	return func(e *Event, _ Place) bool { return words.MatchString(e.body) }
+	match := inWords(pattern)
+	return func(e *Event, _ Place) bool { return match(e.body) }
 }
 
 func contains(key string, want any) func(*Event, Place) bool {

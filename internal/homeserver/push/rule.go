@@ -39,6 +39,9 @@ const (
 	maxRules = 500
 	// maxParts is how many conditions and how many actions a rule may have.
 	maxParts = 20
+	// maxConditions is how many conditions all those rules may have: each is held against
+	// each event.
+	maxConditions = 1000
 )
 
 // ParseKind is a kind as it stands in a path.

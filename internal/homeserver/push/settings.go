@@ -69,7 +69,12 @@ func (s *Settings) Put(kind Kind, r Rule, before, after string) error {
 	rules := slices.Clone(s.Own[kind])
 	at := indexOf(rules, r.ID)
 	r.Enabled = at < 0 || rules[at].Enabled
-	if at < 0 && s.count() == maxRules {
+	n, conditions := s.count()
+	n, conditions = n+1, conditions+r.conditions()
+	if at >= 0 {
+		n, conditions = n-1, conditions-rules[at].conditions()
+	}
+	if n > maxRules || conditions > maxConditions {
 		return ErrTooMany
 	}
 	if at >= 0 && before == "" && after == "" {
@@ -155,11 +160,22 @@ func (s *Settings) setOwn(kind Kind, rules []Rule) {
 	s.Own[kind] = rules
 }
 
-func (s *Settings) count() (n int) {
-	for _, rules := range s.Own {
-		n += len(rules)
+func (s *Settings) count() (rules, conditions int) {
+	for _, own := range s.Own {
+		rules += len(own)
+		for _, r := range own {
+			conditions += r.conditions()
+		}
 	}
-	return n
+	return rules, conditions
+}
+
+// conditions is how many the rule has.
+func (r Rule) conditions() int {
+	if r.Conditions == nil {
+		return 0
+	}
+	return len(*r.Conditions)
 }
 
 // current leaves out actions that "MUST be ignored".
