@@ -60,6 +60,9 @@ func (s *server) serve(next echo.HandlerFunc) echo.HandlerFunc {
 			return nil
 		}
 		failed := x.guard(c, func() error { s.answer(err, c); return nil })
+		if _, cut := errors.AsType[cutShort](err); cut {
+			panic(http.ErrAbortHandler) // as guard does, and for its reason
+		}
 		if failed != nil || !c.Response().Committed { // the answer itself failed, and the log says so
 			_ = Reply(c, internalError.Status, internalError.members())
 		}

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/labstack/echo/v4"
 
 	"signet/internal/matrix"
@@ -144,6 +145,63 @@ func TestFailureAfterTheAnswerBegan(t *testing.T) {
 		res.Body.Close()
 		if lines := w.lines("request"); len(lines) != 1 || lines[0]["status"] == 200.0 {
 			t.Errorf("%s: log = %v, want one line that does not say 200", name, lines)
+		}
+	}
+}
+
+// numbers writes itself, as many as there are, and then what is wrong.
+type numbers struct {
+	many  int
+	wrong error
+}
+
+func (n numbers) MarshalJSONTo(e *jsontext.Encoder) error {
+	if err := e.WriteToken(jsontext.BeginArray); err != nil {
+		return err
+	}
+	for i := range n.many {
+		if err := e.WriteToken(jsontext.Int(int64(i))); err != nil {
+			return err
+		}
+	}
+	if n.wrong != nil {
+		return n.wrong
+	}
+	return e.WriteToken(jsontext.EndArray)
+}
+
+// What is written as it goes arrives whole, or its client is told that it does not.
+func TestStream(t *testing.T) {
+	bad := errors.New("the disk is gone")
+	for name, c := range map[string]struct {
+		value   numbers
+		status  int
+		whole   bool
+		in, log string // body, and line of the log
+	}{
+		"short":           {numbers{3, nil}, 200, true, "[0,1,2]", `"level":"INFO"`},
+		"none":            {numbers{0, nil}, 200, true, "[]", `"level":"INFO"`},
+		"long":            {numbers{50_000, nil}, 200, true, "49999]", `"level":"INFO"`},
+		"wrong at once":   {numbers{3, bad}, 500, true, "M_UNKNOWN", bad.Error()},
+		"wrong later":     {numbers{50_000, bad}, 200, false, "10000,", bad.Error()},
+		"a problem, soon": {numbers{3, mxhttp.Problem{Status: 404, Code: matrix.NotFound, Message: "no"}}, 404, true, "M_NOT_FOUND", `"level":"INFO"`},
+	} {
+		w := newWorld(t, mxhttp.Options{}, get(ping, func(e echo.Context) error { return mxhttp.ReplyStream(e, c.value) }))
+		res, err := http.Get(w.srv.URL + ping)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		body, err := io.ReadAll(res.Body)
+		res.Body.Close()
+		if res.StatusCode != c.status || (err == nil) != c.whole || !strings.Contains(string(body), c.in) {
+			t.Errorf("%s: %d, %v, %.50s…, want %d with %s", name, res.StatusCode, err, body, c.status, c.in)
+		}
+		if res.Header.Get("Content-Type") != "application/json" || res.Header.Get("Cache-Control") != "no-store" {
+			t.Errorf("%s: header = %v", name, res.Header)
+		}
+		w.srv.Close()
+		if !strings.Contains(w.log.String(), c.log) {
+			t.Errorf("%s: log = %s, want %s in it", name, w.log, c.log)
 		}
 	}
 }

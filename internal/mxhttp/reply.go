@@ -1,11 +1,13 @@
 package mxhttp
 
 import (
+	"bufio"
 	"fmt"
 	"net/http"
 	"strconv"
 
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/labstack/echo/v4"
 )
 
@@ -16,13 +18,43 @@ func Reply(c echo.Context, status int, value any) error {
 	if err != nil {
 		return fmt.Errorf("encoding the answer: %w", err)
 	}
+	noStore(c)
+	c.Response().Header().Set(echo.HeaderContentLength, strconv.Itoa(len(b)))
+	return c.Blob(status, echo.MIMEApplicationJSON, b)
+}
+
+func noStore(c echo.Context) {
 	h := c.Response().Header()
 	if h.Get(echo.HeaderCacheControl) == "" {
 		h.Set(echo.HeaderCacheControl, "no-store")
 	}
-	h.Set(echo.HeaderContentLength, strconv.Itoa(len(b)))
-	return c.Blob(status, echo.MIMEApplicationJSON, b)
 }
+
+// streamed is how many bytes of an answer are held back before the first go out.
+const streamed = 32 << 10
+
+// ReplyStream is Reply with 200 for a value that writes itself, and may be too large to be
+// held in memory. An error of its is answered as any other while nothing has gone out;
+// after that the connection is broken off. It has to see to it that no name comes twice.
+func ReplyStream(c echo.Context, value json.MarshalerTo) error {
+	noStore(c)
+	c.Response().Header().Set(echo.HeaderContentType, echo.MIMEApplicationJSON)
+	out := bufio.NewWriterSize(c.Response(), streamed)
+	err := json.MarshalWrite(out, value, json.Deterministic(true), jsontext.AllowDuplicateNames(true))
+	if err == nil {
+		err = out.Flush()
+	}
+	if err != nil && c.Response().Committed {
+		return cutShort{err}
+	}
+	return err
+}
+
+// cutShort is why an answer ends before its end. It hides what that is, which has an
+// answer of its own perhaps, and none can follow.
+type cutShort struct{ cause error }
+
+func (e cutShort) Error() string { return "an answer was cut short: " + e.cause.Error() }
 
 // ReplyBytes answers with what is no JSON, and says how long it may be kept: cache is the
 // value of Cache-Control.
