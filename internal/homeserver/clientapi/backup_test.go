@@ -2,6 +2,7 @@ package clientapi_test
 
 import (
 	"fmt"
+	"reflect"
 	"strings"
 	"testing"
 )
@@ -39,6 +40,36 @@ func TestBackup(t *testing.T) {
 			w.wantJSON("deleting it", w.by(alice, "DELETE", "/room_keys/version/1", ``), `{}`)
 		}
 		w.want("deleted", w.by(alice, "GET", "/room_keys/version/1", ``), 404, "M_NOT_FOUND")
+	})
+}
+
+// A backup goes out as it is read, since all of it may be more than memory.
+func TestALargeBackup(t *testing.T) {
+	eachTwo(t, func(w *world, alice, _ phone) {
+		w.want("creating", w.by(alice, "POST", "/room_keys/version", backupBody), 200, "")
+		sent := map[string]any{}
+		for _, room := range []string{"!q:hs.test", "!r:hs.test"} {
+			sessions := map[string]any{}
+			for i := range 130 {
+				sessions[fmt.Sprintf("s%03d", i)] = map[string]any{"first_message_index": float64(i), "forwarded_count": 0.0, "is_verified": true,
+					"session_data": map[string]any{"ciphertext": strings.Repeat("y", 1000)}}
+			}
+			sent[room] = map[string]any{"sessions": sessions}
+		}
+		w.want("storing", w.by(alice, "PUT", "/room_keys/keys?version=1", map[string]any{"rooms": sent}), 200, "")
+		all := w.by(alice, "GET", "/room_keys/keys?version=1", ``)
+		if !reflect.DeepEqual(all.json, map[string]any{"rooms": sent}) {
+			w.Errorf("reading all = %d %.300s", all.status, all.text)
+		}
+		room := w.by(alice, "GET", "/room_keys/keys/!q:hs.test?version=1", ``)
+		if !reflect.DeepEqual(room.json, sent["!q:hs.test"]) {
+			w.Errorf("reading a room = %d %.300s", room.status, room.text)
+		}
+		for _, a := range []answer{all, room} {
+			if a.header.Get("Content-Length") != "" || a.header.Get("Content-Type") != "application/json" || a.header.Get("Cache-Control") != "no-store" {
+				w.Errorf("a large backup comes with %v", a.header)
+			}
+		}
 	})
 }
 

@@ -155,24 +155,46 @@ type Selection struct {
 	Session string
 }
 
-// Read returns the keys that are selected, which may be none; for a session that
-// is ErrNoKey. Without the version the error is ErrNoBackup.
-func (b *Backups) Read(ctx context.Context, user matrix.UserID, version string, s Selection) (Keys, error) {
+// PlacedKey is a key with where it stands in a backup.
+type PlacedKey struct {
+	Room    matrix.RoomID
+	Session string
+	Key
+}
+
+// keysAtOnce is how many keys are in memory at a time. A backup may have more than fit.
+const keysAtOnce = 100
+
+// Each calls each for the keys that are selected, room by room: all that are there from
+// the beginning to the end, in the state in which they are met. There may be none; for a
+// session that is ErrNoKey. Without the version the error is ErrNoBackup, and otherwise
+// that of each, which ends the walk.
+func (b *Backups) Each(ctx context.Context, user matrix.UserID, version string, s Selection, each func(PlacedKey) error) error {
 	number, err := parseVersion(version)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if _, err := selectBackup(ctx, b.DB, user, number); err != nil {
-		return nil, fmt.Errorf("reading a backup: %w", err)
+		return fmt.Errorf("reading a backup: %w", err)
 	}
-	keys, err := selectKeys(ctx, b.DB, user, number, s)
-	if err != nil {
-		return nil, fmt.Errorf("reading keys of a backup: %w", err)
+	for after := (PlacedKey{}); ; {
+		keys, err := selectKeys(ctx, b.DB, keyPlace{user, number, after.Room, after.Session}, s, keysAtOnce)
+		switch {
+		case err != nil:
+			return fmt.Errorf("reading keys of a backup: %w", err)
+		case s.Session != "" && len(keys) == 0:
+			return ErrNoKey
+		}
+		for _, key := range keys {
+			if err := each(key); err != nil {
+				return err
+			}
+		}
+		if len(keys) < keysAtOnce {
+			return nil
+		}
+		after = keys[len(keys)-1]
 	}
-	if s.Session != "" && len(keys) == 0 {
-		return nil, ErrNoKey
-	}
-	return keys, nil
 }
 
 // DeleteKeys erases the keys that are selected. The error is ErrNoBackup.

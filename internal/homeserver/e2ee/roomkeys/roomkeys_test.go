@@ -3,6 +3,7 @@ package roomkeys_test
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -42,11 +43,58 @@ func (w *world) put(user matrix.UserID, version string, keys roomkeys.Keys) room
 
 func (w *world) read(user matrix.UserID, version string, s roomkeys.Selection) roomkeys.Keys {
 	w.Helper()
-	keys, err := w.Read(w.Context(), user, version, s)
+	keys, err := w.all(user, version, s)
 	if err != nil {
 		w.Fatal(err)
 	}
 	return keys
+}
+
+// all is the selected keys; none comes twice, and no room once more after another.
+func (w *world) all(user matrix.UserID, version string, s roomkeys.Selection) (roomkeys.Keys, error) {
+	w.Helper()
+	keys, last := roomkeys.Keys{}, matrix.RoomID("")
+	err := w.Each(w.Context(), user, version, s, func(k roomkeys.PlacedKey) error {
+		_, met := keys[k.Room]
+		if _, twice := keys[k.Room][k.Session]; twice || met && k.Room != last {
+			w.Errorf("%s of %s comes after %s, and %s has come before", k.Session, k.Room, last, k.Room)
+		}
+		if !met {
+			keys[k.Room] = map[string]roomkeys.Key{}
+		}
+		keys[k.Room][k.Session], last = k.Key, k.Room
+		return nil
+	})
+	return keys, err
+}
+
+// A backup is read a part at a time, to its end or as long as its reader wants.
+func TestALargeBackup(t *testing.T) {
+	each(t, func(w *world) {
+		version := w.backup(alice)
+		keys := roomkeys.Keys{room: {}, otherRoom: {}}
+		for i := range 150 {
+			keys[room][fmt.Sprint(i)] = key(true, int64(i), 0, "x")
+			keys[otherRoom][fmt.Sprint(i)] = key(true, 0, int64(i), "y")
+		}
+		w.put(alice, version, keys)
+		if got := w.read(alice, version, roomkeys.Selection{}); !reflect.DeepEqual(got, keys) {
+			w.Errorf("all keys = %v", got)
+		}
+		if got := w.read(alice, version, roomkeys.Selection{Room: room}); !reflect.DeepEqual(got, roomkeys.Keys{room: keys[room]}) {
+			w.Errorf("the keys of a room = %v", got)
+		}
+		enough, n := errors.New("enough"), 0
+		err := w.Each(w.Context(), alice, version, roomkeys.Selection{}, func(roomkeys.PlacedKey) error {
+			if n++; n == 120 {
+				return enough
+			}
+			return nil
+		})
+		if err != enough || n != 120 {
+			w.Errorf("Each = %v after %d keys, want %v after 120", err, n, enough)
+		}
+	})
 }
 
 func TestBackupVersions(t *testing.T) {
@@ -98,7 +146,7 @@ func TestBackupsThatAreRefused(t *testing.T) {
 			return func() error { _, err := w.Create(w.Context(), alice, algorithm, data); return err }
 		}
 		read := func(version string, s roomkeys.Selection) func() error {
-			return func() error { _, err := w.Read(w.Context(), alice, version, s); return err }
+			return func() error { _, err := w.all(alice, version, s); return err }
 		}
 		for _, test := range []struct {
 			name string

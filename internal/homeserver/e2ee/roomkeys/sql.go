@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"strconv"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -152,45 +153,43 @@ func putKey(ctx context.Context, tx *store.Tx, at keyPlace, key Key) error {
 	return err
 }
 
-// where is the condition of a selection, and its parameters from $3 on.
-func (s Selection) where() (condition string, args []any) {
-	switch {
-	case s.Room == "":
-		return "", nil
-	case s.Session == "":
-		return " AND room_id = $3", []any{string(s.Room)}
+// where is the condition of a selection, after other parameters.
+func (s Selection) where(args ...any) (condition string, all []any) {
+	if s.Room != "" {
+		args = append(args, string(s.Room))
+		condition += fmt.Sprintf(" AND room_id = $%d", len(args))
 	}
-	return " AND room_id = $3 AND session_id = $4", []any{string(s.Room), s.Session}
+	if s.Session != "" {
+		args = append(args, s.Session)
+		condition += fmt.Sprintf(" AND session_id = $%d", len(args))
+	}
+	return condition, args
 }
 
-func selectKeys(ctx context.Context, q store.Queryer, user matrix.UserID, number int64, s Selection) (Keys, error) {
-	condition, args := s.where()
+// selectKeys returns so many keys at most of those that are selected and come after a
+// place.
+func selectKeys(ctx context.Context, q store.Queryer, after keyPlace, s Selection, most int) ([]PlacedKey, error) {
+	condition, args := s.where(string(after.user), after.number, string(after.room), after.session, most)
 	rows, err := q.Query(ctx, `SELECT room_id, session_id, is_verified, first_message_index, forwarded_count, session_data FROM roomkeys_keys
-		WHERE user_id = $1 AND version = $2`+condition, append([]any{string(user), number}, args...)...)
+		WHERE user_id = $1 AND version = $2 AND (room_id, session_id) > ($3, $4)`+condition+` ORDER BY room_id, session_id LIMIT $5`, args...)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	keys := Keys{}
+	var keys []PlacedKey
 	for rows.Next() {
-		var room matrix.RoomID
-		var session string
-		var key Key
-		if err := rows.Scan(&room, &session, &key.IsVerified, &key.FirstMessageIndex, &key.ForwardedCount, (*[]byte)(&key.SessionData)); err != nil {
+		var k PlacedKey
+		if err := rows.Scan(&k.Room, &k.Session, &k.IsVerified, &k.FirstMessageIndex, &k.ForwardedCount, (*[]byte)(&k.SessionData)); err != nil {
 			return nil, err
 		}
-		if keys[room] == nil {
-			keys[room] = map[string]Key{}
-		}
-		keys[room][session] = key
+		keys = append(keys, k)
 	}
 	return keys, rows.Err()
 }
 
 func deleteKeys(ctx context.Context, tx *store.Tx, user matrix.UserID, number int64, s Selection) (int64, error) {
-	condition, args := s.where()
-	result, err := tx.Exec(ctx, `DELETE FROM roomkeys_keys WHERE user_id = $1 AND version = $2`+condition,
-		append([]any{string(user), number}, args...)...)
+	condition, args := s.where(string(user), number)
+	result, err := tx.Exec(ctx, `DELETE FROM roomkeys_keys WHERE user_id = $1 AND version = $2`+condition, args...)
 	if err != nil {
 		return 0, err
 	}
