@@ -34,7 +34,7 @@ const maxSigned = 500
 
 // failures of one key that leave the others as they are.
 var signatureErrors = []error{
-	signedkey.ErrMalformed, signedkey.ErrTooLarge, signedkey.ErrSignature,
+	signedkey.ErrMalformed, signedkey.ErrTooLarge, signedkey.ErrSignature, signedkey.ErrOwner, signedkey.ErrAlgorithm,
 	ErrNoKey, ErrOtherKey, ErrNotSignable, ErrNoRemote,
 }
 

@@ -112,6 +112,28 @@ func TestEachSignatureByItself(t *testing.T) {
 	})
 }
 
+// What another server says of its user spoils that one signature alone.
+func TestSigningWhatAnotherServerInvents(t *testing.T) {
+	each(t, func(w *world) {
+		i, bobs := w.identity(alice), w.identity(bob)
+		others := e2eetest.Name(i.Others)
+		for name, master := range map[string]jsontext.Value{
+			"somebody else's": bobs.MasterKey(),
+			"an unknown one":  raw(`{"user_id":"@dave:elsewhere.test","usage":["master"],"keys":{"rot13:x":"x"}}`),
+			"nonsense":        raw(`{}`),
+		} {
+			w.land.remote = map[matrix.UserID]e2ee.Keys{dave: {Master: map[matrix.UserID]jsontext.Value{dave: master}}}
+			failures, err := w.UploadSignatures(w.Context(), alice, e2ee.SignedKeys{
+				dave: {"x": e2eetest.Sign(alice, others, i.Others, e2eetest.NewIdentity(dave, 1).MasterKey())},
+				bob:  {e2eetest.Name(bobs.Master): e2eetest.Sign(alice, others, i.Others, bobs.MasterKey())},
+			})
+			if err != nil || len(failures) != 1 || failures[dave]["x"] == nil {
+				w.Errorf("%s: %v, %v, want a failure of Dave's alone", name, failures, err)
+			}
+		}
+	})
+}
+
 // The master key of somebody elsewhere is fetched to be signed, and shown to who has
 // signed it.
 func TestSigningSomebodyElsewhere(t *testing.T) {
