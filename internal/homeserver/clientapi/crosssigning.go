@@ -37,11 +37,20 @@ func (a *API) uploadCrossSigning(c echo.Context, device account.Device) error {
 		return err
 	}
 	ctx := c.Request().Context()
-	op := account.Operation{Name: opReplaceKeys, By: device, Params: []string{string(r.Master), string(r.SelfSigning), string(r.UserSigning)}}
-	err = a.Encryption.UploadCrossSigning(ctx, device.User, e2ee.CrossSigningUpload{
-		Master: present(r.Master), SelfSigning: present(r.SelfSigning), UserSigning: present(r.UserSigning),
-	}, a.authentication(op, auth))
+	keys := e2ee.CrossSigningUpload{Master: present(r.Master), SelfSigning: present(r.SelfSigning), UserSigning: present(r.UserSigning)}
+	op := account.Operation{Name: opReplaceKeys, By: device, Params: []string{oneForm(keys.Master), oneForm(keys.SelfSigning), oneForm(keys.UserSigning)}}
+	err = a.Encryption.UploadCrossSigning(ctx, device.User, keys, a.authentication(op, auth))
 	return answer(c, empty{}, a.Accounts.Again(ctx, op, err))
+}
+
+// oneForm is the same text for the same object: a client that sends its request again may
+// write the members in another order.
+func oneForm(raw jsontext.Value) string {
+	form := raw.Clone()
+	if form.Canonicalize() != nil {
+		return string(raw) // which is refused
+	}
+	return string(form)
 }
 
 // authentication is that of account, spent where the stream writes.

@@ -1,7 +1,9 @@
 package clientapi_test
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http/httptest"
@@ -156,7 +158,13 @@ func TestCrossSigning(t *testing.T) {
 		another := crossSigning(e2eetest.NewIdentity(alice.User, 3))
 		another["auth"] = body["auth"]
 		w.want("other ones in the same session", w.by(alice, "POST", "/keys/device_signing/upload", another), 401, "M_FORBIDDEN")
-		w.wantJSON("with the password", w.by(alice, "POST", "/keys/device_signing/upload", body), `{}`)
+		var master bytes.Buffer // the same, written otherwise
+		if err := json.Indent(&master, []byte(`{"usage":["master"],"keys":{"ed25519:`+e2eetest.Name(next.Master)+`":"`+e2eetest.Name(next.Master)+`"},"user_id":"@alice:hs.test"}`), "", " "); err != nil {
+			w.Fatal(err)
+		}
+		text := fmt.Sprintf(`{"master_key":%s,"self_signing_key":%s,"user_signing_key":%s,"auth":{"type":"m.login.password","session":%q,"password":%q}}`,
+			&master, next.SelfSigningKey(), next.UserSigningKey(), a.str("session"), password)
+		w.wantJSON("with the password", w.by(alice, "POST", "/keys/device_signing/upload", text), `{}`)
 		w.wantJSON("again, with a session that is spent", w.by(alice, "POST", "/keys/device_signing/upload", body), `{}`)
 		if seen := w.by(alice, "POST", "/keys/query", `{"device_keys":{"@alice:hs.test":[]}}`); !strings.Contains(seen.text, e2eetest.Name(next.Master)) {
 			w.Errorf("the keys are %s", seen.text)
