@@ -24,19 +24,30 @@ func placeInPath(c echo.Context, user matrix.UserID) (userdata.Place, error) {
 	return at, err
 }
 
+// nameInPath is placeInPath, and the name of what is there, by its parameter.
+func nameInPath(c echo.Context, user matrix.UserID, parameter string) (at userdata.Place, name string, err error) {
+	if at, err = placeInPath(c, user); err != nil {
+		return at, "", err
+	}
+	name, err = mxhttp.Segment(c, parameter)
+	return at, name, err
+}
+
+// object is the body, a JSON object of any members.
+func object(c echo.Context) (content jsontext.Value, err error) {
+	err = mxhttp.Decode(c, &content)
+	return content, err
+}
+
 // PUT /_matrix/client/v3/user/{userId}/account_data/{type}
 // PUT /_matrix/client/v3/user/{userId}/rooms/{roomId}/account_data/{type}
 func (a *API) setAccountData(c echo.Context, user matrix.UserID) error {
-	at, err := placeInPath(c, user)
+	at, kind, err := nameInPath(c, user, "type")
 	if err != nil {
 		return err
 	}
-	kind, err := mxhttp.Segment(c, "type")
+	content, err := object(c)
 	if err != nil {
-		return err
-	}
-	var content jsontext.Value
-	if err := mxhttp.Decode(c, &content); err != nil {
 		return err
 	}
 	return answer(c, empty{}, a.Data.SetAccountData(c.Request().Context(), at, kind, content))
@@ -45,11 +56,7 @@ func (a *API) setAccountData(c echo.Context, user matrix.UserID) error {
 // GET /_matrix/client/v3/user/{userId}/account_data/{type}
 // GET /_matrix/client/v3/user/{userId}/rooms/{roomId}/account_data/{type}
 func (a *API) accountData(c echo.Context, user matrix.UserID) error {
-	at, err := placeInPath(c, user)
-	if err != nil {
-		return err
-	}
-	kind, err := mxhttp.Segment(c, "type")
+	at, kind, err := nameInPath(c, user, "type")
 	if err != nil {
 		return err
 	}
@@ -73,16 +80,12 @@ func (a *API) tags(c echo.Context, user matrix.UserID) error {
 
 // PUT /_matrix/client/v3/user/{userId}/rooms/{roomId}/tags/{tag}
 func (a *API) setTag(c echo.Context, user matrix.UserID) error {
-	at, err := placeInPath(c, user)
+	at, name, err := nameInPath(c, user, "tag")
 	if err != nil {
 		return err
 	}
-	name, err := mxhttp.Segment(c, "tag")
+	tag, err := object(c)
 	if err != nil {
-		return err
-	}
-	var tag jsontext.Value
-	if err := mxhttp.Decode(c, &tag); err != nil {
 		return err
 	}
 	return answer(c, empty{}, a.Data.SetTag(c.Request().Context(), at, name, tag))
@@ -90,11 +93,7 @@ func (a *API) setTag(c echo.Context, user matrix.UserID) error {
 
 // DELETE /_matrix/client/v3/user/{userId}/rooms/{roomId}/tags/{tag}
 func (a *API) deleteTag(c echo.Context, user matrix.UserID) error {
-	at, err := placeInPath(c, user)
-	if err != nil {
-		return err
-	}
-	name, err := mxhttp.Segment(c, "tag")
+	at, name, err := nameInPath(c, user, "tag")
 	if err != nil {
 		return err
 	}
@@ -107,8 +106,8 @@ type filterAnswer struct {
 
 // POST /_matrix/client/v3/user/{userId}/filter
 func (a *API) addFilter(c echo.Context, user matrix.UserID) error {
-	var text jsontext.Value
-	if err := mxhttp.Decode(c, &text); err != nil {
+	text, err := object(c)
+	if err != nil {
 		return err
 	}
 	id, err := a.Data.AddFilter(c.Request().Context(), user, text)
