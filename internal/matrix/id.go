@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -177,3 +178,13 @@ var opaque = regexp.MustCompile(`^[0-9A-Za-z.=_-]{1,255}$`)
 // ValidOpaque tells whether s keeps the grammar shared by client secrets and
 // session ids: 1 to 255 characters of 0-9 A-Z a-z . = _ -.
 func ValidOpaque(s string) bool { return opaque.MatchString(s) }
+
+// maxID is how many octets an id may have (specification, appendices, "Common Identifier
+// Format").
+const maxID = 255
+
+// ValidID tells whether s can be an id that clients choose, such as that of a device or a
+// transaction: text that every database takes, not empty, and not longer than any id.
+func ValidID(s string) bool {
+	return s != "" && len(s) <= maxID && utf8.ValidString(s) && !strings.ContainsFunc(s, unicode.IsControl)
+}

@@ -88,6 +88,17 @@ func TestValidOpaque(t *testing.T) {
 var key = matrix.SigningKey{ID: "ed25519:1", Private: ed25519.NewKeyFromSeed(bytes.Repeat([]byte{1}, 32))}
 
 // The specification's own vectors (appendices, "JSON Signing", test vectors).
+func TestValidID(t *testing.T) {
+	for s, want := range map[string]bool{
+		"GHTYAJCE": true, "a b/c:ü": true, strings.Repeat("x", 255): true,
+		"": false, strings.Repeat("x", 256): false, "a\x00": false, "a\n": false, "\xff": false,
+	} {
+		if got := matrix.ValidID(s); got != want {
+			t.Errorf("ValidID(%q) = %t, want %t", s, got, want)
+		}
+	}
+}
+
 func TestTheSpecificationsSignatures(t *testing.T) {
 	seed, err := matrix.DecodeBase64("YJDBA9Xnr2sVqXD9Vj7XVUnmFZcZrlw8Md7kMW+3XA1")
 	if err != nil {

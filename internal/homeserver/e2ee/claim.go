@@ -93,7 +93,7 @@ type claim struct {
 func (e *Encryption) localClaims(claims Claims) (list []claim) {
 	for _, user := range slices.Sorted(maps.Keys(claims)) {
 		for id, algorithm := range claims[user] {
-			if e.local(user) && clean(string(id)) && clean(algorithm) {
+			if e.local(user) && matrix.ValidID(string(id)) && matrix.ValidID(algorithm) {
 				list = append(list, claim{Device{user, id}, algorithm})
 			}
 		}

@@ -95,7 +95,7 @@ func (e *Encryption) QueryHere(ctx context.Context, query Query) (Keys, error) {
 func (e *Encryption) queryHere(ctx context.Context, viewer matrix.UserID, query Query) (Keys, error) {
 	keys := newKeys()
 	for user, only := range query {
-		if !e.local(user) || !clean(user.String()) {
+		if !e.local(user) || !matrix.ValidID(user.String()) {
 			continue
 		}
 		if err := e.addKeys(ctx, e.DB, viewer, user, only, keys); err != nil {

@@ -29,7 +29,7 @@ const maxMessageID = 32
 // server. The error is ErrEDU, ErrOrigin, or one of Send.
 func (e *Encryption) ReceiveToDevice(ctx context.Context, origin matrix.ServerName, content []byte) error {
 	var edu directToDevice
-	if err := json.Unmarshal(content, &edu); err != nil || !clean(edu.Type) || !clean(edu.MessageID) || len([]rune(edu.MessageID)) > maxMessageID {
+	if err := json.Unmarshal(content, &edu); err != nil || !matrix.ValidID(edu.Type) || !matrix.ValidID(edu.MessageID) || len([]rune(edu.MessageID)) > maxMessageID {
 		return ErrEDU
 	}
 	if err := from(origin, edu.Sender); err != nil {
@@ -76,7 +76,7 @@ func (e *Encryption) ReceiveListUpdate(ctx context.Context, origin matrix.Server
 func from(origin matrix.ServerName, user matrix.UserID) error {
 	parsed, err := matrix.ParseUserID(user.String())
 	switch {
-	case err != nil || !clean(user.String()):
+	case err != nil || !matrix.ValidID(user.String()):
 		return ErrEDU
 	case parsed.Server() != origin:
 		return ErrOrigin

@@ -77,7 +77,7 @@ func (e *Encryption) uploadSignature(ctx context.Context, user, target matrix.Us
 	if err != nil {
 		return err
 	}
-	if !clean(target.String()) || !clean(name) {
+	if !matrix.ValidID(target.String()) || !matrix.ValidID(name) {
 		return ErrNoKey
 	}
 	if target != user {

@@ -72,20 +72,7 @@ func deleteLeaver(ctx context.Context, tx *store.Tx, user matrix.UserID) error {
 }
 
 func selectLeavers(ctx context.Context, q store.Queryer) ([]matrix.UserID, error) {
-	rows, err := q.Query(ctx, `SELECT user_id FROM e2ee_leavers LIMIT 1000`)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var users []matrix.UserID
-	for rows.Next() {
-		var user matrix.UserID
-		if err := rows.Scan(&user); err != nil {
-			return nil, err
-		}
-		users = append(users, user)
-	}
-	return users, rows.Err()
+	return users(q.Query(ctx, `SELECT user_id FROM e2ee_leavers LIMIT 1000`))
 }
 
 // eraseUser deletes what is the user's beyond the devices.

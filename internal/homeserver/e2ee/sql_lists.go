@@ -32,18 +32,22 @@ func putListed(ctx context.Context, tx *store.Tx, viewer, user matrix.UserID, po
 }
 
 func selectListedSince(ctx context.Context, q store.Queryer, viewer matrix.UserID, since stream.Pos) ([]matrix.UserID, error) {
-	rows, err := q.Query(ctx, `SELECT user_id FROM e2ee_lists WHERE viewer = $1 AND pos > $2`, string(viewer), int64(since))
+	return users(q.Query(ctx, `SELECT user_id FROM e2ee_lists WHERE viewer = $1 AND pos > $2`, string(viewer), int64(since)))
+}
+
+// users reads rows of one column.
+func users(rows *sql.Rows, err error) ([]matrix.UserID, error) {
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var users []matrix.UserID
+	var all []matrix.UserID
 	for rows.Next() {
 		var user matrix.UserID
 		if err := rows.Scan(&user); err != nil {
 			return nil, err
 		}
-		users = append(users, user)
+		all = append(all, user)
 	}
-	return users, rows.Err()
+	return all, rows.Err()
 }

@@ -42,7 +42,7 @@ const (
 // The same transaction of the same device again does nothing. A device that is not there
 // gets nothing. The error is ErrID, ErrContent or ErrTooMany.
 func (e *Encryption) Send(ctx context.Context, s Sending) error {
-	if !clean(s.Type) || !clean(s.TxnID) {
+	if !matrix.ValidID(s.Type) || !matrix.ValidID(s.TxnID) {
 		return ErrID
 	}
 	if err := s.Messages.check(); err != nil {
@@ -63,7 +63,7 @@ func (m Messages) check() error {
 			return ErrTooMany
 		}
 		for id, content := range devices {
-			if !clean(string(id)) {
+			if !matrix.ValidID(string(id)) {
 				return ErrID
 			}
 			if len(content) > maxContent || content.Kind() != '{' {

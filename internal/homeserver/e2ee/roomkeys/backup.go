@@ -55,7 +55,7 @@ func (WrongVersionError) Error() string { return "the version is not that of the
 // Create begins a new version, which is the current one from then on, and returns
 // its number. The error is ErrData or ErrTooManyBackups.
 func (b *Backups) Create(ctx context.Context, user matrix.UserID, algorithm string, authData jsontext.Value) (version string, err error) {
-	if !clean(algorithm) || !validObject(authData, maxAuthData) {
+	if !matrix.ValidID(algorithm) || !validObject(authData, maxAuthData) {
 		return "", ErrData
 	}
 	var number int64

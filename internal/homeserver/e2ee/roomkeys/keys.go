@@ -4,9 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strconv"
-	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -67,14 +64,14 @@ type Keys map[matrix.RoomID]map[string]Key
 func (k Keys) check() error {
 	n := 0
 	for room, sessions := range k {
-		if _, err := matrix.ParseRoomID(room.String()); err != nil || !clean(room.String()) {
+		if _, err := matrix.ParseRoomID(room.String()); err != nil || !matrix.ValidID(room.String()) {
 			return ErrID
 		}
 		if n += len(sessions); n > maxPut {
 			return ErrTooMany
 		}
 		for session := range sessions {
-			if !clean(session) {
+			if !matrix.ValidID(session) {
 				return ErrID
 			}
 		}
@@ -219,12 +216,4 @@ func (b *Backups) DeleteKeys(ctx context.Context, user matrix.UserID, version st
 		return State{}, fmt.Errorf("deleting keys of a backup: %w", err)
 	}
 	return after.state(), nil
-}
-
-// maxID is how many octets the specification allows an id.
-const maxID = 255
-
-// clean tells whether s can be an id, and is text that both databases take.
-func clean(s string) bool {
-	return s != "" && len(s) <= maxID && utf8.ValidString(s) && !strings.ContainsFunc(s, unicode.IsControl)
 }
