@@ -2,8 +2,6 @@ package clientapi
 
 import (
 	"net/http"
-	"strconv"
-	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/labstack/echo/v4"
@@ -144,20 +142,17 @@ func (a *API) keyChanges(c echo.Context, device account.Device) error {
 	})
 }
 
-// position is that of a token of /sync, s and the position. What stands behind an
-// underscore is of no concern here.
+// position is that of a token of /sync.
 func (a *API) position(c echo.Context, name string) (stream.Pos, error) {
-	token, err := query(c, name)
+	text, err := query(c, name)
 	if err != nil {
 		return 0, err
 	}
-	digits, found := strings.CutPrefix(token, "s")
-	digits, _, _ = strings.Cut(digits, "_")
-	pos, err := strconv.ParseUint(digits, 10, 63)
-	if !found || err != nil || stream.Pos(pos) > a.Encryption.Stream.Visible() {
+	token, err := stream.ParseToken(text)
+	if err != nil || token.Pos > a.Encryption.Stream.Visible() {
 		return 0, errToken
 	}
-	return stream.Pos(pos), nil
+	return token.Pos, nil
 }
 
 type sendToDeviceRequest struct {

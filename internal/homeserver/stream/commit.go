@@ -40,7 +40,7 @@ func (c *Committer) Commit(ctx context.Context, users []matrix.UserID, write fun
 }
 
 // workWriter is the Writer of works.
-type workWriter struct{}
+type workWriter struct{ concerned *concerned }
 
 func (workWriter) Write(_ context.Context, tx *store.Tx, ops []Placed[*work]) error {
 	for _, p := range ops {
@@ -55,11 +55,12 @@ func (workWriter) Write(_ context.Context, tx *store.Tx, ops []Placed[*work]) er
 	return nil
 }
 
-func (workWriter) Publish(ops []Placed[*work], wake func(matrix.UserID)) {
+func (w workWriter) Publish(ops []Placed[*work], wake func(matrix.UserID)) {
 	for _, p := range ops {
 		if p.Op.refused != nil {
 			continue
 		}
+		w.concerned.note(p.Op.users, p.Pos)
 		for _, u := range p.Op.users {
 			wake(u)
 		}

@@ -42,6 +42,8 @@ type Committer struct {
 	owner    string // names this process in the database
 	works    *Lane[*work]
 
+	concerned concerned
+
 	visible  atomic.Int64
 	next     Pos // the next position; of the goroutine that runs
 	reserved Pos // positions below it never come again; of the goroutine that runs
@@ -72,7 +74,7 @@ type lane interface {
 // beyond every position that was ever given out.
 func Open(ctx context.Context, db *store.DB) (*Committer, error) {
 	c := &Committer{db: db, notifier: newNotifier(), owner: rand.Text(), work: make(chan struct{}, 1)}
-	c.works = NewLane(c, workWriter{})
+	c.works = NewLane(c, workWriter{&c.concerned})
 	err := db.Tx(ctx, func(tx *store.Tx) error {
 		reserved, err := takeOver(ctx, tx, c.owner, reserve)
 		c.next, c.reserved = reserved+1, reserved+reserve
@@ -82,6 +84,7 @@ func Open(ctx context.Context, db *store.DB) (*Committer, error) {
 		return nil, fmt.Errorf("opening the stream: %w", err)
 	}
 	c.visible.Store(int64(c.next - 1))
+	c.concerned.floor = c.next - 1
 	return c, nil
 }
 
