@@ -67,6 +67,11 @@ func (rs *Rooms) State(ctx context.Context, user matrix.UserID, roomID string) (
 // StateAt is the state of a room after a position of its history, in no order. Who may
 // read it, the caller has seen to.
 func (rs *Rooms) StateAt(ctx context.Context, r *Room, at stream.Pos) ([]*Stored, error) {
+	return rs.StateOf(ctx, r, at, func(event.Key) bool { return true })
+}
+
+// StateOf is StateAt for the places that are wanted alone.
+func (rs *Rooms) StateOf(ctx context.Context, r *Room, at stream.Pos, wanted func(event.Key) bool) ([]*Stored, error) {
 	l, err := rs.load(ctx, r)
 	if err != nil {
 		return nil, err
@@ -75,16 +80,18 @@ func (rs *Rooms) StateAt(ctx context.Context, r *Room, at stream.Pos) ([]*Stored
 	now := at >= l.view.change
 	var places []*place
 	if now {
-		places = make([]*place, 0, len(l.view.state))
-		for _, p := range l.view.state {
-			places = append(places, p)
+		for key, p := range l.view.state {
+			if wanted(key) {
+				places = append(places, p)
+			}
 		}
 	}
 	l.view.mu.RUnlock()
-	if !now {
-		return rs.stateAt(ctx, r, at)
+	if now {
+		return rs.readAll(ctx, r, places)
 	}
-	return rs.readAll(ctx, r, places)
+	state, err := rs.stateAt(ctx, r, at)
+	return slices.DeleteFunc(state, func(s *Stored) bool { return !wanted(s.key()) }), err
 }
 
 // many is from how many places on they are read with one statement.

@@ -26,21 +26,27 @@ import (
 // happened for them after since: in rooms that they are in, anything; in others, the
 // membership itself. With since 0 it is all rooms that they have not forgotten.
 func (rs *Rooms) Changed(ctx context.Context, user matrix.UserID, since, to stream.Pos) ([]Stay, error) {
-	var changed []Stay
-	for _, s := range rs.Stays(user) {
-		if s.Pos > to {
-			then, err := rs.stayThen(ctx, user, s.Room, to)
-			if err != nil {
-				return nil, err
-			}
-			s = then
-		}
+	stays, err := rs.StaysAt(ctx, user, to)
+	return slices.DeleteFunc(stays, func(s Stay) bool {
 		news := s.Pos > since || s.Membership == Join && s.Room.Last() > since
-		if s.Membership != "" && !s.Forgotten && news {
-			changed = append(changed, s)
+		return s.Forgotten || !news
+	}), err
+}
+
+// StaysAt are a local user's memberships, as they were at a position, in no order.
+func (rs *Rooms) StaysAt(ctx context.Context, user matrix.UserID, at stream.Pos) ([]Stay, error) {
+	stays := rs.Stays(user)
+	for i, s := range stays {
+		if s.Pos <= at {
+			continue
 		}
+		then, err := rs.stayThen(ctx, user, s.Room, at)
+		if err != nil {
+			return nil, err
+		}
+		stays[i] = then
 	}
-	return changed, nil
+	return slices.DeleteFunc(stays, func(s Stay) bool { return s.Membership == "" }), nil
 }
 
 // stayThen is a user's membership after a position.
@@ -242,7 +248,7 @@ func (rs *Rooms) places(ctx context.Context, r *Room, l *loaded, keys ...event.K
 // MemberAt is the m.room.member of a user after a position, for lazy loading. The error is
 // ErrUnknownEvent.
 func (rs *Rooms) MemberAt(ctx context.Context, r *Room, user string, at stream.Pos) (*Stored, error) {
-	return rs.stateEventAt(ctx, r, event.Key{Type: memberType, StateKey: user}, at)
+	return rs.PlaceAt(ctx, r, memberType, user, at)
 }
 
 // JoinedUsers are those who are in a room now, in no order.
