@@ -91,6 +91,31 @@ func TestEverybodySeesReadAndNobodyPrivate(t *testing.T) {
 	})
 }
 
+func TestWhereReceiptsMoved(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.set(tea, alice, receipt.Read, "", "$1")
+		first := w.stream.Visible()
+		w.set(tea, alice, receipt.Read, "", "$2")
+		w.set(chess, alice, receipt.Private, "", "$3")
+		for _, test := range []struct {
+			reader    matrix.UserID
+			since, to stream.Pos
+			want      map[matrix.RoomID]bool
+		}{
+			{bob, 0, w.stream.Visible(), map[matrix.RoomID]bool{tea: true}},
+			{alice, first, w.stream.Visible(), map[matrix.RoomID]bool{tea: true, chess: true}},
+			{alice, first + 1, w.stream.Visible(), map[matrix.RoomID]bool{chess: true}},
+			{alice, 0, first, map[matrix.RoomID]bool{}}, // has moved on since
+			{alice, w.stream.Visible(), w.stream.Visible(), map[matrix.RoomID]bool{}},
+		} {
+			got, err := w.MovedIn(t.Context(), test.reader, test.since, test.to)
+			if diff := cmp.Diff(test.want, got); err != nil || diff != "" {
+				t.Errorf("for %s between %d and %d, %v (- want, + got):\n%s", test.reader, test.since, test.to, err, diff)
+			}
+		}
+	})
+}
+
 // What arrives late undoes nothing, and wakes nobody.
 func TestReceiptsGoForward(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {

@@ -51,3 +51,22 @@ func (c Content) add(r Receipt, told Told) {
 	}
 	kinds[r.Kind][r.User] = told
 }
+
+// MovedIn are the rooms, whoever is in them, where a receipt that a reader is shown moved
+// after one position and up to another.
+func (r *Receipts) MovedIn(ctx context.Context, reader matrix.UserID, since, to stream.Pos) (map[matrix.RoomID]bool, error) {
+	rows, err := selectMovedIn(ctx, r.DB, reader, since, to)
+	if err != nil {
+		return nil, fmt.Errorf("reading where receipts moved: %w", err)
+	}
+	defer rows.Close()
+	moved := map[matrix.RoomID]bool{}
+	for rows.Next() {
+		var room matrix.RoomID
+		if err := rows.Scan(&room); err != nil {
+			return nil, fmt.Errorf("reading where receipts moved: %w", err)
+		}
+		moved[room] = true
+	}
+	return moved, rows.Err()
+}

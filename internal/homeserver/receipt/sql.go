@@ -39,6 +39,11 @@ func selectMoved(ctx context.Context, q store.Queryer, room matrix.RoomID, reade
 		string(room), int64(since), int64(to), string(Read), string(reader))
 }
 
+func selectMovedIn(ctx context.Context, q store.Queryer, reader matrix.UserID, since, to stream.Pos) (*sql.Rows, error) {
+	return q.Query(ctx, `SELECT DISTINCT room_id FROM receipts WHERE pos > $1 AND pos <= $2 AND (kind = $3 OR user_id = $4)`,
+		int64(since), int64(to), string(Read), string(reader))
+}
+
 func scanReceipt(rows *sql.Rows) (r Receipt, told Told, err error) {
 	err = rows.Scan(&r.User, &r.Kind, &told.Thread, &r.EventID, &told.TS)
 	return r, told, err
