@@ -77,7 +77,8 @@ func Open(ctx context.Context, db *store.DB) (*Committer, error) {
 	c.works = NewLane(c, workWriter{&c.concerned})
 	err := db.Tx(ctx, func(tx *store.Tx) error {
 		reserved, err := takeOver(ctx, tx, c.owner, reserve)
-		c.next, c.reserved = reserved+1, reserved+reserve
+		// One position is left out: 0 is the beginning, and nobody has only that.
+		c.next, c.reserved = reserved+2, reserved+reserve
 		return err
 	})
 	if err != nil {

@@ -7,7 +7,7 @@ import (
 	"signet/internal/store"
 )
 
-// Pos is a position in the stream. The first is 1; none comes twice, also not after a
+// Pos is a position in the stream. They are above 0; none comes twice, also not after a
 // crash, and some are left out.
 type Pos int64
 
