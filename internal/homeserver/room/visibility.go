@@ -131,8 +131,17 @@ func (s *Stored) says() string {
 	return membershipOf(s.Event)
 }
 
-// membership is what the user was when an event was sent, empty if that is not known.
+// membership is what the user was when an event was sent, what it changes included, empty
+// if that is not known (client-server API, unsigned.membership of an event).
 func (l *lens) membership(s *Stored) string {
+	if s.isMember() && s.key().StateKey == string(l.user) {
+		return s.says()
+	}
+	return l.before(s)
+}
+
+// before is what the user was just before an event, empty if that is not known.
+func (l *lens) before(s *Stored) string {
 	switch {
 	case s.Pos > l.joined:
 		return Join
@@ -151,7 +160,7 @@ func (l *lens) sees(ctx context.Context, s *Stored) (bool, error) {
 	if err := l.learn(ctx); err != nil {
 		return false, err
 	}
-	stay, readers := l.membership(s), l.readers.before(s.Pos, shared)
+	stay, readers := l.before(s), l.readers.before(s.Pos, shared)
 	if s.Pos < 0 {
 		var err error
 		if stay, readers, err = l.stateBefore(ctx, s); err != nil {
