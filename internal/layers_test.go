@@ -94,8 +94,10 @@ var layers = map[string][]string{
 	"internal/homeserver/e2ee/signedkey": {"internal/matrix"},
 	"internal/homeserver/room": {"internal/homeserver/authz", "internal/homeserver/event", "internal/homeserver/filter", "internal/homeserver/stateres", "internal/homeserver/stream",
 		"internal/matrix", "internal/store"},
+	"internal/homeserver/sync": {"internal/homeserver/e2ee", "internal/homeserver/event", "internal/homeserver/filter", "internal/homeserver/push", "internal/homeserver/receipt", "internal/homeserver/room",
+		"internal/homeserver/stream", "internal/homeserver/typing", "internal/homeserver/userdata", "internal/matrix", "internal/store"},
 	"internal/homeserver/clientapi": {"internal/homeserver/account", "internal/homeserver/authz", "internal/homeserver/event", "internal/homeserver/room", "internal/homeserver/e2ee", "internal/homeserver/e2ee/roomkeys", "internal/homeserver/e2ee/signedkey",
-		"internal/homeserver/filter", "internal/homeserver/stream", "internal/homeserver/userdata", "internal/matrix", "internal/mxhttp", "internal/quota", "internal/store"},
+		"internal/homeserver/filter", "internal/homeserver/stream", "internal/homeserver/sync", "internal/homeserver/userdata", "internal/matrix", "internal/mxhttp", "internal/quota", "internal/store"},
 	"internal/homeserver/fedapi": {"internal/homeserver/account", "internal/keyring", "internal/matrix", "internal/mxhttp", "internal/serverkeys"},
 
 	// What puts load on the identity server talks HTTP to it, as a client does.

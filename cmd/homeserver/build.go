@@ -19,6 +19,7 @@ import (
 	"signet/internal/homeserver/fedapi"
 	"signet/internal/homeserver/room"
 	"signet/internal/homeserver/stream"
+	"signet/internal/homeserver/sync"
 	"signet/internal/homeserver/userdata"
 	"signet/internal/keyring"
 	"signet/internal/mxhttp"
@@ -40,6 +41,7 @@ type server struct {
 	rooms      *room.Rooms
 	encryption *e2ee.Encryption
 	backups    *roomkeys.Backups
+	sync       *sync.Syncer
 	quota      *quota.Quota
 	clients    http.Handler // the client-server API
 	federation http.Handler // the server-server API
@@ -49,7 +51,7 @@ func build(f program.Frame) (*server, error) {
 	cfg := f.Config.(*Config)
 	s := &server{Storage: f.Storage, cfg: cfg, log: f.Log, metrics: prometheus.NewRegistry()}
 	s.health = daemon.NewHealth(s.log, map[string]daemon.Check{"database": s.DB.Ping})
-	for _, part := range []func(program.Frame) error{s.buildStream, s.buildData, s.buildRooms, s.buildAccounts, s.buildEncryption, s.buildQuota, s.buildClients, s.buildFederation} {
+	for _, part := range []func(program.Frame) error{s.buildStream, s.buildData, s.buildRooms, s.buildAccounts, s.buildEncryption, s.buildSync, s.buildQuota, s.buildClients, s.buildFederation} {
 		if err := part(f); err != nil {
 			return nil, err
 		}
@@ -133,6 +135,18 @@ func (s *server) buildEncryption(f program.Frame) (err error) {
 	return err
 }
 
+func (s *server) buildSync(f program.Frame) error {
+	s.sync = sync.New(sync.Options{
+		Stream:     s.stream,
+		Rooms:      s.rooms,
+		Data:       s.data,
+		Encryption: s.encryption,
+		Now:        f.Now,
+		Log:        s.log,
+	})
+	return nil
+}
+
 func (s *server) buildQuota(f program.Frame) error {
 	charges := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "signet_homeserver_budget_charges_total",
@@ -161,6 +175,7 @@ func (s *server) buildClients(f program.Frame) (err error) {
 		Accounts:       s.accounts,
 		Rooms:          s.rooms,
 		Data:           s.data,
+		Sync:           s.sync,
 		Encryption:     s.encryption,
 		Backups:        s.backups,
 		Quota:          s.quota,

@@ -8,6 +8,7 @@ import (
 
 	"signet/internal/homeserver/account"
 	"signet/internal/homeserver/filter"
+	"signet/internal/homeserver/sync"
 	"signet/internal/homeserver/userdata"
 	"signet/internal/matrix"
 	"signet/internal/mxhttp"
@@ -59,6 +60,7 @@ var answers = []struct {
 	{userdata.ErrFieldLong, http.StatusBadRequest, matrix.KeyTooLarge},
 	{userdata.ErrValue, http.StatusBadRequest, matrix.BadJSON},
 	{userdata.ErrProfileLarge, http.StatusBadRequest, matrix.ProfileTooLarge},
+	{sync.ErrNoFilter, http.StatusBadRequest, matrix.InvalidParam},
 	{errNoField, http.StatusBadRequest, matrix.MissingParam},
 	{errMissingParam, http.StatusBadRequest, matrix.MissingParam},
 	{store.ErrBusy, http.StatusServiceUnavailable, matrix.Unknown},

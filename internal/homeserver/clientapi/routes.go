@@ -9,6 +9,7 @@ import (
 	"signet/internal/homeserver/e2ee"
 	"signet/internal/homeserver/e2ee/roomkeys"
 	"signet/internal/homeserver/room"
+	"signet/internal/homeserver/sync"
 	"signet/internal/homeserver/userdata"
 	"signet/internal/matrix"
 	"signet/internal/mxhttp"
@@ -22,6 +23,7 @@ type API struct {
 	Encryption *e2ee.Encryption
 	Backups    *roomkeys.Backups
 	Data       *userdata.Data
+	Sync       *sync.Syncer
 	Quota      *quota.Quota // of Budgets; nil limits nothing
 	ServerName matrix.ServerName
 	// PublicURL is where clients reach this API.
@@ -44,7 +46,7 @@ const (
 
 // Routes is the table of everything the API answers.
 func (a *API) Routes() []mxhttp.Route {
-	routes := slices.Concat(a.discoveryRoutes(), a.accountRoutes(), a.deviceRoutes(), a.dataRoutes(), a.encryptionRoutes(), a.roomRoutes())
+	routes := slices.Concat(a.discoveryRoutes(), a.accountRoutes(), a.deviceRoutes(), a.dataRoutes(), a.encryptionRoutes(), a.roomRoutes(), a.syncRoutes())
 	for _, r := range routes {
 		if rest, current := strings.CutPrefix(r.Path, v3); current {
 			r.Path = r0 + rest

@@ -27,8 +27,8 @@ func TestWhatIsNotThere(t *testing.T) {
 	each(t, func(w *world) {
 		token := w.joined("alice")
 		for _, path := range []string{
-			"/_matrix/client/r1/login", "/_matrix/client/v3", v3 + "/sync", v3 + "/login/", v3 + "/user//openid/request_token", v3 + "/user/a/b/openid/request_token",
-			"/_matrix/client/r0/sync", v3 + "/devices/", v3 + "/devices/a/b", v3 + "/profile", v3 + "/user/@alice:hs.test/account_data", "/_matrix/media/v3/config", "/_matrix/client/unstable/x",
+			"/_matrix/client/r1/login", "/_matrix/client/v3", v3 + "/sync/", v3 + "/login/", v3 + "/user//openid/request_token", v3 + "/user/a/b/openid/request_token",
+			"/_matrix/client/r0/events", v3 + "/devices/", v3 + "/devices/a/b", v3 + "/profile", v3 + "/user/@alice:hs.test/account_data", "/_matrix/media/v3/config", "/_matrix/client/unstable/x",
 			"/_synapse/admin/v2/users", "/", "/favicon.ico",
 		} {
 			w.want("GET "+path, w.do("GET", path, "", bearer(token)), 404, "M_UNRECOGNIZED")

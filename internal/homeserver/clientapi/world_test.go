@@ -22,6 +22,7 @@ import (
 	"signet/internal/homeserver/event"
 	"signet/internal/homeserver/room"
 	"signet/internal/homeserver/stream"
+	"signet/internal/homeserver/sync"
 	"signet/internal/homeserver/userdata"
 	"signet/internal/matrix"
 	"signet/internal/mxhttp"
@@ -80,6 +81,7 @@ func newWorld(t *testing.T, db *store.DB, flows account.Flows) *world {
 		IdentityServer: "https://id.test", Federation: "hs.test:8448",
 		RoomVersions: clientapi.RoomVersions{Default: "12", Available: map[string]string{"11": "stable", "12": "stable"}},
 	}
+	w.api.Sync = sync.New(sync.Options{Stream: committer, Rooms: w.api.Rooms, Data: data, Encryption: w.api.Encryption, Now: w.clock.Now, Log: log})
 	handler, err := mxhttp.New(mxhttp.Options{
 		Logger: log, Translate: clientapi.Translate, Page: w.api.Page, Proxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
 	}, w.api.Routes())

@@ -1,0 +1,131 @@
+package sync
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"signet/internal/homeserver/e2ee"
+	"signet/internal/homeserver/receipt"
+	"signet/internal/homeserver/room"
+	"signet/internal/homeserver/stream"
+	"signet/internal/homeserver/typing"
+	"signet/internal/homeserver/userdata"
+	"signet/internal/matrix"
+)
+
+// Options is what /sync tells of.
+type Options struct {
+	Stream     *stream.Committer
+	Rooms      *room.Rooms
+	Data       *userdata.Data
+	Encryption *e2ee.Encryption
+	Receipts   *receipt.Receipts // nil: there are none
+	Typing     *typing.Typing    // nil: nobody types
+	Unread     Unread            // nil: nothing is unread
+	Now        func() time.Time
+	Log        *slog.Logger // nil: nothing is logged
+}
+
+// Unread counts what a user has not read.
+type Unread interface {
+	// Counts is for a user who is in the room, as of a position.
+	Counts(ctx context.Context, user matrix.UserID, r *room.Room, to stream.Pos) (Counts, error)
+}
+
+// Counts is what is unread in a room.
+type Counts struct {
+	Main    Count            // in the main timeline
+	Threads map[string]Count // by the event id of the root; those that have none are missing
+}
+
+// Count is how many events a user is to be notified of.
+type Count struct {
+	Notifications int
+	Highlights    int // of them
+}
+
+// Syncer answers /sync. It is safe for concurrent use.
+type Syncer struct {
+	Options
+	devices generations[deviceKey, *device]
+	users   generations[matrix.UserID, *ignoring]
+	filters generations[filterKey, *wanted]
+
+	ending sync.Once
+	ended  chan struct{} // closed when nobody is to wait any more
+}
+
+// New makes a Syncer.
+func New(o Options) *Syncer {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Syncer{Options: o, ended: make(chan struct{})}
+}
+
+// End answers all who wait, and lets nobody wait any more, as when the server goes down.
+func (s *Syncer) End() { s.ending.Do(func() { close(s.ended) }) }
+
+// Request is what a device asks for.
+type Request struct {
+	User   matrix.UserID
+	Device string
+	// Since is the token of the last answer that the device has, empty for none.
+	Since string
+	// Filter is a filter's id or, if it begins with {, a filter; empty wants everything.
+	Filter string
+	// FullState asks for the whole state of all rooms, and does not wait.
+	FullState bool
+	// StateAfter asks for the state after the timeline in the place of that before it.
+	StateAfter bool
+	// Timeout is how long the device waits for news, at most MaxTimeout.
+	Timeout time.Duration
+}
+
+// MaxTimeout is how long nobody waits longer.
+const MaxTimeout = 5 * time.Minute
+
+// Sync answers a request, as JSON, when there is something to tell or when the time is
+// over. Errors: stream.ErrToken, filter.ErrFilter, ErrNoFilter.
+func (s *Syncer) Sync(ctx context.Context, r Request) ([]byte, error) {
+	q, err := s.query(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	timer := time.NewTimer(min(r.Timeout, MaxTimeout))
+	defer timer.Stop()
+	for {
+		a, woken, err := s.look(ctx, q, timer.C)
+		if err != nil || !woken {
+			return a, err
+		}
+	}
+}
+
+// look answers a query. If there is nothing to tell it waits, and woken says that there
+// may be something now; else the answer stands.
+func (s *Syncer) look(ctx context.Context, q *query, timeout <-chan time.Time) (answer []byte, woken bool, err error) {
+	// Who begins to wait before it is looked what is visible misses nothing.
+	waiter := s.Stream.Notifier().Wait(q.User)
+	defer waiter.Stop()
+	a, err := s.answer(ctx, q)
+	switch {
+	case err != nil:
+		return nil, false, err
+	case a.news || q.FullState || q.Timeout <= 0:
+		return a.out, false, nil
+	}
+	q.base = a.next()
+	select {
+	case <-waiter.Woken():
+		return nil, true, nil
+	case <-timeout:
+		return a.out, false, nil
+	case <-s.ended:
+		return a.out, false, nil
+	case <-ctx.Done():
+		return nil, false, ctx.Err()
+	}
+}

@@ -1,0 +1,249 @@
+package sync
+
+import (
+	"github.com/go-json-experiment/json"
+
+	"signet/internal/homeserver/filter"
+	"signet/internal/homeserver/room"
+	"signet/internal/homeserver/stream"
+	"signet/internal/homeserver/userdata"
+	"signet/internal/matrix"
+)
+
+// writeJoined writes a room, and tells whether there is something new in it.
+func (v *view) writeJoined() (news bool, err error) {
+	v.writeSummary()
+	v.writeTimeline()
+	v.writeState()
+	mark := len(v.out)
+	if err := v.writeEphemeral(); err != nil {
+		return false, err
+	}
+	if err := v.writeData(); err != nil {
+		return false, err
+	}
+	news = v.fresh || v.FullState || v.summary != nil || v.timeline.Limited || len(v.timeline.Events)+len(v.state) > 0 || len(v.out) > mark
+	if !news {
+		return false, nil
+	}
+	return true, v.writeUnread()
+}
+
+// writeSummary writes how many members the room has.
+func (v *view) writeSummary() {
+	if v.summary == nil {
+		return
+	}
+	v.member("summary")
+	v.out = append(v.out, '{')
+	if !v.named {
+		v.member("m.heroes")
+		_ = v.marshal(append([]string{}, v.summary.Heroes...))
+	}
+	v.member("m.joined_member_count")
+	_ = v.marshal(v.summary.Joined)
+	v.member("m.invited_member_count")
+	_ = v.marshal(v.summary.Invited)
+	v.out = append(v.out, '}')
+}
+
+func (v *view) writeTimeline() {
+	v.member("timeline")
+	v.out = append(v.out, `{"events":[`...)
+	for _, s := range v.timeline.Events {
+		v.roomEvent(s)
+	}
+	v.out = append(v.out, `],"limited":`...)
+	_ = v.marshal(v.timeline.Limited)
+	v.member("prev_batch")
+	v.quote(room.Token(v.timeline.Begin))
+	v.out = append(v.out, '}')
+}
+
+// writeState writes the state, before the timeline or after it.
+func (v *view) writeState() {
+	name := "state"
+	if v.StateAfter {
+		name = "state_after"
+	}
+	v.member(name)
+	v.out = append(v.out, `{"events":[`...)
+	for _, s := range v.state {
+		v.roomEvent(room.Seen{Stored: s})
+	}
+	v.out = append(v.out, `]}`...)
+}
+
+// roomEvent writes an event in the format that the client wants.
+func (v *view) roomEvent(s room.Seen) {
+	v.comma()
+	if v.filter.EventFormat == filter.Federation {
+		v.out = append(v.out, s.JSON()...)
+		return
+	}
+	v.out = v.reader.Append(v.out, s)
+}
+
+// writeEphemeral writes who is typing and how far others have read.
+func (v *view) writeEphemeral() error {
+	mark := len(v.out)
+	v.member("ephemeral")
+	v.out = append(v.out, `{"events":[`...)
+	begin := len(v.out)
+	wants := v.filter.Room.Ephemeral
+	if wants.WantsRoom(v.room.ID()) && wants.Wants("m.typing", "") {
+		if err := v.writeTyping(); err != nil {
+			return err
+		}
+	}
+	if wants.WantsRoom(v.room.ID()) && wants.Wants("m.receipt", "") {
+		if err := v.writeReceipts(); err != nil {
+			return err
+		}
+	}
+	if len(v.out) == begin {
+		v.out = v.out[:mark]
+		return nil
+	}
+	v.out = append(v.out, `]}`...)
+	return nil
+}
+
+func (v *view) writeTyping() error {
+	if v.Typing == nil {
+		return nil
+	}
+	users, changed := v.Typing.Since(matrix.RoomID(v.room.ID()), v.since, v.to)
+	if !changed || len(users) == 0 && v.fresh {
+		return nil
+	}
+	content, err := json.Marshal(struct {
+		Users []matrix.UserID `json:"user_ids"`
+	}{users})
+	v.event("m.typing", content)
+	return err
+}
+
+func (v *view) writeReceipts() error {
+	id := matrix.RoomID(v.room.ID())
+	if v.Receipts == nil || !v.fresh && !v.moved[id] {
+		return nil
+	}
+	receipts, err := v.Receipts.Since(v.ctx, id, v.User, v.since, v.to)
+	if err != nil || len(receipts) == 0 {
+		return err
+	}
+	content, err := json.Marshal(receipts, json.Deterministic(true))
+	v.event("m.receipt", content)
+	return err
+}
+
+// writeData writes the room's account data. A room that is new to the client has perhaps
+// some from before.
+func (v *view) writeData() error {
+	id := matrix.RoomID(v.room.ID())
+	items := v.data[id]
+	if v.fresh && !v.initial() {
+		var err error
+		if items, err = v.allData(id); err != nil {
+			return err
+		}
+	}
+	mark := len(v.out)
+	v.member("account_data")
+	v.out = append(v.out, `{"events":[`...)
+	begin := len(v.out)
+	wants := v.filter.Room.AccountData
+	for _, i := range items {
+		if wants.WantsRoom(v.room.ID()) && wants.Wants(i.Type, "") {
+			v.event(i.Type, i.Content)
+		}
+	}
+	if len(v.out) == begin {
+		v.out = v.out[:mark]
+		return nil
+	}
+	v.out = append(v.out, `]}`...)
+	return nil
+}
+
+// allData is all account data of a room.
+func (v *view) allData(id matrix.RoomID) (items []userdata.Item, err error) {
+	all, err := v.Data.Changes(v.ctx, v.User, 0, v.to)
+	for _, i := range all {
+		if i.Room == id {
+			items = append(items, i)
+		}
+	}
+	return items, err
+}
+
+// writeUnread writes how much is unread: in the main timeline and in each thread, or all
+// together.
+func (v *view) writeUnread() error {
+	var counts Counts
+	if v.Unread != nil {
+		var err error
+		if counts, err = v.Unread.Counts(v.ctx, v.User, v.room, v.to); err != nil {
+			return err
+		}
+	}
+	apart := v.filter.Room.Timeline.UnreadThreadNotifications
+	if !apart {
+		for _, c := range counts.Threads {
+			counts.Main.Notifications += c.Notifications
+			counts.Main.Highlights += c.Highlights
+		}
+	}
+	v.member("unread_notifications")
+	err := v.marshal(shown(counts.Main))
+	if !apart || len(counts.Threads) == 0 || err != nil {
+		return err
+	}
+	threads := map[string]shownCount{}
+	for root, c := range counts.Threads {
+		threads[root] = shown(c)
+	}
+	v.member("unread_thread_notifications")
+	return v.marshal(threads)
+}
+
+// shownCount is a Count as clients see it.
+type shownCount struct {
+	Highlights    int `json:"highlight_count"`
+	Notifications int `json:"notification_count"`
+}
+
+func shown(c Count) shownCount { return shownCount{c.Highlights, c.Notifications} }
+
+// addOwn adds the membership that the user was given at a position, unless it is there.
+func (v *view) addOwn(at stream.Pos) error {
+	events := v.timeline.Events
+	if len(events) > 0 && events[len(events)-1].Pos == at {
+		return nil
+	}
+	own, err := known(v.Rooms.MemberAt(v.ctx, v.room, v.User.String(), at))
+	if err != nil || own == nil {
+		return err
+	}
+	inState := func() bool {
+		for _, s := range v.state {
+			if s.ID() == own.ID() {
+				return true
+			}
+		}
+		return false
+	}()
+	if v.StateAfter && !inState && v.filter.state.Wants(own) {
+		v.state = append(v.state, own)
+	}
+	if !inState && v.filter.timeline.Wants(own) && v.filter.limit > 0 && !v.filter.noTimeline {
+		v.timeline.Events = append(events, room.Seen{Stored: own, Membership: membershipOf(own)})
+	}
+	return nil
+}
+
+func membershipOf(s *room.Stored) string {
+	membership, _ := s.Field("membership").Text()
+	return membership
+}
