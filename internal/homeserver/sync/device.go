@@ -1,12 +1,11 @@
 package sync
 
 import (
+	"bytes"
 	"hash/maphash"
 	"maps"
-	"slices"
 	"sync"
 
-	"signet/internal/homeserver/e2ee"
 	"signet/internal/homeserver/room"
 	"signet/internal/homeserver/stream"
 	"signet/internal/matrix"
@@ -36,16 +35,9 @@ type device struct {
 	owed map[*room.Room]stream.Pos
 }
 
-// supply is what keys a device has that others may claim.
-type supply struct {
-	known     bool
-	counts    map[string]int64
-	fallbacks []string
-}
-
-func (s supply) same(as supply) bool {
-	return maps.Equal(s.counts, as.counts) && slices.Equal(s.fallbacks, as.fallbacks)
-}
+// supply is what keys a device has that others may claim, as members of an answer, or nil
+// if that is not known.
+type supply []byte
 
 // membership is an m.room.member that a device was told.
 type membership struct {
@@ -80,21 +72,20 @@ func (d *device) has(upTo stream.Pos) {
 func (d *device) quiet(concerned stream.Pos) (supply, bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.supply, d.supply.known && concerned <= d.settled
+	return d.supply, d.supply != nil && concerned <= d.settled
 }
 
-// learn takes over what was read of the device's messages and keys up to a position, and
-// tells whether its keys are others than before.
-func (d *device) learn(c e2ee.Changes, to stream.Pos) (changed bool) {
+// learn takes over what was read of the device up to a position: its supply, and whether
+// messages wait for it. It tells whether the supply is another than before.
+func (d *device) learn(now supply, wait bool, to stream.Pos) (changed bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	now := supply{true, c.OneTimeCounts, c.UnusedFallbacks}
-	changed = d.supply.known && !d.supply.same(now)
+	changed = d.supply != nil && !bytes.Equal(d.supply, now)
 	if to < d.settled {
 		return changed
 	}
 	d.supply = now
-	if len(c.Messages) == 0 {
+	if !wait {
 		d.settled = to
 	}
 	return changed

@@ -2,6 +2,11 @@ package sync
 
 import (
 	"errors"
+	"fmt"
+	"runtime"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
 
 	"signet/internal/homeserver/event"
 	"signet/internal/homeserver/room"
@@ -80,10 +85,12 @@ func (a *answer) section(s section, stays []room.Stay) error {
 	a.member(s.name)
 	a.out = append(a.out, '{')
 	begin := len(a.out)
-	for _, stay := range stays {
-		if err := a.oneRoom(s, stay); err != nil {
-			return err
-		}
+	write := a.inTurn
+	if len(stays) >= many {
+		write = a.sideBySide
+	}
+	if err := write(s, stays); err != nil {
+		return err
 	}
 	if len(a.out) == begin {
 		a.out = a.out[:mark]
@@ -93,11 +100,57 @@ func (a *answer) section(s section, stays []room.Stay) error {
 	return nil
 }
 
+// inTurn writes rooms one after the other.
+func (a *answer) inTurn(s section, stays []room.Stay) error {
+	for _, stay := range stays {
+		if err := a.oneRoom(s, stay); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+const (
+	// many is from how many rooms on they are written by several at a time.
+	many = 8
+	// manyOctets is about how much each of them writes.
+	manyOctets = 128 << 10
+)
+
+// sideBySide writes rooms, several at a time and in no order.
+func (a *answer) sideBySide(s section, stays []room.Stay) error {
+	parts := make([]answer, runtime.GOMAXPROCS(0))
+	errs := make([]error, len(parts))
+	var next atomic.Int64
+	var working sync.WaitGroup
+	for i := range parts {
+		part := &parts[i]
+		*part = *a
+		part.out, part.members = make([]byte, 0, manyOctets), nil
+		working.Go(func() {
+			for n := next.Add(1); n <= int64(len(stays)) && errs[i] == nil; n = next.Add(1) {
+				errs[i] = part.oneRoom(s, stays[n-1])
+			}
+		})
+	}
+	working.Wait()
+	for _, part := range parts {
+		if len(part.out) > 0 {
+			a.comma()
+			a.out = append(a.out, part.out...)
+		}
+		for key, event := range part.members {
+			a.noteMember(key, event)
+		}
+	}
+	return errors.Join(errs...)
+}
+
 // oneRoom writes one room. One that cannot be read is left out, so that the others are
 // told, and told from its beginning when it can be read again.
 func (a *answer) oneRoom(s section, stay room.Stay) error {
 	mark := len(a.out)
-	err := s.write(a, stay)
+	err := a.try(s, stay)
 	if err == nil {
 		if len(a.out) > mark {
 			a.device.paid(stay.Room, a.to)
@@ -114,6 +167,16 @@ func (a *answer) oneRoom(s section, stay room.Stay) error {
 	a.Log.Error("a room is left out of an answer to /sync", "room_id", stay.Room.ID(), "error", err)
 	a.device.owe(stay.Room)
 	return nil
+}
+
+// try writes one room. A panic over one is an error of this one.
+func (a *answer) try(s section, stay room.Stay) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("panic: %v\n%s", v, debug.Stack())
+		}
+	}()
+	return s.write(a, stay)
 }
 
 // invited writes what somebody sees of a room who is invited. Invites by those whom the

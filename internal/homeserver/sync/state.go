@@ -171,9 +171,6 @@ func (v *view) remember() {
 	if !v.filter.state.LazyLoadMembers {
 		return
 	}
-	if v.members == nil {
-		v.members = map[uint64]stream.Pos{}
-	}
 	for _, s := range v.state {
 		v.note(s)
 	}
@@ -187,6 +184,13 @@ func (v *view) remember() {
 
 func (v *view) note(s *room.Stored) {
 	if key, isState := s.StateKey(); isState && s.Type() == memberType {
-		v.members[memberKey(v.room, key)] = s.Pos
+		v.noteMember(memberKey(v.room, key), s.Pos)
 	}
+}
+
+func (a *answer) noteMember(key uint64, event stream.Pos) {
+	if a.members == nil {
+		a.members = map[uint64]stream.Pos{}
+	}
+	a.members[key] = event
 }

@@ -1,6 +1,10 @@
 package sync
 
 import (
+	"maps"
+	"slices"
+	"strconv"
+
 	"github.com/go-json-experiment/json"
 
 	"signet/internal/homeserver/filter"
@@ -38,12 +42,17 @@ func (v *view) writeSummary() {
 	v.out = append(v.out, '{')
 	if !v.named {
 		v.member("m.heroes")
-		_ = v.marshal(append([]string{}, v.summary.Heroes...))
+		v.out = append(v.out, '[')
+		for _, user := range v.summary.Heroes {
+			v.comma()
+			v.quote(user)
+		}
+		v.out = append(v.out, ']')
 	}
 	v.member("m.joined_member_count")
-	_ = v.marshal(v.summary.Joined)
+	v.out = strconv.AppendInt(v.out, int64(v.summary.Joined), 10)
 	v.member("m.invited_member_count")
-	_ = v.marshal(v.summary.Invited)
+	v.out = strconv.AppendInt(v.out, int64(v.summary.Invited), 10)
 	v.out = append(v.out, '}')
 }
 
@@ -53,8 +62,7 @@ func (v *view) writeTimeline() {
 	for _, s := range v.timeline.Events {
 		v.roomEvent(s)
 	}
-	v.out = append(v.out, `],"limited":`...)
-	_ = v.marshal(v.timeline.Limited)
+	v.out = strconv.AppendBool(append(v.out, `],"limited":`...), v.timeline.Limited)
 	v.member("prev_batch")
 	v.quote(room.Token(v.timeline.Begin))
 	v.out = append(v.out, '}')
@@ -196,25 +204,25 @@ func (v *view) writeUnread() error {
 		}
 	}
 	v.member("unread_notifications")
-	err := v.marshal(shown(counts.Main))
-	if !apart || len(counts.Threads) == 0 || err != nil {
-		return err
-	}
-	threads := map[string]shownCount{}
-	for root, c := range counts.Threads {
-		threads[root] = shown(c)
+	v.count(counts.Main)
+	if !apart || len(counts.Threads) == 0 {
+		return nil
 	}
 	v.member("unread_thread_notifications")
-	return v.marshal(threads)
+	v.out = append(v.out, '{')
+	for _, root := range slices.Sorted(maps.Keys(counts.Threads)) {
+		v.member(root)
+		v.count(counts.Threads[root])
+	}
+	v.out = append(v.out, '}')
+	return nil
 }
 
-// shownCount is a Count as clients see it.
-type shownCount struct {
-	Highlights    int `json:"highlight_count"`
-	Notifications int `json:"notification_count"`
+func (v *view) count(c Count) {
+	v.out = strconv.AppendInt(append(v.out, `{"highlight_count":`...), int64(c.Highlights), 10)
+	v.out = strconv.AppendInt(append(v.out, `,"notification_count":`...), int64(c.Notifications), 10)
+	v.out = append(v.out, '}')
 }
-
-func shown(c Count) shownCount { return shownCount{c.Highlights, c.Notifications} }
 
 // addOwn adds the membership that the user was given at a position, unless it is there.
 func (v *view) addOwn(at stream.Pos) error {
