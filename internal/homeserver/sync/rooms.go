@@ -69,7 +69,7 @@ func (a *answer) concerns(s room.Stay) bool {
 	if !a.filter.Room.WantsRoom(id) {
 		return false
 	}
-	news := s.Pos > a.base.Pos || a.device.owes(s.Room)
+	news := s.Pos > a.base.Pos || a.owes(s.Room)
 	switch s.Membership {
 	case room.Join:
 		return news || a.whole() || s.Room.Last() > a.base.Pos || a.moved[matrix.RoomID(id)] || len(a.data[matrix.RoomID(id)]) > 0 || a.types(id, a.base.Pos)
@@ -219,7 +219,7 @@ func (a *answer) joined(s room.Stay) error {
 		}
 		v.fresh = sojourn.Joined > v.since
 	}
-	v.fresh = v.fresh || a.initial() || a.device.owes(s.Room)
+	v.fresh = v.fresh || a.initial() || a.owes(s.Room)
 	if v.fresh {
 		v.since, v.whole = 0, true
 	}
@@ -247,7 +247,7 @@ func (a *answer) left(s room.Stay) error {
 		return err
 	}
 	v := &view{answer: a, room: s.Room, since: a.base.Pos, to: sojourn.Left}
-	v.fresh = sojourn.Joined > v.since || a.device.owes(s.Room)
+	v.fresh = sojourn.Joined > v.since || a.owes(s.Room)
 	v.whole = a.whole() || v.fresh
 	if v.fresh {
 		v.since = 0
@@ -274,6 +274,10 @@ func (a *answer) left(s room.Stay) error {
 	v.remember()
 	return nil
 }
+
+// owes tells whether the device is still to be told of a room. It is not while its token
+// cannot move on: then there would be no proof that it has been.
+func (a *answer) owes(r *room.Room) bool { return a.to > a.base.Pos && a.device.owes(r) }
 
 // types tells whether who is typing in a room has changed.
 func (a *answer) types(id string, since stream.Pos) bool {

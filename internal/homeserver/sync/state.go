@@ -72,30 +72,37 @@ func (v *view) before(after []*room.Stored) ([]*room.Stored, error) {
 	}
 	before := after[:0]
 	for _, s := range after {
-		taker := first[keyOf(s)]
-		if taker == nil {
-			before = append(before, s)
-			continue
+		if taker := first[keyOf(s)]; taker != nil {
+			held, err := v.heldBefore(taker)
+			if err != nil {
+				return nil, err
+			}
+			if s = held; s == nil {
+				continue
+			}
 		}
-		held, err := v.heldBefore(taker)
-		if err != nil {
-			return nil, err
-		}
-		if held != nil && (v.whole || held.Pos > v.since) {
-			before = append(before, held)
-		}
+		before = append(before, s)
 	}
 	return before, nil
 }
 
 // heldBefore is who held a place before the timeline that an event of it takes, nil if
-// nobody did.
+// nobody did, or the client knows.
 func (v *view) heldBefore(taker *room.Stored) (*room.Stored, error) {
-	if taker.Replaced == nil || v.timeline.Begin == 0 {
-		return nil, nil
+	key, begin := keyOf(taker), v.timeline.Begin
+	if v.whole {
+		if taker.Replaced == nil || begin == 0 {
+			return nil, nil
+		}
+		return known(v.Rooms.PlaceAt(v.ctx, v.room, key.Type, key.StateKey, begin))
 	}
-	key := keyOf(taker)
-	return known(v.Rooms.PlaceAt(v.ctx, v.room, key.Type, key.StateKey, v.timeline.Begin))
+	missed, err := v.Rooms.StateDelta(v.ctx, v.room, v.since, begin)
+	for _, s := range missed {
+		if keyOf(s) == key {
+			return s, err
+		}
+	}
+	return nil, err
 }
 
 // known is an event, nil if there is none.
