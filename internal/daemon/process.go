@@ -28,6 +28,9 @@ type Process struct {
 	DrainTimeout time.Duration
 	// Health, if set, turns unready when the drain begins.
 	Health *Health
+	// Draining, if set, is told that the drain begins, so that requests end which wait on
+	// purpose for something to happen.
+	Draining func()
 	// Ready, if set, is told the bound addresses, in the order of Listeners, once
 	// all of them accept connections.
 	Ready func([]net.Addr)
@@ -108,6 +111,9 @@ func pending(failed <-chan error) error {
 func (p Process) drain(servers []*server, cancelRequests context.CancelFunc) error {
 	if p.Health != nil {
 		p.Health.Drain()
+	}
+	if p.Draining != nil {
+		p.Draining()
 	}
 	if err := shutdown(servers, p.DrainTimeout); err == nil {
 		return nil

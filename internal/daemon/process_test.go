@@ -170,6 +170,33 @@ func TestDrainCancelsLongPolls(t *testing.T) {
 	}
 }
 
+// TestDrainLetsLongPollsGo: who waits on purpose is told that the drain begins, and the
+// end is clean without a request being cancelled.
+func TestDrainLetsLongPollsGo(t *testing.T) {
+	entered, draining := make(chan bool), make(chan bool)
+	r := start(t, Process{
+		Draining: func() { close(draining) },
+		Listeners: []Listener{local("api", func(w http.ResponseWriter, req *http.Request) {
+			entered <- true
+			<-draining
+			fmt.Fprint(w, "nothing new; context: ", req.Context().Err())
+		})},
+	})
+	answer := make(chan string)
+	go func() {
+		_, body := get(t, r.urls[0])
+		answer <- body
+	}()
+	<-entered
+	r.stop()
+	if got := <-answer; got != "nothing new; context: <nil>" {
+		t.Errorf("who waited was answered %q", got)
+	}
+	if err := <-r.done; err != nil {
+		t.Errorf("Run = %v, want nil", err)
+	}
+}
+
 // TestDrainCutsTheStubborn: a handler that ignores its context cannot keep the
 // process alive, but the end is not called clean.
 func TestDrainCutsTheStubborn(t *testing.T) {
