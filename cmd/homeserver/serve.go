@@ -30,8 +30,9 @@ func process(f program.Frame) (daemon.Process, error) {
 			{What: "old transactions and deleted devices", Do: s.encryption.Sweep},
 			{What: "deleted backups of room keys", Do: s.backups.Sweep},
 		},
-		Health: s.health,
-		Ready:  s.greet,
+		Health:   s.health,
+		Draining: s.sync.End,
+		Ready:    s.greet,
 	}, err
 }
 
