@@ -92,20 +92,29 @@ func (c *Client) Do(ctx context.Context, r Request) (Response, error) {
 	return answer, nil
 }
 
+// ask reads the answer whole.
 func (c *Client) ask(ctx context.Context, r Request) (Response, error) {
+	answer, err := c.open(ctx, r)
+	if err != nil {
+		return Response{}, err
+	}
+	return answer.whole()
+}
+
+func (c *Client) open(ctx context.Context, r Request) (Stream, error) {
 	if server, err := matrix.ParseServerName(r.Server.String()); err != nil || server != r.Server {
-		return Response{}, matrix.ErrServerName
+		return Stream{}, matrix.ErrServerName
 	}
 	if !escaped(r.Path) {
-		return Response{}, errRequest
+		return Stream{}, errRequest
 	}
 	m, err := c.message(r)
 	if err != nil {
-		return Response{}, err
+		return Stream{}, err
 	}
 	to, err := c.discover(ctx, r.Server)
 	if err != nil {
-		return Response{}, err
+		return Stream{}, err
 	}
 	return c.send(ctx, to, m)
 }

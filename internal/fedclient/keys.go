@@ -46,6 +46,12 @@ func (c *Client) ServerKeys(ctx context.Context, server matrix.ServerName) (Serv
 	return c.serverKeys(ctx, server, anyAge)
 }
 
+// FreshKeys is ServerKeys as they were at most a minute ago, if the server can be asked, and
+// otherwise what is remembered.
+func (c *Client) FreshKeys(ctx context.Context, server matrix.ServerName) (ServerKeys, error) {
+	return c.serverKeys(ctx, server, keysShortest)
+}
+
 // VerifyKey returns the key by which a server signs today. A key that is not among
 // those remembered is asked for, at most once a minute, for servers change keys
 // before the old document runs out. ErrUnknownKey when it is not published.

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"iter"
 	"net/http"
 	"net/netip"
@@ -16,12 +15,12 @@ const maxAttempts = 8
 
 // send delivers the message to the first address of the route that lets itself be
 // connected to. A request that may have been sent is not sent again elsewhere.
-func (c *Client) send(ctx context.Context, to route, m message) (Response, error) {
+func (c *Client) send(ctx context.Context, to route, m message) (Stream, error) {
 	var failed error
 	attempts := 0
 	for addr, err := range c.addresses(ctx, to) {
 		if err == nil {
-			var answer Response
+			var answer Stream
 			answer, err = c.attempt(ctx, endpoint{addr: addr, certificate: to.certificate}, to.host, m)
 			if _, retry := errors.AsType[connectError](err); !retry {
 				return answer, err
@@ -33,7 +32,7 @@ func (c *Client) send(ctx context.Context, to route, m message) (Response, error
 			break
 		}
 	}
-	return Response{}, failed
+	return Stream{}, failed
 }
 
 // addresses are the route's permitted addresses in the order to try them. A target
@@ -87,36 +86,20 @@ func (c *Client) lookup(ctx context.Context, host string) ([]netip.Addr, error) 
 	return found, nil
 }
 
-// attempt speaks to one endpoint: one request, one whole answer.
-func (c *Client) attempt(ctx context.Context, e endpoint, host string, m message) (Response, error) {
+// attempt speaks to one endpoint: one request, and the answer as it begins.
+func (c *Client) attempt(ctx context.Context, e endpoint, host string, m message) (Stream, error) {
 	req, err := http.NewRequestWithContext(ctx, m.method, "https://"+e.key()+m.path, bytes.NewReader(m.body))
 	if err != nil {
-		return Response{}, errRequest
+		return Stream{}, errRequest
 	}
 	req.Host = host
 	req.Header = m.header
 	resp, err := c.transport.RoundTrip(req)
 	if err != nil {
 		if refused, before := errors.AsType[connectError](err); before {
-			return Response{}, refused
+			return Stream{}, refused
 		}
-		return Response{}, brokenAnswer{cause: err}
+		return Stream{}, brokenAnswer{cause: err}
 	}
-	defer resp.Body.Close()
-	body, err := readAtMost(resp.Body, m.max)
-	if err != nil {
-		return Response{}, err
-	}
-	return Response{Status: resp.StatusCode, Header: resp.Header, Body: body}, nil
-}
-
-func readAtMost(r io.Reader, most int64) ([]byte, error) {
-	body, err := io.ReadAll(io.LimitReader(r, most+1))
-	switch {
-	case int64(len(body)) > most:
-		return nil, ErrTooLarge
-	case err != nil:
-		return nil, brokenAnswer{cause: err}
-	}
-	return body, nil
+	return Stream{Status: resp.StatusCode, Header: resp.Header, Body: &bounded{body: resp.Body, left: m.max}}, nil
 }

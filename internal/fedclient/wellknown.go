@@ -54,12 +54,16 @@ func (c *Client) visit(ctx context.Context, at *url.URL) (Response, error) {
 	if err != nil || at.Scheme != "https" {
 		return Response{}, fmt.Errorf("%w: redirect away from https", ErrBadAnswer)
 	}
-	return c.send(ctx, straight(host, wellKnownPort), message{
+	answer, err := c.send(ctx, straight(host, wellKnownPort), message{
 		method: http.MethodGet,
 		path:   at.RequestURI(),
 		header: c.header(),
 		max:    wellKnownMaxBytes,
 	})
+	if err != nil {
+		return Response{}, err
+	}
+	return answer.whole()
 }
 
 func isRedirect(status int) bool {
