@@ -165,6 +165,7 @@ func (rs *Rooms) build(ctx context.Context, r *Room, t *tip, d draft, signer eve
 		s.Replaced = t.replacedBy(s)
 		s.group = s.group.next(s, t.state, s.in)
 	}
+	rs.address(t, s)
 	return s, merged, nil
 }
 

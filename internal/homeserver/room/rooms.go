@@ -24,6 +24,7 @@ type Options struct {
 	// Signer is the key that signs events now. It is asked for every event.
 	Signer   func(context.Context) (event.Signer, error)
 	Profiles Profiles
+	Outgoing Outgoing // nil: nothing is sent to other servers
 	// DefaultVersion is the version of a room whose creator asks for none; zero is
 	// event.Default.
 	DefaultVersion event.Version

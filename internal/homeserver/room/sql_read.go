@@ -101,6 +101,15 @@ func selectGroupPlace(ctx context.Context, q store.Queryer, group stream.Pos, ty
 	return pos, err
 }
 
+// selectRaw is the JSON of an event, nil where there is none.
+func selectRaw(ctx context.Context, q store.Queryer, id string) (text []byte, err error) {
+	err = q.QueryRow(ctx, `SELECT json FROM room_events WHERE event_id = $1`, id).Scan(&text)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
+	}
+	return text, err
+}
+
 // selectTransaction is the event that a request of a client made, empty if it made none.
 func selectTransaction(ctx context.Context, q store.Queryer, hash []byte) (eventID string, err error) {
 	err = q.QueryRow(ctx, `SELECT event_id FROM room_transactions WHERE txn_hash = $1`, hash).Scan(&eventID)

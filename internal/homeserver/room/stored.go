@@ -23,6 +23,8 @@ type Stored struct {
 
 	rejected bool // by authorisation
 
+	addresses addresses // until it is stored
+
 	group   *group // the state after the event; of a stored one its id alone
 	changes bool   // whether it made that group
 	in      *place // what it took in the state, until it is stored

@@ -18,6 +18,7 @@ type tip struct {
 	levels      *authz.PowerLevels
 	levelsOf    *event.Event   // what levels were read from
 	last        *stream.Ticket // of what was queued last
+	present     present
 }
 
 // place is who holds a place in a state. The event of a membership is read when somebody

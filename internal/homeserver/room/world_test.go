@@ -42,6 +42,7 @@ type world struct {
 	stream *stream.Committer
 	rooms  *room.Rooms
 	names  profiles
+	out    outgoing
 	sign   atomic.Pointer[func()] // is called before each event is built, outside of locks
 	stop   context.CancelFunc
 	ended  chan error
@@ -73,7 +74,7 @@ func open(t testing.TB, db *store.DB, cacheBytes int64) *world {
 		t.Fatal(err)
 	}
 	w.rooms, err = room.New(t.Context(), room.Options{
-		DB: db, Stream: w.stream, ServerName: "hs.test", Now: w.clock.Now, Profiles: &w.names, CacheBytes: cacheBytes,
+		DB: db, Stream: w.stream, ServerName: "hs.test", Now: w.clock.Now, Profiles: &w.names, Outgoing: &w.out, CacheBytes: cacheBytes,
 		Signer: func(context.Context) (event.Signer, error) {
 			if before := w.sign.Load(); before != nil {
 				(*before)()

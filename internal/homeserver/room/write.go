@@ -56,7 +56,7 @@ func (w writer) Write(ctx context.Context, tx *store.Tx, ops []stream.Placed[*op
 	if err := b.store(ctx, tx); err != nil {
 		return fmt.Errorf("storing events: %w", err)
 	}
-	return nil
+	return w.dispatch(ctx, tx, ops)
 }
 
 // place gives the events of an operation their positions.
