@@ -28,9 +28,9 @@ type Dispatch struct {
 
 // Outgoing takes events for other servers.
 type Outgoing interface {
-	// Queue stores, in the transaction of the events, where each goes, in the order of the
+	// QueueEvents stores, in the transaction of the events, where each goes, in the order of the
 	// stream. It sends nothing yet, must not wait for the stream, and may run again.
-	Queue(ctx context.Context, tx *store.Tx, all []Dispatch) error
+	QueueEvents(ctx context.Context, tx *store.Tx, all []Dispatch) error
 }
 
 // addresses is where an event goes.
@@ -122,7 +122,7 @@ func (w writer) dispatch(ctx context.Context, tx *store.Tx, ops []stream.Placed[
 	if len(all) == 0 {
 		return nil
 	}
-	if err := w.Outgoing.Queue(ctx, tx, all); err != nil {
+	if err := w.Outgoing.QueueEvents(ctx, tx, all); err != nil {
 		return fmt.Errorf("queueing events for other servers: %w", err)
 	}
 	return nil

@@ -26,7 +26,7 @@ type outgoing struct {
 	fails  int // so often
 }
 
-func (o *outgoing) Queue(_ context.Context, _ *store.Tx, all []room.Dispatch) error {
+func (o *outgoing) QueueEvents(_ context.Context, _ *store.Tx, all []room.Dispatch) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.fails > 0 {

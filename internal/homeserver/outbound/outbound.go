@@ -1,0 +1,147 @@
+package outbound
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"log/slog"
+	mathrand "math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"signet/internal/homeserver/remote"
+	"signet/internal/homeserver/room"
+	"signet/internal/homeserver/stream"
+	"signet/internal/matrix"
+	"signet/internal/store"
+)
+
+// Remote brings things to other servers, as remote.Client does.
+type Remote interface {
+	Send(ctx context.Context, server matrix.ServerName, t remote.Transaction) (refused map[string]string, err error)
+	Invite(ctx context.Context, server matrix.ServerName, i remote.Invitation) (jsontext.Value, error)
+}
+
+// Rooms knows the events that are sent, as room.Rooms does.
+type Rooms interface {
+	Raw(ctx context.Context, ids []string) (map[string]jsontext.Value, error)
+	Invitation(ctx context.Context, roomID, eventID string) (room.Invitation, error)
+}
+
+// Options is what an Outbound stands on.
+type Options struct {
+	DB     *store.DB
+	Stream *stream.Committer // which must not run yet
+	Remote Remote
+	Now    func() time.Time
+	Log    *slog.Logger
+	// Spread is the time over which those are spread, after a start, for whom something
+	// waits; 0 is two minutes.
+	Spread time.Duration
+	// Random is a time between 0 and d; nil draws one.
+	Random func(d time.Duration) time.Duration
+}
+
+// defaultSpread is Spread where nobody says otherwise.
+const defaultSpread = 2 * time.Minute
+
+// Outbound sends to other servers. It is safe for concurrent use.
+type Outbound struct {
+	Options
+	// Rooms is set before Run: the rooms are opened with the Outbound that they queue in.
+	Rooms Rooms
+
+	lane    *stream.Lane[wakes]
+	seq     atomic.Int64 // of the last EDU that was queued
+	prefix  string       // of the ids of this process's transactions
+	counter atomic.Int64 // of them
+	busy    sync.WaitGroup
+	poke    chan struct{} // has a token when Run has to look again
+
+	mu    sync.Mutex // guards what follows, and what is in it
+	known map[matrix.ServerName]*destination
+	ready [2][]*destination // that have something, and may be tried: proven, others
+	slots [2]int            // that are free
+	next  time.Time         // when the first of those is due that have to wait; zero: none
+}
+
+// At most so many destinations are sent to at once: those that took what they were sent last,
+// and others. However many of these are dead, no place of the first is taken by them.
+const (
+	provenAtOnce = 128
+	othersAtOnce = 48
+)
+
+// New opens the queue in a database that has been migrated, and its lane in the stream.
+func New(ctx context.Context, o Options) (*Outbound, error) {
+	if o.Spread == 0 {
+		o.Spread = defaultSpread
+	}
+	if o.Random == nil {
+		o.Random = func(d time.Duration) time.Duration { return mathrand.N(max(d, 1)) }
+	}
+	out := &Outbound{Options: o, prefix: rand.Text()[:10], poke: make(chan struct{}, 1),
+		known: map[matrix.ServerName]*destination{}, slots: [2]int{provenAtOnce, othersAtOnce}}
+	out.lane = stream.NewPassingLane(o.Stream, waker{out})
+	if err := out.open(ctx); err != nil {
+		return nil, fmt.Errorf("opening the queue to other servers: %w", err)
+	}
+	return out, nil
+}
+
+// open reads who failed, and for whom something waits.
+func (o *Outbound) open(ctx context.Context) error {
+	last, err := selectLastSeq(ctx, o.DB)
+	if err != nil {
+		return err
+	}
+	o.seq.Store(last)
+	failed, err := selectFailed(ctx, o.DB)
+	if err != nil {
+		return err
+	}
+	for _, f := range failed {
+		o.known[f.name] = &destination{name: f.name, failures: f.failures, due: f.due}
+	}
+	waiting, err := selectWaiting(ctx, o.DB)
+	if err != nil {
+		return err
+	}
+	for _, name := range waiting {
+		d := o.destination(name)
+		d.pending = true
+		if begin := o.Now().Add(o.Random(o.Spread)); begin.After(d.due) {
+			d.due = begin
+		}
+		o.schedule(d)
+	}
+	return nil
+}
+
+// wakes are destinations for whom something was queued.
+type wakes []matrix.ServerName
+
+// waker is the Publisher of wakes. They come through the stream, behind the batch in which
+// they were queued: when they arrive that is stored, and if it is not they do not arrive.
+type waker struct{ *Outbound }
+
+func (w waker) Publish(ops []stream.Placed[wakes], _ func(matrix.UserID)) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, p := range ops {
+		for _, name := range p.Op {
+			w.wake(w.destination(name))
+		}
+	}
+}
+
+// announce has destinations woken once the transaction is stored that queues for them.
+// Where the stream takes nothing in, it stores nothing either, or the next start finds it.
+func (o *Outbound) announce(names wakes) {
+	if len(names) > 0 {
+		_, _ = o.lane.Add(names, 1)
+	}
+}

@@ -1,0 +1,178 @@
+package outbound
+
+import (
+	"context"
+	"database/sql"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"signet/internal/homeserver/remote"
+	"signet/internal/homeserver/stream"
+	"signet/internal/matrix"
+	"signet/internal/store"
+)
+
+// Beyond all positions, and all EDUs.
+const (
+	maxPos stream.Pos = math.MaxInt64
+	maxSeq            = math.MaxInt64
+)
+
+// eventRow is an event in the queue of a destination.
+type eventRow struct {
+	pos     stream.Pos
+	id      string
+	room    string
+	invites bool
+}
+
+// eduRow is an EDU in the queue of a destination.
+type eduRow struct {
+	seq int64
+	edu remote.EDU
+}
+
+// failedRow is a destination that failed.
+type failedRow struct {
+	name     matrix.ServerName
+	failures int
+	due      time.Time
+}
+
+func putEvent(ctx context.Context, tx *store.Tx, to matrix.ServerName, row eventRow, now time.Time) error {
+	_, err := tx.Exec(ctx, `INSERT INTO outbound_events (destination, pos, event_id, room_id, invites, queued_ms)
+		VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING`,
+		string(to), int64(row.pos), row.id, row.room, row.invites, store.Millis(now))
+	return err
+}
+
+func putEDU(ctx context.Context, tx *store.Tx, to matrix.ServerName, topic string, row eduRow, now time.Time) error {
+	_, err := tx.Exec(ctx, `INSERT INTO outbound_edus (destination, topic, seq, type, content, queued_ms) VALUES ($1, $2, $3, $4, $5, $6)
+		ON CONFLICT (destination, topic) DO UPDATE SET seq = $3, type = $4, content = $5, queued_ms = $6`,
+		string(to), topic, row.seq, row.edu.Type, string(row.edu.Content), store.Millis(now))
+	return err
+}
+
+func selectEvents(ctx context.Context, q store.Queryer, to matrix.ServerName, upTo stream.Pos, most int) ([]eventRow, error) {
+	return collect(ctx, q, func(rows *sql.Rows) (r eventRow, err error) {
+		return r, rows.Scan(&r.pos, &r.id, &r.room, &r.invites)
+	}, `SELECT pos, event_id, room_id, invites FROM outbound_events WHERE destination = $1 AND pos <= $2 ORDER BY pos LIMIT $3`,
+		string(to), int64(upTo), most)
+}
+
+func selectEDUs(ctx context.Context, q store.Queryer, to matrix.ServerName, upTo int64, most int) ([]eduRow, error) {
+	return collect(ctx, q, func(rows *sql.Rows) (r eduRow, err error) {
+		return r, rows.Scan(&r.seq, &r.edu.Type, (*[]byte)(&r.edu.Content))
+	}, `SELECT seq, type, content FROM outbound_edus WHERE destination = $1 AND seq <= $2 ORDER BY seq LIMIT $3`,
+		string(to), upTo, most)
+}
+
+func selectLastSeq(ctx context.Context, q store.Queryer) (last int64, err error) {
+	err = q.QueryRow(ctx, `SELECT COALESCE(MAX(seq), 0) FROM outbound_edus`).Scan(&last)
+	return last, err
+}
+
+func selectWaiting(ctx context.Context, q store.Queryer) ([]matrix.ServerName, error) {
+	return collect(ctx, q, func(rows *sql.Rows) (name matrix.ServerName, err error) { return name, rows.Scan(&name) },
+		`SELECT destination FROM outbound_events UNION SELECT destination FROM outbound_edus`)
+}
+
+func selectFailed(ctx context.Context, q store.Queryer) ([]failedRow, error) {
+	return collect(ctx, q, func(rows *sql.Rows) (r failedRow, err error) {
+		var due int64
+		err = rows.Scan(&r.name, &r.failures, &due)
+		r.due = store.Time(due)
+		return r, err
+	}, `SELECT destination, failures, retry_ms FROM outbound_destinations`)
+}
+
+func putFailed(ctx context.Context, db *store.DB, name matrix.ServerName, failures int, due time.Time) error {
+	return db.TxSoon(ctx, func(tx *store.Tx) error {
+		_, err := tx.Exec(ctx, `INSERT INTO outbound_destinations (destination, failures, retry_ms) VALUES ($1, $2, $3)
+			ON CONFLICT (destination) DO UPDATE SET failures = $2, retry_ms = $3`, string(name), failures, store.Millis(due))
+		return err
+	})
+}
+
+func deleteFailed(ctx context.Context, tx *store.Tx, name matrix.ServerName) error {
+	_, err := tx.Exec(ctx, `DELETE FROM outbound_destinations WHERE destination = $1`, string(name))
+	return err
+}
+
+func countEvents(ctx context.Context, q store.Queryer, to matrix.ServerName) (n int, err error) {
+	err = q.QueryRow(ctx, `SELECT COUNT(*) FROM outbound_events WHERE destination = $1`, string(to)).Scan(&n)
+	return n, err
+}
+
+// deleteOlder leaves the newest event of each room, and the invitations.
+func deleteOlder(ctx context.Context, tx *store.Tx, to matrix.ServerName) error {
+	_, err := tx.Exec(ctx, `DELETE FROM outbound_events WHERE destination = $1 AND NOT invites AND pos <
+		(SELECT MAX(newer.pos) FROM outbound_events newer WHERE newer.destination = $1 AND newer.room_id = outbound_events.room_id AND NOT newer.invites)`,
+		string(to))
+	return err
+}
+
+// deleteStale deletes what nobody will want any more who comes back after so long.
+func deleteStale(ctx context.Context, tx *store.Tx, before time.Time) error {
+	for _, table := range []string{"outbound_events", "outbound_edus"} {
+		if _, err := tx.Exec(ctx, `DELETE FROM `+table+` WHERE queued_ms < $1`, store.Millis(before)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func deleteEvents(ctx context.Context, tx *store.Tx, to matrix.ServerName, events []eventRow) error {
+	args := make([]any, len(events))
+	for i, e := range events {
+		args[i] = int64(e.pos)
+	}
+	return deleteThese(ctx, tx, `DELETE FROM outbound_events WHERE destination = $1 AND pos IN `, to, args, maxPDUs)
+}
+
+func deleteEDUs(ctx context.Context, tx *store.Tx, to matrix.ServerName, edus []eduRow) error {
+	args := make([]any, len(edus))
+	for i, e := range edus {
+		args[i] = e.seq
+	}
+	return deleteThese(ctx, tx, `DELETE FROM outbound_edus WHERE destination = $1 AND seq IN `, to, args, maxEDUs)
+}
+
+// deleteThese always has the same number of parameters, so that it is prepared once.
+func deleteThese(ctx context.Context, tx *store.Tx, statement string, to matrix.ServerName, numbers []any, most int) error {
+	if len(numbers) == 0 {
+		return nil
+	}
+	args := append([]any{string(to)}, numbers...)
+	for len(args) <= most {
+		args = append(args, numbers[0])
+	}
+	var list strings.Builder
+	for i := range most {
+		if i > 0 {
+			list.WriteString(", ")
+		}
+		list.WriteString("$" + strconv.Itoa(i+2))
+	}
+	_, err := tx.Exec(ctx, statement+"("+list.String()+")", args...)
+	return err
+}
+
+func collect[T any](ctx context.Context, q store.Queryer, scan func(*sql.Rows) (T, error), query string, args ...any) ([]T, error) {
+	rows, err := q.Query(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var found []T
+	for rows.Next() {
+		one, err := scan(rows)
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, one)
+	}
+	return found, rows.Err()
+}
