@@ -110,6 +110,12 @@ func selectRaw(ctx context.Context, q store.Queryer, id string) (text []byte, er
 	return text, err
 }
 
+// selectRoomsOf are the ids of the rooms that a user is in.
+func selectRoomsOf(ctx context.Context, q store.Queryer, user matrix.UserID) ([]string, error) {
+	return collect(ctx, q, func(rows *sql.Rows) (id string, err error) { return id, rows.Scan(&id) },
+		`SELECT r.room_id FROM room_stays s JOIN room_rooms r ON r.nid = s.room WHERE s.user_id = $1 AND s.membership = 'join'`, string(user))
+}
+
 // selectTransaction is the event that a request of a client made, empty if it made none.
 func selectTransaction(ctx context.Context, q store.Queryer, hash []byte) (eventID string, err error) {
 	err = q.QueryRow(ctx, `SELECT event_id FROM room_transactions WHERE txn_hash = $1`, hash).Scan(&eventID)
