@@ -38,6 +38,8 @@ type server struct {
 	data       *userdata.Data
 	stream     *stream.Committer
 	release    func() // the database, for the next process
+	peers      peers
+	signs      *signer
 	rooms      *room.Rooms
 	encryption *e2ee.Encryption
 	backups    *roomkeys.Backups
@@ -51,7 +53,7 @@ func build(f program.Frame) (*server, error) {
 	cfg := f.Config.(*Config)
 	s := &server{Storage: f.Storage, cfg: cfg, log: f.Log, metrics: prometheus.NewRegistry()}
 	s.health = daemon.NewHealth(s.log, map[string]daemon.Check{"database": s.DB.Ping})
-	for _, part := range []func(program.Frame) error{s.buildStream, s.buildData, s.buildRooms, s.buildAccounts, s.buildEncryption, s.buildSync, s.buildQuota, s.buildClients, s.buildFederation} {
+	for _, part := range []func(program.Frame) error{s.buildStream, s.buildData, s.buildPeers, s.buildRooms, s.buildAccounts, s.buildEncryption, s.buildSync, s.buildQuota, s.buildClients, s.buildFederation} {
 		if err := part(f); err != nil {
 			return nil, err
 		}
@@ -83,15 +85,16 @@ func (s *server) write(ctx context.Context) error {
 // buildRooms opens the rooms, which take people's names from the data, and are told of new
 // ones by them.
 func (s *server) buildRooms(f program.Frame) (err error) {
-	signs := signer{ring: s.Rings.For(keyring.Federation), server: s.cfg.ServerName, now: f.Now}
 	s.rooms, err = room.New(f.Ctx, room.Options{
 		DB:         s.DB,
 		Stream:     s.stream,
 		ServerName: s.cfg.ServerName,
 		Now:        f.Now,
-		Signer:     signs.current,
+		Signer:     s.signs.current,
 		Profiles:   profiles{s.data},
+		Outgoing:   s.peers.outbound,
 	})
+	s.peers.outbound.Rooms = s.rooms
 	s.data.Follower = follower{s.rooms}
 	return err
 }
@@ -131,6 +134,9 @@ func (s *server) buildEncryption(f program.Frame) (err error) {
 		ServerName: s.cfg.ServerName,
 		Now:        f.Now,
 		Devices:    directory{s.accounts},
+		Rooms:      s.rooms,
+		Remote:     s.peers.remote,
+		Outgoing:   s.peers.outbound,
 	})
 	return err
 }

@@ -7,6 +7,7 @@ import (
 	"signet/internal/config"
 	"signet/internal/homeserver/account"
 	"signet/internal/homeserver/clientapi"
+	"signet/internal/matrix"
 	"signet/internal/quota"
 )
 
@@ -67,6 +68,11 @@ type Federation struct {
 	// TLSKey is the PEM file of the certificate's private key. Default: none.
 	TLSKey string `yaml:"tls_key"`
 
+	// Notaries is servers that are asked for the signing keys of others which cannot be
+	// asked, or have forgotten a key, in this order. What they say counts with their own
+	// signature and that of the server. Default: none. Example: [matrix.org].
+	Notaries []matrix.ServerName `yaml:"notaries"`
+
 	config.Federation `yaml:",inline"`
 }
 
@@ -114,6 +120,11 @@ func (c *Config) Check() config.Problems {
 	}
 	p = append(p, f.pair().Check("federation.tls_cert", "federation.tls_key")...)
 	p = append(p, f.Federation.Check()...)
+	for _, notary := range f.Notaries {
+		if parsed, err := matrix.ParseServerName(notary.String()); err != nil || parsed != notary {
+			p.Add("federation.notaries", "not a valid server name in lower case", "such as matrix.org")
+		}
+	}
 	if err := c.flows().CheckRegistration(); err != nil {
 		p.Add("registration.flows", err.Error(), "such as [[m.login.registration_token]]")
 	}

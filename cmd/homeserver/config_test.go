@@ -80,6 +80,7 @@ federation:
   tls_cert: missing.pem
   ca_file: missing.pem
   certificate: x
+  notaries: [Matrix.org]
 identity_server: id.example.org/
 metrics_listen: nowhere
 registration:
@@ -93,7 +94,7 @@ limits:
 	}
 	for _, want := range []string{
 		":1: server_name", ":2: listen", ":3: key_file", ":4: federation.tls_key", ":5: federation.listen", ":7: federation.ca_file",
-		":8: federation.certificate: unknown key", ":9: identity_server", ":10: metrics_listen", ":12: registration.flows", ":13: registration.shared_secret_file", ":15: limits.budgets", "public_url: is missing",
+		":8: federation.certificate: unknown key", ":9: federation.notaries", ":10: identity_server", ":11: metrics_listen", ":13: registration.flows", ":14: registration.shared_secret_file", ":16: limits.budgets", "public_url: is missing",
 	} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("load tells nothing of %q:\n%v", want, err)
@@ -200,7 +201,7 @@ func TestEveryKeyHasItsManual(t *testing.T) {
 		}
 		return true
 	})
-	if keys != 11 {
-		t.Errorf("%d keys were looked at, want 11", keys)
+	if keys != 12 {
+		t.Errorf("%d keys were looked at, want 12", keys)
 	}
 }

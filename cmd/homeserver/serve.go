@@ -22,12 +22,13 @@ func process(f program.Frame) (daemon.Process, error) {
 	listeners, err := s.listeners(f)
 	return daemon.Process{
 		Listeners:  listeners,
-		Background: []func(context.Context) error{s.write},
+		Background: []func(context.Context) error{s.write, s.peers.outbound.Run},
 		Sweeps: []daemon.Sweep{
 			{What: "expired sessions and tokens", Do: s.accounts.Sweep},
 			{What: "full budgets", Do: s.quota.Sweep},
 			{What: "transaction ids of a day ago", Do: s.rooms.Sweep},
 			{What: "old transactions and deleted devices", Do: s.encryption.Sweep},
+			{What: "what waits for servers that do not come back", Do: s.peers.outbound.Sweep},
 			{What: "deleted backups of room keys", Do: s.backups.Sweep},
 		},
 		Health:   s.health,
