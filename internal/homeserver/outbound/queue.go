@@ -39,13 +39,19 @@ func (o *Outbound) QueueEvents(ctx context.Context, tx *store.Tx, all []room.Dis
 
 // queueEvent leaves names out that no server can have: those in events need not be such.
 func (o *Outbound) queueEvent(ctx context.Context, tx *store.Tx, to matrix.ServerName, d room.Dispatch, invites bool) error {
-	if name, err := matrix.ParseServerName(to.String()); err != nil || name != to {
+	if !valid(to) {
 		return nil
 	}
 	if err := putEvent(ctx, tx, to, eventRow{pos: d.Pos, id: d.EventID, room: d.Room, invites: invites}, o.Now()); err != nil {
 		return fmt.Errorf("queueing an event: %w", err)
 	}
 	return nil
+}
+
+// valid tells whether a server can have the name.
+func valid(name matrix.ServerName) bool {
+	parsed, err := matrix.ParseServerName(name.String())
+	return err == nil && parsed == name
 }
 
 // Relay queues events that are stored already, such as those that another server has sent
@@ -68,6 +74,9 @@ func (o *Outbound) QueueEDU(ctx context.Context, tx *store.Tx, to []matrix.Serve
 		topic = "seq " + strconv.FormatInt(seq, 10)
 	}
 	for _, name := range to {
+		if !valid(name) {
+			continue
+		}
 		if err := putEDU(ctx, tx, name, topic, eduRow{seq: seq, edu: edu}, o.Now()); err != nil {
 			return fmt.Errorf("queueing an EDU: %w", err)
 		}

@@ -59,6 +59,8 @@ type Receipts struct {
 	Stream Committer
 	Rooms  Rooms
 	Now    func() time.Time
+	// Outgoing takes receipts for other servers; nil: nobody is told.
+	Outgoing Outgoing
 }
 
 // errOld is the refusal of a receipt that is not ahead of the one there is.
@@ -77,12 +79,19 @@ func (r *Receipts) Set(ctx context.Context, receipt Receipt) error {
 	if !ahead {
 		return nil
 	}
+	to, err := r.elsewhere(ctx, receipt)
+	if err != nil {
+		return err
+	}
 	_, err = r.Stream.Commit(ctx, r.shown(receipt), func(tx *store.Tx, pos stream.Pos) error {
 		moved, err := putReceipt(ctx, tx, receipt, pos, r.Now())
 		if err == nil && !moved {
 			return stream.Refuse(errOld)
 		}
-		return err
+		if err != nil || len(to) == 0 {
+			return err
+		}
+		return r.Outgoing.QueueReceipt(ctx, tx, to, receipt, r.Now())
 	})
 	if errors.Is(err, errOld) {
 		return nil

@@ -219,3 +219,39 @@ func TestErasure(t *testing.T) {
 		w.expect(bob, 0, of("$2", receipt.Read, bob, ""))
 	})
 }
+
+// elsewhere is told of what alice reads in the tea room.
+type elsewhere struct{ queued []string }
+
+func (e *elsewhere) Told(_ context.Context, room matrix.RoomID, user matrix.UserID) ([]matrix.ServerName, error) {
+	switch {
+	case room != tea:
+		return nil, errors.New("no such room")
+	case user != alice:
+		return nil, nil
+	}
+	return []matrix.ServerName{"one.test"}, nil
+}
+
+func (e *elsewhere) QueueReceipt(_ context.Context, _ *store.Tx, to []matrix.ServerName, r receipt.Receipt, at time.Time) error {
+	e.queued = append(e.queued, string(to[0])+" "+r.EventID+" "+at.UTC().Format(time.DateTime))
+	return nil
+}
+
+// Other servers are told of receipts that move, unless they are private.
+func TestOtherServersAreTold(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		told := &elsewhere{}
+		w.Outgoing = told
+		w.set(tea, alice, receipt.Read, "", "$2")
+		w.set(tea, alice, receipt.Read, "", "$1")
+		w.set(tea, alice, receipt.Private, "", "$3")
+		w.set(tea, bob, receipt.Read, "", "$3")
+		if diff := cmp.Diff([]string{"one.test $2 2023-11-14 22:13:20"}, told.queued); diff != "" {
+			t.Errorf("told (- want, + got):\n%s", diff)
+		}
+		if err := w.Set(t.Context(), receipt.Receipt{Room: chess, User: alice, Kind: receipt.Read, EventID: "$1", EventPos: 1}); err == nil {
+			t.Error("a receipt is set of which nobody knows whom to tell")
+		}
+	})
+}

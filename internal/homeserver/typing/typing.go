@@ -37,8 +37,18 @@ type Rooms interface {
 	LocalMembers(room matrix.RoomID) []matrix.UserID
 }
 
+// Outgoing tells other servers who is typing.
+type Outgoing interface {
+	// Type says that a user is typing or goes on, or types no more. Those who are not of this
+	// server it passes over. It does not wait for other servers.
+	Type(ctx context.Context, room matrix.RoomID, user matrix.UserID, typing bool)
+}
+
 // Typing is who is typing. It is safe for concurrent use.
 type Typing struct {
+	// Outgoing tells other servers of it; nil: nobody is told. It is set before all else.
+	Outgoing Outgoing
+
 	rooms Rooms
 	lane  Lane
 
@@ -67,11 +77,19 @@ func (t *Typing) Join(lane Lane) { t.lane = lane }
 // goes on, and nobody is woken.
 func (t *Typing) Start(ctx context.Context, in matrix.RoomID, user matrix.UserID, timeout time.Duration) error {
 	until := time.Now().Add(min(timeout, MaxTimeout))
-	if t.prolong(in, user, until) {
-		return nil
+	if !t.prolong(in, user, until) {
+		if _, err := t.lane.Do(ctx, Notice{Room: in, User: user, Until: until}); err != nil {
+			return err
+		}
 	}
-	_, err := t.lane.Do(ctx, Notice{Room: in, User: user, Until: until})
-	return err
+	t.tell(ctx, in, user, true)
+	return nil
+}
+
+func (t *Typing) tell(ctx context.Context, in matrix.RoomID, user matrix.UserID, typing bool) {
+	if t.Outgoing != nil {
+		t.Outgoing.Type(ctx, in, user, typing)
+	}
 }
 
 // prolong tells whether the user was typing.
@@ -96,8 +114,11 @@ func (t *Typing) Stop(ctx context.Context, in matrix.RoomID, user matrix.UserID)
 	if !typing {
 		return nil
 	}
-	_, err := t.lane.Do(ctx, Notice{Room: in, User: user})
-	return err
+	if _, err := t.lane.Do(ctx, Notice{Room: in, User: user}); err != nil {
+		return err
+	}
+	t.tell(ctx, in, user, false)
+	return nil
 }
 
 // Since tells who is typing in a room, and whether that has changed after a position, and up
@@ -170,6 +191,7 @@ func (t *Typing) Run(ctx context.Context) error {
 			if _, err := t.lane.Do(ctx, n); err != nil && ctx.Err() == nil {
 				t.forget(n) // it is over all the same, and others learn of it with the next notice
 			}
+			t.tell(ctx, n.Room, n.User, false)
 		}
 		timer := time.NewTimer(time.Until(next))
 		select {

@@ -3,6 +3,7 @@ package typing_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"testing"
@@ -69,6 +70,7 @@ func play(t *testing.T, story func(w world)) {
 		w := world{typing.New(rooms{}), &lane{}, t}
 		w.lane.typing = w.Typing
 		w.Join(w.lane)
+		w.Outgoing = &elsewhere{}
 		ctx, stop := context.WithCancel(t.Context())
 		defer stop()
 		go func() {
@@ -186,6 +188,39 @@ func TestQuietRoomsAreForgotten(t *testing.T) {
 		time.Sleep(2 * time.Hour)
 		if _, changed := w.Since(tea, 0, w.at()); changed {
 			t.Error("a quiet room is remembered")
+		}
+	})
+}
+
+// elsewhere writes down what other servers are told.
+type elsewhere struct {
+	mu   sync.Mutex // guards told
+	told []string
+}
+
+func (e *elsewhere) Type(_ context.Context, _ matrix.RoomID, user matrix.UserID, typing bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.told = append(e.told, fmt.Sprint(user, " ", typing))
+}
+
+// Other servers are told that somebody types, goes on, stops, and that the time is over.
+func TestOtherServersAreTold(t *testing.T) {
+	play(t, func(w world) {
+		told := w.Outgoing.(*elsewhere)
+		w.start(alice, 10*time.Second)
+		w.start(alice, 10*time.Second)
+		if err := w.Stop(t.Context(), tea, alice); err != nil {
+			t.Error(err)
+		}
+		w.start(bob, 5*time.Second)
+		time.Sleep(6 * time.Second)
+		synctest.Wait()
+		told.mu.Lock()
+		defer told.mu.Unlock()
+		want := []string{"@alice:example.org true", "@alice:example.org true", "@alice:example.org false", "@bob:example.org true", "@bob:example.org false"}
+		if !slices.Equal(told.told, want) {
+			t.Errorf("told %q, want %q", told.told, want)
 		}
 	})
 }
