@@ -185,6 +185,7 @@ func (s *server) buildClients(f program.Frame) (err error) {
 		Encryption:     s.encryption,
 		Backups:        s.backups,
 		Quota:          s.quota,
+		Remote:         s.peers.remote,
 		ServerName:     s.cfg.ServerName,
 		PublicURL:      s.cfg.PublicURL,
 		IdentityServer: s.cfg.IdentityServer,

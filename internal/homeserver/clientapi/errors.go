@@ -92,7 +92,10 @@ func Translate(err error) (mxhttp.Problem, bool) {
 	if p, known := translateEncryption(err); known {
 		return p, true
 	}
-	return translateRoom(err)
+	if p, known := translateRoom(err); known {
+		return p, true
+	}
+	return translateRemote(err)
 }
 
 // query is mxhttp.Query with the errcode that the client-server API has for an absent

@@ -21,9 +21,10 @@ const (
 	byRegister budget = "register.network" // registrations, each stage one
 	byLogin    budget = "login.network"
 	byRefresh  budget = "refresh.network"
-	byGuess    budget = "guess.network" // of names and registration tokens, and pages of stages
-	byConfirm  budget = "confirm.user"  // what must be authenticated again
-	byWrite    budget = "write.user"    // what else is stored
+	byGuess    budget = "guess.network"  // of names and registration tokens, and pages of stages
+	byConfirm  budget = "confirm.user"   // what must be authenticated again
+	byWrite    budget = "write.user"     // what else is stored
+	byLookup   budget = "lookup.network" // of what other servers have to be asked for
 
 	siteSuffix = ".site"
 	siteTimes  = 8
@@ -41,6 +42,7 @@ var limits = map[budget]struct {
 	byGuess:    {600, time.Hour},
 	byConfirm:  {120, time.Hour},
 	byWrite:    {1000, 10 * time.Minute},
+	byLookup:   {1000, 10 * time.Minute},
 }
 
 func (b budget) ofNetwork() bool { return b != byConfirm && b != byWrite }
@@ -62,19 +64,23 @@ func Budgets(dryRun bool) []quota.Budget {
 // address is charged nothing: there is no telling whom it would be for.
 func (a *API) limited(b budget, handle echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		var charges []quota.Charge
-		if network := mxhttp.ClientNetwork(c); network.IsValid() {
-			charges = append(charges, quota.Charge{Budget: string(b), Subject: network.String(), N: 1})
-			if network.Addr().Is6() {
-				site := netip.PrefixFrom(network.Addr(), 48).Masked()
-				charges = append(charges, quota.Charge{Budget: string(b) + siteSuffix, Subject: site.String(), N: 1})
-			}
-		}
-		if err := a.charge(c, charges...); err != nil {
+		if err := a.chargeNetwork(c, b); err != nil {
 			return err
 		}
 		return handle(c)
 	}
+}
+
+func (a *API) chargeNetwork(c echo.Context, b budget) error {
+	var charges []quota.Charge
+	if network := mxhttp.ClientNetwork(c); network.IsValid() {
+		charges = append(charges, quota.Charge{Budget: string(b), Subject: network.String(), N: 1})
+		if network.Addr().Is6() {
+			site := netip.PrefixFrom(network.Addr(), 48).Masked()
+			charges = append(charges, quota.Charge{Budget: string(b) + siteSuffix, Subject: site.String(), N: 1})
+		}
+	}
+	return a.charge(c, charges...)
 }
 
 // limitedTo charges the user before a handler is called.

@@ -14,16 +14,16 @@ import (
 
 // GET /_matrix/client/v3/profile/{userId}
 func (a *API) profile(c echo.Context) error {
-	p, err := a.profileInPath(c)
+	p, err := a.profileInPath(c, "")
 	if err != nil {
 		return err
 	}
 	return mxhttp.Reply(c, http.StatusOK, p)
 }
 
-// profileInPath is the profile of the user whom the path names, who has to be of this
-// server.
-func (a *API) profileInPath(c echo.Context) (userdata.Profile, error) {
+// profileInPath is the profile of the user whom the path names; of another server's, where a
+// field is asked for, that field alone.
+func (a *API) profileInPath(c echo.Context, field string) (userdata.Profile, error) {
 	name, err := mxhttp.Segment(c, "userId")
 	if err != nil {
 		return nil, err
@@ -31,6 +31,13 @@ func (a *API) profileInPath(c echo.Context) (userdata.Profile, error) {
 	user, err := matrix.ParseUserID(name)
 	if err != nil {
 		return nil, err
+	}
+	ask, err := a.elsewhere(c, user.Server())
+	if err != nil {
+		return nil, err
+	}
+	if ask {
+		return a.remoteProfile(c, user, field)
 	}
 	there, err := a.Accounts.Exists(c.Request().Context(), user)
 	if err != nil {
@@ -48,7 +55,7 @@ func (a *API) profileField(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	p, err := a.profileInPath(c)
+	p, err := a.profileInPath(c, field)
 	if err != nil {
 		return err
 	}

@@ -23,11 +23,11 @@ func (a *API) getAlias(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	id, err := a.Rooms.RoomOfAlias(c.Request().Context(), name)
+	id, via, err := a.alias(c, name)
 	if err != nil {
 		return err
 	}
-	return mxhttp.Reply(c, http.StatusOK, aliasAnswer{id, []matrix.ServerName{a.ServerName}})
+	return mxhttp.Reply(c, http.StatusOK, aliasAnswer{id, append([]matrix.ServerName{}, via...)})
 }
 
 type putAliasRequest struct {
@@ -173,7 +173,10 @@ func (a *API) searchPublicRooms(c echo.Context, _ account.Device) error {
 	return a.list(c, room.Listing{Limit: r.Limit, Since: r.Since, Term: r.Filter.Term, Types: r.Filter.Types})
 }
 
-var errOtherDirectory = errors.New("the directory of that server cannot be reached from here")
+var (
+	errOtherDirectory = errors.New("the directory of that server cannot be reached from here")
+	errServer         = errors.New("server is not the name of a server")
+)
 
 func (a *API) list(c echo.Context, l room.Listing) error {
 	server, err := optional(c, "server")
@@ -181,7 +184,7 @@ func (a *API) list(c echo.Context, l room.Listing) error {
 		return err
 	}
 	if server != "" && server != a.ServerName.String() {
-		return errOtherDirectory
+		return a.remoteRooms(c, server, l)
 	}
 	d, err := a.Rooms.List(c.Request().Context(), l)
 	if err != nil {

@@ -14,10 +14,11 @@ import (
 
 // Errcodes that only rooms have.
 const (
-	badAlias           matrix.ErrCode = "M_BAD_ALIAS"
-	invalidRoomState   matrix.ErrCode = "M_INVALID_ROOM_STATE"
-	roomInUse          matrix.ErrCode = "M_ROOM_IN_USE"
-	unsupportedVersion matrix.ErrCode = "M_UNSUPPORTED_ROOM_VERSION"
+	badAlias            matrix.ErrCode = "M_BAD_ALIAS"
+	incompatibleVersion matrix.ErrCode = "M_INCOMPATIBLE_ROOM_VERSION"
+	invalidRoomState    matrix.ErrCode = "M_INVALID_ROOM_STATE"
+	roomInUse           matrix.ErrCode = "M_ROOM_IN_USE"
+	unsupportedVersion  matrix.ErrCode = "M_UNSUPPORTED_ROOM_VERSION"
 )
 
 // roomAnswers is what the errors of rooms and their events mean to a client. What stands
@@ -36,6 +37,7 @@ var roomAnswers = []struct {
 	{room.ErrNotBanned, http.StatusForbidden, matrix.Forbidden},
 	{room.ErrMayNot, http.StatusForbidden, matrix.Forbidden},
 	{errOtherDirectory, http.StatusNotFound, matrix.NotFound},
+	{errServer, http.StatusBadRequest, matrix.InvalidParam},
 	{room.ErrStillThere, http.StatusBadRequest, matrix.Unknown},
 	{room.ErrListingToken, http.StatusBadRequest, matrix.InvalidParam},
 	{room.ErrRedacts, http.StatusBadRequest, matrix.InvalidParam},

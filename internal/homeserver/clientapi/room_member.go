@@ -30,7 +30,8 @@ func (a *API) named(c echo.Context) (string, error) {
 	if err != nil || !strings.HasPrefix(name, "#") {
 		return name, err
 	}
-	return a.Rooms.RoomOfAlias(c.Request().Context(), name)
+	id, _, err := a.alias(c, name)
+	return id, err
 }
 
 // POST /_matrix/client/v3/join/{roomIdOrAlias}

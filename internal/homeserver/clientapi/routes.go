@@ -25,6 +25,7 @@ type API struct {
 	Data       *userdata.Data
 	Sync       *sync.Syncer
 	Quota      *quota.Quota // of Budgets; nil limits nothing
+	Remote     Remote       // nil: no other server is asked
 	ServerName matrix.ServerName
 	// PublicURL is where clients reach this API.
 	PublicURL string
