@@ -13,6 +13,7 @@ import (
 	"signet/internal/daemon"
 	"signet/internal/homeserver/account"
 	"signet/internal/homeserver/clientapi"
+	"signet/internal/homeserver/devicelists"
 	"signet/internal/homeserver/e2ee"
 	"signet/internal/homeserver/e2ee/roomkeys"
 	"signet/internal/homeserver/event"
@@ -128,6 +129,7 @@ func openAccounts(env program.Env, s *program.Storage, cfg *Config) (*account.Ac
 
 func (s *server) buildEncryption(f program.Frame) (err error) {
 	s.backups = &roomkeys.Backups{DB: s.DB}
+	s.peers.lists = devicelists.New(devicelists.Options{DB: s.DB, Remote: s.peers.remote, Rooms: s.rooms, Stream: s.stream, Now: f.Now})
 	s.encryption, err = e2ee.New(f.Ctx, e2ee.Options{
 		DB:         s.DB,
 		Stream:     s.stream,
@@ -135,7 +137,7 @@ func (s *server) buildEncryption(f program.Frame) (err error) {
 		Now:        f.Now,
 		Devices:    directory{s.accounts},
 		Rooms:      s.rooms,
-		Remote:     s.peers.remote,
+		Remote:     s.peers.lists,
 		Outgoing:   s.peers.outbound,
 	})
 	return err

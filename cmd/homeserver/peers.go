@@ -2,6 +2,7 @@ package main
 
 import (
 	"signet/internal/fedclient"
+	"signet/internal/homeserver/devicelists"
 	"signet/internal/homeserver/outbound"
 	"signet/internal/homeserver/remote"
 	"signet/internal/homeserver/verifykeys"
@@ -15,6 +16,7 @@ type peers struct {
 	remote   *remote.Client   // asks them
 	keys     *verifykeys.Keys // by which they sign
 	outbound *outbound.Outbound
+	lists    *devicelists.Lists // of their users
 }
 
 // buildPeers opens what leads to other servers. It comes before the rooms, whose events are

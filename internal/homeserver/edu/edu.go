@@ -21,6 +21,12 @@ type Encryption interface {
 	ReceiveListUpdate(ctx context.Context, origin matrix.ServerName, content []byte) error
 }
 
+// Lists keeps the devices of users elsewhere, as devicelists.Lists does.
+type Lists interface {
+	// Update says that a user's devices or keys have changed.
+	Update(ctx context.Context, origin matrix.ServerName, content []byte) error
+}
+
 // Receipts keeps receipts, as receipt.Receipts does.
 type Receipts interface {
 	Set(ctx context.Context, r receipt.Receipt) error
@@ -51,6 +57,7 @@ type Doors interface {
 // Handler takes EDUs. It is safe for concurrent use.
 type Handler struct {
 	Encryption Encryption
+	Lists      Lists // nil: none are kept
 	Receipts   Receipts
 	Typing     Typing
 	Rooms      Rooms
@@ -78,13 +85,23 @@ func (h *Handler) HandleEDU(ctx context.Context, origin matrix.ServerName, typ s
 	case e2ee.EDUDirectToDevice:
 		return h.Encryption.ReceiveToDevice(ctx, origin, content)
 	case e2ee.EDUDeviceListUpdate, e2ee.EDUSigningKeyUpdate:
-		return h.Encryption.ReceiveListUpdate(ctx, origin, content)
+		return h.listUpdate(ctx, origin, content)
 	case typeTyping:
 		return h.typing(ctx, origin, content)
 	case typeReceipt:
 		return h.receipts(ctx, origin, content)
 	}
 	return nil
+}
+
+// listUpdate tells clients after the lists: then they ask.
+func (h *Handler) listUpdate(ctx context.Context, origin matrix.ServerName, content jsontext.Value) error {
+	if h.Lists != nil {
+		if err := h.Lists.Update(ctx, origin, content); err != nil {
+			return err
+		}
+	}
+	return h.Encryption.ReceiveListUpdate(ctx, origin, content)
 }
 
 // typingLife is how long somebody elsewhere is typing whose server does not say so again: it

@@ -40,6 +40,14 @@ func (h *house) ReceiveListUpdate(_ context.Context, origin matrix.ServerName, c
 	return nil
 }
 
+func (h *house) Update(_ context.Context, origin matrix.ServerName, content []byte) error {
+	h.say("changed %s %s", origin, content)
+	if string(content) == `{}` {
+		return edu.ErrContent
+	}
+	return nil
+}
+
 func (h *house) Set(_ context.Context, r receipt.Receipt) error {
 	h.say("%s read %s at %d in %s, thread %q", r.User, r.EventID, r.EventPos, r.Room, r.Thread)
 	if r.Thread == "full" {
@@ -78,7 +86,7 @@ func (h *house) Allows(_ context.Context, server matrix.ServerName, _ string) (b
 
 func handler() (*edu.Handler, *house) {
 	h := &house{}
-	return &edu.Handler{Encryption: h, Receipts: h, Typing: h, Rooms: h, Doors: h}, h
+	return &edu.Handler{Encryption: h, Lists: h, Receipts: h, Typing: h, Rooms: h, Doors: h}, h
 }
 
 func typing(room, user string, on bool) string {
@@ -98,8 +106,9 @@ func TestWhatIsTaken(t *testing.T) {
 		err                error
 	}{
 		{"to a device", "m.direct_to_device", `{"a":1}`, them, `to device them.test {"a":1}`, nil},
-		{"a device list", "m.device_list_update", `{"a":1}`, them, `list them.test {"a":1}`, nil},
-		{"a signing key", "m.signing_key_update", `{"a":1}`, them, `list them.test {"a":1}`, nil},
+		{"a device list", "m.device_list_update", `{"a":1}`, them, `changed them.test {"a":1}; list them.test {"a":1}`, nil},
+		{"a signing key", "m.signing_key_update", `{"a":1}`, them, `changed them.test {"a":1}; list them.test {"a":1}`, nil},
+		{"a device list that is none", "m.device_list_update", `{}`, them, `changed them.test {}`, edu.ErrContent},
 		{"presence", "m.presence", `{"push":[]}`, them, "", nil},
 		{"what nobody knows", "m.x", `[[`, them, "", nil},
 

@@ -197,3 +197,13 @@ func (rs *Rooms) PosOf(ctx context.Context, roomID, eventID string) (stream.Pos,
 	}
 	return s.Pos, nil
 }
+
+// SharedSince tells whether a user, of whatever server, has been in a room with a user of this
+// one since a position without a break. A new name in a room counts as a break.
+func (rs *Rooms) SharedSince(ctx context.Context, user matrix.UserID, since stream.Pos) (bool, error) {
+	shared, err := selectShared(ctx, rs.DB, user, since)
+	if err != nil {
+		return false, fmt.Errorf("reading who shares a room: %w", err)
+	}
+	return shared, nil
+}

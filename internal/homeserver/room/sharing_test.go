@@ -75,3 +75,30 @@ func TestMoved(t *testing.T) {
 		want("both have left", alice, then, nil, []matrix.UserID{bob, dave})
 	})
 }
+
+// A room counts as shared without a break as long as nobody of the two has moved.
+func TestSharedSince(t *testing.T) {
+	each(t, func(w *world) {
+		want := func(when string, since stream.Pos, want bool) {
+			w.Helper()
+			if got, err := w.rooms.SharedSince(w.Context(), dave, since); err != nil || got != want {
+				w.Errorf("%s: SharedSince = %t, %v, want %t", when, got, err, want)
+			}
+		}
+		id := w.create(room.Creation{Preset: room.PublicChat})
+		before := w.stream.Visible()
+		want("before he comes", before, false)
+		w.join(id, dave)
+		want("since before he came", before, false)
+		want("since he came", w.stream.Visible(), true)
+		w.ok(w.rooms.Leave(w.Context(), room.Membership{Room: id, Sender: dave}))
+		want("when he has left", w.stream.Visible(), false)
+		w.join(id, dave)
+		back := w.stream.Visible()
+		w.ok(w.rooms.Leave(w.Context(), room.Membership{Room: id, Sender: alice}))
+		want("when we have left", back, false)
+		w.join(id, bob)
+		want("since before somebody else came", back, false)
+		want("with somebody else", w.stream.Visible(), true)
+	})
+}

@@ -116,6 +116,14 @@ func selectRoomsOf(ctx context.Context, q store.Queryer, user matrix.UserID) ([]
 		`SELECT r.room_id FROM room_stays s JOIN room_rooms r ON r.nid = s.room WHERE s.user_id = $1 AND s.membership = 'join'`, string(user))
 }
 
+// selectShared tells whether a user and one of this server have been in a room since a
+// position without a break.
+func selectShared(ctx context.Context, q store.Queryer, user matrix.UserID, since stream.Pos) (shared bool, err error) {
+	err = q.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM room_stays s WHERE s.user_id = $1 AND s.membership = 'join' AND s.event_pos <= $2 AND EXISTS (
+		SELECT 1 FROM room_stays o WHERE o.room = s.room AND o.local AND o.membership = 'join' AND o.event_pos <= $2))`, string(user), int64(since)).Scan(&shared)
+	return shared, err
+}
+
 // selectTransaction is the event that a request of a client made, empty if it made none.
 func selectTransaction(ctx context.Context, q store.Queryer, hash []byte) (eventID string, err error) {
 	err = q.QueryRow(ctx, `SELECT event_id FROM room_transactions WHERE txn_hash = $1`, hash).Scan(&eventID)
