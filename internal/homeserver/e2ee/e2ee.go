@@ -93,13 +93,9 @@ var (
 	ErrContent      = errors.New("the content is not an object, or is too large")
 )
 
-// commit stores by write in the order of the stream, and wakes users. An operation that
-// another's fault has undone is stored at the second try.
+// commit stores by write in the order of the stream, and wakes users.
 func (e *Encryption) commit(ctx context.Context, users []matrix.UserID, write func(tx *store.Tx, pos stream.Pos) error) error {
 	_, err := e.Stream.Commit(ctx, users, write)
-	if errors.Is(err, stream.ErrNotStored) {
-		_, err = e.Stream.Commit(ctx, users, write)
-	}
 	return err
 }
 

@@ -26,10 +26,14 @@ func Refuse(err error) error { return refusal{err} }
 // Commit stores one operation by a function of its own, which may run again, and wakes the
 // users whom it concerns. It is for what is written too seldom to need a Lane. An error
 // that the function has marked with Refuse is returned as it is; any other undoes the whole
-// batch of operations it is in.
+// batch of operations it is in. What was undone, by another's fault perhaps, is tried once
+// more.
 func (c *Committer) Commit(ctx context.Context, users []matrix.UserID, write func(tx *store.Tx, pos Pos) error) (Pos, error) {
 	op := &work{write: write, users: users}
 	pos, err := c.works.Do(ctx, op)
+	if errors.Is(err, ErrNotStored) {
+		pos, err = c.works.Do(ctx, op)
+	}
 	if err != nil {
 		return 0, err
 	}

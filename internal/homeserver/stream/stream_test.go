@@ -329,6 +329,25 @@ func TestARefusalLeavesItsBatchAlone(t *testing.T) {
 	})
 }
 
+// What a batch takes along that fails once is stored with the next one, whoever's fault it
+// was; what fails twice is not.
+func TestCommitIsTriedTwice(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		for failures, want := range map[int]error{1: nil, 2: stream.ErrNotStored} {
+			tries := 0
+			_, err := w.stream.Commit(t.Context(), nil, func(*store.Tx, stream.Pos) error {
+				if tries++; tries <= failures {
+					return errDisk
+				}
+				return nil
+			})
+			if !errors.Is(err, want) || tries != 2 {
+				t.Errorf("with %d failures Commit = %v after %d tries, want %v after 2", failures, err, tries, want)
+			}
+		}
+	})
+}
+
 func TestCommitStoresAndWakes(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		waiter := w.stream.Notifier().Wait(bob)
