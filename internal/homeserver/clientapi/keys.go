@@ -2,6 +2,7 @@ package clientapi
 
 import (
 	"net/http"
+	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/labstack/echo/v4"
@@ -40,6 +41,22 @@ func (a *API) uploadKeys(c echo.Context, device account.Device) error {
 
 type queryKeysRequest struct {
 	Devices e2ee.Query `json:"device_keys"`
+	Timeout *int64     `json:"timeout"`
+}
+
+// keysWait is how long a client waits for other servers that does not say so, and
+// maxKeysWait the longest that any can.
+const (
+	keysWait    = 10 * time.Second
+	maxKeysWait = 30 * time.Second
+)
+
+// waitOf is a timeout in milliseconds as clients give it.
+func waitOf(timeout *int64) time.Duration {
+	if timeout == nil {
+		return keysWait
+	}
+	return time.Duration(min(max(0, *timeout), maxKeysWait.Milliseconds())) * time.Millisecond
 }
 
 type queryKeysAnswer struct {
@@ -80,7 +97,7 @@ func (a *API) queryKeys(c echo.Context, device account.Device) error {
 	if r.Devices == nil {
 		return errMember
 	}
-	keys, failures, err := a.Encryption.Query(c.Request().Context(), device.User, r.Devices)
+	keys, failures, err := a.Encryption.Query(c.Request().Context(), device.User, r.Devices, waitOf(r.Timeout))
 	if err != nil {
 		return err
 	}
@@ -92,6 +109,7 @@ func (a *API) queryKeys(c echo.Context, device account.Device) error {
 
 type claimKeysRequest struct {
 	OneTime e2ee.Claims `json:"one_time_keys"`
+	Timeout *int64      `json:"timeout"`
 }
 
 type claimKeysAnswer struct {
@@ -108,7 +126,7 @@ func (a *API) claimKeys(c echo.Context, _ account.Device) error {
 	if r.OneTime == nil {
 		return errMember
 	}
-	claimed, failures, err := a.Encryption.Claim(c.Request().Context(), r.OneTime)
+	claimed, failures, err := a.Encryption.Claim(c.Request().Context(), r.OneTime, waitOf(r.Timeout))
 	if err != nil {
 		return err
 	}

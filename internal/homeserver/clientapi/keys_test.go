@@ -234,6 +234,40 @@ func TestLogoutErasesKeys(t *testing.T) {
 	})
 }
 
+// silence is other servers that never answer.
+type silence struct{}
+
+func (silence) QueryKeys(ctx context.Context, _ matrix.ServerName, _ e2ee.Query) (e2ee.Keys, error) {
+	<-ctx.Done()
+	return e2ee.Keys{}, ctx.Err()
+}
+
+func (silence) ClaimKeys(ctx context.Context, _ matrix.ServerName, _ e2ee.Claims) (e2ee.Claimed, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+// A client says how long it waits for other servers, and is told which have not answered.
+func TestTheTimeoutOfKeys(t *testing.T) {
+	eachTwo(t, func(w *world, alice, _ phone) {
+		w.api.Encryption.Remote = silence{}
+		for path, members := range map[string]string{
+			"/keys/query": `"device_keys":{"@erin:gone.test":[],"@bob:hs.test":[]}`,
+			"/keys/claim": `"one_time_keys":{"@erin:gone.test":{"X":"signed_curve25519"}}`,
+		} {
+			for _, timeout := range []string{"0", "1", "-1"} {
+				a := w.by(alice, "POST", path, `{`+members+`,"timeout":`+timeout+`}`)
+				if a.status != 200 || a.object("failures", "gone.test")["errcode"] != "M_UNKNOWN" {
+					w.Errorf("%s for %s ms = %d %s", path, timeout, a.status, a.text)
+				}
+			}
+			for _, timeout := range []string{`"1"`, "1e300", "1.5"} {
+				w.want(path+" for "+timeout, w.by(alice, "POST", path, `{`+members+`,"timeout":`+timeout+`}`), 400, "M_BAD_JSON")
+			}
+		}
+	})
+}
+
 // leaving is rooms whose first question ends the request: the client has left.
 type leaving struct {
 	e2ee.Rooms

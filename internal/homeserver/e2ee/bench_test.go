@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"signet/internal/clocktest"
 	"signet/internal/homeserver/e2ee"
@@ -96,7 +97,7 @@ func BenchmarkChanges(b *testing.B) {
 func BenchmarkQuery(b *testing.B) {
 	e, _ := bench(b, 10)
 	for b.Loop() {
-		if keys, _, err := e.Query(b.Context(), bob, e2ee.Query{alice: {}}); err != nil || len(keys.Devices[alice]) != 10 {
+		if keys, _, err := e.Query(b.Context(), bob, e2ee.Query{alice: {}}, time.Minute); err != nil || len(keys.Devices[alice]) != 10 {
 			b.Fatal(keys, err)
 		}
 	}

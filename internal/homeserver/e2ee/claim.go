@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -35,9 +36,9 @@ const (
 
 // Claim gives out one-time keys: each one once, those that were uploaded first before
 // others, and where none is left the fallback key. Devices that have neither are missing
-// from the answer; failures are the servers that could not be asked. The error is
-// ErrTooMany or ErrID.
-func (e *Encryption) Claim(ctx context.Context, claims Claims) (Claimed, Failures, error) {
+// from the answer; failures are the servers that could not be asked, or have not answered
+// within wait. The error is ErrTooMany or ErrID.
+func (e *Encryption) Claim(ctx context.Context, claims Claims, wait time.Duration) (Claimed, Failures, error) {
 	if claims.size() > maxClaims {
 		return nil, nil, ErrTooMany
 	}
@@ -59,7 +60,7 @@ func (e *Encryption) Claim(ctx context.Context, claims Claims) (Claimed, Failure
 	if err != nil {
 		return nil, nil, err
 	}
-	return claimed, e.claimElsewhere(ctx, elsewhere, claimed), nil
+	return claimed, e.claimElsewhere(ctx, wait, elsewhere, claimed), nil
 }
 
 func (c Claims) size() (n int) {

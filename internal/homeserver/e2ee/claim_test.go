@@ -1,11 +1,13 @@
 package e2ee_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -108,7 +110,7 @@ func TestClaimsOfManyDevices(t *testing.T) {
 		claims[alice]["MISSING"] = "signed_curve25519"
 		claims[alice]["D0"] = "curve25519"
 		claims[alice]["\x00"] = "signed_curve25519"
-		claimed, failures, err := w.Claim(w.Context(), claims)
+		claimed, failures, err := w.Claim(w.Context(), claims, time.Minute)
 		if err != nil || len(failures) != 0 || len(claimed[alice]) != 119 || len(claimed[bob]) != 1 || len(claimed) != 2 {
 			w.Errorf("claimed %d and %d keys of %d users, %v, %v", len(claimed[alice]), len(claimed[bob]), len(claimed), failures, err)
 		}
@@ -121,7 +123,7 @@ func TestClaimsOfManyDevices(t *testing.T) {
 			claims[carol] = map[e2ee.DeviceID]string{}
 			claims[alice][e2ee.DeviceID(fmt.Sprint(i))] = "signed_curve25519"
 		}
-		if _, _, err := w.Claim(w.Context(), claims); !errors.Is(err, e2ee.ErrTooMany) {
+		if _, _, err := w.Claim(w.Context(), claims, time.Minute); !errors.Is(err, e2ee.ErrTooMany) {
 			w.Errorf("2,000 and more: %v", err)
 		}
 	})
@@ -134,7 +136,7 @@ func TestClaimsElsewhere(t *testing.T) {
 		w.land.claimed = e2ee.Claimed{dave: {"TABLET": key, "UNASKED": key}, bob: {"LAPTOP": key}}
 		claimed, failures, err := w.Claim(w.Context(), e2ee.Claims{
 			dave: {"TABLET": "signed_curve25519", "MISSING": "signed_curve25519"}, "@erin:gone.test": {"X": "signed_curve25519"},
-		})
+		}, time.Minute)
 		if err != nil || len(claimed) != 1 || len(claimed[dave]) != 1 || len(claimed[dave]["TABLET"]) != 1 {
 			w.Errorf("claimed %v, %v", claimed, err)
 		}
@@ -143,6 +145,31 @@ func TestClaimsElsewhere(t *testing.T) {
 		}
 		if claimed, err := w.ClaimHere(w.Context(), e2ee.Claims{dave: {"TABLET": "signed_curve25519"}}); err != nil || len(claimed) != 0 {
 			w.Errorf("another server claims through us: %v, %v", claimed, err)
+		}
+	})
+}
+
+// A server that does not answer is waited for as long as the client wants, and many of them
+// no longer.
+func TestServersThatDoNotAnswer(t *testing.T) {
+	each(t, func(w *world) {
+		query, claims := e2ee.Query{}, e2ee.Claims{}
+		for i := range 25 {
+			user := matrix.UserID(fmt.Sprintf("@erin:%d.%s", i, stuck))
+			query[user], claims[user] = nil, map[e2ee.DeviceID]string{"X": "signed_curve25519"}
+		}
+		_, unasked, err := w.Query(w.Context(), alice, query, time.Millisecond)
+		if err != nil {
+			w.Error(err)
+		}
+		_, unclaimed, err := w.Claim(w.Context(), claims, time.Millisecond)
+		if err != nil {
+			w.Error(err)
+		}
+		for _, failures := range []e2ee.Failures{unasked, unclaimed} {
+			if len(failures) != 25 || !errors.Is(failures["7."+stuck], context.DeadlineExceeded) {
+				w.Errorf("failures = %v", failures)
+			}
 		}
 	})
 }

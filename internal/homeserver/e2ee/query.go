@@ -3,6 +3,7 @@ package e2ee
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -51,8 +52,9 @@ const maxQueried = 5000
 // Query reads the keys of users with the signatures that the viewer may see: those that
 // the owners of the keys have made themselves, and the viewer's own (client-server API,
 // "Key and signature security"). Users and devices that are not there are missing from
-// the answer. The error is ErrTooMany or ErrID.
-func (e *Encryption) Query(ctx context.Context, viewer matrix.UserID, query Query) (Keys, Failures, error) {
+// the answer; failures are the servers that could not be asked, or have not answered
+// within wait. The error is ErrTooMany or ErrID.
+func (e *Encryption) Query(ctx context.Context, viewer matrix.UserID, query Query, wait time.Duration) (Keys, Failures, error) {
 	if len(query) > maxQueried {
 		return Keys{}, nil, ErrTooMany
 	}
@@ -74,7 +76,7 @@ func (e *Encryption) Query(ctx context.Context, viewer matrix.UserID, query Quer
 	if err != nil {
 		return Keys{}, nil, err
 	}
-	failures := e.queryElsewhere(ctx, elsewhere, keys)
+	failures := e.queryElsewhere(ctx, wait, elsewhere, keys)
 	for _, query := range elsewhere {
 		if err := e.addOwnSignatures(ctx, viewer, query, keys); err != nil {
 			return Keys{}, nil, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"time"
 
 	"signet/internal/matrix"
 )
@@ -25,9 +26,15 @@ var ErrNoRemote = errors.New("this server does not ask others")
 // remotesAtOnce is how many servers one request asks at the same time.
 const remotesAtOnce = 10
 
-// askAll asks servers side by side; ask runs for each of them, and keep for what it
-// returned, one after the other.
-func askAll[Q, A any](queries map[matrix.ServerName]Q, ask func(matrix.ServerName, Q) (A, error), keep func(matrix.ServerName, A)) Failures {
+// remoteWait is how long other servers are waited for where nobody says how long.
+const remoteWait = 10 * time.Second
+
+// askAll asks servers side by side, and waits for them all together; ask runs for each of
+// them, and keep for what it returned, one after the other.
+func askAll[Q, A any](ctx context.Context, wait time.Duration, queries map[matrix.ServerName]Q,
+	ask func(context.Context, matrix.ServerName, Q) (A, error), keep func(matrix.ServerName, A)) Failures {
+	ctx, cancel := context.WithTimeout(ctx, wait)
+	defer cancel()
 	var (
 		mu       sync.Mutex // guards failures and what keep writes
 		asking   sync.WaitGroup
@@ -38,7 +45,11 @@ func askAll[Q, A any](queries map[matrix.ServerName]Q, ask func(matrix.ServerNam
 		slots <- struct{}{}
 		asking.Go(func() {
 			defer func() { <-slots }()
-			answer, err := ask(server, query)
+			var answer A
+			err := ctx.Err()
+			if err == nil {
+				answer, err = ask(ctx, server, query)
+			}
 			mu.Lock()
 			defer mu.Unlock()
 			if err != nil {
@@ -53,14 +64,14 @@ func askAll[Q, A any](queries map[matrix.ServerName]Q, ask func(matrix.ServerNam
 }
 
 // claimElsewhere adds to claimed what other servers give out of their own users' keys.
-func (e *Encryption) claimElsewhere(ctx context.Context, claims map[matrix.ServerName]Claims, claimed Claimed) Failures {
-	ask := func(server matrix.ServerName, c Claims) (Claimed, error) {
+func (e *Encryption) claimElsewhere(ctx context.Context, wait time.Duration, claims map[matrix.ServerName]Claims, claimed Claimed) Failures {
+	ask := func(ctx context.Context, server matrix.ServerName, c Claims) (Claimed, error) {
 		if e.Remote == nil {
 			return nil, ErrNoRemote
 		}
 		return e.Remote.ClaimKeys(ctx, server, c)
 	}
-	return askAll(claims, ask, func(server matrix.ServerName, answer Claimed) {
+	return askAll(ctx, wait, claims, ask, func(server matrix.ServerName, answer Claimed) {
 		for user, devices := range claims[server] {
 			for id := range devices {
 				if keys := answer[user][id]; len(keys) > 0 {
@@ -72,14 +83,14 @@ func (e *Encryption) claimElsewhere(ctx context.Context, claims map[matrix.Serve
 }
 
 // queryElsewhere adds to keys what other servers say of their own users.
-func (e *Encryption) queryElsewhere(ctx context.Context, queries map[matrix.ServerName]Query, keys Keys) Failures {
-	ask := func(server matrix.ServerName, q Query) (Keys, error) {
+func (e *Encryption) queryElsewhere(ctx context.Context, wait time.Duration, queries map[matrix.ServerName]Query, keys Keys) Failures {
+	ask := func(ctx context.Context, server matrix.ServerName, q Query) (Keys, error) {
 		if e.Remote == nil {
 			return Keys{}, ErrNoRemote
 		}
 		return e.Remote.QueryKeys(ctx, server, q)
 	}
-	return askAll(queries, ask, func(server matrix.ServerName, answer Keys) {
+	return askAll(ctx, wait, queries, ask, func(server matrix.ServerName, answer Keys) {
 		for user := range queries[server] {
 			keys.takeOver(user, answer)
 		}

@@ -49,10 +49,10 @@ func (e *Encryption) UploadSignatures(ctx context.Context, user matrix.UserID, k
 	if n > maxSigned {
 		return nil, ErrTooMany
 	}
-	failures := SignatureFailures{}
+	failures, masters := SignatureFailures{}, e.remoteMasters(ctx, keys)
 	for target, byName := range keys {
 		for name, raw := range byName {
-			err := e.uploadSignature(ctx, user, target, name, raw)
+			err := e.uploadSignature(ctx, user, target, name, raw, masters)
 			if failed(err) {
 				failures.add(target, name, err)
 			} else if err != nil {
@@ -72,7 +72,7 @@ func failed(err error) bool {
 	return false
 }
 
-func (e *Encryption) uploadSignature(ctx context.Context, user, target matrix.UserID, name string, raw []byte) error {
+func (e *Encryption) uploadSignature(ctx context.Context, user, target matrix.UserID, name string, raw []byte, masters remoteMasters) error {
 	object, err := signedkey.ParseObject(raw)
 	if err != nil {
 		return err
@@ -81,7 +81,7 @@ func (e *Encryption) uploadSignature(ctx context.Context, user, target matrix.Us
 		return ErrNoKey
 	}
 	if target != user {
-		return e.signOther(ctx, user, target, name, object)
+		return e.signOther(ctx, user, target, name, object, masters)
 	}
 	told, err := e.toldOf(ctx, user, true)
 	if err != nil {
@@ -182,10 +182,13 @@ func (s signable) may(key signedkey.CrossSigning) {
 
 // signOther stores what a user has signed of another's master key. The user's own devices
 // alone see it, and are told.
-func (e *Encryption) signOther(ctx context.Context, user, target matrix.UserID, name string, object signedkey.Object) error {
-	elsewhere, err := e.remoteMaster(ctx, target)
-	if err != nil {
-		return err
+func (e *Encryption) signOther(ctx context.Context, user, target matrix.UserID, name string, object signedkey.Object, masters remoteMasters) error {
+	var elsewhere signedkey.CrossSigning
+	if !e.local(target) {
+		var err error
+		if elsewhere, err = masters.of(target); err != nil {
+			return err
+		}
 	}
 	return e.commit(ctx, []matrix.UserID{user}, func(tx *store.Tx, pos stream.Pos) error {
 		key, err := e.otherSignable(ctx, tx, user, target, name, elsewhere)
@@ -230,21 +233,36 @@ func (e *Encryption) otherSignable(ctx context.Context, tx *store.Tx, user, targ
 	return s, nil
 }
 
-// remoteMaster asks a user's server for the master key; of a local user it is the zero
-// value.
-func (e *Encryption) remoteMaster(ctx context.Context, user matrix.UserID) (signedkey.CrossSigning, error) {
-	if e.local(user) {
-		return signedkey.CrossSigning{}, nil
+// remoteMasters are the master keys of users elsewhere.
+type remoteMasters struct {
+	keys     Keys
+	failures Failures
+}
+
+// remoteMasters asks for those that are to be signed: each server once, and all of them
+// for as long as one may take.
+func (e *Encryption) remoteMasters(ctx context.Context, signed SignedKeys) remoteMasters {
+	queries := map[matrix.ServerName]Query{}
+	for user := range signed {
+		if e.local(user) || !validUsers(Query{user: {}}) {
+			continue
+		}
+		if queries[user.Server()] == nil {
+			queries[user.Server()] = Query{}
+		}
+		queries[user.Server()][user] = nil
 	}
-	if e.Remote == nil {
-		return signedkey.CrossSigning{}, ErrNoRemote
-	}
-	keys, err := e.Remote.QueryKeys(ctx, user.Server(), Query{user: {}})
-	if err != nil {
+	masters := remoteMasters{keys: newKeys()}
+	masters.failures = e.queryElsewhere(ctx, remoteWait, queries, masters.keys)
+	return masters
+}
+
+func (m remoteMasters) of(user matrix.UserID) (signedkey.CrossSigning, error) {
+	if err := m.failures[user.Server()]; err != nil {
 		return signedkey.CrossSigning{}, fmt.Errorf("%w: %w", ErrNoKey, err)
 	}
-	if keys.Master[user] == nil {
+	if m.keys.Master[user] == nil {
 		return signedkey.CrossSigning{}, ErrNoKey
 	}
-	return signedkey.ParseCrossSigning(keys.Master[user], user, signedkey.Master)
+	return signedkey.ParseCrossSigning(m.keys.Master[user], user, signedkey.Master)
 }

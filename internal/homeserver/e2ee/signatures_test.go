@@ -124,12 +124,16 @@ func TestSigningWhatAnotherServerInvents(t *testing.T) {
 		} {
 			w.land.remote = map[matrix.UserID]e2ee.Keys{dave: {Master: map[matrix.UserID]jsontext.Value{dave: master}}}
 			failures, err := w.UploadSignatures(w.Context(), alice, e2ee.SignedKeys{
-				dave: {"x": e2eetest.Sign(alice, others, i.Others, e2eetest.NewIdentity(dave, 1).MasterKey())},
+				dave: {"x": e2eetest.Sign(alice, others, i.Others, e2eetest.NewIdentity(dave, 1).MasterKey()), "y": raw(`{}`)},
 				bob:  {e2eetest.Name(bobs.Master): e2eetest.Sign(alice, others, i.Others, bobs.MasterKey())},
 			})
-			if err != nil || len(failures) != 1 || failures[dave]["x"] == nil {
-				w.Errorf("%s: %v, %v, want a failure of Dave's alone", name, failures, err)
+			if err != nil || len(failures) != 1 || failures[dave]["x"] == nil || failures[dave]["y"] == nil {
+				w.Errorf("%s: %v, %v, want failures of Dave's alone", name, failures, err)
 			}
+			if w.land.asked != 1 {
+				w.Errorf("%s: Dave's server was asked %d times, want once", name, w.land.asked)
+			}
+			w.land.asked = 0
 		}
 	})
 }

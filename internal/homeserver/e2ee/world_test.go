@@ -5,8 +5,10 @@ import (
 	"crypto/ed25519"
 	"errors"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -28,6 +30,7 @@ const (
 	dave       matrix.UserID = "@dave:elsewhere.test"
 	stranger   matrix.UserID = "@stranger:hs.test" // who shares no room
 	elsewhere                = matrix.ServerName("elsewhere.test")
+	stuck                    = matrix.ServerName("stuck.test") // which never answers
 	unknownOne matrix.UserID = "@nobody:hs.test"
 )
 
@@ -41,6 +44,7 @@ type land struct {
 	queued  []queued
 	remote  map[matrix.UserID]e2ee.Keys
 	claimed e2ee.Claimed
+	asked   int // how often another server was asked for keys
 
 	failures int // how often Devices fails
 }
@@ -95,21 +99,34 @@ func (l *land) Queue(_ context.Context, _ *store.Tx, to matrix.ServerName, edu e
 
 var errUnreachable = errors.New("the server cannot be reached")
 
-func (l *land) QueryKeys(_ context.Context, name matrix.ServerName, query e2ee.Query) (e2ee.Keys, error) {
-	if name != elsewhere {
-		return e2ee.Keys{}, errUnreachable
+// reach is the error of asking a server.
+func reach(ctx context.Context, name matrix.ServerName) error {
+	switch {
+	case strings.HasSuffix(name.String(), stuck.String()):
+		<-ctx.Done()
+		return ctx.Err()
+	case name != elsewhere:
+		return errUnreachable
+	}
+	return nil
+}
+
+func (l *land) QueryKeys(ctx context.Context, name matrix.ServerName, query e2ee.Query) (e2ee.Keys, error) {
+	if err := reach(ctx, name); err != nil {
+		return e2ee.Keys{}, err
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.asked++
 	for user := range query {
 		return l.remote[user], nil
 	}
 	return e2ee.Keys{}, nil
 }
 
-func (l *land) ClaimKeys(_ context.Context, name matrix.ServerName, _ e2ee.Claims) (e2ee.Claimed, error) {
-	if name != elsewhere {
-		return nil, errUnreachable
+func (l *land) ClaimKeys(ctx context.Context, name matrix.ServerName, _ e2ee.Claims) (e2ee.Claimed, error) {
+	if err := reach(ctx, name); err != nil {
+		return nil, err
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -216,7 +233,7 @@ func whole(i e2eetest.Identity) e2ee.CrossSigningUpload {
 // query is a user's keys as a viewer sees them.
 func (w *world) query(viewer, user matrix.UserID) e2ee.Keys {
 	w.Helper()
-	keys, failures, err := w.Query(w.Context(), viewer, e2ee.Query{user: {}})
+	keys, failures, err := w.Query(w.Context(), viewer, e2ee.Query{user: {}}, time.Minute)
 	if err != nil || len(failures) > 0 {
 		w.Fatalf("querying %s = %v, %v", user, failures, err)
 	}
