@@ -117,13 +117,18 @@ func (rs *Rooms) add(op *operation) (*stream.Ticket, string, error) {
 		op.room.queued.Add(-1)
 		return nil, "", err
 	}
-	t, last := &op.loaded.tip, op.events[len(op.events)-1]
+	t := &op.loaded.tip
 	t.last = ticket
-	t.follow(last)
 	if op.transaction != nil {
 		op.transaction.ticket = ticket
 		rs.transactions.remember(op.transaction)
 	}
+	if op.then != nil {
+		op.then(t)
+		return ticket, "", nil
+	}
+	last := op.events[len(op.events)-1]
+	t.follow(last)
 	return ticket, last.ID(), nil
 }
 
@@ -133,12 +138,21 @@ func (rs *Rooms) operation(ctx context.Context, r *Room, l *loaded, d draft, sig
 	if err != nil {
 		return nil, err
 	}
-	op := &operation{room: r, loaded: l, events: []*Stored{s}, merged: merged, extremities: s.ID()}
+	op := &operation{room: r, loaded: l, events: []*Stored{s}, extremities: s.ID()}
+	if merged != nil {
+		op.groups = []*group{merged}
+	}
 	if from := d.redacts; from != nil && authz.MayRedact(s.Event, from.Event, l.tip.PowerLevels()) {
-		op.redacts = &redacted{from: from, to: &Stored{Event: from.Redact(), Replaced: from.Replaced, Sent: from.Sent,
-			group: from.group, changes: from.changes, in: from.in}}
+		op.redacts = redact(from)
 	}
 	return op, nil
+}
+
+// redact is what becomes of an event that is redacted.
+func redact(from *Stored) *redacted {
+	to := *from
+	to.Event = from.Event.Redact()
+	return &redacted{from: from, to: &to}
 }
 
 // build makes the event of a draft that follows a tip, and checks it there. merged is the
@@ -155,7 +169,7 @@ func (rs *Rooms) build(ctx context.Context, r *Room, t *tip, d draft, signer eve
 	if err := authz.Check(e, t); err != nil {
 		return nil, nil, err
 	}
-	s = &Stored{Event: e, Sent: d.sent, group: t.group}
+	s = &Stored{Event: e, Sent: d.sent, group: t.group, fate: fateOf(d.typ)}
 	if s.group == nil && len(t.state) > 0 {
 		merged = t.whole()
 		s.group = merged

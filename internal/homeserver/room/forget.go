@@ -15,9 +15,9 @@ var ErrStillThere = errors.New("you have not left the room")
 // Forget makes a room that a user has left one that they know nothing of any more, until
 // they come back. Errors: ErrUnknownRoom, ErrStillThere.
 func (rs *Rooms) Forget(ctx context.Context, user matrix.UserID, roomID string) error {
-	r, err := rs.Room(roomID)
-	if err != nil {
-		return err
+	r := rs.Standing(user, roomID).Room
+	if r == nil {
+		return ErrUnknownRoom
 	}
 	switch rs.stay(user, r).Membership {
 	case "":

@@ -3,6 +3,7 @@ package room
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"signet/internal/homeserver/authz"
 	"signet/internal/homeserver/event"
@@ -10,70 +11,69 @@ import (
 	"signet/internal/homeserver/stream"
 )
 
-// resolve is the state after events that nothing follows yet, each of which has a state of
-// its own.
-func (rs *Rooms) resolve(ctx context.Context, r *Room, events []*Stored) (map[event.Key]*place, error) {
-	held := map[string]stream.Pos{} // by id
+// stateMap is a state of a room.
+type stateMap = map[event.Key]*place
+
+// resolve is the state in which several meet. fresh are events that are not stored yet.
+func (rs *Rooms) resolve(ctx context.Context, r *Room, states []stateMap, fresh ...*Stored) (stateMap, error) {
+	held := map[string]*place{} // by id
 	var sets []stateres.StateSet
-	for _, s := range events {
-		rows, err := rs.groupState(ctx, r, s.group.id)
-		if err != nil {
-			return nil, err
-		}
-		set := make(stateres.StateSet, len(rows))
-		for key, row := range rows {
-			set[key], held[row.id] = row.id, row.pos
+	for _, state := range states {
+		set := make(stateres.StateSet, len(state))
+		for key, p := range state {
+			set[key] = p.id
+			if known := held[p.id]; known == nil || known.stored.Load() == nil {
+				held[p.id] = p
+			}
 		}
 		sets = append(sets, set)
 	}
-	resolver := stateres.Resolver{Version: r.version, Source: source{ctx, rs, r}, Check: authz.Check}
+	resolver := stateres.Resolver{Version: r.version, Source: source{ctx, rs, r, fresh}, Check: authz.Check}
 	resolved, err := resolver.Resolve(sets)
 	if err != nil {
 		return nil, fmt.Errorf("resolving a room's state: %w", err)
 	}
-	state := make(map[event.Key]*place, len(resolved))
+	state := make(stateMap, len(resolved))
 	for key, id := range resolved {
-		state[key] = &place{id: id, pos: held[id]}
+		state[key] = held[id]
 	}
-	return state, rs.readPlaces(ctx, r, state)
+	return state, nil
 }
 
-// readPlaces reads the events of a state that was resolved.
-func (rs *Rooms) readPlaces(ctx context.Context, r *Room, state map[event.Key]*place) error {
-	for key, p := range state {
-		if err := rs.read(ctx, r, p); err != nil {
-			return err
-		}
-		if key.Type == memberType {
-			p.membership = membershipOf(p.stored.Load().Event)
-		}
+// stateOfGroup is the whole state of a group that is stored.
+func (rs *Rooms) stateOfGroup(ctx context.Context, r *Room, id stream.Pos) (stateMap, error) {
+	rows, err := selectGroupState(ctx, rs.DB, r.nid, id)
+	if err != nil {
+		return nil, fmt.Errorf("reading a state: %w", err)
 	}
-	return nil
+	state, empty := stateMap{}, map[event.Key]bool{}
+	for _, row := range rows {
+		if state[row.key] != nil || empty[row.key] {
+			continue
+		}
+		if row.pos == 0 {
+			empty[row.key] = true
+			continue
+		}
+		state[row.key] = &place{id: row.id, pos: row.pos}
+	}
+	return state, nil
 }
 
-// groupState is the whole state of a group.
-func (rs *Rooms) groupState(ctx context.Context, r *Room, id stream.Pos) (map[event.Key]stateRow, error) {
-	state := map[event.Key]stateRow{}
-	for range maxChain + 1 {
-		rows, err := selectGroupState(ctx, rs.DB, r.nid, id)
-		if err != nil {
-			return nil, fmt.Errorf("reading a state: %w", err)
-		}
-		for _, row := range rows {
-			if _, newer := state[row.key]; !newer {
-				state[row.key] = row
-			}
-		}
-		prev, chain, err := selectGroup(ctx, rs.DB, id)
-		if err != nil {
-			return nil, fmt.Errorf("reading a state: %w", err)
-		}
-		if chain == 0 {
-			return state, nil
-		}
-		id = prev
+// stateAfter are the events of the state after an event.
+func (rs *Rooms) stateAfter(ctx context.Context, r *Room, s *Stored) ([]*Stored, error) {
+	if !s.aside {
+		return rs.StateAt(ctx, r, s.Pos)
 	}
-	return nil, fmt.Errorf("the groups before %d have no beginning", id)
+	state, err := rs.stateOfGroup(ctx, r, s.group.id)
+	if err != nil {
+		return nil, err
+	}
+	ids := make([]string, 0, len(state))
+	for _, p := range state {
+		ids = append(ids, p.id)
+	}
+	return rs.storedByIDs(ctx, r, ids)
 }
 
 // source gives a resolution the events of a room.
@@ -81,6 +81,7 @@ type source struct {
 	ctx   context.Context
 	rooms *Rooms
 	room  *Room
+	fresh []*Stored
 }
 
 // askedAtOnce is how many events one statement asks for.
@@ -89,16 +90,12 @@ const askedAtOnce = 100
 // Events reads events by their ids.
 func (s source) Events(ids []string) ([]stateres.Entry, error) {
 	byID := make(map[string]stateres.Entry, len(ids))
-	for rest := ids; len(rest) > 0; {
-		n := min(len(rest), askedAtOnce)
-		found, err := s.rooms.storedByIDs(s.ctx, s.room, rest[:n])
-		if err != nil {
-			return nil, err
-		}
-		for _, e := range found {
-			byID[e.ID()] = stateres.Entry{Event: e.Event, Rejected: e.rejected}
-		}
-		rest = rest[n:]
+	found, err := s.rooms.storedByIDs(s.ctx, s.room, ids)
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range slices.Concat(found, s.fresh) {
+		byID[e.ID()] = stateres.Entry{Event: e.Event, Rejected: e.fate.isRejected()}
 	}
 	entries := make([]stateres.Entry, len(ids))
 	for i, id := range ids {
@@ -108,10 +105,18 @@ func (s source) Events(ids []string) ([]stateres.Entry, error) {
 }
 
 // storedByIDs reads the events of a room that are there, of those named.
-func (rs *Rooms) storedByIDs(ctx context.Context, r *Room, ids []string) ([]*Stored, error) {
-	args := make([]any, 0, len(ids)+1)
-	for _, id := range ids {
-		args = append(args, id)
+func (rs *Rooms) storedByIDs(ctx context.Context, r *Room, ids []string) (found []*Stored, err error) {
+	for some := range slices.Chunk(ids, askedAtOnce) {
+		args := make([]any, 0, len(some)+1)
+		for _, id := range some {
+			args = append(args, id)
+		}
+		where := fmt.Sprintf(`WHERE e.event_id IN %s AND e.room = $%d`, tuples(1, len(some)), len(some)+1)
+		events, err := rs.stored(ctx, r, where, append(args, r.nid)...)
+		if err != nil {
+			return nil, fmt.Errorf("reading events: %w", err)
+		}
+		found = append(found, events...)
 	}
-	return rs.stored(ctx, r, fmt.Sprintf(`WHERE e.event_id IN %s AND e.room = $%d`, tuples(1, len(ids)), len(ids)+1), append(args, r.nid)...)
+	return found, nil
 }

@@ -30,6 +30,7 @@ type view struct {
 	mu      sync.RWMutex // guards all of it
 	ring    []*Stored    // the last events
 	from    stream.Pos   // all events after it are in the ring
+	bent    stream.Pos   // after it the state changes by the events in the ring and nothing else
 	state   map[event.Key]*place
 	change  stream.Pos                 // of the state, the last one
 	readers history                    // who might read what was sent
@@ -128,10 +129,22 @@ func (rs *Rooms) readRing(ctx context.Context, r *Room, v *view) error {
 	}
 	slices.Reverse(events)
 	v.ring = events
+	v.bent = bent(events)
 	if len(events) == ringSize {
 		v.from = events[0].Pos - 1
 	}
 	return nil
+}
+
+// bent is the last position of a timeline at which an event does not follow the one before
+// it and nothing else.
+func bent(events []*Stored) (at stream.Pos) {
+	for i, s := range events {
+		if prev := s.PrevEvents(); i > 0 && (len(prev) != 1 || prev[0] != events[i-1].ID()) {
+			at = s.Pos
+		}
+	}
+	return at
 }
 
 // readTip makes the tip of a room that nothing is queued for. Where several events have
@@ -152,14 +165,14 @@ func (rs *Rooms) readTip(ctx context.Context, r *Room, l *loaded) error {
 	if len(t.extremities) == 0 {
 		return fmt.Errorf("room %d has no extremities", r.nid)
 	}
+	if t.floor, err = selectFloor(ctx, rs.DB, r.nid); err != nil {
+		return err
+	}
 	t.state = make(map[event.Key]*place, len(l.view.state))
 	for key, p := range l.view.state {
 		t.state[key] = p
 	}
-	if t.group, err = rs.groupAt(ctx, t.extremities); err != nil || t.group != nil {
-		return err
-	}
-	t.state, err = rs.resolve(ctx, r, t.extremities)
+	t.group, err = rs.groupAt(ctx, t.extremities)
 	return err
 }
 

@@ -208,7 +208,7 @@ func (rs *Rooms) stateAround(ctx context.Context, l *lens, c Surroundings, f Fil
 	if len(c.After) > 0 {
 		last = c.After[len(c.After)-1].Stored
 	}
-	state, err := rs.StateAt(ctx, l.room, last.Pos)
+	state, err := rs.stateAfter(ctx, l.room, last)
 	if err != nil {
 		return nil, err
 	}

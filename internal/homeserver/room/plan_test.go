@@ -15,7 +15,7 @@ func TestPlans(t *testing.T) {
 		"by id":         whereID,
 		"by position":   wherePos,
 		"a timeline":    whereBetween + ` ORDER BY e.pos DESC LIMIT $4`,
-		"a history":     whereHistory,
+		"beside it":     whereAside + ` ORDER BY e.place DESC LIMIT $4`,
 		"state, now":    whereStateNow,
 		"state, then":   whereStateThen,
 		"a state delta": whereDelta,

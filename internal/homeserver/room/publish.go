@@ -13,12 +13,17 @@ func (w writer) Publish(ops []stream.Placed[*operation], wake func(matrix.UserID
 		op := p.Op
 		w.show(op)
 		for _, s := range op.events {
-			if s.isMember() {
-				w.settleStay(op.room, s, wake)
+			for _, t := range s.turns() {
+				if t.key.Type == memberType {
+					w.settleStay(op.room, s.Pos, t, wake)
+				}
+			}
+			if s.fate == shown {
+				op.room.last.Store(int64(s.Pos))
 			}
 		}
 		rooms[op.loaded] = struct{}{}
-		op.room.last.Store(int64(op.events[len(op.events)-1].Pos))
+		op.room.known.Store(true)
 		op.settled()
 	}
 	for l := range rooms {
@@ -37,16 +42,21 @@ func (w writer) show(op *operation) {
 		if s.Replaced != nil {
 			s.Replaced.of = nil
 		}
-		v.ring = append(v.ring, s)
-		grown += weight(s)
-		if s.changes {
-			v.place(w.Rooms, s)
+		if s.fate == shown {
+			v.ring = append(v.ring, s)
+			grown += weight(s)
+		}
+		if s.resolved {
+			v.bent = s.Pos
+		}
+		for _, t := range s.turns() {
+			v.place(w.Rooms, t, s.Pos)
 			grown += placeWeight
 			op.room.summary.Store(nil)
 		}
 	}
 	if r := op.redacts; r != nil {
-		v.redact(r, op.events[0])
+		v.redact(r, op.all()[0])
 		op.room.summary.Store(nil)
 	}
 	for len(v.ring) > ringSize {
@@ -59,18 +69,20 @@ func (w writer) show(op *operation) {
 	w.cached.Add(grown)
 }
 
-// place gives a state event its place in the state.
-func (v *view) place(rs *Rooms, s *Stored) {
-	v.count(v.state[s.key()], s.in)
-	v.state[s.key()], v.change = s.in, s.Pos
-	if s.key() == visibilityKey {
-		v.readers = append(v.readers[:len(v.readers):len(v.readers)], value{s.Pos, s.says()})
+// place shows who takes a place in the state at a position.
+func (v *view) place(rs *Rooms, t placed, pos stream.Pos) {
+	v.count(v.state[t.key], t.in)
+	if v.state[t.key], v.change = t.in, pos; t.in == nil {
+		delete(v.state, t.key)
 	}
-	if !s.isMember() || !rs.local(s.key().StateKey) {
+	if t.key == visibilityKey {
+		v.readers = append(v.readers[:len(v.readers):len(v.readers)], value{pos, t.in.says()})
+	}
+	if t.key.Type != memberType || !rs.local(t.key.StateKey) {
 		return
 	}
-	user := matrix.UserID(s.key().StateKey)
-	if s.in.membership == Join {
+	user := matrix.UserID(t.key.StateKey)
+	if t.in.member() == Join {
 		v.local[user] = struct{}{}
 	} else {
 		delete(v.local, user)
@@ -92,7 +104,7 @@ func (v *view) count(from, to *place) {
 
 // redact replaces an event, wherever it is shown, by what its redaction leaves.
 func (v *view) redact(r *redacted, by *Stored) {
-	r.to.Pos, r.to.Redaction = r.from.Pos, by
+	r.to.Pos, r.to.moved, r.to.Redaction = r.from.Pos, r.from.moved, by
 	for i, s := range v.ring {
 		v.ring[i] = s.after(r.to)
 	}
@@ -118,26 +130,27 @@ func (s *Stored) after(redacted *Stored) *Stored {
 }
 
 // settleStay remembers the membership that an event gives a local user, and wakes them.
-func (w writer) settleStay(r *Room, s *Stored, wake func(matrix.UserID)) {
-	user := s.key().StateKey
+func (w writer) settleStay(r *Room, pos stream.Pos, t placed, wake func(matrix.UserID)) {
+	user := t.key.StateKey
 	if !w.local(user) {
 		return
 	}
 	w.mu.Lock()
-	w.setStay(matrix.UserID(user), Stay{Room: r, Membership: s.in.membership, Pos: s.Pos})
+	w.setStay(matrix.UserID(user), Stay{Room: r, Membership: t.in.member(), Pos: pos})
 	w.mu.Unlock()
 	wake(matrix.UserID(user))
 }
 
 // settled lets go of what storing the operation needed.
 func (op *operation) settled() {
-	if op.merged != nil {
-		op.merged.settled()
+	for _, g := range op.groups {
+		g.settled()
 	}
 	for _, s := range op.events {
 		if s.changes {
 			s.group.settled()
 		}
+		s.became = nil
 	}
 	op.room.queued.Add(-1)
 }
@@ -151,7 +164,7 @@ func (w writer) Abandon(ops []*operation) {
 		if op.transaction != nil {
 			w.transactions.forget(op.transaction)
 		}
-		if r.queued.Add(-1); r.last.Load() == 0 {
+		if r.queued.Add(-1); !r.known.Load() {
 			w.disclaim(r)
 		}
 		w.drop(r)

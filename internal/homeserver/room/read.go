@@ -156,7 +156,7 @@ func (rs *Rooms) stateEventAt(ctx context.Context, r *Room, key event.Key, at st
 	l.view.mu.RUnlock()
 	switch {
 	case !now:
-		return rs.storedOne(ctx, r, whereOneThen, r.nid, key.Type, key.StateKey, int64(at))
+		return rs.storedOne(ctx, r, whereOneThen, r.nid, int64(at), key.Type, key.StateKey)
 	case p == nil:
 		return nil, ErrUnknownEvent
 	}

@@ -67,12 +67,14 @@ type Room struct {
 	version event.Version
 	nid     int64 // settled when the room is stored
 
-	mu     sync.Mutex // the room's lock: guards the tip of what loaded is
-	loaded atomic.Pointer[loaded]
-	queued atomic.Int64 // operations that are not settled; above 0 it stays loaded
-	last   atomic.Int64 // the position of the last event that was shown, 0 before the first
-	used   atomic.Int64 // when it was used last, by Rooms.clock
-	listed atomic.Bool  // in the published directory
+	mu        sync.Mutex // the room's lock: guards the tip of what loaded is
+	loaded    atomic.Pointer[loaded]
+	queued    atomic.Int64 // operations that are not settled; above 0 it stays loaded
+	last      atomic.Int64 // the position of the last event that was shown, 0 before the first
+	used      atomic.Int64 // when it was used last, by Rooms.clock
+	listed    atomic.Bool  // in the published directory
+	residents int          // users of this server who are in it; guarded by Rooms.mu
+	known     atomic.Bool  // the room is stored; before last is settled, as one that others have
 
 	summary atomic.Pointer[Summary] // nil until somebody asks, and when it has changed
 }
@@ -117,6 +119,7 @@ func (rs *Rooms) open(ctx context.Context) error {
 	}
 	byNumber := make(map[int64]*Room, len(rooms))
 	for _, r := range rooms {
+		r.known.Store(true)
 		rs.rooms[r.id] = r
 		byNumber[r.nid] = r
 	}

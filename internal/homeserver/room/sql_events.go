@@ -1,9 +1,11 @@
 package room
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 	"strings"
 
 	"signet/internal/homeserver/event"
@@ -12,7 +14,7 @@ import (
 
 // storedEvents selects events as storedRow reads them: each with what it replaced and
 // what redacted it.
-const storedEvents = `SELECT e.pos, e.event_id, e.state_group, e.flags, e.redacted_by, e.txn, e.json,
+const storedEvents = `SELECT e.pos, e.place, e.event_id, e.state_group, e.flags, e.redacted_by, e.txn, e.json,
 	p.pos, p.event_id, p.flags, p.json, q.pos, q.event_id, q.flags, q.json
 	FROM room_events e LEFT JOIN room_events p ON p.room = e.room AND p.pos = e.replaces
 	LEFT JOIN room_events q ON q.room = e.room AND q.pos = e.redacted_by `
@@ -21,20 +23,19 @@ const storedEvents = `SELECT e.pos, e.event_id, e.state_group, e.flags, e.redact
 const (
 	wherePos     = `WHERE e.room = $1 AND e.pos = $2`
 	whereID      = `WHERE e.event_id = $1 AND e.room = $2`
-	whereBetween = `WHERE e.room = $1 AND e.pos > $2 AND e.pos < $3 AND e.flags < 2`
+	whereBetween = `WHERE e.room = $1 AND e.pos > $2 AND e.pos < $3 AND e.place = 0 AND e.flags < 2`
+	whereAside   = `WHERE e.room = $1 AND e.place > $2 AND e.place < $3 AND e.place <> 0 AND e.flags < 2`
 	whereLater   = `WHERE e.room = $1 AND e.ts >= $2 AND e.pos <= $3 AND e.flags < 2 ORDER BY e.ts, e.pos LIMIT 1 OFFSET $4`
 	whereEarlier = `WHERE e.room = $1 AND e.ts <= $2 AND e.pos <= $3 AND e.flags < 2 ORDER BY e.ts DESC, e.pos DESC LIMIT 1 OFFSET $4`
 
 	whereStateNow = `JOIN room_state s ON s.room = e.room AND s.event_pos = e.pos WHERE s.room = $1`
-	whereHistory  = `JOIN room_state_changes c ON c.room = e.room AND c.event_pos = e.pos
-		WHERE c.room = $1 AND c.type = $2 AND c.state_key = $3 AND c.pos <= $4 ORDER BY c.pos`
-	whereOneThen = whereHistory + ` DESC LIMIT 1`
 
 	// The last change of each place up to a position.
 	lastChange = `(SELECT MAX(l.pos) FROM room_state_changes l
 		WHERE l.room = $1 AND l.type = c.type AND l.state_key = c.state_key AND l.pos <= $2)`
 	whereStateThen = `JOIN room_state_changes c ON c.room = e.room AND c.event_pos = e.pos WHERE c.room = $1 AND c.pos = ` + lastChange
 	whereDelta     = whereStateThen + ` AND c.pos > $3 ORDER BY c.pos`
+	whereOneThen   = whereStateThen + ` AND c.type = $3 AND c.state_key = $4`
 )
 
 // eventRow is an event in a row, not there if a join found none.
@@ -55,9 +56,9 @@ func (row eventRow) load(v event.Version, redacted bool) (*event.Event, error) {
 // storedRow reads one row of storedEvents.
 func storedRow(rows *sql.Rows, v event.Version) (*Stored, error) {
 	var own, replaced, redaction eventRow
-	var groupID, redactedBy int64
+	var groupID, redactedBy, place int64
 	var sent string
-	if err := rows.Scan(&own.pos, &own.id, &groupID, &own.flags, &redactedBy, &sent, &own.json,
+	if err := rows.Scan(&own.pos, &place, &own.id, &groupID, &own.flags, &redactedBy, &sent, &own.json,
 		&replaced.pos, &replaced.id, &replaced.flags, &replaced.json, &redaction.pos, &redaction.id, &redaction.flags, &redaction.json); err != nil {
 		return nil, err
 	}
@@ -66,7 +67,10 @@ func storedRow(rows *sql.Rows, v event.Version) (*Stored, error) {
 		return nil, err
 	}
 	s := &Stored{Event: e, Pos: stream.Pos(own.pos.Int64), Sent: parseSent(sent), group: &group{id: stream.Pos(groupID)}}
-	s.rejected = own.flags.Int64&flagRejected != 0
+	s.fate = fate(own.flags.Int64 &^ flagRedacted)
+	if s.aside = place != 0; s.aside && stream.Pos(place) != s.Pos {
+		s.Pos, s.moved = stream.Pos(place), s.Pos
+	}
 	s.changes = s.isState() && s.group.id == s.Pos
 	if replaced.pos.Valid {
 		if s.Replaced, err = replaced.replaced(v); err != nil {
@@ -162,16 +166,36 @@ func (v *view) page(w window) (found []*Stored, whole bool) {
 
 // pageRows reads a stretch of the timeline.
 func (rs *Rooms) pageRows(ctx context.Context, r *Room, w window) ([]*Stored, error) {
-	order := ` ORDER BY e.pos LIMIT $4`
+	order := ``
 	if w.back {
-		order = ` ORDER BY e.pos DESC LIMIT $4`
+		order = ` DESC`
 	}
-	found, err := rs.stored(ctx, r, whereBetween+order,
+	found, err := rs.stored(ctx, r, whereBetween+` ORDER BY e.pos`+order+` LIMIT $4`,
+		r.nid, int64(max(w.after, 0)), int64(w.before), w.limit)
+	if err != nil {
+		return nil, fmt.Errorf("reading a timeline: %w", err)
+	}
+	aside, err := rs.stored(ctx, r, whereAside+` ORDER BY e.place`+order+` LIMIT $4`,
 		r.nid, int64(w.after), int64(w.before), w.limit)
 	if err != nil {
 		return nil, fmt.Errorf("reading a timeline: %w", err)
 	}
-	return found, nil
+	return w.merge(found, aside), nil
+}
+
+// merge is a stretch of which one part stands aside.
+func (w window) merge(found, aside []*Stored) []*Stored {
+	if len(aside) == 0 {
+		return found
+	}
+	found = append(found, aside...)
+	slices.SortFunc(found, func(a, b *Stored) int {
+		if w.back {
+			a, b = b, a
+		}
+		return cmp.Compare(a.Pos, b.Pos)
+	})
+	return found[:min(len(found), w.limit)]
 }
 
 // stateAt are the events of the state after a position.

@@ -18,8 +18,11 @@ const maxPos stream.Pos = math.MaxInt64
 // flagRedacted marks an event that had been redacted when it came. Larger flags mark
 // events that are in no timeline.
 const (
-	flagRedacted = 1
-	flagRejected = 2 // authorisation has refused it
+	flagRedacted   = 1
+	flagRejected   = 2  // authorisation has refused it
+	flagSoftFailed = 4  // the room's state refused it when it came
+	flagOutlier    = 8  // known as what others rest on, and no part of the graph
+	flagHidden     = 16 // a part of the graph that nobody reads
 )
 
 func selectRooms(ctx context.Context, q store.Queryer) ([]*Room, error) {
@@ -81,11 +84,16 @@ func selectGroup(ctx context.Context, q store.Queryer, id stream.Pos) (prev stre
 	return prev, chain, err
 }
 
+// selectGroupState are the places of a group's state, each as often as the groups before
+// have it too, the newest first. A place that is empty has the event 0.
 func selectGroupState(ctx context.Context, q store.Queryer, room int64, id stream.Pos) ([]stateRow, error) {
 	return collect(ctx, q, func(rows *sql.Rows) (s stateRow, err error) {
 		return s, rows.Scan(&s.key.Type, &s.key.StateKey, &s.pos, &s.id)
-	}, `SELECT g.type, g.state_key, g.event_pos, e.event_id FROM room_group_state g JOIN room_events e ON e.room = $1 AND e.pos = g.event_pos
-		WHERE g.state_group = $2`, room, int64(id))
+	}, `WITH RECURSIVE chain (id, prev, length) AS (
+			SELECT id, prev, chain FROM room_state_groups WHERE id = $2
+			UNION ALL SELECT g.id, g.prev, g.chain FROM room_state_groups g JOIN chain c ON g.id = c.prev WHERE c.length > 0)
+		SELECT g.type, g.state_key, g.event_pos, COALESCE(e.event_id, '') FROM chain c JOIN room_group_state g ON g.state_group = c.id
+		LEFT JOIN room_events e ON e.room = $1 AND e.pos = g.event_pos ORDER BY c.length DESC`, room, int64(id))
 }
 
 // selectGroupPlace is the event that holds a place in a group's state, 0 if none does.

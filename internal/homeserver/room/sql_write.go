@@ -31,7 +31,7 @@ var (
 )
 
 func updateTip(ctx context.Context, tx *store.Tx, nid int64, extremities string, last int64) error {
-	_, err := tx.Exec(ctx, `UPDATE room_rooms SET extremities = $2, last = $3 WHERE nid = $1`, nid, extremities, last)
+	_, err := tx.Exec(ctx, `UPDATE room_rooms SET extremities = $2, last = CASE WHEN $3 > last THEN $3 ELSE last END WHERE nid = $1`, nid, extremities, last)
 	return err
 }
 

@@ -20,6 +20,12 @@ func (rs *Rooms) setStay(user matrix.UserID, s Stay) {
 		rooms = map[*Room]Stay{}
 		rs.stays[user] = rooms
 	}
+	if rooms[s.Room].Membership == Join {
+		s.Room.residents--
+	}
+	if s.Membership == Join {
+		s.Room.residents++
+	}
 	rooms[s.Room] = s
 }
 

@@ -21,14 +21,58 @@ type Stored struct {
 	// Sent is the request that the event stems from, if it is one of a client of ours.
 	Sent Sent
 
-	rejected bool // by authorisation
+	fate  fate
+	moved stream.Pos // the number of its row, where that is not Pos
+	aside bool       // not in one line with what is around it: its group alone says what it was sent in
 
 	addresses addresses // until it is stored
 
-	group   *group // the state after the event; of a stored one its id alone
-	changes bool   // whether it made that group
-	in      *place // what it took in the state, until it is stored
+	group    *group   // the state after the event; of a stored one its id alone
+	changes  bool     // whether it made that group
+	in       *place   // what it took in the state, until it is stored
+	resolved bool     // became says what the room's state has become, until it is stored
+	became   []placed // nil is for a place that is empty now
 }
+
+// row is the number of the event's row.
+func (s *Stored) row() stream.Pos {
+	if s.moved != 0 {
+		return s.moved
+	}
+	return s.Pos
+}
+
+// turns is what becomes of the room's state with the event.
+func (s *Stored) turns() []placed {
+	switch {
+	case s.resolved:
+		return s.became
+	case s.changes && s.fate.counts():
+		return []placed{{s.key(), s.in}}
+	}
+	return nil
+}
+
+// fate is what became of an event beyond that it is stored: the flags of its row above
+// flagRedacted.
+type fate int
+
+const (
+	shown      fate = 0
+	rejected   fate = flagRejected
+	softFailed fate = flagSoftFailed
+	outlier    fate = flagOutlier
+	hidden     fate = flagHidden
+)
+
+// counts tells whether an event is part of its room: what follows it may change the state.
+func (f fate) counts() bool { return f == shown || f == hidden }
+
+// isRejected tells whether authorisation has refused an event.
+func (f fate) isRejected() bool { return f&rejected != 0 }
+
+// hasState tells whether the state after an event that was read is known.
+func (s *Stored) hasState() bool { return s.fate&outlier == 0 && s.group.id != 0 }
 
 // Sent is a request of a client, as its sender recognises it.
 type Sent struct {
@@ -88,6 +132,7 @@ const (
 	encryptionType = "m.room.encryption"
 	tombstoneType  = "m.room.tombstone"
 	redactionType  = "m.room.redaction"
+	dummyType      = "org.matrix.dummy_event"
 	aclType        = "m.room.server_acl"
 )
 

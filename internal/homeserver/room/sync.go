@@ -142,7 +142,7 @@ func (v *view) delta(since, to stream.Pos) (delta []*Stored, known bool) {
 	if v.change <= since || since >= to {
 		return nil, true
 	}
-	if since < v.from {
+	if since < max(v.from, v.bent) {
 		return nil, false
 	}
 	taken := map[event.Key]bool{}
@@ -213,6 +213,11 @@ var stripped = []string{createType, nameType, avatarType, topicType, joinRulesTy
 // Stripped is the state that an invited user, or one who knocks, sees of a room: with it,
 // their own membership and that of who gave it to them. It is written by AppendStripped.
 func (rs *Rooms) Stripped(ctx context.Context, r *Room, user matrix.UserID) ([]*Stored, error) {
+	if !rs.Resident(r.id) {
+		if shown, err := rs.shownOutside(ctx, r, user); shown != nil || err != nil {
+			return shown, err
+		}
+	}
 	l, err := rs.load(ctx, r)
 	if err != nil {
 		return nil, err

@@ -14,7 +14,8 @@ import (
 type tip struct {
 	extremities []*Stored // nothing follows them
 	state       map[event.Key]*place
-	group       *group // the state
+	group       *group     // the state; nil if it was resolved and has none yet
+	floor       stream.Pos // the lowest number of a row, 0 before there is one below 0
 	levels      *authz.PowerLevels
 	levelsOf    *event.Event   // what levels were read from
 	last        *stream.Ticket // of what was queued last
@@ -31,12 +32,28 @@ type place struct {
 }
 
 func newPlace(s *Stored) *place {
-	p := &place{id: s.ID(), pos: s.Pos}
+	p := &place{id: s.ID(), pos: s.row()}
 	if s.Type() == memberType {
 		p.membership = membershipOf(s.Event)
 	}
 	p.stored.Store(s)
 	return p
+}
+
+// row is the number of the event's row, 0 of nobody.
+func (p *place) row() stream.Pos {
+	if p == nil {
+		return 0
+	}
+	return p.pos
+}
+
+// member is the membership that the place gives, to nobody too.
+func (p *place) member() string {
+	if p == nil {
+		return Leave
+	}
+	return p.membership
 }
 
 // Event is who holds a place in the state, for authz: what it needs has been read before.

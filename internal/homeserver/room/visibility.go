@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"signet/internal/homeserver/event"
 	"signet/internal/homeserver/stream"
 	"signet/internal/matrix"
 )
@@ -112,23 +113,37 @@ func (l *lens) learn(ctx context.Context) (err error) {
 
 // history reads what a place in the state has said.
 func (rs *Rooms) history(ctx context.Context, r *Room, typ, key string) (history, error) {
-	events, err := rs.stored(ctx, r, whereHistory, r.nid, typ, key, int64(rs.Stream.Visible()))
+	h, err := selectHistory(ctx, rs.DB, r, event.Key{Type: typ, StateKey: key}, rs.Stream.Visible())
 	if err != nil {
 		return nil, fmt.Errorf("reading what became of a state: %w", err)
-	}
-	h := make(history, len(events))
-	for i, s := range events {
-		h[i] = value{s.Pos, s.says()}
 	}
 	return h, nil
 }
 
 // says is what counts of a state event for who may read.
-func (s *Stored) says() string {
-	if s.Type() == visibilityType {
-		return visibilityOf(s.Field("history_visibility"))
+func (s *Stored) says() string { return says(s.Event) }
+
+// says is what counts of who holds a place, which has been read.
+func (p *place) says() string {
+	if p == nil {
+		return saysNothing(visibilityType)
 	}
-	return membershipOf(s.Event)
+	return p.stored.Load().says()
+}
+
+func says(e *event.Event) string {
+	if e.Type() == visibilityType {
+		return visibilityOf(e.Field("history_visibility"))
+	}
+	return membershipOf(e)
+}
+
+// saysNothing is what counts of a place that nobody holds.
+func saysNothing(typ string) string {
+	if typ == visibilityType {
+		return shared
+	}
+	return Leave
 }
 
 // membership is what the user was when an event was sent, what it changes included, empty
@@ -143,7 +158,7 @@ func (l *lens) membership(s *Stored) string {
 // before is what the user was just before an event, empty if that is not known.
 func (l *lens) before(s *Stored) string {
 	switch {
-	case s.Pos > l.joined:
+	case s.Pos > l.joined && !s.aside:
 		return Join
 	case !l.known:
 		return ""
@@ -154,14 +169,14 @@ func (l *lens) before(s *Stored) string {
 // sees tells whether the user may read an event. On events that say who may read, and on
 // the user's own memberships, what they change counts too.
 func (l *lens) sees(ctx context.Context, s *Stored) (bool, error) {
-	if s.Pos > l.joined {
+	if s.Pos > l.joined && !s.aside {
 		return true, nil
 	}
 	if err := l.learn(ctx); err != nil {
 		return false, err
 	}
 	stay, readers := l.before(s), l.readers.before(s.Pos, shared)
-	if s.Pos < 0 {
+	if s.aside {
 		var err error
 		if stay, readers, err = l.stateBefore(ctx, s); err != nil {
 			return false, err
@@ -193,18 +208,28 @@ func (l *lens) allows(s *Stored, stay, readers string) bool {
 }
 
 // stateBefore is what decides about an event that is not in the room's history as this
-// server lived it: the state that its group has.
+// server lived it: the state that it was sent in, or that after it where none was before.
 func (l *lens) stateBefore(ctx context.Context, s *Stored) (stay, readers string, err error) {
 	stay, readers = Leave, shared
-	if s.group.id == 0 {
+	group := s.group.id
+	if group == 0 {
 		return stay, joinedOnly, nil
+	}
+	if s.isState() {
+		before, _, err := selectGroup(ctx, l.rooms.DB, group)
+		if err != nil {
+			return "", "", fmt.Errorf("reading a state: %w", err)
+		}
+		if before != 0 {
+			group = before
+		}
 	}
 	for key, into := range map[string]*string{string(l.user): &stay, "": &readers} {
 		typ := memberType
 		if key == "" {
 			typ = visibilityType
 		}
-		pos, err := selectGroupPlace(ctx, l.rooms.DB, s.group.id, typ, key)
+		pos, err := selectGroupPlace(ctx, l.rooms.DB, group, typ, key)
 		if err != nil {
 			return "", "", fmt.Errorf("reading a state: %w", err)
 		}

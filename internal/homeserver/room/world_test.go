@@ -68,18 +68,31 @@ func eachUnchecked(t *testing.T, story func(w *world)) {
 // kill -9.
 func open(t testing.TB, db *store.DB, cacheBytes int64) *world {
 	t.Helper()
+	return opened(t, db, cacheBytes, "hs.test")
+}
+
+// openAs is open for a server of another name.
+func openAs(t testing.TB, db *store.DB, server matrix.ServerName) *world {
+	t.Helper()
+	return opened(t, db, 0, server)
+}
+
+func opened(t testing.TB, db *store.DB, cacheBytes int64, server matrix.ServerName) *world {
+	t.Helper()
+	signer := ours
+	signer.Server = server
 	w := &world{TB: t, db: db, clock: clocktest.New(), ended: make(chan error, 1)}
 	var err error
 	if w.stream, err = stream.Open(t.Context(), db); err != nil {
 		t.Fatal(err)
 	}
 	w.rooms, err = room.New(t.Context(), room.Options{
-		DB: db, Stream: w.stream, ServerName: "hs.test", Now: w.clock.Now, Profiles: &w.names, Outgoing: &w.out, CacheBytes: cacheBytes,
+		DB: db, Stream: w.stream, ServerName: server, Now: w.clock.Now, Profiles: &w.names, Outgoing: &w.out, CacheBytes: cacheBytes,
 		Signer: func(context.Context) (event.Signer, error) {
 			if before := w.sign.Load(); before != nil {
 				(*before)()
 			}
-			return ours, nil
+			return signer, nil
 		},
 	})
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 	"time"
 
 	"signet/internal/homeserver/event"
@@ -19,11 +20,24 @@ type operation struct {
 	creates     bool // the room
 	listed      bool // of a room that is created
 	events      []*Stored
-	merged      *group // of the state that the events follow, where none was stored
-	extremities string // afterwards
+	groups      []*group // of states that are not those after the events
+	extremities string   // afterwards; empty if they stay
 	redacts     *redacted
 	transaction *transaction
 	alias       *alias
+
+	past  []*Stored  // numbered below 0
+	then  func(*tip) // what becomes of the tip; nil is that the last event follows it
+	aside aside
+}
+
+// aside is what an operation stores beside events.
+type aside struct {
+	gaps      []string // events that the first event cites and that are not here
+	filled    []string // gaps that are none any more
+	ahead     string   // an event that is not here, which the first event redacts
+	invited   []byte   // what the user of the first event, who is invited, sees
+	uninvited string   // who is not invited any more
 }
 
 // redacted is an event that an operation redacts, as it is from then on.
@@ -33,11 +47,14 @@ type redacted struct {
 }
 
 // positions is how many positions the operation takes.
-func (op *operation) positions() int {
-	if op.merged != nil {
-		return len(op.events) + 1
+func (op *operation) positions() int { return max(len(op.groups)+len(op.events), 1) }
+
+// all are the events that an operation stores.
+func (op *operation) all() []*Stored {
+	if len(op.past) == 0 {
+		return op.events
 	}
-	return len(op.events)
+	return slices.Concat(op.past, op.events)
 }
 
 // writer is the stream.Writer of operations.
@@ -61,8 +78,8 @@ func (w writer) Write(ctx context.Context, tx *store.Tx, ops []stream.Placed[*op
 
 // place gives the events of an operation their positions.
 func (op *operation) place(pos stream.Pos) {
-	if op.merged != nil {
-		op.merged.id = pos
+	for _, g := range op.groups {
+		g.id = pos
 		pos++
 	}
 	if op.creates {
@@ -70,8 +87,11 @@ func (op *operation) place(pos stream.Pos) {
 	}
 	for i, s := range op.events {
 		s.Pos = pos + stream.Pos(i)
+		if s.in != nil {
+			s.in.pos = s.row()
+		}
 		if s.changes {
-			s.group.id, s.in.pos = s.Pos, s.Pos
+			s.group.id = s.Pos
 		}
 		if s.Replaced != nil && s.Replaced.of != nil {
 			s.Replaced.pos = s.Replaced.of.pos
@@ -84,12 +104,21 @@ type batch struct {
 	now                                  time.Time
 	server                               matrix.ServerName
 	rooms, events, transactions, aliases [][]any
+	besides, gaps, ahead, invited        [][]any
 	groups, groupState, changes          [][]any
 	state, stays                         [][]any
 	stateAt                              map[placeInRoom]int // rows of state by place
 	staysAt                              map[placeInRoom]int
 	tips, created                        map[*Room]*operation // the last of a room, and the first
-	redactions                           []*operation
+	last                                 map[*Room]stream.Pos // of what was shown
+	redactions, others                   []*operation
+	promoted                             []promotion
+}
+
+// promotion is an event that was known as an outlier.
+type promotion struct {
+	room *Room
+	s    *Stored
 }
 
 // placeInRoom is a place in the state of a room.
@@ -100,24 +129,35 @@ type placeInRoom struct {
 
 func newBatch(now time.Time, server matrix.ServerName) *batch {
 	return &batch{now: now, server: server, stateAt: map[placeInRoom]int{}, staysAt: map[placeInRoom]int{},
-		tips: map[*Room]*operation{}, created: map[*Room]*operation{}}
+		tips: map[*Room]*operation{}, created: map[*Room]*operation{}, last: map[*Room]stream.Pos{}}
 }
 
 func (b *batch) add(op *operation) {
-	b.tips[op.room] = op
+	if op.extremities != "" {
+		b.tips[op.room] = op
+	}
 	if op.creates {
 		b.created[op.room] = op
 	}
-	if op.merged != nil {
-		b.addGroup(op.merged)
+	for _, g := range op.groups {
+		b.addGroup(g)
+	}
+	for _, s := range op.past {
+		b.addEvent(op, s)
 	}
 	for _, s := range op.events {
 		b.addEvent(op, s)
+		if s.fate == shown {
+			b.last[op.room] = s.Pos
+		}
 		if s.changes {
 			b.addGroup(s.group)
-			b.addState(op.room, s)
+		}
+		for _, t := range s.turns() {
+			b.addState(op.room, s.Pos, t)
 		}
 	}
+	b.addAside(op)
 	if op.redacts != nil {
 		b.redactions = append(b.redactions, op)
 	}
@@ -131,15 +171,51 @@ func (b *batch) add(op *operation) {
 
 func (b *batch) addEvent(op *operation, s *Stored) {
 	key, isState := s.StateKey()
-	replaces, flags := int64(0), 0
+	replaces, group, redactedBy := int64(0), int64(0), int64(0)
 	if s.Replaced != nil {
 		replaces = int64(s.Replaced.pos)
 	}
+	if s.group != nil {
+		group = int64(s.group.id)
+	}
+	if s.Redaction != nil {
+		redactedBy = int64(s.Redaction.row())
+	}
+	row := []any{int64(s.row()), op.room.nid, s.ID(), s.Type(), sql.NullString{String: key, Valid: isState},
+		s.OriginServerTS(), group, s.flags(), replaces, redactedBy, s.Sent.String(), s.JSON()}
+	switch {
+	case s.moved != 0:
+		b.promoted = append(b.promoted, promotion{op.room, s})
+	case s.aside:
+		b.besides = append(b.besides, append(row, int64(s.Pos)))
+	default:
+		b.events = append(b.events, row)
+	}
+}
+
+// flags are those of the event's row.
+func (s *Stored) flags() int {
+	flags := int(s.fate)
 	if s.Redacted() {
 		flags |= flagRedacted
 	}
-	b.events = append(b.events, []any{int64(s.Pos), op.room.nid, s.ID(), s.Type(), sql.NullString{String: key, Valid: isState},
-		s.OriginServerTS(), int64(s.group.id), flags, replaces, 0, s.Sent.String(), s.JSON()})
+	return flags
+}
+
+func (b *batch) addAside(op *operation) {
+	a := op.aside
+	if len(a.filled) > 0 || a.uninvited != "" {
+		b.others = append(b.others, op)
+	}
+	for _, id := range a.gaps {
+		b.gaps = append(b.gaps, []any{op.room.nid, id, int64(op.all()[0].Pos)})
+	}
+	if a.ahead != "" {
+		b.ahead = append(b.ahead, []any{op.room.nid, a.ahead, op.all()[0].ID()})
+	}
+	if a.invited != nil {
+		b.invited = append(b.invited, []any{op.room.nid, op.events[0].key().StateKey, a.invited})
+	}
 }
 
 func (b *batch) addGroup(g *group) {
@@ -149,18 +225,19 @@ func (b *batch) addGroup(g *group) {
 	}
 	b.groups = append(b.groups, []any{int64(g.id), int64(prev), g.chain})
 	for _, p := range g.delta {
-		b.groupState = append(b.groupState, []any{int64(g.id), p.key.Type, p.key.StateKey, int64(p.in.pos)})
+		b.groupState = append(b.groupState, []any{int64(g.id), p.key.Type, p.key.StateKey, int64(p.in.row())})
 	}
 }
 
-func (b *batch) addState(r *Room, s *Stored) {
-	key, pos := s.key(), int64(s.Pos)
+// addState stores who takes a place in the state at a position.
+func (b *batch) addState(r *Room, pos stream.Pos, t placed) {
+	key := t.key
 	at := placeInRoom{r, key}
-	b.changes = append(b.changes, []any{r.nid, key.Type, key.StateKey, pos, pos})
-	b.state = put(b.state, b.stateAt, at, []any{r.nid, key.Type, key.StateKey, pos})
-	if s.isMember() {
+	b.changes = append(b.changes, []any{r.nid, key.Type, key.StateKey, int64(pos), int64(t.in.row())})
+	b.state = put(b.state, b.stateAt, at, []any{r.nid, key.Type, key.StateKey, int64(t.in.row())})
+	if key.Type == memberType {
 		local := event.ServerOf(key.StateKey) == b.server
-		b.stays = put(b.stays, b.staysAt, at, []any{key.StateKey, r.nid, s.in.membership, pos, local, false})
+		b.stays = put(b.stays, b.staysAt, at, []any{key.StateKey, r.nid, t.in.member(), int64(pos), local, false})
 	}
 }
 
@@ -182,8 +259,9 @@ func (b *batch) store(ctx context.Context, tx *store.Tx) error {
 		into *inserter
 		rows [][]any
 	}{
-		{&insertRooms, b.rooms}, {&insertEvents, b.events}, {&insertTransactions, b.transactions}, {&insertAliases, b.aliases},
+		{&insertRooms, b.rooms}, {&insertEvents, b.events}, {&insertAside, b.besides}, {&insertTransactions, b.transactions}, {&insertAliases, b.aliases},
 		{&insertGroups, b.groups}, {&insertGroupState, b.groupState}, {&insertStateChanges, b.changes}, {&putState, b.state}, {&putStays, b.stays},
+		{&insertGaps, b.gaps}, {&insertRedactionsAhead, b.ahead}, {&putInvited, b.invited},
 	} {
 		if err := table.into.insert(ctx, tx, table.rows); err != nil {
 			return err
@@ -191,7 +269,27 @@ func (b *batch) store(ctx context.Context, tx *store.Tx) error {
 	}
 	for _, op := range b.redactions {
 		to := op.redacts.to
-		if err := updateRedacted(ctx, tx, op.room.nid, int64(op.redacts.from.Pos), int64(op.events[0].Pos), to.JSON()); err != nil {
+		if err := updateRedacted(ctx, tx, op.room.nid, int64(op.redacts.from.row()), int64(op.all()[0].row()), to.JSON()); err != nil {
+			return err
+		}
+	}
+	return b.storeOthers(ctx, tx)
+}
+
+// storeOthers changes rows that are there.
+func (b *batch) storeOthers(ctx context.Context, tx *store.Tx) error {
+	for _, p := range b.promoted {
+		if err := updateAside(ctx, tx, p.room.nid, p.s); err != nil {
+			return err
+		}
+	}
+	for _, op := range b.others {
+		for _, id := range op.aside.filled {
+			if err := deleteGap(ctx, tx, op.room.nid, id); err != nil {
+				return err
+			}
+		}
+		if err := deleteInvited(ctx, tx, op.room.nid, op.aside.uninvited); err != nil {
 			return err
 		}
 	}
@@ -200,13 +298,18 @@ func (b *batch) store(ctx context.Context, tx *store.Tx) error {
 
 // storeTips stores where each room ends.
 func (b *batch) storeTips(ctx context.Context, tx *store.Tx) error {
+	for r, first := range b.created {
+		extremities := ""
+		if op := b.tips[r]; op != nil {
+			extremities = op.extremities
+		}
+		b.rooms = append(b.rooms, []any{r.nid, r.id, int64(r.version), extremities, int64(b.last[r]), first.listed})
+	}
 	for r, op := range b.tips {
-		last := int64(op.events[len(op.events)-1].Pos)
-		if first := b.created[r]; first != nil {
-			b.rooms = append(b.rooms, []any{r.nid, r.id, int64(r.version), op.extremities, last, first.listed})
+		if b.created[r] != nil {
 			continue
 		}
-		if err := updateTip(ctx, tx, r.nid, op.extremities, last); err != nil {
+		if err := updateTip(ctx, tx, r.nid, op.extremities, int64(b.last[r])); err != nil {
 			return err
 		}
 	}

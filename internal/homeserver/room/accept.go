@@ -1,0 +1,201 @@
+package room
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"signet/internal/homeserver/authz"
+	"signet/internal/homeserver/event"
+	"signet/internal/homeserver/stream"
+)
+
+// Arrival is an event from another server that is what it says: it has the format of the
+// room's version, is signed, and was redacted if its hash was wrong.
+type Arrival struct {
+	Event *event.Event
+	// Before are the ids of the state that the event was sent in, all of them here. It is
+	// for an event that follows others which are not here, and nil for all others.
+	Before []string
+}
+
+// Outcome is what became of an event from another server.
+type Outcome uint8
+
+// The outcomes.
+const (
+	Accepted   Outcome = iota + 1 // and shown
+	Past                          // accepted as history: what follows it was here before
+	SoftFailed                    // part of the graph, and shown to nobody (server-server API, "Soft failure")
+	Rejected                      // stored, so that it is not asked for again
+	Known                         // stored before
+)
+
+// Verdict is an Outcome with the reason for it, where there is one.
+type Verdict struct {
+	Outcome Outcome
+	Why     error
+}
+
+// MissingEvents is the error of an event that rests on others which are not here: Auth it
+// cites, or they are in the state before it; Prev it follows, or their state is not known.
+type MissingEvents struct{ Auth, Prev []string }
+
+func (m MissingEvents) Error() string {
+	return fmt.Sprintf("%d auth events and %d previous events are not here", len(m.Auth), len(m.Prev))
+}
+
+// ErrSecondCreate is why an m.room.create is rejected in a room that has one.
+var ErrSecondCreate = errors.New("the room has an m.room.create already")
+
+// ErrOtherRoom is the error of an event of another room than was asked for.
+var ErrOtherRoom = errors.New("the event is of another room")
+
+// Accept judges an event that another server sent into a room (server-server API, "Checks
+// performed on receipt of a PDU", 4 to 6) and stores what came of it. Errors:
+// ErrUnknownRoom, ErrOtherRoom, MissingEvents.
+func (rs *Rooms) Accept(ctx context.Context, roomID string, a Arrival) (v Verdict, err error) {
+	r, err := rs.Room(roomID)
+	if err != nil {
+		return v, err
+	}
+	j, err := rs.vet(ctx, r, a)
+	if err != nil || j.known {
+		return Verdict{Outcome: Known}, err
+	}
+	if cited, err := selectIsGap(ctx, rs.DB, r.nid, a.Event.ID()); err != nil || cited {
+		if err != nil {
+			return v, fmt.Errorf("looking for a gap: %w", err)
+		}
+		return rs.past(ctx, r, j, 0)
+	}
+	err = rs.again(ctx, func() (*stream.Ticket, error) {
+		ticket, taken, err := rs.follow(ctx, r, j)
+		if err != nil || taken {
+			return ticket, err
+		}
+		return rs.branch(ctx, r, j)
+	})
+	if err == nil && j.extremities > healFrom {
+		rs.heal(ctx, r)
+	}
+	return j.verdict(), err
+}
+
+// judgement is an event on its way to being stored.
+type judgement struct {
+	Arrival
+	known       bool       // it is stored already
+	number      stream.Pos // of its row, if it is an outlier
+	old         *Stored    // likewise
+	refused     error      // why the rules do not allow it
+	failed      error      // why the room's state does not
+	isPast      bool
+	extremities int // of the room, afterwards
+}
+
+func (j *judgement) verdict() Verdict {
+	switch {
+	case j.refused != nil:
+		return Verdict{Rejected, j.refused}
+	case j.failed != nil:
+		return Verdict{SoftFailed, j.failed}
+	case j.isPast:
+		return Verdict{Outcome: Past}
+	}
+	return Verdict{Outcome: Accepted}
+}
+
+// vet looks whether an event is new, and checks it against what it cites.
+func (rs *Rooms) vet(ctx context.Context, r *Room, a Arrival) (*judgement, error) {
+	if a.Event.RoomID() != r.id || a.Event.Version() != r.version {
+		return nil, ErrOtherRoom
+	}
+	j := &judgement{Arrival: a}
+	switch old, err := rs.storedByID(ctx, r, a.Event.ID()); {
+	case err == nil && old.fate&outlier == 0:
+		j.known = true
+		return j, nil
+	case err == nil:
+		j.old, j.number = old, old.row()
+		if old.Redacted() {
+			j.Event = old.Event
+		}
+	case !errors.Is(err, ErrUnknownEvent):
+		return nil, err
+	}
+	cited, err := rs.cited(ctx, r, a.Event)
+	if err != nil {
+		return nil, err
+	}
+	j.refused = cited.check(a.Event)
+	return j, nil
+}
+
+// citations are the events that an event cites for its authorisation.
+type citations struct {
+	events []authz.Cited
+	create *event.Event
+}
+
+// cited reads what an event cites. The error is MissingEvents.
+func (rs *Rooms) cited(ctx context.Context, r *Room, e *event.Event) (c citations, err error) {
+	ids := e.AuthEvents()
+	createID, named := r.version.CreateEventID(r.id)
+	if named && e.ID() != createID {
+		ids = append(ids, createID)
+	}
+	found, err := rs.storedByIDs(ctx, r, ids)
+	if err != nil {
+		return c, err
+	}
+	var missing MissingEvents
+	for _, id := range ids {
+		i := slices.IndexFunc(found, func(s *Stored) bool { return s.ID() == id })
+		switch {
+		case i < 0:
+			missing.Auth = append(missing.Auth, id)
+		case named && id == createID:
+			c.create = found[i].Event
+		default:
+			c.events = append(c.events, authz.Cited{Event: found[i].Event, Rejected: found[i].fate.isRejected()})
+		}
+	}
+	if missing.Auth != nil {
+		return c, missing
+	}
+	return c, nil
+}
+
+// check tells whether what an event cites allows it.
+func (c citations) check(e *event.Event) error {
+	state, err := authz.FromAuthEvents(e, c.events, c.create)
+	if err != nil {
+		return err
+	}
+	return authz.Check(e, state)
+}
+
+// allowed tells whether a state allows an event: err is not of the rules, refused is.
+func (rs *Rooms) allowed(ctx context.Context, r *Room, e *event.Event, t *tip) (refused, err error) {
+	if e.Is(createType, "") && t.state[event.Key{Type: createType}] != nil {
+		return ErrSecondCreate, nil
+	}
+	keys := append(authz.Needed(e), event.Key{Type: createType}, event.Key{Type: levelsType})
+	for _, key := range keys {
+		if err := rs.read(ctx, r, t.state[key]); err != nil {
+			return nil, err
+		}
+	}
+	return authz.Check(e, t), nil
+}
+
+// fateOf is what becomes of an event that was accepted: one that only joins branches is
+// nothing to read.
+func fateOf(typ string) fate {
+	if typ == dummyType {
+		return hidden
+	}
+	return shown
+}

@@ -1,0 +1,106 @@
+package room
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"signet/internal/homeserver/authz"
+	"signet/internal/homeserver/stream"
+)
+
+// follow takes an event in that follows the tip, and nothing else: what came before it is
+// what the tip has, which most events find so. taken is false of all others.
+func (rs *Rooms) follow(ctx context.Context, r *Room, j *judgement) (ticket *stream.Ticket, taken bool, err error) {
+	if j.Before != nil {
+		return nil, false, nil
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	l, err := rs.loadLocked(ctx, r)
+	if err != nil || !l.tip.isFollowed(j.Event.PrevEvents()) {
+		return nil, false, err
+	}
+	if j.refused == nil {
+		if j.refused, err = rs.allowed(ctx, r, j.Event, &l.tip); err != nil {
+			return nil, false, err
+		}
+	}
+	op := &operation{room: r, loaded: l}
+	s := &Stored{Event: j.Event, group: l.tip.group, moved: j.number}
+	s.aside = s.moved != 0
+	op.events = []*Stored{s}
+	if s.group == nil {
+		s.group = l.tip.whole()
+		op.groups = []*group{s.group}
+	}
+	if j.refused != nil {
+		s.fate, op.then = rejected, func(t *tip) { t.group = s.group }
+	} else if err := rs.takeTip(ctx, r, l, op, s); err != nil {
+		return nil, false, err
+	}
+	j.extremities = 1
+	ticket, _, err = rs.add(op)
+	return ticket, true, err
+}
+
+// takeTip gives an event that is allowed its place at the tip.
+func (rs *Rooms) takeTip(ctx context.Context, r *Room, l *loaded, op *operation, s *Stored) (err error) {
+	s.fate, op.extremities = fateOf(s.Type()), s.ID()
+	if s.isState() {
+		if err := rs.read(ctx, r, l.tip.state[s.key()]); err != nil {
+			return err
+		}
+		s.changes, s.in = true, newPlace(s)
+		s.Replaced = l.tip.replacedBy(s)
+		s.group = s.group.next(s, l.tip.state, s.in)
+	}
+	return rs.redactions(ctx, r, op, s, &l.tip)
+}
+
+// isFollowed tells whether an event that follows some follows the tip.
+func (t *tip) isFollowed(prev []string) bool {
+	if len(prev) != len(t.extremities) {
+		return false
+	}
+	for _, s := range t.extremities {
+		if !slices.Contains(prev, s.ID()) {
+			return false
+		}
+	}
+	return true
+}
+
+// redactions lets an event redact what it redacts, and be redacted by what has come before
+// it. In before, what decides is known.
+func (rs *Rooms) redactions(ctx context.Context, r *Room, op *operation, s *Stored, before *tip) error {
+	for _, typ := range []string{createType, levelsType} {
+		if err := rs.read(ctx, r, before.state[keyOf(typ)]); err != nil {
+			return err
+		}
+	}
+	ahead, err := selectRedactionAhead(ctx, rs.DB, r.nid, s.ID())
+	if err != nil {
+		return err
+	}
+	if ahead != "" {
+		by, err := rs.storedByID(ctx, r, ahead)
+		if err == nil && authz.MayRedact(by.Event, s.Event, before.PowerLevels()) {
+			s.Event, s.Redaction = s.Event.Redact(), by
+		}
+	}
+	id := s.Redacts()
+	if id == "" || s.Type() != redactionType {
+		return nil
+	}
+	target, err := rs.onTip(ctx, r, before, id)
+	switch {
+	case errors.Is(err, ErrUnknownEvent):
+		op.aside.ahead = id
+	case err != nil:
+		return err
+	case !target.Redacted() && authz.MayRedact(s.Event, target.Event, before.PowerLevels()):
+		op.redacts = redact(target)
+	}
+	return nil
+}

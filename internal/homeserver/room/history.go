@@ -1,0 +1,117 @@
+package room
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"signet/internal/homeserver/stream"
+)
+
+// History stores events that came before what is here, the oldest first, and returns what
+// became of each. What is missing for one of them ends it there: its verdict has the error
+// MissingEvents. Errors: ErrUnknownRoom, ErrOtherRoom.
+func (rs *Rooms) History(ctx context.Context, roomID string, arrivals []Arrival) ([]Verdict, error) {
+	r, err := rs.Room(roomID)
+	if err != nil {
+		return nil, err
+	}
+	last, err := rs.reserveBelow(ctx, r, len(arrivals))
+	if err != nil {
+		return nil, err
+	}
+	verdicts := make([]Verdict, len(arrivals))
+	for i, a := range arrivals {
+		v, err := rs.pastOne(ctx, r, a, last+stream.Pos(i))
+		if _, missing := errors.AsType[MissingEvents](err); missing {
+			verdicts[i] = Verdict{Why: err}
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		verdicts[i] = v
+	}
+	return verdicts, nil
+}
+
+func (rs *Rooms) pastOne(ctx context.Context, r *Room, a Arrival, place stream.Pos) (Verdict, error) {
+	j, err := rs.vet(ctx, r, a)
+	if err != nil || j.known {
+		return Verdict{Outcome: Known}, err
+	}
+	return rs.past(ctx, r, j, place)
+}
+
+// reserveBelow makes room for events before all that is here, and returns the lowest place.
+func (rs *Rooms) reserveBelow(ctx context.Context, r *Room, n int) (stream.Pos, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	l, err := rs.loadLocked(ctx, r)
+	if err != nil {
+		return 0, err
+	}
+	l.tip.floor -= stream.Pos(n)
+	return l.tip.floor, nil
+}
+
+// past stores an event of history at a place, 0 for the next.
+func (rs *Rooms) past(ctx context.Context, r *Room, j *judgement, place stream.Pos) (v Verdict, err error) {
+	b, err := rs.before(ctx, r, j)
+	if err != nil {
+		return v, err
+	}
+	if place == 0 {
+		if place, err = rs.reserveBelow(ctx, r, 1); err != nil {
+			return v, err
+		}
+	}
+	j.isPast = true
+	err = rs.again(ctx, func() (*stream.Ticket, error) {
+		op, err := rs.pastOperation(ctx, r, j, b, place)
+		if err != nil {
+			return nil, err
+		}
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if op.loaded, err = rs.loadLocked(ctx, r); err != nil {
+			return nil, err
+		}
+		ticket, _, err := rs.add(op)
+		return ticket, err
+	})
+	return j.verdict(), err
+}
+
+func (rs *Rooms) pastOperation(ctx context.Context, r *Room, j *judgement, b *antecedent, place stream.Pos) (*operation, error) {
+	s, groups, err := rs.standing(ctx, r, j, b)
+	if err != nil {
+		return nil, err
+	}
+	if s.Pos = place; s.moved == place {
+		return nil, fmt.Errorf("event %d of room %d is at its place already", place, r.nid)
+	}
+	op := &operation{room: r, past: []*Stored{s}, groups: groups, then: func(*tip) {}}
+	op.aside.gaps, op.aside.filled = b.gaps, []string{s.ID()}
+	if s.changes {
+		op.groups = append(op.groups, s.group) // numbered by itself
+		s.changes, s.in.pos = false, s.row()
+	}
+	if j.refused == nil {
+		err = rs.redactions(ctx, r, op, s, &b.tip)
+	}
+	return op, err
+}
+
+// Gaps are events that are not here and that others before a place cite, the nearest first.
+func (rs *Rooms) Gaps(ctx context.Context, roomID string, before stream.Pos, limit int) ([]string, error) {
+	r, err := rs.Room(roomID)
+	if err != nil {
+		return nil, err
+	}
+	gaps, err := selectGaps(ctx, rs.DB, r.nid, before, limit)
+	if err != nil {
+		return nil, fmt.Errorf("looking for gaps: %w", err)
+	}
+	return gaps, nil
+}
