@@ -88,7 +88,7 @@ func (rs *Rooms) after(ctx context.Context, r *Room, events []*Stored) (*anteced
 		if slices.Contains(groups, s.group.id) {
 			continue
 		}
-		state, err := rs.stateOfGroup(ctx, r, s.group.id)
+		state, err := rs.groupState(ctx, r, s.group.id)
 		if err != nil {
 			return nil, err
 		}
@@ -127,7 +127,7 @@ func (rs *Rooms) told(ctx context.Context, r *Room, ids, gaps []string) (*antece
 	if err != nil {
 		return nil, err
 	}
-	from, err := rs.stateOfGroup(ctx, r, near.group.id)
+	from, err := rs.groupState(ctx, r, near.group.id)
 	b.base = base.towards(from, state)
 	return b, err
 }
@@ -136,7 +136,7 @@ func (rs *Rooms) told(ctx context.Context, r *Room, ids, gaps []string) (*antece
 // is MissingEvents.
 func (rs *Rooms) placesOf(ctx context.Context, r *Room, ids []string) (stateMap, error) {
 	state, missing := make(stateMap, len(ids)), MissingEvents{}
-	for some := range slices.Chunk(ids, askedAtOnce) {
+	for some := range slices.Chunk(readable(ids), askedAtOnce) {
 		rows, err := selectPlaces(ctx, rs.DB, r.nid, some)
 		if err != nil {
 			return nil, fmt.Errorf("reading a state: %w", err)
@@ -233,7 +233,7 @@ func (rs *Rooms) meet(ctx context.Context, r *Room, j *judgement, m *meeting) er
 		if slices.Contains(groups, s.group.id) {
 			continue
 		}
-		state, err := rs.stateOfGroup(ctx, r, s.group.id)
+		state, err := rs.groupState(ctx, r, s.group.id)
 		if err != nil {
 			return err
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"signet/internal/homeserver/authz"
 	"signet/internal/homeserver/event"
@@ -40,8 +41,8 @@ func (rs *Rooms) resolve(ctx context.Context, r *Room, states []stateMap, fresh 
 	return state, nil
 }
 
-// stateOfGroup is the whole state of a group that is stored.
-func (rs *Rooms) stateOfGroup(ctx context.Context, r *Room, id stream.Pos) (stateMap, error) {
+// groupState is the whole state of a group that is stored.
+func (rs *Rooms) groupState(ctx context.Context, r *Room, id stream.Pos) (stateMap, error) {
 	rows, err := selectGroupState(ctx, rs.DB, r.nid, id)
 	if err != nil {
 		return nil, fmt.Errorf("reading a state: %w", err)
@@ -65,7 +66,7 @@ func (rs *Rooms) stateAfter(ctx context.Context, r *Room, s *Stored) ([]*Stored,
 	if !s.aside {
 		return rs.StateAt(ctx, r, s.Pos)
 	}
-	state, err := rs.stateOfGroup(ctx, r, s.group.id)
+	state, err := rs.groupState(ctx, r, s.group.id)
 	if err != nil {
 		return nil, err
 	}
@@ -104,9 +105,19 @@ func (s source) Events(ids []string) ([]stateres.Entry, error) {
 	return entries, nil
 }
 
+// readable are the ids that may be there: no database looks for one with a zero in it.
+func readable(ids []string) []string {
+	if !slices.ContainsFunc(ids, hasZero) {
+		return ids
+	}
+	return slices.DeleteFunc(slices.Clone(ids), hasZero)
+}
+
+func hasZero(id string) bool { return strings.IndexByte(id, 0) >= 0 }
+
 // storedByIDs reads the events of a room that are there, of those named.
 func (rs *Rooms) storedByIDs(ctx context.Context, r *Room, ids []string) (found []*Stored, err error) {
-	for some := range slices.Chunk(ids, askedAtOnce) {
+	for some := range slices.Chunk(readable(ids), askedAtOnce) {
 		args := make([]any, 0, len(some)+1)
 		for _, id := range some {
 			args = append(args, id)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"signet/internal/homeserver/stream"
 )
@@ -101,6 +102,47 @@ func (rs *Rooms) pastOperation(ctx context.Context, r *Room, j *judgement, b *an
 		err = rs.redactions(ctx, r, op, s, &b.tip)
 	}
 	return op, err
+}
+
+// Unknown are the ids, among some, of events that are not here.
+func (rs *Rooms) Unknown(ctx context.Context, roomID string, ids []string) (unknown []string, err error) {
+	r, err := rs.Room(roomID)
+	if err != nil {
+		return nil, err
+	}
+	for some := range slices.Chunk(readable(ids), askedAtOnce) {
+		rows, err := selectPlaces(ctx, rs.DB, r.nid, some)
+		if err != nil {
+			return nil, fmt.Errorf("looking for events: %w", err)
+		}
+		for _, id := range some {
+			if _, here := rows[id]; !here {
+				unknown = append(unknown, id)
+			}
+		}
+	}
+	return unknown, nil
+}
+
+// Extremities are the ids of the events that nothing follows, and the least depth of them.
+func (rs *Rooms) Extremities(ctx context.Context, roomID string) (ids []string, depth int64, err error) {
+	r, err := rs.Room(roomID)
+	if err != nil {
+		return nil, 0, err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	l, err := rs.loadLocked(ctx, r)
+	if err != nil {
+		return nil, 0, err
+	}
+	for i, s := range l.tip.extremities {
+		ids = append(ids, s.ID())
+		if i == 0 || s.Depth() < depth {
+			depth = s.Depth()
+		}
+	}
+	return ids, depth, nil
 }
 
 // Gaps are events that are not here and that others before a place cite, the nearest first.

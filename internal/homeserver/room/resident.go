@@ -18,7 +18,7 @@ import (
 var ErrUnknownState = errors.New("the state at the event is not known here")
 
 // Rejected tells whether authorisation has refused the event when it came.
-func (s *Stored) Rejected() bool { return s.rejected }
+func (s *Stored) Rejected() bool { return s.fate.isRejected() }
 
 // RoomOfEvent finds the room that an event is in. The error is ErrUnknownEvent.
 func (rs *Rooms) RoomOfEvent(ctx context.Context, eventID string) (*Room, error) {
@@ -95,7 +95,7 @@ func (s *Stored) groups(ctx context.Context, rs *Rooms) (after, before stream.Po
 	if s.group.id == 0 {
 		return 0, 0, ErrUnknownState
 	}
-	if s.changes {
+	if s.isState() && !s.Rejected() {
 		if before, _, err = selectGroup(ctx, rs.DB, s.group.id); errors.Is(err, sql.ErrNoRows) {
 			err = ErrUnknownState
 		}

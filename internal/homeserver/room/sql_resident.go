@@ -50,7 +50,7 @@ func heldRow(rows *sql.Rows, r *Room) (*Stored, error) {
 	if err != nil {
 		return nil, fmt.Errorf("event %d: %w", pos, err)
 	}
-	s := &Stored{Event: e, Pos: stream.Pos(pos), rejected: flags&flagRejected != 0, group: &group{id: stream.Pos(groupID)}}
+	s := &Stored{Event: e, Pos: stream.Pos(pos), fate: fate(flags &^ flagRedacted), group: &group{id: stream.Pos(groupID)}}
 	s.changes = s.isState() && s.group.id == s.Pos
 	return s, nil
 }
