@@ -18,6 +18,9 @@ type Arrival struct {
 	// Before are the ids of the state that the event was sent in, all of them here. It is
 	// for an event that follows others which are not here, and nil for all others.
 	Before []string
+	// Relay passes the event on to the other servers in the room, as one of this server or
+	// one that was handed to it.
+	Relay bool
 }
 
 // Outcome is what became of an event from another server.

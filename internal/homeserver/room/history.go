@@ -106,6 +106,15 @@ func (rs *Rooms) pastOperation(ctx context.Context, r *Room, j *judgement, b *an
 
 // Unknown are the ids, among some, of events that are not here.
 func (rs *Rooms) Unknown(ctx context.Context, roomID string, ids []string) (unknown []string, err error) {
+	return rs.lacking(ctx, roomID, ids, func(_ placeRow, here bool) bool { return !here })
+}
+
+// Stateless are the ids, among some, of events after which the state is not known.
+func (rs *Rooms) Stateless(ctx context.Context, roomID string, ids []string) (stateless []string, err error) {
+	return rs.lacking(ctx, roomID, ids, func(row placeRow, here bool) bool { return !here || row.group == 0 || row.fate&outlier != 0 })
+}
+
+func (rs *Rooms) lacking(ctx context.Context, roomID string, ids []string, lacks func(placeRow, bool) bool) (found []string, err error) {
 	r, err := rs.Room(roomID)
 	if err != nil {
 		return nil, err
@@ -116,12 +125,12 @@ func (rs *Rooms) Unknown(ctx context.Context, roomID string, ids []string) (unkn
 			return nil, fmt.Errorf("looking for events: %w", err)
 		}
 		for _, id := range some {
-			if _, here := rows[id]; !here {
-				unknown = append(unknown, id)
+			if row, here := rows[id]; lacks(row, here) {
+				found = append(found, id)
 			}
 		}
 	}
-	return unknown, nil
+	return found, nil
 }
 
 // Extremities are the ids of the events that nothing follows, and the least depth of them.
@@ -145,13 +154,13 @@ func (rs *Rooms) Extremities(ctx context.Context, roomID string) (ids []string, 
 	return ids, depth, nil
 }
 
-// Gaps are events that are not here and that others before a place cite, the nearest first.
-func (rs *Rooms) Gaps(ctx context.Context, roomID string, before stream.Pos, limit int) ([]string, error) {
+// Gaps are events that are not here and that others follow, those of the earliest first.
+func (rs *Rooms) Gaps(ctx context.Context, roomID string, limit int) ([]string, error) {
 	r, err := rs.Room(roomID)
 	if err != nil {
 		return nil, err
 	}
-	gaps, err := selectGaps(ctx, rs.DB, r.nid, before, limit)
+	gaps, err := selectGaps(ctx, rs.DB, r.nid, limit)
 	if err != nil {
 		return nil, fmt.Errorf("looking for gaps: %w", err)
 	}

@@ -79,6 +79,16 @@ func (rs *Rooms) Resident(roomID string) bool {
 	return r != nil && r.residents > 0
 }
 
+// Outside is a room that is known here, if only by who was invited to it; nil if none is.
+func (rs *Rooms) Outside(roomID string) *Room {
+	rs.mu.RLock()
+	defer rs.mu.RUnlock()
+	if r := rs.rooms[roomID]; r != nil && r.known.Load() {
+		return r
+	}
+	return nil
+}
+
 // Standing is a local user's membership in a room, also in one that nobody here is in. Its
 // Room is nil if there is none.
 func (rs *Rooms) Standing(user matrix.UserID, roomID string) Stay {

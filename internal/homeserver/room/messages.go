@@ -59,6 +59,9 @@ func (rs *Rooms) Messages(ctx context.Context, user matrix.UserID, q Query) (Pag
 	if page.Events, err = l.walk(ctx, &walk, &q.Filter); err != nil {
 		return Page{}, err
 	}
+	if err := rs.fromBefore(ctx, l, &walk, &q, &page); err != nil {
+		return Page{}, err
+	}
 	if !walk.ended {
 		page.End = Token(walk.at)
 	}
@@ -239,8 +242,24 @@ func (rs *Rooms) EventAt(ctx context.Context, user matrix.UserID, roomID string,
 	if _, err := l.horizon(); err != nil {
 		return nil, err
 	}
+	here, err := l.near(ctx, ts, back)
+	if err == nil {
+		here, err = rs.nearer(ctx, l, here, ts, back)
+	}
+	if err == nil && here == nil {
+		err = ErrUnknownEvent
+	}
+	return here, err
+}
+
+// near is the event here that is next to a time, of those that the user may read; nil if
+// none is.
+func (l *lens) near(ctx context.Context, ts int64, back bool) (*Stored, error) {
 	for passed := range maxPassed {
-		s, err := rs.near(ctx, r, ts, back, passed)
+		s, err := l.rooms.near(ctx, l.room, ts, back, passed)
+		if errors.Is(err, ErrUnknownEvent) {
+			return nil, nil
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -248,5 +267,5 @@ func (rs *Rooms) EventAt(ctx context.Context, user matrix.UserID, roomID string,
 			return s, err
 		}
 	}
-	return nil, ErrUnknownEvent
+	return nil, nil
 }

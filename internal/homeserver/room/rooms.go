@@ -25,6 +25,9 @@ type Options struct {
 	Signer   func(context.Context) (event.Signer, error)
 	Profiles Profiles
 	Outgoing Outgoing // nil: nothing is sent to other servers
+	// Historian fetches history that is not here; nil fetches none. It may be set before anybody
+	// reads.
+	Historian Historian
 	// DefaultVersion is the version of a room whose creator asks for none; zero is
 	// event.Default.
 	DefaultVersion event.Version

@@ -64,11 +64,10 @@ func selectIsGap(ctx context.Context, q store.Queryer, room int64, id string) (i
 	return is, err
 }
 
-// selectGaps are events that are not here and that others cite, the newest first, beginning
-// with those that events before a place cite.
-func selectGaps(ctx context.Context, q store.Queryer, room int64, before stream.Pos, limit int) ([]string, error) {
+// selectGaps are events that are not here and that others cite, those of the earliest first.
+func selectGaps(ctx context.Context, q store.Queryer, room int64, limit int) ([]string, error) {
 	return collect(ctx, q, func(rows *sql.Rows) (id string, err error) { return id, rows.Scan(&id) },
-		`SELECT event_id FROM room_gaps WHERE room = $1 AND place <= $2 ORDER BY place DESC, event_id LIMIT $3`, room, int64(before), limit)
+		`SELECT event_id FROM room_gaps WHERE room = $1 ORDER BY place, event_id LIMIT $2`, room, limit)
 }
 
 func deleteGap(ctx context.Context, tx *store.Tx, room int64, id string) error {
@@ -105,6 +104,7 @@ type placeRow struct {
 	key     event.Key
 	isState bool
 	fate    fate
+	group   stream.Pos
 }
 
 // selectPlaces are the places of events, by id.
@@ -117,11 +117,11 @@ func selectPlaces(ctx context.Context, q store.Queryer, room int64, ids []string
 	_, err := collect(ctx, q, func(rows *sql.Rows) (row placeRow, err error) {
 		var id string
 		var key sql.NullString
-		err = rows.Scan(&id, &row.pos, &row.key.Type, &key, &row.fate)
+		err = rows.Scan(&id, &row.pos, &row.key.Type, &key, &row.fate, &row.group)
 		row.key.StateKey, row.isState = key.String, key.Valid
 		found[id] = row
 		return row, err
-	}, fmt.Sprintf(`SELECT event_id, pos, type, state_key, flags FROM room_events WHERE event_id IN %s AND room = $%d`,
+	}, fmt.Sprintf(`SELECT event_id, pos, type, state_key, flags, state_group FROM room_events WHERE event_id IN %s AND room = $%d`,
 		tuples(1, len(ids)), len(ids)+1), append(args, room)...)
 	return found, err
 }

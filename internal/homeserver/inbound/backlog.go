@@ -1,0 +1,144 @@
+package inbound
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// Bounds of the backlog.
+const (
+	maxAttempts = 3
+	maxBacklog  = 5000 // events of a room
+	firstPause  = time.Minute
+	keptFor     = 24 * time.Hour
+	roomsAtOnce = 4
+	eventLife   = 2 * time.Minute // of one attempt
+	pollEvery   = 30 * time.Second
+)
+
+// attempts is how often an event was dealt with in vain, and counted as one once it is in
+// the backlog.
+func (in *Inbound) attempts(ctx context.Context, id string) (int, error) {
+	n, err := selectAttempts(ctx, in.DB, id)
+	if err != nil {
+		return 0, fmt.Errorf("looking into the backlog: %w", err)
+	}
+	return n, nil
+}
+
+// putOff stores an event that is dealt with later. The error is ErrBacklog.
+func (in *Inbound) putOff(ctx context.Context, a arrival, attempts int) error {
+	n, err := countBacklog(ctx, in.DB, a.roomID)
+	if err != nil {
+		return fmt.Errorf("looking into the backlog: %w", err)
+	}
+	if n >= maxBacklog {
+		return ErrBacklog
+	}
+	now := in.Now()
+	due := now
+	if attempts > 0 {
+		due = now.Add(firstPause)
+	}
+	row := backlogRow{seq: in.seq.Add(1), eventID: a.event.ID(), roomID: a.roomID, origin: a.origin, attempts: max(attempts, 1), due: due.UnixMilli(), json: a.raw}
+	if attempts == 0 {
+		row.attempts = waiting
+	}
+	if err := insertBacklog(ctx, in.DB, row, now); err != nil {
+		return fmt.Errorf("storing an event for later: %w", err)
+	}
+	select {
+	case in.wake <- struct{}{}:
+	default:
+	}
+	return nil
+}
+
+// Run deals with the backlog until the context ends.
+func (in *Inbound) Run(ctx context.Context) error {
+	poll := time.NewTicker(pollEvery)
+	defer poll.Stop()
+	for {
+		if err := in.Drain(ctx); err != nil && ctx.Err() == nil {
+			in.Log.ErrorContext(ctx, "the backlog cannot be dealt with", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-in.wake:
+		case <-poll.C:
+		}
+	}
+}
+
+// Drain deals once with all of the backlog that is due, a few rooms at a time.
+func (in *Inbound) Drain(ctx context.Context) error {
+	now := in.Now()
+	if err := deleteGivenUp(ctx, in.DB, now.Add(-keptFor)); err != nil {
+		return fmt.Errorf("clearing the backlog: %w", err)
+	}
+	rooms, err := selectBacklogRooms(ctx, in.DB, now)
+	if err != nil {
+		return fmt.Errorf("reading the backlog: %w", err)
+	}
+	var workers sync.WaitGroup
+	next := make(chan string)
+	for range min(roomsAtOnce, len(rooms)) {
+		workers.Go(func() {
+			for id := range next {
+				in.drainRoom(ctx, id, now)
+			}
+		})
+	}
+	for _, id := range rooms {
+		next <- id
+	}
+	close(next)
+	workers.Wait()
+	return nil
+}
+
+func (in *Inbound) drainRoom(ctx context.Context, roomID string, now time.Time) {
+	for after := int64(0); ctx.Err() == nil; {
+		row, err := selectBacklogNext(ctx, in.DB, roomID, after, now)
+		if err != nil || row.eventID == "" {
+			return
+		}
+		after = row.seq
+		if err := in.retry(ctx, row); err != nil {
+			in.Log.WarnContext(ctx, "an event of the backlog is not dealt with", "event", row.eventID, "error", err)
+		}
+	}
+}
+
+// retry deals with an event of the backlog. That it is tried is stored first: whatever
+// happens then, it is not tried for ever.
+func (in *Inbound) retry(ctx context.Context, row backlogRow) error {
+	tried := max(row.attempts, 0) + 1
+	due := in.Now().Add(firstPause << min(tried, 6)).UnixMilli()
+	if tried >= maxAttempts {
+		due = givenUp
+	}
+	if err := updateBacklog(ctx, in.DB, row.eventID, tried, due); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, eventLife)
+	defer cancel()
+	a, err := in.open(row.origin, row.json)
+	if err == nil {
+		err = in.mayCome(ctx, a)
+	}
+	if err == nil {
+		var give func()
+		if give, err = in.turns.take(ctx, row.roomID); err == nil {
+			err = in.handle(ctx, a)
+			give()
+		}
+	}
+	if a.event != nil && isPassing(err) {
+		return err
+	}
+	return deleteBacklog(context.WithoutCancel(ctx), in.DB, row.eventID)
+}

@@ -1,0 +1,131 @@
+package inbound
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"signet/internal/homeserver/event"
+	"signet/internal/homeserver/remote"
+	"signet/internal/homeserver/room"
+	"signet/internal/matrix"
+)
+
+// Bounds of what is asked for because of one event.
+const (
+	maxMissing = 20  // events of a gap
+	maxSingle  = 100 // events that are asked for one by one
+)
+
+// take has an event accepted, and asks its origin for what it rests on.
+func (in *Inbound) take(ctx context.Context, origin matrix.ServerName, r *room.Room, e *event.Event) (room.Verdict, error) {
+	v, err := in.accept(ctx, origin, r, e)
+	missing, lacks := errors.AsType[room.MissingEvents](err)
+	if !lacks || missing.Prev == nil {
+		return v, err
+	}
+	if err := in.fill(ctx, origin, r, e); err != nil {
+		return v, err
+	}
+	return in.acceptAnyhow(ctx, origin, r, e)
+}
+
+// accept is room.Accept for an event whose auth events need not be here.
+func (in *Inbound) accept(ctx context.Context, origin matrix.ServerName, r *room.Room, e *event.Event) (room.Verdict, error) {
+	v, err := in.Rooms.Accept(ctx, r.ID(), room.Arrival{Event: e})
+	missing, lacks := errors.AsType[room.MissingEvents](err)
+	if !lacks || missing.Auth == nil {
+		return v, err
+	}
+	if err := in.fetchAuth(ctx, origin, r, e); err != nil {
+		return v, err
+	}
+	return in.Rooms.Accept(ctx, r.ID(), room.Arrival{Event: e})
+}
+
+// acceptAnyhow is accept for an event of which it is known that what comes before it cannot
+// be had: its origin says what the state was.
+func (in *Inbound) acceptAnyhow(ctx context.Context, origin matrix.ServerName, r *room.Room, e *event.Event) (room.Verdict, error) {
+	v, err := in.accept(ctx, origin, r, e)
+	missing, lacks := errors.AsType[room.MissingEvents](err)
+	if !lacks || missing.Prev == nil {
+		return v, err
+	}
+	before, err := in.stateBefore(ctx, origin, r, e)
+	if err != nil {
+		return v, err
+	}
+	return in.Rooms.Accept(ctx, r.ID(), room.Arrival{Event: e, Before: before})
+}
+
+// fill asks for the events between the room's end and an event, and takes them in, the
+// earliest first. What it does not get is a gap.
+func (in *Inbound) fill(ctx context.Context, origin matrix.ServerName, r *room.Room, e *event.Event) error {
+	ends, depth, err := in.Rooms.Extremities(ctx, r.ID())
+	if err != nil {
+		return err
+	}
+	raw, err := in.Remote.MissingEvents(ctx, origin, matrix.RoomID(r.ID()), remote.Missing{
+		Earliest: ends, Latest: []string{e.ID()}, Limit: maxMissing, MinDepth: min(depth, e.Depth())})
+	if err != nil && ctx.Err() != nil {
+		return err
+	}
+	for _, missing := range precedents(e, in.read(ctx, r.ID(), r.Version(), raw[:min(len(raw), maxMissing)])) {
+		if _, err := in.acceptAnyhow(ctx, origin, r, missing); err != nil {
+			if ctx.Err() != nil {
+				return err
+			}
+			in.Log.WarnContext(ctx, "an event of a gap is not taken in", "event", missing.ID(), "error", err)
+		}
+	}
+	return nil
+}
+
+// precedents are those events that an event follows, over others of them, the earliest
+// first. What else a server sends, nobody has asked for.
+func precedents(of *event.Event, events []*event.Event) (order []*event.Event) {
+	byID := map[string]*event.Event{}
+	for _, e := range events {
+		byID[e.ID()] = e
+	}
+	return inOrder(of.PrevEvents(), byID)
+}
+
+// inOrder are the events among byID that lead to some of them, what they follow before
+// them. A circle is cut where it is entered.
+func inOrder(heads []string, byID map[string]*event.Event) (order []*event.Event) {
+	type step struct {
+		e    *event.Event // nil of the heads
+		prev []string
+	}
+	seen := map[string]bool{}
+	stack := []step{{prev: slices.Clone(heads)}}
+	for len(stack) > 0 {
+		top := &stack[len(stack)-1]
+		if len(top.prev) == 0 {
+			if top.e != nil {
+				order = append(order, top.e)
+			}
+			stack = stack[:len(stack)-1]
+			continue
+		}
+		id := top.prev[0]
+		top.prev = top.prev[1:]
+		if e := byID[id]; e != nil && !seen[id] {
+			seen[id] = true
+			stack = append(stack, step{e, e.PrevEvents()})
+		}
+	}
+	return order
+}
+
+// fetchAuth brings the auth chain of an event here.
+func (in *Inbound) fetchAuth(ctx context.Context, origin matrix.ServerName, r *room.Room, e *event.Event) error {
+	raw, err := in.Remote.EventAuth(ctx, origin, matrix.RoomID(r.ID()), e.ID())
+	if err != nil {
+		return fmt.Errorf("asking for an auth chain: %w", err)
+	}
+	_, err = in.Rooms.Outliers(ctx, r.ID(), in.read(ctx, r.ID(), r.Version(), raw))
+	return err
+}

@@ -1,0 +1,156 @@
+package inbound
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"signet/internal/homeserver/event"
+	"signet/internal/homeserver/remote"
+	"signet/internal/homeserver/room"
+	"signet/internal/matrix"
+)
+
+// Invited is an invitation that another server brings for a user of this one (server-server
+// API, "Inviting to a room").
+type Invited struct {
+	RoomID  string
+	EventID string
+	Version string
+	Event   jsontext.Value
+	State   []jsontext.Value // by which the room may be known
+}
+
+// ErrInvite is an invitation that is none, or not for a user of this server.
+var ErrInvite = errors.New("the event does not invite a user of this server")
+
+// Bounds of what an invitation brings along.
+const (
+	maxShown      = 100
+	maxShownBytes = 256 << 10
+)
+
+// ReceiveInvite takes an invitation in and returns the event with this server's signature
+// too. Into a room that somebody here is in, it comes by the room. Errors: event.ErrVersion,
+// those of event.Parse, ErrInvite, ErrSignature, ErrDenied.
+func (in *Inbound) ReceiveInvite(ctx context.Context, origin matrix.ServerName, i Invited) (signed jsontext.Value, err error) {
+	v, err := event.ParseVersion(i.Version)
+	if err != nil {
+		return nil, err
+	}
+	e, err := v.Parse(i.Event)
+	if err != nil {
+		return nil, err
+	}
+	if !in.isInvite(origin, i, e) {
+		return nil, ErrInvite
+	}
+	if err := in.verify(ctx, e); err != nil {
+		return nil, err
+	}
+	signer, err := in.Signer(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("reading the signing key: %w", err)
+	}
+	if e, err = e.Sign(signer); err != nil {
+		return nil, err
+	}
+	return e.JSON(), in.putInvite(ctx, origin, i, e)
+}
+
+func (in *Inbound) isInvite(origin matrix.ServerName, i Invited, e *event.Event) bool {
+	target, isState := e.StateKey()
+	membership, _ := e.Field("membership").Text()
+	_, err := matrix.ParseUserID(target)
+	return err == nil && isState && e.Type() == "m.room.member" && membership == room.Invite && !e.Redacted() &&
+		e.RoomID() == i.RoomID && e.ID() == i.EventID && event.ServerOf(target) == in.ServerName && event.ServerOf(e.Sender()) == origin
+}
+
+func (in *Inbound) putInvite(ctx context.Context, origin matrix.ServerName, i Invited, e *event.Event) error {
+	if in.Rooms.Resident(i.RoomID) {
+		r, err := in.Rooms.Room(i.RoomID)
+		if err != nil {
+			return err
+		}
+		return in.admit(ctx, origin, r)
+	}
+	err := in.Rooms.PutOutside(ctx, room.Outside{RoomID: i.RoomID, Version: e.Version(), Event: e, State: shown(i.State)})
+	if errors.Is(err, room.ErrResident) {
+		return nil
+	}
+	return err
+}
+
+// shown is what of stripped state is kept. What there is too much of is not.
+func shown(state []jsontext.Value) (kept []jsontext.Value) {
+	size := 0
+	for _, s := range state[:min(len(state), maxShown)] {
+		canonical, err := event.Canonical(s, false)
+		if size += len(canonical); err != nil || size > maxShownBytes {
+			continue
+		}
+		kept = append(kept, canonical)
+	}
+	return kept
+}
+
+// Invite invites a user of another server: that server signs the invitation, then it is
+// sent into the room. Errors: those of room.Invite, of remote.Client and ErrForeign.
+func (in *Inbound) Invite(ctx context.Context, m room.Membership) error {
+	server := m.Target.Server()
+	p, err := in.Rooms.ProposeInvite(ctx, m)
+	if err != nil {
+		return err
+	}
+	i := remote.Invitation{Room: matrix.RoomID(m.Room), EventID: p.Event.ID(), RoomVersion: p.Event.Version().String(), Event: p.Event.JSON()}
+	for _, s := range p.State {
+		i.State = append(i.State, s.JSON())
+	}
+	raw, err := in.Remote.Invite(ctx, server, i)
+	if err != nil {
+		return err
+	}
+	signed, err := p.Event.Version().Parse(raw)
+	if err != nil || signed.ID() != p.Event.ID() || signed.Redacted() {
+		return ErrForeign
+	}
+	if err := in.verify(ctx, signed); err != nil {
+		return err
+	}
+	return in.sendOwn(ctx, m.Room, signed)
+}
+
+// sendOwn sends an event of ours into its room, which others had to sign before.
+func (in *Inbound) sendOwn(ctx context.Context, roomID string, e *event.Event) error {
+	v, err := in.Rooms.Accept(ctx, roomID, room.Arrival{Event: e, Relay: true})
+	if err != nil {
+		return err
+	}
+	return v.Why
+}
+
+// Accept takes an event in that another server has handed over, such as a join, and passes
+// it on. The error is also why it is not accepted.
+func (in *Inbound) Accept(ctx context.Context, roomID string, e *event.Event) error {
+	r, err := in.Rooms.Room(roomID)
+	if err != nil {
+		return err
+	}
+	give, err := in.turns.take(ctx, roomID)
+	if err != nil {
+		return err
+	}
+	defer give()
+	v, err := in.Rooms.Accept(ctx, r.ID(), room.Arrival{Event: e, Relay: true})
+	if _, lacks := errors.AsType[room.MissingEvents](err); lacks {
+		if err = in.fill(ctx, event.ServerOf(e.Sender()), r, e); err == nil {
+			v, err = in.Rooms.Accept(ctx, r.ID(), room.Arrival{Event: e, Relay: true})
+		}
+	}
+	if err != nil {
+		return err
+	}
+	return v.Why
+}

@@ -1,0 +1,169 @@
+package inbound
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"signet/internal/homeserver/authz"
+	"signet/internal/homeserver/event"
+	"signet/internal/homeserver/remote"
+	"signet/internal/homeserver/room"
+	"signet/internal/matrix"
+)
+
+// ErrJoin is a room that another server lets a user into and that is not as it must be.
+var ErrJoin = errors.New("what the other server says of the room is not to be believed")
+
+// Join brings a user of this server into a room of others, and the room here (server-server
+// API, "Joining Rooms"). It is not for rooms that somebody here is in. Errors: ErrNoServer,
+// ErrJoin, event.ErrVersion, remote.Error and fedclient's.
+func (in *Inbound) Join(ctx context.Context, w Wish) error {
+	w.Target = w.Sender
+	give, err := in.turns.take(ctx, w.Room)
+	if err != nil {
+		return err
+	}
+	defer give()
+	if in.Rooms.Resident(w.Room) { // another user of ours was faster
+		return in.Rooms.Join(ctx, w.Membership)
+	}
+	return each(ctx, in.servers(ctx, w), func(server matrix.ServerName) error { return in.joinBy(ctx, server, w) })
+}
+
+// joinBy joins by one server.
+func (in *Inbound) joinBy(ctx context.Context, server matrix.ServerName, w Wish) error {
+	t, err := in.Remote.MakeJoin(ctx, server, matrix.RoomID(w.Room), w.Sender, versions())
+	if err != nil {
+		return err
+	}
+	e, err := in.complete(ctx, w, t, room.Join)
+	if err != nil {
+		return err
+	}
+	joined, err := in.Remote.SendJoin(ctx, server, matrix.RoomID(w.Room), e.ID(), e.JSON())
+	if err != nil {
+		return err
+	}
+	if e, err = in.counterSigned(ctx, e, joined.Event); err != nil {
+		return err
+	}
+	i, err := in.entered(ctx, w.Room, e, joined)
+	if err != nil {
+		return err
+	}
+	return in.Rooms.Import(ctx, i)
+}
+
+// counterSigned is the join as it is in the room: with a signature of who lets the user into
+// a restricted room, where one must have signed.
+func (in *Inbound) counterSigned(ctx context.Context, e *event.Event, raw jsontext.Value) (*event.Event, error) {
+	required, err := e.RequiredSignatures()
+	if err != nil || len(required) == 1 || raw == nil {
+		return e, err
+	}
+	signed, err := e.Version().Parse(raw)
+	if err != nil || signed.ID() != e.ID() || signed.Redacted() {
+		return nil, ErrForeign
+	}
+	return signed, in.verify(ctx, signed)
+}
+
+// entered is the room as another server gives it, as far as its signatures hold.
+func (in *Inbound) entered(ctx context.Context, roomID string, e *event.Event, joined remote.Joined) (i room.Import, err error) {
+	if err := in.verify(ctx, e); err != nil {
+		return i, err
+	}
+	i = room.Import{RoomID: roomID, Version: e.Version(), Join: e}
+	i.Auth = in.read(ctx, roomID, e.Version(), joined.AuthChain)
+	i.State = in.read(ctx, roomID, e.Version(), joined.State)
+	for _, s := range i.State {
+		if s.Is("m.room.create", "") {
+			if v, err := authz.RoomVersion(s); err != nil || v != e.Version() {
+				return i, fmt.Errorf("%w: it is of another version", ErrJoin)
+			}
+			return i, nil
+		}
+	}
+	return i, fmt.Errorf("%w: it has no beginning", ErrJoin)
+}
+
+// Knock asks to be let into a room of other servers. Errors: those of Join.
+func (in *Inbound) Knock(ctx context.Context, w Wish) error {
+	w.Target = w.Sender
+	give, err := in.turns.take(ctx, w.Room)
+	if err != nil {
+		return err
+	}
+	defer give()
+	return each(ctx, in.servers(ctx, w), func(server matrix.ServerName) error {
+		t, err := in.Remote.MakeKnock(ctx, server, matrix.RoomID(w.Room), w.Sender, versions())
+		if err != nil {
+			return err
+		}
+		e, err := in.complete(ctx, w, t, room.Knock)
+		if err != nil {
+			return err
+		}
+		state, err := in.Remote.SendKnock(ctx, server, matrix.RoomID(w.Room), e.ID(), e.JSON())
+		if err != nil {
+			return err
+		}
+		return in.Rooms.PutOutside(ctx, room.Outside{RoomID: w.Room, Version: e.Version(), Event: e, State: shown(state)})
+	})
+}
+
+// Leave refuses an invitation, or takes back a knock, in a room of other servers. It is so
+// for the user also where nobody there can be told. The error is room.ErrUnknownRoom.
+func (in *Inbound) Leave(ctx context.Context, w Wish) error {
+	w.Target = w.Sender
+	give, err := in.turns.take(ctx, w.Room)
+	if err != nil {
+		return err
+	}
+	defer give()
+	own, err := in.Rooms.Membership(ctx, w.Sender, w.Room)
+	if err != nil {
+		return room.ErrUnknownRoom
+	}
+	var left *event.Event
+	err = each(ctx, in.servers(ctx, w), func(server matrix.ServerName) (err error) {
+		left, err = in.leaveBy(ctx, server, w)
+		return err
+	})
+	if err != nil {
+		in.Log.WarnContext(ctx, "no server was told that a user has left", "room", w.Room, "error", err)
+		if left, err = in.leaveAlone(ctx, w, own); err != nil {
+			return err
+		}
+	}
+	return in.Rooms.PutOutside(ctx, room.Outside{RoomID: w.Room, Version: left.Version(), Event: left})
+}
+
+func (in *Inbound) leaveBy(ctx context.Context, server matrix.ServerName, w Wish) (*event.Event, error) {
+	t, err := in.Remote.MakeLeave(ctx, server, matrix.RoomID(w.Room), w.Sender)
+	if err != nil {
+		return nil, err
+	}
+	t.RoomVersion = in.Rooms.Outside(w.Room).Version().String()
+	e, err := in.complete(ctx, w, t, room.Leave)
+	if err != nil {
+		return nil, err
+	}
+	return e, in.Remote.SendLeave(ctx, server, matrix.RoomID(w.Room), e.ID(), e.JSON())
+}
+
+// leaveAlone is a leave that no server of the room knows of.
+func (in *Inbound) leaveAlone(ctx context.Context, w Wish, own *room.Stored) (*event.Event, error) {
+	content, err := in.Rooms.MemberContent(ctx, w.Membership, room.Leave)
+	if err != nil {
+		return nil, err
+	}
+	signer, err := in.Signer(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("reading the signing key: %w", err)
+	}
+	return alone(own.Event, content, in.Now().UnixMilli(), signer)
+}

@@ -1,0 +1,83 @@
+package inbound
+
+import (
+	"context"
+	"crypto/ed25519"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"signet/internal/homeserver/event"
+	"signet/internal/matrix"
+)
+
+// maxKeys is how many keys one event is checked with: their ids are whatever its sender
+// writes.
+const maxKeys = 8
+
+// verify checks the signatures that an event must have. The error is ErrSignature.
+func (in *Inbound) verify(ctx context.Context, e *event.Event) error {
+	asked := 0
+	err := e.Verify(func(server matrix.ServerName, id matrix.KeyID, ts int64) (ed25519.PublicKey, bool) {
+		if asked++; asked > maxKeys {
+			return nil, false
+		}
+		if !e.Version().KeyValidity() {
+			ts = 0
+		}
+		key, err := in.Keys.VerifyKey(ctx, server, id, time.UnixMilli(ts))
+		return key, err == nil
+	})
+	if err != nil {
+		if ctx.Err() != nil {
+			return ctx.Err() // it may be right
+		}
+		return ErrSignature
+	}
+	return nil
+}
+
+// read reads events of a room that another server has answered with, and leaves out what is
+// none, is of another room, or is not signed. They are checked side by side.
+func (in *Inbound) read(ctx context.Context, roomID string, v event.Version, raw []jsontext.Value) []*event.Event {
+	read := make([]*event.Event, len(raw))
+	var workers sync.WaitGroup
+	next := make(chan int)
+	for range min(runtime.GOMAXPROCS(0)*2, len(raw)) {
+		workers.Go(func() {
+			for i := range next {
+				read[i] = in.readOne(ctx, roomID, v, raw[i])
+			}
+		})
+	}
+	for i := range raw {
+		next <- i
+	}
+	close(next)
+	workers.Wait()
+	seen := map[string]bool{}
+	events := read[:0]
+	for _, e := range read {
+		if e != nil && !seen[e.ID()] {
+			seen[e.ID()] = true
+			events = append(events, e)
+		}
+	}
+	return events
+}
+
+// readOne is nil for what is no event of the room.
+func (in *Inbound) readOne(ctx context.Context, roomID string, v event.Version, raw jsontext.Value) (e *event.Event) {
+	defer func() {
+		if recover() != nil {
+			e = nil
+		}
+	}()
+	e, err := v.Parse(raw)
+	if err != nil || e.RoomID() != roomID || in.verify(ctx, e) != nil {
+		return nil
+	}
+	return e
+}
