@@ -38,6 +38,9 @@ func (rs *Rooms) branch(ctx context.Context, r *Room, j *judgement) (*stream.Tic
 			return nil, err
 		}
 		m := &meeting{s: s, groups: groups, before: b, rest: excluding(seen, j.Event.PrevEvents())}
+		if err := rs.softly(ctx, r, j, b, seen); err != nil {
+			return nil, err
+		}
 		if err := rs.meet(ctx, r, j, m); err != nil {
 			return nil, err
 		}
@@ -82,17 +85,9 @@ func (rs *Rooms) before(ctx context.Context, r *Room, j *judgement) (*antecedent
 
 // after is the state after some events.
 func (rs *Rooms) after(ctx context.Context, r *Room, events []*Stored) (*antecedent, error) {
-	var groups []stream.Pos
-	var states []stateMap
-	for _, s := range events {
-		if slices.Contains(groups, s.group.id) {
-			continue
-		}
-		state, err := rs.groupState(ctx, r, s.group.id)
-		if err != nil {
-			return nil, err
-		}
-		groups, states = append(groups, s.group.id), append(states, state)
+	states, err := rs.statesAfter(ctx, r, events)
+	if err != nil {
+		return nil, err
 	}
 	if len(states) == 0 {
 		return &antecedent{tip: tip{state: stateMap{}}, base: &group{}, fresh: true}, nil
@@ -206,6 +201,57 @@ func (rs *Rooms) extremitiesNow(ctx context.Context, r *Room) ([]*Stored, error)
 	return nil, errBusy
 }
 
+// softly finds out whether the room as it is allows an event (server-server API, "Soft
+// failure"). That is the state after its extremities and, if that does not, the one in which
+// they meet the state before the event: what is not known here yet is no reason to refuse.
+func (rs *Rooms) softly(ctx context.Context, r *Room, j *judgement, b *antecedent, seen []*Stored) error {
+	j.failed = nil
+	if j.refused != nil {
+		return nil
+	}
+	failed, err := rs.now(ctx, r, j.Event)
+	if failed == nil || err != nil {
+		return err
+	}
+	states, err := rs.statesAfter(ctx, r, seen, b.state)
+	if err != nil {
+		return err
+	}
+	state, err := rs.resolve(ctx, r, states)
+	if err != nil {
+		return err
+	}
+	j.failed, err = rs.allowed(ctx, r, j.Event, &tip{state: state})
+	return err
+}
+
+// now tells whether the tip allows an event.
+func (rs *Rooms) now(ctx context.Context, r *Room, e *event.Event) (refused, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	l, err := rs.loadLocked(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	return rs.allowed(ctx, r, e, &l.tip)
+}
+
+// statesAfter are the different states after some events, and others.
+func (rs *Rooms) statesAfter(ctx context.Context, r *Room, events []*Stored, states ...stateMap) ([]stateMap, error) {
+	var groups []stream.Pos
+	for _, s := range events {
+		if slices.Contains(groups, s.group.id) {
+			continue
+		}
+		state, err := rs.groupState(ctx, r, s.group.id)
+		if err != nil {
+			return nil, err
+		}
+		groups, states = append(groups, s.group.id), append(states, state)
+	}
+	return states, nil
+}
+
 // meeting is where an event meets the events beside which it stands.
 type meeting struct {
 	s      *Stored
@@ -217,7 +263,7 @@ type meeting struct {
 
 // meet resolves the state after an event and those beside it.
 func (rs *Rooms) meet(ctx context.Context, r *Room, j *judgement, m *meeting) error {
-	if j.refused != nil || len(m.rest) >= maxExtremities {
+	if j.refused != nil || j.failed != nil || len(m.rest) >= maxExtremities {
 		return nil
 	}
 	own := m.before.state
@@ -228,21 +274,10 @@ func (rs *Rooms) meet(ctx context.Context, r *Room, j *judgement, m *meeting) er
 		}
 		own[m.s.key()] = m.s.in
 	}
-	states, groups := []stateMap{own}, []stream.Pos(nil)
-	for _, s := range m.rest {
-		if slices.Contains(groups, s.group.id) {
-			continue
-		}
-		state, err := rs.groupState(ctx, r, s.group.id)
-		if err != nil {
-			return err
-		}
-		groups, states = append(groups, s.group.id), append(states, state)
+	states, err := rs.statesAfter(ctx, r, m.rest, own)
+	if m.state = own; err != nil || len(states) == 1 {
+		return err
 	}
-	if m.state = own; len(states) == 1 {
-		return nil
-	}
-	var err error
 	m.state, err = rs.resolve(ctx, r, states, m.s)
 	return err
 }
@@ -254,11 +289,6 @@ func (rs *Rooms) join(ctx context.Context, r *Room, j *judgement, m *meeting, se
 	l, err := rs.loadLocked(ctx, r)
 	if err != nil || !sameEvents(seen, l.tip.extremities) {
 		return nil, false, err
-	}
-	if j.failed = nil; j.refused == nil {
-		if j.failed, err = rs.allowed(ctx, r, j.Event, &l.tip); err != nil {
-			return nil, false, err
-		}
 	}
 	op := &operation{room: r, loaded: l, events: []*Stored{m.s}, groups: m.groups, then: func(*tip) {}}
 	op.aside.gaps = m.before.gaps

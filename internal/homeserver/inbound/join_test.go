@@ -1,0 +1,256 @@
+package inbound_test
+
+import (
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"signet/internal/homeserver/event"
+	"signet/internal/homeserver/inbound"
+	"signet/internal/homeserver/remote"
+	"signet/internal/homeserver/room"
+	"signet/internal/matrix"
+)
+
+func wish(id string, via ...matrix.ServerName) inbound.Wish {
+	return inbound.Wish{Membership: room.Membership{Room: id, Sender: alice}, Via: via}
+}
+
+// stay is a user's membership here.
+func (s *server) stay(id string, user matrix.UserID, want string) {
+	s.Helper()
+	if got := s.rooms.Standing(user, id).Membership; got != want {
+		s.Errorf("%s is %q, want %q", user, got, want)
+	}
+}
+
+// A room of other servers is joined, left, and joined again: it goes on where it is then.
+func TestJoinLeaveAndComeBack(t *testing.T) {
+	each(t, func(here, far *server) {
+		for _, v := range event.Versions() {
+			id := far.create(v, erin)
+			far.say(id, erin, "hello")
+			here.ok(here.in.Join(t.Context(), wish(id, "here.test", "gone.test", "far.test")))
+			here.stay(id, alice, room.Join)
+			here.ok(here.in.Join(t.Context(), wish(id))) // is one already
+			here.ok(here.rooms.Leave(t.Context(), room.Membership{Room: id, Sender: alice}))
+			far.receives(here.event(id, here.ends(id)[0]))
+			far.set(id, erin, "m.room.topic", `{"topic":"meanwhile"}`)
+			far.say(id, erin, "meanwhile")
+			here.ok(here.in.Join(t.Context(), wish(id))) // who was in it is known
+			here.stay(id, alice, room.Join)
+			if s, err := here.rooms.StateEvent(t.Context(), alice, id, "m.room.topic", ""); err != nil || string(s.Content()) != `{"topic":"meanwhile"}` {
+				t.Errorf("version %s: the topic is %v, %v", v, s, err)
+			}
+			mine := here.say(id, alice, "back")
+			far.receives(here.event(id, mine))
+		}
+	})
+}
+
+// Many users join at once; one of them brings the room here, and all are in it.
+func TestUsersJoinAtTheSameTime(t *testing.T) {
+	each(t, func(here, far *server) {
+		id := far.create(event.V11, erin)
+		users := []matrix.UserID{"@a:here.test", "@b:here.test", "@c:here.test", "@d:here.test"}
+		errs := make(chan error)
+		for _, user := range users {
+			go func() {
+				w := wish(id, "far.test")
+				w.Sender = user
+				errs <- here.in.Join(t.Context(), w)
+			}()
+		}
+		for range users {
+			here.ok(<-errs)
+		}
+		for _, user := range users {
+			here.stay(id, user, room.Join)
+		}
+		if n := len(slices.DeleteFunc(here.far.asked, func(what string) bool { return what != "send_join" })); n != 1 {
+			t.Errorf("the room was joined by the other server %d times", n)
+		}
+	})
+}
+
+// A server that lies about the room it lets one into brings no room here.
+func TestLiesAboutARoom(t *testing.T) {
+	each(t, func(here, far *server) {
+		id, other := far.create(event.V11, erin), far.create(event.V11, erin)
+		template := func(t remote.Template) func() (any, error) { return func() (any, error) { return t, nil } }
+		joined := func(change func(remote.Joined) remote.Joined) func() (any, error) {
+			return func() (any, error) { return change, nil }
+		}
+		elsewhere := far.event(other, far.ends(other)[0])
+		for name, lies := range map[string]map[string]func() (any, error){
+			"an unknown version": {"make_join": template(remote.Template{RoomVersion: "org.example", Event: jsontext.Value(`{}`)})},
+			"no template":        {"make_join": template(remote.Template{RoomVersion: "11", Event: jsontext.Value(`{"auth_events":[1],"prev_events":{}}`)})},
+			"no state":           {"send_join": joined(func(j remote.Joined) remote.Joined { j.State = nil; return j })},
+			"no auth chain": {"send_join": joined(func(j remote.Joined) remote.Joined {
+				j.AuthChain = nil
+				j.State = slices.DeleteFunc(j.State, func(e jsontext.Value) bool { return says(e, `"m.room.power_levels"`) })
+				j.State = slices.DeleteFunc(j.State, func(e jsontext.Value) bool { return says(e, `"m.room.join_rules"`) })
+				return j
+			})},
+			"another room's": {"send_join": joined(func(j remote.Joined) remote.Joined {
+				return remote.Joined{State: []jsontext.Value{jsontext.Value(elsewhere.JSON())}, AuthChain: []jsontext.Value{jsontext.Value(elsewhere.JSON())}}
+			})},
+			"unsigned": {"send_join": joined(func(j remote.Joined) remote.Joined {
+				for i, e := range j.State {
+					j.State[i] = jsontext.Value(replace(e, `"ed25519:1"`, `"ed25519:2"`))
+				}
+				return j
+			})},
+		} {
+			here.far.lies = lies
+			if err := here.in.Join(t.Context(), wish(id, "far.test")); err == nil {
+				t.Errorf("%s: the room is here", name)
+			}
+			here.stay(id, alice, "")
+			if _, err := here.rooms.Room(id); !errors.Is(err, room.ErrUnknownRoom) {
+				t.Errorf("%s: the room is known: %v", name, err)
+			}
+		}
+		here.far.lies = nil
+		here.join(id, alice)
+	})
+}
+
+func says(e jsontext.Value, text string) bool { return replace(e, text, "") != string(e) }
+
+// An invitation is shown, refused, and given again; whoever gave it may take it back.
+func TestInvitationsBetweenServers(t *testing.T) {
+	each(t, func(here, far *server) {
+		for _, v := range []event.Version{event.V2, event.V11, event.V12} {
+			id, err := far.rooms.Create(t.Context(), room.Creation{Creator: erin, Version: v.String(), Name: "Far"})
+			far.ok(err)
+			invite := room.Membership{Room: id, Sender: erin, Target: alice}
+			far.ok(far.in.Invite(t.Context(), invite))
+			here.stay(id, alice, room.Invite)
+			if s, err := far.rooms.MembershipNow(t.Context(), mustRoom(far, id), alice); err != nil || s != room.Invite {
+				t.Errorf("there, alice is %q, %v", s, err)
+			}
+			shown, err := here.rooms.Stripped(t.Context(), here.rooms.Outside(id), alice)
+			here.ok(err)
+			if len(shown) < 4 {
+				t.Errorf("shown: %d events", len(shown))
+			}
+			here.ok(here.in.Leave(t.Context(), wish(id)))
+			here.stay(id, alice, room.Leave)
+			if s, err := far.rooms.MembershipNow(t.Context(), mustRoom(far, id), alice); err != nil || s != room.Leave {
+				t.Errorf("there, alice is %q, %v", s, err)
+			}
+			far.ok(far.in.Invite(t.Context(), invite))
+			far.ok(far.rooms.Kick(t.Context(), invite))
+			here.receives(far.event(id, far.ends(id)[0]))
+			here.stay(id, alice, room.Leave)
+			far.ok(far.in.Invite(t.Context(), invite))
+			here.ok(here.in.Join(t.Context(), wish(id)))
+			here.stay(id, alice, room.Join)
+			here.say(id, alice, "thank you")
+		}
+	})
+}
+
+func mustRoom(s *server, id string) *room.Room {
+	s.Helper()
+	r, err := s.rooms.Room(id)
+	s.ok(err)
+	return r
+}
+
+// An invitation is refused here also where its server cannot be reached any more, and the
+// room can be forgotten.
+func TestAnInvitationOfAServerThatIsGone(t *testing.T) {
+	each(t, func(here, far *server) {
+		for _, v := range []event.Version{event.V1, event.V12} {
+			id := far.create(v, erin)
+			far.ok(far.in.Invite(t.Context(), room.Membership{Room: id, Sender: erin, Target: alice}))
+			here.far.server = nil
+			here.ok(here.in.Leave(t.Context(), wish(id)))
+			here.stay(id, alice, room.Leave)
+			here.ok(here.rooms.Forget(t.Context(), alice, id))
+			here.far.server = far
+		}
+	})
+}
+
+// What is no invitation for a user of ours, or not signed by the inviter's server, is not
+// taken in.
+func TestBadInvitations(t *testing.T) {
+	each(t, func(here, far *server) {
+		id := far.create(event.V11, erin)
+		ends := far.ends(id)
+		invite := func(key, content string, sender matrix.UserID) *event.Event {
+			return far.forge(id, draft{typ: "m.room.member", key: key, content: content, sender: sender, prev: ends})
+		}
+		good := invite(string(alice), `{"membership":"invite"}`, erin)
+		of := func(e *event.Event) inbound.Invited {
+			return inbound.Invited{RoomID: id, EventID: e.ID(), Version: "11", Event: jsontext.Value(e.JSON())}
+		}
+		otherID, otherVersion, otherRoom, changed := of(good), of(good), of(good), of(good)
+		otherID.EventID, otherVersion.Version, otherRoom.RoomID = ends[0], "99", "!other:far.test"
+		changed.Event = jsontext.Value(replace(good.JSON(), `"ed25519:1"`, `"ed25519:2"`))
+		for name, i := range map[string]inbound.Invited{
+			"a user elsewhere": of(invite("@x:far.test", `{"membership":"invite"}`, erin)),
+			"no user":          of(invite("here.test", `{"membership":"invite"}`, erin)),
+			"a join":           of(invite(string(alice), `{"membership":"join"}`, erin)),
+			"another server's": of(invite(string(alice), `{"membership":"invite"}`, "@eve:evil.test")),
+			"another id":       otherID, "another version": otherVersion, "another room": otherRoom, "unsigned": changed,
+		} {
+			if _, err := here.in.ReceiveInvite(t.Context(), "far.test", i); err == nil {
+				t.Errorf("%s is taken in", name)
+			}
+			here.stay(id, alice, "")
+		}
+		signed, err := here.in.ReceiveInvite(t.Context(), "far.test", of(good))
+		here.ok(err)
+		e, err := event.V11.Parse(signed)
+		if err != nil || e.ID() != good.ID() || !says(signed, `"here.test":{"ed25519:1"`) {
+			t.Errorf("signed: %s, %v", signed, err)
+		}
+		here.stay(id, alice, room.Invite)
+	})
+}
+
+// Who knocks is seen to knock on both sides, and may take it back.
+func TestKnockingElsewhere(t *testing.T) {
+	each(t, func(here, far *server) {
+		id := far.create(event.V11, erin)
+		far.set(id, erin, "m.room.join_rules", `{"join_rule":"knock"}`)
+		here.ok(here.in.Knock(t.Context(), wish(id, "far.test")))
+		here.stay(id, alice, room.Knock)
+		if s, err := far.rooms.MembershipNow(t.Context(), mustRoom(far, id), alice); err != nil || s != room.Knock {
+			t.Errorf("there, alice is %q, %v", s, err)
+		}
+		here.ok(here.in.Leave(t.Context(), wish(id)))
+		here.stay(id, alice, room.Leave)
+	})
+}
+
+// A time before this server was in the room leads to an event of then.
+func TestATimeBeforeWeCame(t *testing.T) {
+	each(t, func(here, far *server) {
+		id := far.create(event.V11, erin)
+		far.clock.Advance(time.Hour)
+		ago := far.say(id, erin, "long ago")
+		at := far.clock.Now()
+		far.clock.Advance(time.Hour)
+		for range 30 {
+			far.say(id, erin, "later")
+		}
+		here.clock.Advance(3 * time.Hour)
+		here.join(id, alice)
+		s, err := here.rooms.EventAt(t.Context(), alice, id, at.UnixMilli()+5, true)
+		here.ok(err)
+		if s.ID() != ago {
+			t.Errorf("it leads to %s at %d", s.ID(), s.OriginServerTS())
+		}
+		if _, err := here.rooms.Context(t.Context(), alice, id, ago, 10, room.Filter{}); err != nil {
+			t.Error(err)
+		}
+	})
+}
