@@ -306,6 +306,9 @@ func (rs *Rooms) join(ctx context.Context, r *Room, j *judgement, m *meeting, se
 		j.extremities = len(m.rest) + 1
 	}
 	if j.refused == nil && j.failed == nil {
+		if j.Relay {
+			rs.relay(&l.tip, m.s)
+		}
 		if err := rs.redactions(ctx, r, op, m.s, &m.before.tip); err != nil {
 			return nil, false, err
 		}

@@ -38,6 +38,8 @@ func (rs *Rooms) follow(ctx context.Context, r *Room, j *judgement) (ticket *str
 		s.fate, op.then = rejected, func(t *tip) { t.group = s.group }
 	} else if err := rs.takeTip(ctx, r, l, op, s); err != nil {
 		return nil, false, err
+	} else if j.Relay {
+		rs.relay(&l.tip, s)
 	}
 	j.extremities = 1
 	ticket, _, err = rs.add(op)

@@ -65,6 +65,13 @@ func (rs *Rooms) address(t *tip, s *Stored) {
 	t.present.of = s.group // once the event is at the tip
 }
 
+// relay is address for an event that was handed to this server, to pass it on. Whom it
+// invites has signed it already.
+func (rs *Rooms) relay(t *tip, s *Stored) {
+	rs.address(t, s)
+	s.addresses.invites = ""
+}
+
 // addressMember is address for a membership, after which other servers are in the room.
 func (rs *Rooms) addressMember(t *tip, s *Stored) {
 	server := event.ServerOf(s.key().StateKey)
