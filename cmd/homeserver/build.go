@@ -18,6 +18,7 @@ import (
 	"signet/internal/homeserver/e2ee/roomkeys"
 	"signet/internal/homeserver/event"
 	"signet/internal/homeserver/fedapi"
+	"signet/internal/homeserver/inbound"
 	"signet/internal/homeserver/room"
 	"signet/internal/homeserver/stream"
 	"signet/internal/homeserver/sync"
@@ -42,6 +43,7 @@ type server struct {
 	peers      peers
 	signs      *signer
 	rooms      *room.Rooms
+	inbound    *inbound.Inbound
 	encryption *e2ee.Encryption
 	backups    *roomkeys.Backups
 	sync       *sync.Syncer
@@ -97,7 +99,21 @@ func (s *server) buildRooms(f program.Frame) (err error) {
 	})
 	s.peers.outbound.Rooms = s.rooms
 	s.data.Follower = follower{s.rooms}
-	return err
+	if err != nil {
+		return err
+	}
+	s.inbound = inbound.New(inbound.Options{
+		DB:         s.DB,
+		Rooms:      s.rooms,
+		Remote:     s.peers.remote,
+		Keys:       s.peers.keys,
+		ServerName: s.cfg.ServerName,
+		Signer:     s.signs.current,
+		Now:        f.Now,
+		Log:        s.log,
+	})
+	s.rooms.Historian = s.inbound
+	return nil
 }
 
 func (s *server) buildAccounts(f program.Frame) (err error) {
@@ -182,6 +198,7 @@ func (s *server) buildClients(f program.Frame) (err error) {
 	a := &clientapi.API{
 		Accounts:       s.accounts,
 		Rooms:          s.rooms,
+		Inbound:        s.inbound,
 		Data:           s.data,
 		Sync:           s.sync,
 		Encryption:     s.encryption,

@@ -78,5 +78,5 @@ func translateRoom(err error) (mxhttp.Problem, bool) {
 	if refusal, refused := errors.AsType[authz.Refusal](err); refused {
 		return mxhttp.Problem{Status: http.StatusForbidden, Code: matrix.Forbidden, Message: refusal.Error()}, true
 	}
-	return mxhttp.Problem{}, false
+	return translateElsewhere(err)
 }

@@ -24,23 +24,24 @@ func ownMembership(c echo.Context, device account.Device, roomID string) (room.M
 	return room.Membership{Room: roomID, Sender: device.User, Reason: r.Reason}, err
 }
 
-// named is the id of the room that a path segment names by its id or an alias.
-func (a *API) named(c echo.Context) (string, error) {
+// named is the id of the room that a path segment names by its id or an alias, and the
+// servers by which it may be reached.
+func (a *API) named(c echo.Context) (id string, servers []matrix.ServerName, err error) {
 	name, err := mxhttp.Segment(c, "roomIdOrAlias")
 	if err != nil || !strings.HasPrefix(name, "#") {
-		return name, err
+		return name, via(c), err
 	}
-	id, _, err := a.alias(c, name)
-	return id, err
+	id, servers, err = a.alias(c, name)
+	return id, append(via(c), servers...), err
 }
 
 // POST /_matrix/client/v3/join/{roomIdOrAlias}
 func (a *API) joinByName(c echo.Context, device account.Device) error {
-	id, err := a.named(c)
+	id, servers, err := a.named(c)
 	if err != nil {
 		return err
 	}
-	return a.changeOwn(c, device, id, a.Rooms.Join, roomIDAnswer{id})
+	return a.changeOwn(c, device, id, a.joining(servers), roomIDAnswer{id})
 }
 
 // POST /_matrix/client/v3/rooms/{roomId}/join
@@ -49,16 +50,16 @@ func (a *API) join(c echo.Context, device account.Device) error {
 	if err != nil {
 		return err
 	}
-	return a.changeOwn(c, device, id, a.Rooms.Join, roomIDAnswer{id})
+	return a.changeOwn(c, device, id, a.joining(via(c)), roomIDAnswer{id})
 }
 
 // POST /_matrix/client/v3/knock/{roomIdOrAlias}
 func (a *API) knock(c echo.Context, device account.Device) error {
-	id, err := a.named(c)
+	id, servers, err := a.named(c)
 	if err != nil {
 		return err
 	}
-	return a.changeOwn(c, device, id, a.Rooms.Knock, roomIDAnswer{id})
+	return a.changeOwn(c, device, id, a.knocking(servers), roomIDAnswer{id})
 }
 
 // POST /_matrix/client/v3/rooms/{roomId}/leave
@@ -67,7 +68,7 @@ func (a *API) leave(c echo.Context, device account.Device) error {
 	if err != nil {
 		return err
 	}
-	return a.changeOwn(c, device, id, a.Rooms.Leave, empty{})
+	return a.changeOwn(c, device, id, a.leaving(), empty{})
 }
 
 func (a *API) changeOwn(c echo.Context, device account.Device, id string, change func(context.Context, room.Membership) error, answer any) error {
@@ -106,7 +107,12 @@ func (a *API) about(change func(context.Context, room.Membership) error) func(ec
 }
 
 // POST /_matrix/client/v3/rooms/{roomId}/invite
-func (a *API) invite(ctx context.Context, m room.Membership) error { return a.Rooms.Invite(ctx, m) }
+func (a *API) invite(ctx context.Context, m room.Membership) error {
+	if a.Inbound == nil {
+		return a.Rooms.Invite(ctx, m)
+	}
+	return a.Inbound.Invite(ctx, m)
+}
 
 // POST /_matrix/client/v3/rooms/{roomId}/kick
 func (a *API) kick(ctx context.Context, m room.Membership) error { return a.Rooms.Kick(ctx, m) }

@@ -8,6 +8,7 @@ import (
 	"signet/internal/homeserver/account"
 	"signet/internal/homeserver/e2ee"
 	"signet/internal/homeserver/e2ee/roomkeys"
+	"signet/internal/homeserver/inbound"
 	"signet/internal/homeserver/room"
 	"signet/internal/homeserver/sync"
 	"signet/internal/homeserver/userdata"
@@ -20,6 +21,7 @@ import (
 type API struct {
 	Accounts   *account.Accounts
 	Rooms      *room.Rooms
+	Inbound    *inbound.Inbound // rooms of other servers; nil knows none
 	Encryption *e2ee.Encryption
 	Backups    *roomkeys.Backups
 	Data       *userdata.Data

@@ -96,10 +96,13 @@ func shown(state []jsontext.Value) (kept []jsontext.Value) {
 	return kept
 }
 
-// Invite invites a user of another server: that server signs the invitation, then it is
-// sent into the room. Errors: those of room.Invite, of remote.Client and ErrForeign.
+// Invite invites a user. The server of one of another server signs the invitation, then it
+// is sent into the room. Errors: those of room.Invite, of remote.Client and ErrForeign.
 func (in *Inbound) Invite(ctx context.Context, m room.Membership) error {
-	server := m.Target.Server()
+	server := event.ServerOf(string(m.Target))
+	if server == in.ServerName || !in.Rooms.Resident(m.Room) {
+		return in.Rooms.Invite(ctx, m)
+	}
 	p, err := in.Rooms.ProposeInvite(ctx, m)
 	if err != nil {
 		return err

@@ -17,20 +17,33 @@ import (
 // ErrJoin is a room that another server lets a user into and that is not as it must be.
 var ErrJoin = errors.New("what the other server says of the room is not to be believed")
 
-// Join brings a user of this server into a room of others, and the room here (server-server
-// API, "Joining Rooms"). It is not for rooms that somebody here is in. Errors: ErrNoServer,
-// ErrJoin, event.ErrVersion, remote.Error and fedclient's.
+// Join lets a user of this server into a room: one that is here, or one of other servers,
+// which is brought here (server-server API, "Joining Rooms"). Errors: those of room.Join,
+// ErrNoServer, ErrJoin, event.ErrVersion, remote.Error and fedclient's.
 func (in *Inbound) Join(ctx context.Context, w Wish) error {
 	w.Target = w.Sender
+	if done, err := in.joinLocally(ctx, w); done {
+		return err
+	}
 	give, err := in.turns.take(ctx, w.Room)
 	if err != nil {
 		return err
 	}
 	defer give()
-	if in.Rooms.Resident(w.Room) { // another user of ours was faster
-		return in.Rooms.Join(ctx, w.Membership)
+	if done, err := in.joinLocally(ctx, w); done { // another user of ours was faster
+		return err
 	}
 	return each(ctx, in.servers(ctx, w), func(server matrix.ServerName) error { return in.joinBy(ctx, server, w) })
+}
+
+// joinLocally is done if the room is here, unless nobody here can let the user in and
+// somebody elsewhere may.
+func (in *Inbound) joinLocally(ctx context.Context, w Wish) (done bool, err error) {
+	if !in.isHere(ctx, w.Room) {
+		return false, nil
+	}
+	err = in.Rooms.Join(ctx, w.Membership)
+	return !errors.Is(err, authz.ErrAuthoriser), err
 }
 
 // joinBy joins by one server.
@@ -50,11 +63,41 @@ func (in *Inbound) joinBy(ctx context.Context, server matrix.ServerName, w Wish)
 	if e, err = in.counterSigned(ctx, e, joined.Event); err != nil {
 		return err
 	}
+	if in.Rooms.Resident(w.Room) {
+		return in.joinHere(ctx, server, w.Room, e)
+	}
 	i, err := in.entered(ctx, w.Room, e, joined)
 	if err != nil {
 		return err
 	}
 	return in.Rooms.Import(ctx, i)
+}
+
+// joinHere takes in a join that another server has let into a room that is here already.
+func (in *Inbound) joinHere(ctx context.Context, server matrix.ServerName, roomID string, e *event.Event) error {
+	r, err := in.Rooms.Room(roomID)
+	if err != nil {
+		return err
+	}
+	v, err := in.take(ctx, server, r, e)
+	if err != nil {
+		return err
+	}
+	return v.Why
+}
+
+// isHere tells whether a room is one that this server has all of: somebody here is in it, or
+// nobody elsewhere is.
+func (in *Inbound) isHere(ctx context.Context, roomID string) bool {
+	if in.Rooms.Resident(roomID) {
+		return true
+	}
+	r, err := in.Rooms.Room(roomID)
+	if err != nil {
+		return false
+	}
+	servers, err := in.Rooms.JoinedServers(ctx, r)
+	return err == nil && len(servers) == 0
 }
 
 // counterSigned is the join as it is in the room: with a signature of who lets the user into
@@ -90,9 +133,12 @@ func (in *Inbound) entered(ctx context.Context, roomID string, e *event.Event, j
 	return i, fmt.Errorf("%w: it has no beginning", ErrJoin)
 }
 
-// Knock asks to be let into a room of other servers. Errors: those of Join.
+// Knock asks to be let into a room. Errors: those of Join.
 func (in *Inbound) Knock(ctx context.Context, w Wish) error {
 	w.Target = w.Sender
+	if in.isHere(ctx, w.Room) {
+		return in.Rooms.Knock(ctx, w.Membership)
+	}
 	give, err := in.turns.take(ctx, w.Room)
 	if err != nil {
 		return err
@@ -115,10 +161,14 @@ func (in *Inbound) Knock(ctx context.Context, w Wish) error {
 	})
 }
 
-// Leave refuses an invitation, or takes back a knock, in a room of other servers. It is so
-// for the user also where nobody there can be told. The error is room.ErrUnknownRoom.
+// Leave lets a user leave a room, refuse an invitation, or take back a knock. In a room of
+// other servers it is so for the user also where nobody there can be told. The errors are
+// those of room.Leave.
 func (in *Inbound) Leave(ctx context.Context, w Wish) error {
 	w.Target = w.Sender
+	if in.isHere(ctx, w.Room) {
+		return in.Rooms.Leave(ctx, w.Membership)
+	}
 	give, err := in.turns.take(ctx, w.Room)
 	if err != nil {
 		return err
@@ -127,6 +177,9 @@ func (in *Inbound) Leave(ctx context.Context, w Wish) error {
 	own, err := in.Rooms.Membership(ctx, w.Sender, w.Room)
 	if err != nil {
 		return room.ErrUnknownRoom
+	}
+	if stay := in.Rooms.Standing(w.Sender, w.Room); stay.Membership != room.Invite && stay.Membership != room.Knock {
+		return authz.ErrLeave
 	}
 	var left *event.Event
 	err = each(ctx, in.servers(ctx, w), func(server matrix.ServerName) (err error) {
