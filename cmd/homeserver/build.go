@@ -19,6 +19,7 @@ import (
 	"signet/internal/homeserver/event"
 	"signet/internal/homeserver/fedapi"
 	"signet/internal/homeserver/inbound"
+	"signet/internal/homeserver/resident"
 	"signet/internal/homeserver/room"
 	"signet/internal/homeserver/stream"
 	"signet/internal/homeserver/sync"
@@ -232,6 +233,8 @@ func (s *server) buildFederation(f program.Frame) (err error) {
 	a := &fedapi.API{
 		Accounts:   s.accounts,
 		Keys:       s.Rings.For(keyring.Federation),
+		ServerKeys: s.peers.keys,
+		Rooms:      resident.New(resident.Options{Rooms: s.rooms, ServerName: s.cfg.ServerName}),
 		ServerName: s.cfg.ServerName,
 		Version:    daemon.Version(),
 		Now:        f.Now,

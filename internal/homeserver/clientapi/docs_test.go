@@ -18,8 +18,13 @@ func TestTheDocumentHasEveryRoute(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	text := string(page)
+	before, federation, _ := strings.Cut(text, "\n## Federation\n") // which is held by a test of fedapi
+	if _, after, found := strings.Cut(federation, "\n## "); found {
+		text = before + after
+	}
 	var written, served []string
-	for _, row := range servedRow.FindAllStringSubmatch(string(page), -1) {
+	for _, row := range servedRow.FindAllStringSubmatch(text, -1) {
 		for method := range strings.FieldsSeq(row[2]) {
 			written = append(written, method+" "+row[1])
 		}

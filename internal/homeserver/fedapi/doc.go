@@ -1,7 +1,9 @@
 // Package fedapi is the homeserver's server-server API over HTTP: its signing
-// keys, its version, and the exchange of OpenID tokens by which other services
-// learn who somebody is.
+// keys, its version, the exchange of OpenID tokens by which other services learn who
+// somebody is, and what it answers to other servers that sign their requests.
 //
-// Everything here may be asked by anybody, without a signature. The keys come from
-// the server's keyring, the people from account.
+//	request ─signed: X-Matrix, key, body─▶ handler ─▶ resident ─▶ room
+//
+// Who asks is known before a handler runs; what they may have is said below. Answers that
+// may be large are written as they are read.
 package fedapi

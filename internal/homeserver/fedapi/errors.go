@@ -3,19 +3,77 @@ package fedapi
 import (
 	"errors"
 	"net/http"
+	"strings"
+	"unicode/utf8"
 
 	"signet/internal/homeserver/account"
+	"signet/internal/homeserver/authz"
+	"signet/internal/homeserver/event"
+	"signet/internal/homeserver/resident"
+	"signet/internal/homeserver/room"
+	"signet/internal/homeserver/stream"
 	"signet/internal/matrix"
 	"signet/internal/mxhttp"
+	"signet/internal/store"
 )
 
-// Translate is the table from errors to answers, for mxhttp.Options.
+// answers is what the errors of the packages below mean to another server. What stands
+// first counts.
+var answers = []struct {
+	err    error
+	status int
+	code   matrix.ErrCode
+}{
+	{errSignature, http.StatusUnauthorized, matrix.Unauthorized},
+	{errNotJSON, http.StatusBadRequest, matrix.NotJSON},
+	{errNumber, http.StatusBadRequest, matrix.InvalidParam},
+	{errList, http.StatusBadRequest, matrix.InvalidParam},
+	{errDirection, http.StatusBadRequest, matrix.InvalidParam},
+	{account.ErrUnknownToken, http.StatusUnauthorized, matrix.UnknownToken},
+	{errNoToken, http.StatusUnauthorized, matrix.MissingToken},
+
+	{room.ErrUnknownRoom, http.StatusNotFound, matrix.NotFound},
+	{room.ErrUnknownEvent, http.StatusNotFound, matrix.NotFound},
+	{room.ErrUnknownState, http.StatusNotFound, matrix.NotFound},
+	{resident.ErrDenied, http.StatusForbidden, matrix.Forbidden},
+	{resident.ErrNotInRoom, http.StatusForbidden, matrix.Forbidden},
+	{resident.ErrTooMany, http.StatusBadRequest, matrix.InvalidParam},
+	{resident.ErrTooLarge, http.StatusServiceUnavailable, matrix.Unknown},
+
+	{event.ErrJSON, http.StatusBadRequest, matrix.NotJSON},
+	{event.ErrCanonical, http.StatusBadRequest, matrix.BadJSON},
+	{event.ErrDuplicate, http.StatusBadRequest, matrix.BadJSON},
+	{event.ErrNesting, http.StatusBadRequest, matrix.BadJSON},
+	{event.ErrTooLarge, http.StatusRequestEntityTooLarge, matrix.TooLarge},
+
+	{stream.ErrFull, http.StatusServiceUnavailable, matrix.Unknown},
+	{stream.ErrNotStored, http.StatusServiceUnavailable, matrix.Unknown},
+	{stream.ErrStopped, http.StatusServiceUnavailable, matrix.Unknown},
+	{store.ErrBusy, http.StatusServiceUnavailable, matrix.Unknown},
+}
+
+// What the shapes of requests lack.
+var (
+	errNotJSON   = errors.New("the request body is not valid JSON in UTF-8")
+	errNumber    = errors.New("a query parameter is not a number of 0 or more")
+	errList      = errors.New("a query parameter that lists ids is missing or is no valid text")
+	errDirection = errors.New("the query parameter dir is neither f nor b")
+)
+
+// Translate is the table from errors to answers, for mxhttp.Options. The other server
+// reads the error's own text, without what was wrapped around it. What the rules of a room
+// refuse is forbidden, with the rule as its text.
 func Translate(err error) (mxhttp.Problem, bool) {
-	switch {
-	case errors.Is(err, account.ErrUnknownToken):
-		return mxhttp.Problem{Status: http.StatusUnauthorized, Code: matrix.UnknownToken, Message: account.ErrUnknownToken.Error()}, true
-	case errors.Is(err, errNoToken):
-		return mxhttp.Problem{Status: http.StatusUnauthorized, Code: matrix.MissingToken, Message: errNoToken.Error()}, true
+	for _, a := range answers {
+		if errors.Is(err, a.err) {
+			return mxhttp.Problem{Status: a.status, Code: a.code, Message: a.err.Error()}, true
+		}
+	}
+	if refusal, refused := errors.AsType[authz.Refusal](err); refused {
+		return mxhttp.Problem{Status: http.StatusForbidden, Code: matrix.Forbidden, Message: refusal.Error()}, true
 	}
 	return mxhttp.Problem{}, false
 }
+
+// unclean tells whether text is not such as both databases take.
+func unclean(s string) bool { return !utf8.ValidString(s) || strings.Contains(s, "\x00") }

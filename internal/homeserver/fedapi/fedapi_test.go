@@ -1,90 +1,16 @@
 package fedapi_test
 
 import (
-	"bytes"
 	"encoding/json"
-	"io"
-	"log/slog"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"strings"
 	"testing"
 	"time"
 
-	"signet/internal/clocktest"
 	"signet/internal/homeserver/account"
 	"signet/internal/homeserver/fedapi"
-	"signet/internal/keyring"
-	"signet/internal/keyring/keyringtest"
 	"signet/internal/matrix"
-	"signet/internal/mxhttp"
-	"signet/internal/seal/sealtest"
-	"signet/internal/store"
-	"signet/internal/store/storetest"
 )
-
-const server = matrix.ServerName("hs.test")
-
-// world is a homeserver's server-server API behind real HTTP.
-type world struct {
-	*testing.T
-	accounts *account.Accounts
-	keys     *keyring.Ring
-	clock    *clocktest.Clock
-	http     *httptest.Server
-	log      *bytes.Buffer // every line, at debug level, once http is closed
-}
-
-func each(t *testing.T, story func(w *world)) {
-	storetest.Each(t, []string{"seal", "keyring", "account"}, func(t *testing.T, db *store.DB) {
-		w := &world{T: t, clock: clocktest.New(), log: new(bytes.Buffer)}
-		vault := sealtest.Vault(t, db, w.clock.Now)
-		log := slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-		var err error
-		w.accounts, err = account.New(t.Context(), account.Options{
-			DB: db, Vault: vault, ServerName: server, Now: w.clock.Now, Flows: account.Flows{{account.StageDummy}}, Hashers: 1,
-		})
-		w.keys = keyringtest.Open(t, db, vault, w.clock.Now, keyring.Federation)
-		if err != nil {
-			t.Fatal(err)
-		}
-		api := &fedapi.API{Accounts: w.accounts, Keys: w.keys, ServerName: server, Version: "1.2.3", Now: w.clock.Now}
-		handler, err := mxhttp.New(mxhttp.Options{Logger: log, Translate: fedapi.Translate}, api.Routes())
-		if err != nil {
-			t.Fatal(err)
-		}
-		w.http = httptest.NewServer(handler)
-		t.Cleanup(w.http.Close)
-		story(w)
-	})
-}
-
-func (w *world) get(path string) (status int, body []byte) {
-	w.Helper()
-	res, err := http.Get(w.http.URL + path)
-	if err != nil {
-		w.Fatal(err)
-	}
-	defer res.Body.Close()
-	body, err = io.ReadAll(res.Body)
-	if err != nil {
-		w.Fatal(err)
-	}
-	return res.StatusCode, body
-}
-
-// want checks status and errcode.
-func (w *world) want(path string, status int, code matrix.ErrCode) {
-	w.Helper()
-	got, body := w.get(path)
-	var answer struct {
-		ErrCode matrix.ErrCode `json:"errcode"`
-	}
-	if err := json.Unmarshal(body, &answer); err != nil || got != status || answer.ErrCode != code {
-		w.Errorf("GET %s = %d %s, want %d %s", path, got, body, status, code)
-	}
-}
 
 func TestRoutes(t *testing.T) {
 	var got strings.Builder

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"signet/internal/homeserver/account"
+	"signet/internal/homeserver/resident"
 	"signet/internal/keyring"
 	"signet/internal/matrix"
 	"signet/internal/mxhttp"
@@ -13,17 +14,51 @@ import (
 // API answers the server-server API.
 type API struct {
 	Accounts   *account.Accounts
-	Keys       *keyring.Ring
+	Keys       *keyring.Ring // our own
+	ServerKeys Keys          // those of other servers
+	Peers      Peers         // nil: nobody is told
+	Rooms      *resident.Resident
 	ServerName matrix.ServerName
 	Version    string // of this program
 	Now        func() time.Time
+
+	crowd crowd
 }
+
+// Where the paths begin.
+const (
+	keyV2 = "/_matrix/key/v2"
+	v1    = "/_matrix/federation/v1"
+)
 
 // Routes is the table of everything the API answers.
 func (a *API) Routes() []mxhttp.Route {
-	return []mxhttp.Route{
-		{Method: http.MethodGet, Path: "/_matrix/key/v2/server", Handler: a.serverKeys},
-		{Method: http.MethodGet, Path: "/_matrix/federation/v1/version", Handler: a.version},
-		{Method: http.MethodGet, Path: "/_matrix/federation/v1/openid/userinfo", Handler: a.userInfo},
+	all := []mxhttp.Route{
+		{Method: http.MethodGet, Path: keyV2 + "/server", Handler: a.serverKeys},
+		{Method: http.MethodGet, Path: v1 + "/version", Handler: a.version},
+		{Method: http.MethodGet, Path: v1 + "/openid/userinfo", Handler: a.userInfo},
+	}
+	for _, r := range a.signedRoutes() {
+		all = append(all, mxhttp.Route{Method: r.method, Path: r.path, MaxBody: r.maxBody, Handler: a.signed(r.handler)})
+	}
+	return all
+}
+
+// signedRoute is a line of the table of what another server must have signed.
+type signedRoute struct {
+	method, path string
+	handler      originHandler
+	maxBody      int64 // 0 is that of mxhttp.Options
+}
+
+func (a *API) signedRoutes() []signedRoute {
+	return []signedRoute{
+		{http.MethodGet, v1 + "/event/:eventId", a.event, 0},
+		{http.MethodGet, v1 + "/state/:roomId", a.state, 0},
+		{http.MethodGet, v1 + "/state_ids/:roomId", a.stateIDs, 0},
+		{http.MethodGet, v1 + "/event_auth/:roomId/:eventId", a.eventAuth, 0},
+		{http.MethodGet, v1 + "/backfill/:roomId", a.backfill, 0},
+		{http.MethodPost, v1 + "/get_missing_events/:roomId", a.missing, 0},
+		{http.MethodGet, v1 + "/timestamp_to_event/:roomId", a.timestampToEvent, 0},
 	}
 }

@@ -1,0 +1,118 @@
+package resident
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"signet/internal/homeserver/acl"
+	"signet/internal/homeserver/event"
+	"signet/internal/homeserver/room"
+	"signet/internal/matrix"
+)
+
+// Options is what a Resident stands on.
+type Options struct {
+	Rooms      *room.Rooms
+	ServerName matrix.ServerName
+}
+
+// Resident answers for the rooms of this server. It is safe for concurrent use.
+type Resident struct {
+	Options
+	lists lists
+}
+
+// New makes a Resident.
+func New(o Options) *Resident { return &Resident{Options: o} }
+
+// Why another server does not get what it asks for, beside room's errors.
+var (
+	ErrDenied    = errors.New("the room's server ACLs do not allow your server")
+	ErrNotInRoom = errors.New("your server is not in the room")
+	ErrTooMany   = errors.New("more events are named than one request may name")
+	ErrTooLarge  = errors.New("the room is too large to be answered at once")
+)
+
+// guest is another server at a room of ours.
+type guest struct {
+	room   *room.Room
+	server matrix.ServerName
+	room.Presence
+}
+
+// door finds a room for a server that its ACLs allow. Errors: room.ErrUnknownRoom,
+// ErrDenied.
+func (s *Resident) door(ctx context.Context, server matrix.ServerName, roomID string) (g guest, err error) {
+	r, err := s.Rooms.Room(roomID)
+	if err != nil {
+		return g, err
+	}
+	return s.enter(ctx, server, r)
+}
+
+func (s *Resident) enter(ctx context.Context, server matrix.ServerName, r *room.Room) (g guest, err error) {
+	list, err := s.list(ctx, r)
+	switch {
+	case err != nil:
+		return g, err
+	case !list.Allows(server):
+		return g, ErrDenied
+	}
+	g = guest{room: r, server: server}
+	g.Presence, err = s.Rooms.PresenceOf(ctx, r, server)
+	return g, err
+}
+
+// member is door for a server that is in the room. Errors: those of door, ErrNotInRoom.
+func (s *Resident) member(ctx context.Context, server matrix.ServerName, roomID string) (guest, error) {
+	g, err := s.door(ctx, server, roomID)
+	if err == nil && !g.Joined {
+		err = ErrNotInRoom
+	}
+	return g, err
+}
+
+var aclKey = event.Key{Type: "m.room.server_acl"}
+
+// list is the ACLs of a room, nil where it has none.
+func (s *Resident) list(ctx context.Context, r *room.Room) (*acl.List, error) {
+	e, err := s.Rooms.Current(ctx, r, aclKey)
+	switch {
+	case errors.Is(err, room.ErrUnknownEvent):
+		return nil, nil
+	case err != nil:
+		return nil, fmt.Errorf("reading server ACLs: %w", err)
+	}
+	return s.lists.of(e), nil
+}
+
+// lists are ACLs that were compiled, by room. It is forgotten whole when it is full.
+type lists struct {
+	mu     sync.Mutex // guards byRoom
+	byRoom map[string]compiled
+}
+
+// compiled is the ACLs of an event, which changes when it is redacted.
+type compiled struct {
+	of   *event.Event
+	list *acl.List
+}
+
+// maxLists is how many lists are kept.
+const maxLists = 1000
+
+func (l *lists) of(s *room.Stored) *acl.List {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if c := l.byRoom[s.RoomID()]; c.of != nil && c.of.ID() == s.ID() && c.of.Redacted() == s.Redacted() {
+		return c.list
+	}
+	if l.byRoom == nil || len(l.byRoom) >= maxLists {
+		l.byRoom = map[string]compiled{}
+	}
+	c := compiled{of: s.Event, list: acl.Parse(event.Value(s.Content()))}
+	l.byRoom[s.RoomID()] = c
+	return c.list
+}
