@@ -117,13 +117,24 @@ func (rs *Rooms) authoriser(r *Room, t *tip, user matrix.UserID) (string, error)
 	if !rs.inAllowed(rules, user) {
 		return "", authz.ErrJoinRule
 	}
-	levels := t.PowerLevels()
-	for key, in := range t.state {
-		if key.Type == memberType && in.membership == Join && rs.local(key.StateKey) && levels != nil && levels.User(key.StateKey) >= levels.Invite() {
-			return key.StateKey, nil
-		}
+	if granter := rs.granter(t); granter != "" {
+		return granter, nil
 	}
 	return "", authz.ErrAuthoriser
+}
+
+// granter is a member of this server who could invite, empty if there is none.
+func (rs *Rooms) granter(t *tip) string {
+	levels := t.PowerLevels()
+	if levels == nil {
+		return ""
+	}
+	for key, in := range t.state {
+		if key.Type == memberType && in.membership == Join && rs.local(key.StateKey) && levels.User(key.StateKey) >= levels.Invite() {
+			return key.StateKey
+		}
+	}
+	return ""
 }
 
 // inAllowed tells whether a user is in one of the rooms whose members may join.

@@ -163,6 +163,17 @@ func (rs *Rooms) PresenceOf(ctx context.Context, r *Room, server matrix.ServerNa
 	return p, nil
 }
 
+// Hosts tells whether a user of this server is in a room now.
+func (rs *Rooms) Hosts(ctx context.Context, r *Room) (bool, error) {
+	l, err := rs.load(ctx, r)
+	if err != nil {
+		return false, err
+	}
+	l.view.mu.RLock()
+	defer l.view.mu.RUnlock()
+	return len(l.view.local) > 0, nil
+}
+
 // JoinedServers are the servers whose users are in a room now, in the order of their names.
 func (rs *Rooms) JoinedServers(ctx context.Context, r *Room) ([]matrix.ServerName, error) {
 	l, err := rs.load(ctx, r)
