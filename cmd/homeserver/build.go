@@ -234,7 +234,7 @@ func (s *server) buildFederation(f program.Frame) (err error) {
 		Accounts:   s.accounts,
 		Keys:       s.Rings.For(keyring.Federation),
 		ServerKeys: s.peers.keys,
-		Rooms:      resident.New(resident.Options{Rooms: s.rooms, ServerName: s.cfg.ServerName}),
+		Rooms:      resident.New(resident.Options{Rooms: s.rooms, ServerName: s.cfg.ServerName, Signer: s.signs.current, Keys: s.peers.keys}),
 		ServerName: s.cfg.ServerName,
 		Version:    daemon.Version(),
 		Now:        f.Now,

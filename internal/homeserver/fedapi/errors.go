@@ -17,6 +17,13 @@ import (
 	"signet/internal/store"
 )
 
+// Errcodes that only the federation has.
+const (
+	incompatibleVersion matrix.ErrCode = "M_INCOMPATIBLE_ROOM_VERSION"
+	unableToAuthorise   matrix.ErrCode = "M_UNABLE_TO_AUTHORISE_JOIN"
+	unableToGrant       matrix.ErrCode = "M_UNABLE_TO_GRANT_JOIN"
+)
+
 // answers is what the errors of the packages below mean to another server. What stands
 // first counts.
 var answers = []struct {
@@ -40,6 +47,24 @@ var answers = []struct {
 	{resident.ErrTooMany, http.StatusBadRequest, matrix.InvalidParam},
 	{resident.ErrTooLarge, http.StatusServiceUnavailable, matrix.Unknown},
 
+	{resident.ErrNotOwnUser, http.StatusForbidden, matrix.Forbidden},
+	{resident.ErrOtherEvent, http.StatusBadRequest, matrix.InvalidParam},
+	{resident.ErrEventHash, http.StatusBadRequest, matrix.InvalidParam},
+	{resident.ErrEventID, http.StatusBadRequest, matrix.InvalidParam},
+	{resident.ErrSignature, http.StatusBadRequest, matrix.InvalidParam},
+	{resident.ErrRefused, http.StatusForbidden, matrix.Forbidden},
+	{resident.ErrCites, http.StatusBadRequest, matrix.InvalidParam},
+	{room.ErrCannotTell, http.StatusBadRequest, unableToAuthorise},
+	{room.ErrCannotGrant, http.StatusBadRequest, unableToGrant},
+	{event.ErrFormat, http.StatusBadRequest, matrix.BadJSON},
+	{event.ErrEventID, http.StatusBadRequest, matrix.BadJSON},
+	{event.ErrRoomID, http.StatusBadRequest, matrix.BadJSON},
+	{event.ErrSender, http.StatusBadRequest, matrix.BadJSON},
+	{event.ErrFieldLength, http.StatusBadRequest, matrix.BadJSON},
+	{event.ErrDepth, http.StatusBadRequest, matrix.BadJSON},
+	{event.ErrPrevEvents, http.StatusBadRequest, matrix.BadJSON},
+	{event.ErrAuthEvents, http.StatusBadRequest, matrix.BadJSON},
+	{event.ErrAuthoriser, http.StatusBadRequest, matrix.InvalidParam},
 	{event.ErrJSON, http.StatusBadRequest, matrix.NotJSON},
 	{event.ErrCanonical, http.StatusBadRequest, matrix.BadJSON},
 	{event.ErrDuplicate, http.StatusBadRequest, matrix.BadJSON},
@@ -68,6 +93,10 @@ func Translate(err error) (mxhttp.Problem, bool) {
 		if errors.Is(err, a.err) {
 			return mxhttp.Problem{Status: a.status, Code: a.code, Message: a.err.Error()}, true
 		}
+	}
+	if other, incompatible := errors.AsType[resident.IncompatibleVersion](err); incompatible {
+		return mxhttp.Problem{Status: http.StatusBadRequest, Code: incompatibleVersion, Message: other.Error(),
+			Extra: map[string]any{"room_version": other.Version.String()}}, true
 	}
 	if refusal, refused := errors.AsType[authz.Refusal](err); refused {
 		return mxhttp.Problem{Status: http.StatusForbidden, Code: matrix.Forbidden, Message: refusal.Error()}, true

@@ -29,7 +29,11 @@ type API struct {
 const (
 	keyV2 = "/_matrix/key/v2"
 	v1    = "/_matrix/federation/v1"
+	v2    = "/_matrix/federation/v2"
 )
+
+// maxEvent is the size of a body that is one event, in whatever form its 64 KiB are written.
+const maxEvent = 256 << 10
 
 // Routes is the table of everything the API answers.
 func (a *API) Routes() []mxhttp.Route {
@@ -60,5 +64,14 @@ func (a *API) signedRoutes() []signedRoute {
 		{http.MethodGet, v1 + "/backfill/:roomId", a.backfill, 0},
 		{http.MethodPost, v1 + "/get_missing_events/:roomId", a.missing, 0},
 		{http.MethodGet, v1 + "/timestamp_to_event/:roomId", a.timestampToEvent, 0},
+
+		{http.MethodGet, v1 + "/make_join/:roomId/:userId", a.make(resident.Join), 0},
+		{http.MethodPut, v1 + "/send_join/:roomId/:eventId", a.sendJoinV1, maxEvent},
+		{http.MethodPut, v2 + "/send_join/:roomId/:eventId", a.sendJoin, maxEvent},
+		{http.MethodGet, v1 + "/make_leave/:roomId/:userId", a.make(resident.Leave), 0},
+		{http.MethodPut, v1 + "/send_leave/:roomId/:eventId", a.sendLeaveV1, maxEvent},
+		{http.MethodPut, v2 + "/send_leave/:roomId/:eventId", a.sendLeave, maxEvent},
+		{http.MethodGet, v1 + "/make_knock/:roomId/:userId", a.make(resident.Knock), 0},
+		{http.MethodPut, v1 + "/send_knock/:roomId/:eventId", a.sendKnock, maxEvent},
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -46,7 +47,9 @@ type world struct {
 	api      *fedapi.API
 	http     *httptest.Server
 	log      *bytes.Buffer // every line, at debug level, once http is closed
-	heard    []matrix.ServerName
+
+	mu    sync.Mutex // guards heard
+	heard []matrix.ServerName
 }
 
 func each(t *testing.T, story func(w *world)) {
@@ -64,7 +67,7 @@ func each(t *testing.T, story func(w *world)) {
 		w.api = &fedapi.API{
 			Accounts: w.accounts, Keys: w.keys, ServerName: server, Version: "1.2.3", Now: w.clock.Now,
 			ServerKeys: peerKeys{}, Peers: w,
-			Rooms: resident.New(resident.Options{Rooms: w.rooms, ServerName: server}),
+			Rooms: resident.New(resident.Options{Rooms: w.rooms, ServerName: server, Signer: w.signer, Keys: peerKeys{}}),
 		}
 		handler, err := mxhttp.New(mxhttp.Options{Logger: log, Translate: fedapi.Translate}, w.api.Routes())
 		w.ok(err)
@@ -99,7 +102,11 @@ func (w *world) ok(err error) {
 	}
 }
 
-func (w *world) Heard(server matrix.ServerName) { w.heard = append(w.heard, server) }
+func (w *world) Heard(server matrix.ServerName) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.heard = append(w.heard, server)
+}
 
 // peer is another server.
 type peer struct {

@@ -16,6 +16,8 @@ import (
 type Options struct {
 	Rooms      *room.Rooms
 	ServerName matrix.ServerName
+	Signer     func(context.Context) (event.Signer, error) // our key of now
+	Keys       Keys
 }
 
 // Resident answers for the rooms of this server. It is safe for concurrent use.

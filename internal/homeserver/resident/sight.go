@@ -37,7 +37,7 @@ func (v *sight) shown(ctx context.Context, e *room.Stored) (*event.Event, error)
 }
 
 func (v *sight) sees(ctx context.Context, e *room.Stored) (bool, error) {
-	if v.Joined && e.Pos > 0 && e.Pos > v.Since {
+	if v.Joined && e.InLine() && e.Pos > v.Since {
 		return true, nil
 	}
 	group := e.StateGroup()

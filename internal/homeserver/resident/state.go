@@ -54,7 +54,7 @@ func (s *Resident) stateBefore(ctx context.Context, r *room.Room, e *room.Stored
 	if err != nil {
 		return state, chain, err
 	}
-	state = s.named(r, slices.Sorted(maps.Values(ids)))
+	state = s.named(r, sorted(ids))
 	chain, err = s.chain(ctx, r, state.IDs)
 	return state, chain, err
 }

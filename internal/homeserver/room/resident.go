@@ -20,6 +20,9 @@ var ErrUnknownState = errors.New("the state at the event is not known here")
 // Rejected tells whether authorisation has refused the event when it came.
 func (s *Stored) Rejected() bool { return s.fate.isRejected() }
 
+// SoftFailed tells whether the room's state refused the event when it came.
+func (s *Stored) SoftFailed() bool { return s.fate&softFailed != 0 }
+
 // RoomOfEvent finds the room that an event is in. The error is ErrUnknownEvent.
 func (rs *Rooms) RoomOfEvent(ctx context.Context, eventID string) (*Room, error) {
 	id, err := selectRoomOfEvent(ctx, rs.DB, eventID)
@@ -92,7 +95,7 @@ func (rs *Rooms) IDsBefore(ctx context.Context, r *Room, s *Stored) (map[event.K
 // groups are the group of the state after an event, and that of the state before it
 // where that is another.
 func (s *Stored) groups(ctx context.Context, rs *Rooms) (after, before stream.Pos, err error) {
-	if s.group.id == 0 {
+	if !s.hasState() {
 		return 0, 0, ErrUnknownState
 	}
 	if s.isState() && !s.Rejected() {
@@ -105,7 +108,16 @@ func (s *Stored) groups(ctx context.Context, rs *Rooms) (after, before stream.Po
 
 // StateGroup numbers the state after an event: two of one number have the same. It is 0
 // where the state is not known.
-func (s *Stored) StateGroup() stream.Pos { return s.group.id }
+func (s *Stored) StateGroup() stream.Pos {
+	if !s.hasState() {
+		return 0
+	}
+	return s.group.id
+}
+
+// InLine tells whether an event was sent in what stands before it in the stream. The state
+// of another is that of its group alone.
+func (s *Stored) InLine() bool { return !s.aside && s.Pos > 0 }
 
 // GroupIDs are the ids of the events that hold a state. The error is ErrUnknownState.
 func (rs *Rooms) GroupIDs(ctx context.Context, r *Room, group stream.Pos) (map[event.Key]string, error) {
@@ -139,7 +151,7 @@ func (rs *Rooms) GroupHolder(ctx context.Context, r *Room, group stream.Pos, key
 type Presence struct {
 	Joined bool
 	// Since is from where on in the stream one of them is known to have been joined
-	// without a break.
+	// without a break, for events that are in line.
 	Since stream.Pos
 }
 
@@ -155,8 +167,12 @@ func (rs *Rooms) PresenceOf(ctx context.Context, r *Room, server matrix.ServerNa
 		if key.Type != memberType || in.membership != Join || event.ServerOf(key.StateKey) != server {
 			continue
 		}
-		if !p.Joined || in.pos < p.Since {
-			p.Since = in.pos
+		since := in.pos
+		if since <= 0 { // one that came as what others rest on has no place of its own
+			since = maxPos
+		}
+		if !p.Joined || since < p.Since {
+			p.Since = since
 		}
 		p.Joined = true
 	}

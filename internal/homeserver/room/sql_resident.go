@@ -35,15 +35,15 @@ func selectHeld(ctx context.Context, q store.Queryer, r *Room, ids []string) ([]
 		return nil, nil
 	}
 	return collect(ctx, q, func(rows *sql.Rows) (*Stored, error) { return heldRow(rows, r) },
-		fmt.Sprintf(`SELECT pos, event_id, state_group, flags, redacted_by, json FROM room_events WHERE room = $1 AND event_id IN (%s)`,
+		fmt.Sprintf(`SELECT pos, place, event_id, state_group, flags, redacted_by, json FROM room_events WHERE room = $1 AND event_id IN (%s)`,
 			store.Parameters(2, len(args)-1)), args...)
 }
 
 func heldRow(rows *sql.Rows, r *Room) (*Stored, error) {
-	var pos, groupID, flags, redactedBy int64
+	var pos, place, groupID, flags, redactedBy int64
 	var id string
 	var json []byte
-	if err := rows.Scan(&pos, &id, &groupID, &flags, &redactedBy, &json); err != nil {
+	if err := rows.Scan(&pos, &place, &id, &groupID, &flags, &redactedBy, &json); err != nil {
 		return nil, err
 	}
 	e, err := r.version.Load(id, json, redactedBy != 0 || flags&flagRedacted != 0)
@@ -51,6 +51,9 @@ func heldRow(rows *sql.Rows, r *Room) (*Stored, error) {
 		return nil, fmt.Errorf("event %d: %w", pos, err)
 	}
 	s := &Stored{Event: e, Pos: stream.Pos(pos), fate: fate(flags &^ flagRedacted), group: &group{id: stream.Pos(groupID)}}
+	if s.aside = place != 0; s.aside && place != pos {
+		s.Pos, s.moved = stream.Pos(place), s.Pos
+	}
 	s.changes = s.isState() && s.group.id == s.Pos
 	return s, nil
 }
