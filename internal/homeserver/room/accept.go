@@ -63,6 +63,11 @@ func (rs *Rooms) Accept(ctx context.Context, roomID string, a Arrival) (v Verdic
 	if err != nil {
 		return v, err
 	}
+	landed, err := rs.arrivals.take(ctx, a.Event.ID())
+	if err != nil {
+		return v, err
+	}
+	defer landed()
 	j, err := rs.vet(ctx, r, a)
 	if err != nil || j.known {
 		return Verdict{Outcome: Known}, err

@@ -54,6 +54,7 @@ type Rooms struct {
 	transactions transactions
 	joins        flights
 	names        flights // aliases that are being given
+	arrivals     flights // events of other servers that are being judged
 
 	mu    sync.RWMutex // guards rooms and stays
 	rooms map[string]*Room
