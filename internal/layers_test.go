@@ -103,14 +103,16 @@ var layers = map[string][]string{
 	"internal/homeserver/acl":        {"internal/homeserver/event", "internal/matrix"},
 	"internal/homeserver/inbound": {"internal/homeserver/acl", "internal/homeserver/authz", "internal/homeserver/event", "internal/homeserver/remote",
 		"internal/homeserver/room", "internal/matrix", "internal/store"},
-	"internal/homeserver/resident": {"internal/homeserver/acl", "internal/homeserver/event", "internal/homeserver/room", "internal/homeserver/stream", "internal/matrix"},
+	"internal/homeserver/resident":    {"internal/homeserver/acl", "internal/homeserver/event", "internal/homeserver/room", "internal/homeserver/stream", "internal/matrix"},
+	"internal/homeserver/transaction": {"internal/homeserver/stream", "internal/matrix", "internal/store"},
 	"internal/homeserver/clientapi": {"internal/homeserver/account", "internal/homeserver/authz", "internal/homeserver/event", "internal/homeserver/room",
 		"internal/homeserver/e2ee", "internal/homeserver/e2ee/roomkeys", "internal/homeserver/e2ee/signedkey", "internal/homeserver/filter", "internal/homeserver/stream",
 		"internal/homeserver/sync", "internal/homeserver/userdata", "internal/matrix", "internal/mxhttp", "internal/quota", "internal/store", "internal/fedclient",
 		"internal/homeserver/remote", "internal/homeserver/inbound"},
 	"internal/homeserver/devicelists": {"internal/homeserver/e2ee", "internal/homeserver/stream", "internal/matrix", "internal/store"},
 	"internal/homeserver/fedapi": {"internal/homeserver/account", "internal/keyring", "internal/matrix", "internal/mxhttp", "internal/serverkeys",
-		"internal/homeserver/authz", "internal/homeserver/event", "internal/homeserver/resident", "internal/homeserver/room", "internal/homeserver/stream", "internal/store"},
+		"internal/homeserver/authz", "internal/homeserver/event", "internal/homeserver/resident", "internal/homeserver/room", "internal/homeserver/stream", "internal/store",
+		"internal/homeserver/transaction"},
 
 	// What puts load on the identity server talks HTTP to it, as a client does.
 	"script/load": {"internal/localca", "internal/store", "keys/proof"},

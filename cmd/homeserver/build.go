@@ -23,6 +23,7 @@ import (
 	"signet/internal/homeserver/room"
 	"signet/internal/homeserver/stream"
 	"signet/internal/homeserver/sync"
+	"signet/internal/homeserver/transaction"
 	"signet/internal/homeserver/userdata"
 	"signet/internal/keyring"
 	"signet/internal/mxhttp"
@@ -33,31 +34,32 @@ import (
 // server is the parts of the program, joined.
 type server struct {
 	*program.Storage
-	cfg        *Config
-	log        *slog.Logger
-	metrics    *prometheus.Registry
-	health     *daemon.Health
-	accounts   *account.Accounts
-	data       *userdata.Data
-	stream     *stream.Committer
-	release    func() // the database, for the next process
-	peers      peers
-	signs      *signer
-	rooms      *room.Rooms
-	inbound    *inbound.Inbound
-	encryption *e2ee.Encryption
-	backups    *roomkeys.Backups
-	sync       *sync.Syncer
-	quota      *quota.Quota
-	clients    http.Handler // the client-server API
-	federation http.Handler // the server-server API
+	cfg          *Config
+	log          *slog.Logger
+	metrics      *prometheus.Registry
+	health       *daemon.Health
+	accounts     *account.Accounts
+	data         *userdata.Data
+	stream       *stream.Committer
+	release      func() // the database, for the next process
+	peers        peers
+	signs        *signer
+	rooms        *room.Rooms
+	inbound      *inbound.Inbound
+	transactions *transaction.Desk
+	encryption   *e2ee.Encryption
+	backups      *roomkeys.Backups
+	sync         *sync.Syncer
+	quota        *quota.Quota
+	clients      http.Handler // the client-server API
+	federation   http.Handler // the server-server API
 }
 
 func build(f program.Frame) (*server, error) {
 	cfg := f.Config.(*Config)
 	s := &server{Storage: f.Storage, cfg: cfg, log: f.Log, metrics: prometheus.NewRegistry()}
 	s.health = daemon.NewHealth(s.log, map[string]daemon.Check{"database": s.DB.Ping})
-	for _, part := range []func(program.Frame) error{s.buildStream, s.buildData, s.buildPeers, s.buildRooms, s.buildAccounts, s.buildEncryption, s.buildSync, s.buildQuota, s.buildClients, s.buildFederation} {
+	for _, part := range []func(program.Frame) error{s.buildStream, s.buildData, s.buildPeers, s.buildRooms, s.buildAccounts, s.buildEncryption, s.buildTransactions, s.buildSync, s.buildQuota, s.buildClients, s.buildFederation} {
 		if err := part(f); err != nil {
 			return nil, err
 		}
@@ -234,10 +236,14 @@ func (s *server) buildFederation(f program.Frame) (err error) {
 		Accounts:   s.accounts,
 		Keys:       s.Rings.For(keyring.Federation),
 		ServerKeys: s.peers.keys,
-		Rooms:      resident.New(resident.Options{Rooms: s.rooms, ServerName: s.cfg.ServerName, Signer: s.signs.current, Keys: s.peers.keys}),
-		ServerName: s.cfg.ServerName,
-		Version:    daemon.Version(),
-		Now:        f.Now,
+		Peers:      s.peers.outbound,
+		Rooms: resident.New(resident.Options{
+			Rooms: s.rooms, ServerName: s.cfg.ServerName, Signer: s.signs.current, Keys: s.peers.keys, Graph: s.inbound,
+		}),
+		Transactions: s.transactions,
+		ServerName:   s.cfg.ServerName,
+		Version:      daemon.Version(),
+		Now:          f.Now,
 	}
 	o := s.manners(f.Tracer)
 	o.Translate = fedapi.Translate

@@ -30,6 +30,7 @@ func process(f program.Frame) (daemon.Process, error) {
 			{What: "old transactions and deleted devices", Do: s.encryption.Sweep},
 			{What: "what waits for servers that do not come back", Do: s.peers.outbound.Sweep},
 			{What: "devices of people elsewhere whom nobody asks for", Do: s.peers.lists.Sweep},
+			{What: "transactions of other servers a day ago", Do: s.transactions.Sweep},
 			{What: "deleted backups of room keys", Do: s.backups.Sweep},
 		},
 		Health:   s.health,

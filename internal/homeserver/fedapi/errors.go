@@ -12,6 +12,7 @@ import (
 	"signet/internal/homeserver/resident"
 	"signet/internal/homeserver/room"
 	"signet/internal/homeserver/stream"
+	"signet/internal/homeserver/transaction"
 	"signet/internal/matrix"
 	"signet/internal/mxhttp"
 	"signet/internal/store"
@@ -33,6 +34,10 @@ var answers = []struct {
 }{
 	{errSignature, http.StatusUnauthorized, matrix.Unauthorized},
 	{errNotJSON, http.StatusBadRequest, matrix.NotJSON},
+	{errShape, http.StatusBadRequest, matrix.BadJSON},
+	{transaction.ErrTooMany, http.StatusBadRequest, matrix.InvalidParam},
+	{transaction.ErrID, http.StatusBadRequest, matrix.InvalidParam},
+	{transaction.ErrLater, http.StatusServiceUnavailable, matrix.Unknown},
 	{errNumber, http.StatusBadRequest, matrix.InvalidParam},
 	{errList, http.StatusBadRequest, matrix.InvalidParam},
 	{errDirection, http.StatusBadRequest, matrix.InvalidParam},
@@ -80,6 +85,7 @@ var answers = []struct {
 // What the shapes of requests lack.
 var (
 	errNotJSON   = errors.New("the request body is not valid JSON in UTF-8")
+	errShape     = errors.New("the request body is not of the right types")
 	errNumber    = errors.New("a query parameter is not a number of 0 or more")
 	errList      = errors.New("a query parameter that lists ids is missing or is no valid text")
 	errDirection = errors.New("the query parameter dir is neither f nor b")

@@ -92,8 +92,8 @@ func TestOneEvent(t *testing.T) {
 // A server reads what was sent before one of its users was there as history visibility
 // has it: where it may not, what redaction leaves.
 func TestHistoryIsForThoseWhoMayReadIt(t *testing.T) {
-	for visibility, want := range map[string]string{"shared": "before", "world_readable": "before", "invited": "", "joined": ""} {
-		each(t, func(w *world) {
+	each(t, func(w *world) {
+		for visibility, want := range map[string]string{"shared": "before", "world_readable": "before", "invited": "", "joined": ""} {
 			id := w.create(room.Creation{Preset: room.PublicChat})
 			w.set(id, "m.room.history_visibility", `{"history_visibility":"`+visibility+`"}`)
 			w.clock.Advance(time.Second)
@@ -127,8 +127,8 @@ func TestHistoryIsForThoseWhoMayReadIt(t *testing.T) {
 			if first := at.json()["event_id"]; at.status != 200 || (first == before) != (want != "") {
 				w.Errorf("%s: the first event by time = %d %s", visibility, at.status, at.body)
 			}
-		})
-	}
+		}
+	})
 }
 
 func TestBackfill(t *testing.T) {
@@ -234,8 +234,8 @@ func (w *world) held(roomID, eventID string) *room.Stored {
 }
 
 func TestStateAtAnEvent(t *testing.T) {
-	for _, version := range []string{"1", "2", "6", "11", "12"} {
-		each(t, func(w *world) {
+	each(t, func(w *world) {
+		for _, version := range []string{"1", "2", "6", "11", "12"} {
 			id := w.create(room.Creation{Preset: room.PublicChat, Version: version})
 			w.join(id, rita)
 			w.set(id, "m.room.name", `{"name":"one"}`)
@@ -274,8 +274,8 @@ func TestStateAtAnEvent(t *testing.T) {
 				w.wants("nowhere", p.get(path("!nothing:hs.test", said)), 404, matrix.NotFound)
 			}
 			w.wants("without an event", p.get(fed+"/state/"+id), 400, matrix.MissingParams)
-		})
-	}
+		}
+	})
 }
 
 // checkChain checks that a chain has all that allows the events, and nothing twice.

@@ -66,8 +66,8 @@ func (p *peer) put(what, roomID string, e *event.Event) answer {
 }
 
 func TestTemplates(t *testing.T) {
-	for _, v := range event.Versions() {
-		each(t, func(w *world) {
+	each(t, func(w *world) {
+		for _, v := range event.Versions() {
 			id := w.create(room.Creation{Preset: room.PublicChat, Version: v.String()})
 			p := w.peer(remote)
 			version, template := p.proposal("join", id, rita)
@@ -86,8 +86,8 @@ func TestTemplates(t *testing.T) {
 			if len(e.PrevEvents()) != 1 || e.Depth() != last.Depth()+1 || len(e.AuthEvents()) == 0 {
 				w.Errorf("version %s: the template follows %v and cites %v", v, e.PrevEvents(), e.AuthEvents())
 			}
-		})
-	}
+		}
+	})
 }
 
 func TestWhoGetsNoTemplate(t *testing.T) {
@@ -174,8 +174,8 @@ func TestForgedMemberships(t *testing.T) {
 // Into a restricted room others come by the word of a member of this server, which signs
 // that it is given: only where it is true.
 func TestRestrictedRooms(t *testing.T) {
-	for _, v := range []string{"8", "10", "11", "12"} {
-		each(t, func(w *world) {
+	each(t, func(w *world) {
+		for _, v := range []string{"8", "10", "11", "12"} {
 			club := w.create(room.Creation{Preset: room.PublicChat})
 			restricted := room.Creation{Preset: room.PrivateChat, Version: v}
 			restricted.InitialState = []room.StateEvent{{Type: "m.room.join_rules", Content: fmt.Appendf(nil, `{"join_rule":"restricted","allow":[{"type":"m.room_membership","room_id":%q}]}`, club)}}
@@ -209,8 +209,8 @@ func TestRestrictedRooms(t *testing.T) {
 			if _, template = p.proposal("join", id, rita); template["content"].(map[string]any)["join_authorised_via_users_server"] != nil {
 				w.Error("somebody lets the invited in")
 			}
-		})
-	}
+		}
+	})
 }
 
 // signedByUs tells whether an event is stored with our signature.
@@ -272,8 +272,8 @@ func (w *world) wantMembership(id string, user matrix.UserID, want string) {
 // A server comes in with all that it needs to go on by itself, in every version, and out
 // again; the older spelling of the calls does the same.
 func TestJoinAndLeave(t *testing.T) {
-	for _, v := range event.Versions() {
-		each(t, func(w *world) {
+	each(t, func(w *world) {
+		for _, v := range event.Versions() {
 			id := w.create(room.Creation{Preset: room.PublicChat, Version: v.String(), Name: "tea"})
 			w.say(id, alice, "before")
 			p := w.peer(remote)
@@ -302,8 +302,8 @@ func TestJoinAndLeave(t *testing.T) {
 				}
 				w.wantMembership(id, rita, room.Leave)
 			}
-		})
-	}
+		}
+	})
 }
 
 // second is the second element of an answer that is a list.

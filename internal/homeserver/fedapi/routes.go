@@ -6,6 +6,7 @@ import (
 
 	"signet/internal/homeserver/account"
 	"signet/internal/homeserver/resident"
+	"signet/internal/homeserver/transaction"
 	"signet/internal/keyring"
 	"signet/internal/matrix"
 	"signet/internal/mxhttp"
@@ -13,14 +14,15 @@ import (
 
 // API answers the server-server API.
 type API struct {
-	Accounts   *account.Accounts
-	Keys       *keyring.Ring // our own
-	ServerKeys Keys          // those of other servers
-	Peers      Peers         // nil: nobody is told
-	Rooms      *resident.Resident
-	ServerName matrix.ServerName
-	Version    string // of this program
-	Now        func() time.Time
+	Accounts     *account.Accounts
+	Keys         *keyring.Ring // our own
+	ServerKeys   Keys          // those of other servers
+	Peers        Peers         // nil: nobody is told
+	Rooms        *resident.Resident
+	Transactions *transaction.Desk
+	ServerName   matrix.ServerName
+	Version      string // of this program
+	Now          func() time.Time
 
 	crowd crowd
 }
@@ -57,6 +59,8 @@ type signedRoute struct {
 
 func (a *API) signedRoutes() []signedRoute {
 	return []signedRoute{
+		{http.MethodPut, v1 + "/send/:txnId", a.send, maxTransaction},
+
 		{http.MethodGet, v1 + "/event/:eventId", a.event, 0},
 		{http.MethodGet, v1 + "/state/:roomId", a.state, 0},
 		{http.MethodGet, v1 + "/state_ids/:roomId", a.stateIDs, 0},

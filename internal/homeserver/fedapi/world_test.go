@@ -21,9 +21,11 @@ import (
 	"signet/internal/homeserver/account"
 	"signet/internal/homeserver/event"
 	"signet/internal/homeserver/fedapi"
+	"signet/internal/homeserver/inbound"
 	"signet/internal/homeserver/resident"
 	"signet/internal/homeserver/room"
 	"signet/internal/homeserver/stream"
+	"signet/internal/homeserver/transaction"
 	"signet/internal/keyring"
 	"signet/internal/keyring/keyringtest"
 	"signet/internal/matrix"
@@ -48,12 +50,14 @@ type world struct {
 	http     *httptest.Server
 	log      *bytes.Buffer // every line, at debug level, once http is closed
 
-	mu    sync.Mutex // guards heard
-	heard []matrix.ServerName
+	mu       sync.Mutex // guards what follows
+	heard    []matrix.ServerName
+	received []string // PDUs
+	edus     []string
 }
 
 func each(t *testing.T, story func(w *world)) {
-	storetest.Each(t, []string{"seal", "keyring", "account", "stream", "room"}, func(t *testing.T, db *store.DB) {
+	storetest.Each(t, []string{"seal", "keyring", "account", "stream", "room", "inbound", "transaction"}, func(t *testing.T, db *store.DB) {
 		w := &world{T: t, db: db, clock: clocktest.New(), log: new(bytes.Buffer)}
 		vault := sealtest.Vault(t, db, w.clock.Now)
 		log := slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
@@ -64,10 +68,12 @@ func each(t *testing.T, story func(w *world)) {
 		w.ok(err)
 		w.keys = keyringtest.Open(t, db, vault, w.clock.Now, keyring.Federation)
 		w.openRooms()
+		in := inbound.New(inbound.Options{DB: db, Rooms: w.rooms, Remote: nobody{}, Keys: peerKeys{}, ServerName: server, Signer: w.signer, Now: w.clock.Now})
 		w.api = &fedapi.API{
 			Accounts: w.accounts, Keys: w.keys, ServerName: server, Version: "1.2.3", Now: w.clock.Now,
 			ServerKeys: peerKeys{}, Peers: w,
-			Rooms: resident.New(resident.Options{Rooms: w.rooms, ServerName: server, Signer: w.signer, Keys: peerKeys{}}),
+			Transactions: transaction.New(transaction.Options{DB: db, Receiver: w, Handler: w, Now: w.clock.Now, Log: log, Explain: fedapi.Explain}),
+			Rooms:        resident.New(resident.Options{Rooms: w.rooms, ServerName: server, Signer: w.signer, Keys: peerKeys{}, Graph: in}),
 		}
 		handler, err := mxhttp.New(mxhttp.Options{Logger: log, Translate: fedapi.Translate}, w.api.Routes())
 		w.ok(err)

@@ -22,6 +22,14 @@ type Keys interface {
 	VerifyKey(ctx context.Context, server matrix.ServerName, id matrix.KeyID, at time.Time) (ed25519.PublicKey, error)
 }
 
+// Graph takes events that other servers have handed over into rooms.
+type Graph interface {
+	// Accept judges an event, whose signatures hold, by all rules of its room, stores it and
+	// tells the other servers in the room of it. The error is why it is not accepted, also
+	// where that is so by the current state alone; one that is stored already is none.
+	Accept(ctx context.Context, roomID string, e *event.Event) error
+}
+
 // What is wrong with a membership that another server proposes or has signed.
 var (
 	ErrNotOwnUser = errors.New("the user is not one of your server")

@@ -18,6 +18,7 @@ type Options struct {
 	ServerName matrix.ServerName
 	Signer     func(context.Context) (event.Signer, error) // our key of now
 	Keys       Keys
+	Graph      Graph
 }
 
 // Resident answers for the rooms of this server. It is safe for concurrent use.

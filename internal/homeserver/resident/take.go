@@ -104,28 +104,17 @@ func (s *Resident) verify(ctx context.Context, e *event.Event) error {
 	return nil
 }
 
-// accept has a room take an event in, whose signatures hold. The error is why it does not,
-// also where it is so by the current state alone. One that was taken before is taken.
+// accept has a room take an event in, whose signatures hold. The error is why it does not.
+// One that was taken before is taken.
 func (s *Resident) accept(ctx context.Context, r *room.Room, e *event.Event) error {
-	verdict, err := s.Rooms.Accept(ctx, r.ID(), room.Arrival{Event: e})
+	err := s.Graph.Accept(ctx, r.ID(), e)
 	if _, missing := errors.AsType[room.MissingEvents](err); missing {
 		return ErrCites
 	}
 	if err != nil {
 		return err
 	}
-	switch verdict.Outcome {
-	case room.Rejected, room.SoftFailed:
-		return verdict.Why
-	case room.Known:
-		return s.wasTaken(ctx, r, e.ID())
-	}
-	return nil
-}
-
-// wasTaken is nil if an event that came before was not refused.
-func (s *Resident) wasTaken(ctx context.Context, r *room.Room, eventID string) error {
-	found, err := s.Rooms.Held(ctx, r, []string{eventID})
+	found, err := s.Rooms.Held(ctx, r, []string{e.ID()})
 	if err == nil && (len(found) == 0 || found[0].Rejected() || found[0].SoftFailed()) {
 		err = ErrRefused
 	}
