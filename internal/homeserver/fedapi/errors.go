@@ -9,6 +9,7 @@ import (
 	"signet/internal/homeserver/account"
 	"signet/internal/homeserver/authz"
 	"signet/internal/homeserver/event"
+	"signet/internal/homeserver/inbound"
 	"signet/internal/homeserver/resident"
 	"signet/internal/homeserver/room"
 	"signet/internal/homeserver/stream"
@@ -61,6 +62,14 @@ var answers = []struct {
 	{resident.ErrCites, http.StatusBadRequest, matrix.InvalidParam},
 	{room.ErrCannotTell, http.StatusBadRequest, unableToAuthorise},
 	{room.ErrCannotGrant, http.StatusBadRequest, unableToGrant},
+	{resident.ErrShown, http.StatusBadRequest, matrix.InvalidParam},
+	{errNobody, http.StatusForbidden, matrix.Forbidden},
+	{inbound.ErrInvite, http.StatusBadRequest, matrix.InvalidParam},
+	{inbound.ErrSignature, http.StatusBadRequest, matrix.InvalidParam},
+	{inbound.ErrDenied, http.StatusForbidden, matrix.Forbidden},
+	{inbound.ErrNotHere, http.StatusNotFound, matrix.NotFound},
+	{inbound.ErrLater, http.StatusServiceUnavailable, matrix.Unknown},
+	{inbound.ErrBacklog, http.StatusServiceUnavailable, matrix.Unknown},
 	{event.ErrFormat, http.StatusBadRequest, matrix.BadJSON},
 	{event.ErrEventID, http.StatusBadRequest, matrix.BadJSON},
 	{event.ErrRoomID, http.StatusBadRequest, matrix.BadJSON},
@@ -88,8 +97,17 @@ var (
 	errShape     = errors.New("the request body is not of the right types")
 	errNumber    = errors.New("a query parameter is not a number of 0 or more")
 	errList      = errors.New("a query parameter that lists ids is missing or is no valid text")
+	errNobody    = errors.New("there is no such user here")
 	errDirection = errors.New("the query parameter dir is neither f nor b")
 )
+
+// errUnknownVersion is the error of a room whose version this server does not know, as the
+// other one has it.
+type errUnknownVersion string
+
+func (errUnknownVersion) Error() string {
+	return "this server does not know the version that the room has"
+}
 
 // Translate is the table from errors to answers, for mxhttp.Options. The other server
 // reads the error's own text, without what was wrapped around it. What the rules of a room
@@ -103,6 +121,10 @@ func Translate(err error) (mxhttp.Problem, bool) {
 	if other, incompatible := errors.AsType[resident.IncompatibleVersion](err); incompatible {
 		return mxhttp.Problem{Status: http.StatusBadRequest, Code: incompatibleVersion, Message: other.Error(),
 			Extra: map[string]any{"room_version": other.Version.String()}}, true
+	}
+	if version, unknown := errors.AsType[errUnknownVersion](err); unknown {
+		return mxhttp.Problem{Status: http.StatusBadRequest, Code: incompatibleVersion, Message: version.Error(),
+			Extra: map[string]any{"room_version": string(version)}}, true
 	}
 	if refusal, refused := errors.AsType[authz.Refusal](err); refused {
 		return mxhttp.Problem{Status: http.StatusForbidden, Code: matrix.Forbidden, Message: refusal.Error()}, true

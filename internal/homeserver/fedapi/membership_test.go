@@ -248,7 +248,7 @@ func TestKnockTemplates(t *testing.T) {
 		a := p.put("v1/send_knock", id, p.sign(version, template))
 		known, _ := p.pdus(id, a, "knock_room_state")
 		create, _ := version.CreateEventID(id)
-		if a.status != 200 || !slices.Contains(known, create) || len(known) != 3 {
+		if a.status != 200 || !slices.Contains(known, create) || len(known) != 4 {
 			w.Errorf("send_knock = %d %s", a.status, a.body)
 		}
 		w.wantMembership(id, rita, room.Knock)

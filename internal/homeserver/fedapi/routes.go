@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"signet/internal/homeserver/account"
+	"signet/internal/homeserver/inbound"
 	"signet/internal/homeserver/resident"
 	"signet/internal/homeserver/transaction"
 	"signet/internal/keyring"
@@ -20,6 +21,7 @@ type API struct {
 	Peers        Peers         // nil: nobody is told
 	Rooms        *resident.Resident
 	Transactions *transaction.Desk
+	Inbound      *inbound.Inbound
 	ServerName   matrix.ServerName
 	Version      string // of this program
 	Now          func() time.Time
@@ -77,5 +79,7 @@ func (a *API) signedRoutes() []signedRoute {
 		{http.MethodPut, v2 + "/send_leave/:roomId/:eventId", a.sendLeave, maxEvent},
 		{http.MethodGet, v1 + "/make_knock/:roomId/:userId", a.make(resident.Knock), 0},
 		{http.MethodPut, v1 + "/send_knock/:roomId/:eventId", a.sendKnock, maxEvent},
+		{http.MethodPut, v1 + "/invite/:roomId/:eventId", a.inviteV1, maxInvite},
+		{http.MethodPut, v2 + "/invite/:roomId/:eventId", a.invite, maxInvite},
 	}
 }

@@ -3,7 +3,6 @@ package fedapi
 import (
 	"net/http"
 
-	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/labstack/echo/v4"
 
@@ -34,13 +33,9 @@ func (a *API) send(c echo.Context, origin matrix.ServerName) error {
 	if err != nil {
 		return err
 	}
-	body, err := content(c)
-	if err != nil {
-		return err
-	}
 	var r sendRequest
-	if err := json.Unmarshal(body, &r); err != nil {
-		return errShape
+	if err := decoded(c, &r); err != nil {
+		return err
 	}
 	results, err := a.Transactions.Take(c.Request().Context(), transaction.Transaction{Origin: origin, ID: id, PDUs: r.PDUs, EDUs: r.EDUs})
 	if err != nil {

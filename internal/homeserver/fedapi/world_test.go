@@ -72,6 +72,7 @@ func each(t *testing.T, story func(w *world)) {
 		w.api = &fedapi.API{
 			Accounts: w.accounts, Keys: w.keys, ServerName: server, Version: "1.2.3", Now: w.clock.Now,
 			ServerKeys: peerKeys{}, Peers: w,
+			Inbound:      in,
 			Transactions: transaction.New(transaction.Options{DB: db, Receiver: w, Handler: w, Now: w.clock.Now, Log: log, Explain: fedapi.Explain}),
 			Rooms:        resident.New(resident.Options{Rooms: w.rooms, ServerName: server, Signer: w.signer, Keys: peerKeys{}, Graph: in}),
 		}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/ed25519"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
@@ -159,29 +158,14 @@ func (s *Resident) Leave(ctx context.Context, signed Signed) error {
 // Knock takes a signed knock, and returns what the one who knocks may know of the room.
 // Errors: those of take.
 func (s *Resident) Knock(ctx context.Context, signed Signed) ([]*event.Event, error) {
-	r, _, err := s.take(ctx, signed)
+	r, knock, err := s.take(ctx, signed)
 	if err != nil {
 		return nil, err
 	}
-	return s.Stripped(ctx, r)
-}
-
-// stripped are the places of a room's state that it may be known by to those who are not
-// in it (client-server API, "Stripped state").
-var stripped = []string{"m.room.create", "m.room.name", "m.room.avatar", "m.room.topic", "m.room.join_rules", "m.room.canonical_alias", "m.room.encryption"}
-
-// Stripped are the events by which a room may be known to those who are not in it.
-func (s *Resident) Stripped(ctx context.Context, r *room.Room) ([]*event.Event, error) {
-	var known []*event.Event
-	for _, typ := range stripped {
-		e, err := s.Rooms.Current(ctx, r, event.Key{Type: typ})
-		switch {
-		case errors.Is(err, room.ErrUnknownEvent):
-		case err != nil:
-			return nil, fmt.Errorf("reading a room's state: %w", err)
-		default:
-			known = append(known, e.Event)
-		}
+	shown, err := s.Rooms.Stripped(ctx, r, matrix.UserID(knock.Sender()))
+	known := make([]*event.Event, len(shown))
+	for i, e := range shown {
+		known[i] = e.Event
 	}
-	return known, nil
+	return known, err
 }
