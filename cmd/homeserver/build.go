@@ -241,6 +241,8 @@ func (s *server) buildFederation(f program.Frame) (err error) {
 			Rooms: s.rooms, ServerName: s.cfg.ServerName, Signer: s.signs.current, Keys: s.peers.keys, Graph: s.inbound,
 		}),
 		Transactions: s.transactions,
+		Data:         s.data,
+		Encryption:   s.encryption,
 		Inbound:      s.inbound,
 		ServerName:   s.cfg.ServerName,
 		Version:      daemon.Version(),

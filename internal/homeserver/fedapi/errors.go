@@ -8,6 +8,7 @@ import (
 
 	"signet/internal/homeserver/account"
 	"signet/internal/homeserver/authz"
+	"signet/internal/homeserver/e2ee"
 	"signet/internal/homeserver/event"
 	"signet/internal/homeserver/inbound"
 	"signet/internal/homeserver/resident"
@@ -45,6 +46,14 @@ var answers = []struct {
 	{account.ErrUnknownToken, http.StatusUnauthorized, matrix.UnknownToken},
 	{errNoToken, http.StatusUnauthorized, matrix.MissingToken},
 
+	{account.ErrNoUser, http.StatusNotFound, matrix.NotFound},
+	{e2ee.ErrNoUser, http.StatusNotFound, matrix.NotFound},
+	{e2ee.ErrTooMany, http.StatusBadRequest, matrix.InvalidParam},
+	{e2ee.ErrID, http.StatusBadRequest, matrix.InvalidParam},
+	{matrix.ErrUserID, http.StatusBadRequest, matrix.InvalidParam},
+	{room.ErrUnknownAlias, http.StatusNotFound, matrix.NotFound},
+	{room.ErrAliasFormat, http.StatusBadRequest, matrix.InvalidParam},
+	{room.ErrListingToken, http.StatusBadRequest, matrix.InvalidParam},
 	{room.ErrUnknownRoom, http.StatusNotFound, matrix.NotFound},
 	{room.ErrUnknownEvent, http.StatusNotFound, matrix.NotFound},
 	{room.ErrUnknownState, http.StatusNotFound, matrix.NotFound},

@@ -5,9 +5,11 @@ import (
 	"time"
 
 	"signet/internal/homeserver/account"
+	"signet/internal/homeserver/e2ee"
 	"signet/internal/homeserver/inbound"
 	"signet/internal/homeserver/resident"
 	"signet/internal/homeserver/transaction"
+	"signet/internal/homeserver/userdata"
 	"signet/internal/keyring"
 	"signet/internal/matrix"
 	"signet/internal/mxhttp"
@@ -15,6 +17,8 @@ import (
 
 // API answers the server-server API.
 type API struct {
+	Data         *userdata.Data
+	Encryption   *e2ee.Encryption
 	Accounts     *account.Accounts
 	Keys         *keyring.Ring // our own
 	ServerKeys   Keys          // those of other servers
@@ -81,5 +85,13 @@ func (a *API) signedRoutes() []signedRoute {
 		{http.MethodPut, v1 + "/send_knock/:roomId/:eventId", a.sendKnock, maxEvent},
 		{http.MethodPut, v1 + "/invite/:roomId/:eventId", a.inviteV1, maxInvite},
 		{http.MethodPut, v2 + "/invite/:roomId/:eventId", a.invite, maxInvite},
+
+		{http.MethodGet, v1 + "/query/profile", a.queryProfile, 0},
+		{http.MethodGet, v1 + "/query/directory", a.queryDirectory, 0},
+		{http.MethodGet, v1 + "/publicRooms", a.publicRooms, 0},
+		{http.MethodPost, v1 + "/publicRooms", a.searchPublicRooms, 0},
+		{http.MethodGet, v1 + "/user/devices/:userId", a.userDevices, 0},
+		{http.MethodPost, v1 + "/user/keys/query", a.queryKeys, maxKeys},
+		{http.MethodPost, v1 + "/user/keys/claim", a.claimKeys, maxKeys},
 	}
 }

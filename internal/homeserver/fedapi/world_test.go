@@ -19,6 +19,7 @@ import (
 
 	"signet/internal/clocktest"
 	"signet/internal/homeserver/account"
+	"signet/internal/homeserver/e2ee"
 	"signet/internal/homeserver/event"
 	"signet/internal/homeserver/fedapi"
 	"signet/internal/homeserver/inbound"
@@ -26,6 +27,7 @@ import (
 	"signet/internal/homeserver/room"
 	"signet/internal/homeserver/stream"
 	"signet/internal/homeserver/transaction"
+	"signet/internal/homeserver/userdata"
 	"signet/internal/keyring"
 	"signet/internal/keyring/keyringtest"
 	"signet/internal/matrix"
@@ -41,14 +43,16 @@ const server = matrix.ServerName("hs.test")
 // have keys.
 type world struct {
 	*testing.T
-	db       *store.DB
-	accounts *account.Accounts
-	keys     *keyring.Ring
-	rooms    *room.Rooms
-	clock    *clocktest.Clock
-	api      *fedapi.API
-	http     *httptest.Server
-	log      *bytes.Buffer // every line, at debug level, once http is closed
+	db         *store.DB
+	accounts   *account.Accounts
+	keys       *keyring.Ring
+	rooms      *room.Rooms
+	data       *userdata.Data
+	encryption *e2ee.Encryption
+	clock      *clocktest.Clock
+	api        *fedapi.API
+	http       *httptest.Server
+	log        *bytes.Buffer // every line, at debug level, once http is closed
 
 	mu       sync.Mutex // guards what follows
 	heard    []matrix.ServerName
@@ -57,7 +61,7 @@ type world struct {
 }
 
 func each(t *testing.T, story func(w *world)) {
-	storetest.Each(t, []string{"seal", "keyring", "account", "stream", "room", "inbound", "transaction"}, func(t *testing.T, db *store.DB) {
+	storetest.Each(t, []string{"seal", "keyring", "account", "stream", "room", "inbound", "transaction", "userdata", "e2ee"}, func(t *testing.T, db *store.DB) {
 		w := &world{T: t, db: db, clock: clocktest.New(), log: new(bytes.Buffer)}
 		vault := sealtest.Vault(t, db, w.clock.Now)
 		log := slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
@@ -72,7 +76,7 @@ func each(t *testing.T, story func(w *world)) {
 		w.api = &fedapi.API{
 			Accounts: w.accounts, Keys: w.keys, ServerName: server, Version: "1.2.3", Now: w.clock.Now,
 			ServerKeys: peerKeys{}, Peers: w,
-			Inbound:      in,
+			Inbound: in, Data: w.data, Encryption: w.encryption,
 			Transactions: transaction.New(transaction.Options{DB: db, Receiver: w, Handler: w, Now: w.clock.Now, Log: log, Explain: fedapi.Explain}),
 			Rooms:        resident.New(resident.Options{Rooms: w.rooms, ServerName: server, Signer: w.signer, Keys: peerKeys{}, Graph: in}),
 		}
@@ -84,12 +88,26 @@ func each(t *testing.T, story func(w *world)) {
 	})
 }
 
-// openRooms opens the rooms and runs their stream.
+// directory is the accounts as e2ee sees them.
+type directory struct{ *account.Accounts }
+
+func (d directory) Devices(ctx context.Context, q store.Queryer, user matrix.UserID) (devices []e2ee.KnownDevice, err error) {
+	known, err := d.Known(ctx, q, user)
+	for _, k := range known {
+		devices = append(devices, e2ee.KnownDevice{ID: e2ee.DeviceID(k.ID), DisplayName: k.DisplayName})
+	}
+	return devices, err
+}
+
+// openRooms opens the rooms, and what else is in their stream, and runs it.
 func (w *world) openRooms() {
 	w.Helper()
 	committer, err := stream.Open(w.Context(), w.db)
 	w.ok(err)
 	w.rooms, err = room.New(w.Context(), room.Options{DB: w.db, Stream: committer, ServerName: server, Now: w.clock.Now, Signer: w.signer})
+	w.ok(err)
+	w.data = userdata.New(userdata.Options{DB: w.db, Committer: committer, Now: w.clock.Now})
+	w.encryption, err = e2ee.New(w.Context(), e2ee.Options{DB: w.db, Stream: committer, ServerName: server, Now: w.clock.Now, Devices: directory{w.accounts}})
 	w.ok(err)
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error)

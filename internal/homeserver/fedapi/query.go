@@ -1,0 +1,135 @@
+package fedapi
+
+import (
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"signet/internal/homeserver/account"
+	"signet/internal/homeserver/room"
+	"signet/internal/homeserver/userdata"
+	"signet/internal/matrix"
+	"signet/internal/mxhttp"
+)
+
+// GET /_matrix/federation/v1/query/profile
+func (a *API) queryProfile(c echo.Context, _ matrix.ServerName) error {
+	ctx := c.Request().Context()
+	name, err := mxhttp.Query(c, "user_id")
+	if err != nil {
+		return err
+	}
+	user, err := matrix.ParseUserID(name)
+	if err != nil {
+		return err
+	}
+	switch there, err := a.Accounts.Exists(ctx, user); {
+	case err != nil:
+		return err
+	case !there:
+		return account.ErrNoUser
+	}
+	profile, err := a.Data.Profile(ctx, user)
+	if err != nil {
+		return err
+	}
+	if !c.QueryParams().Has("field") {
+		return mxhttp.Reply(c, http.StatusOK, profile)
+	}
+	field, err := mxhttp.Query(c, "field")
+	if err != nil {
+		return err
+	}
+	only := userdata.Profile{}
+	if value, set := profile[field]; set {
+		only[field] = value
+	}
+	return mxhttp.Reply(c, http.StatusOK, only)
+}
+
+type directoryAnswer struct {
+	RoomID  string              `json:"room_id"`
+	Servers []matrix.ServerName `json:"servers"`
+}
+
+// GET /_matrix/federation/v1/query/directory
+func (a *API) queryDirectory(c echo.Context, _ matrix.ServerName) error {
+	alias, err := mxhttp.Query(c, "room_alias")
+	if err != nil {
+		return err
+	}
+	roomID, servers, err := a.Rooms.OfAlias(c.Request().Context(), alias)
+	if err != nil {
+		return err
+	}
+	return mxhttp.Reply(c, http.StatusOK, directoryAnswer{roomID, servers})
+}
+
+type publicRoomsRequest struct {
+	Limit  int    `json:"limit"`
+	Since  string `json:"since"`
+	Filter struct {
+		Term  string    `json:"generic_search_term"`
+		Types []*string `json:"room_types"`
+	} `json:"filter"`
+}
+
+type publicRoomsAnswer struct {
+	Chunk []publicRoom `json:"chunk"`
+	Next  string       `json:"next_batch,omitempty"`
+	Prev  string       `json:"prev_batch,omitempty"`
+	Total int          `json:"total_room_count_estimate"`
+}
+
+type publicRoom struct {
+	RoomID         string `json:"room_id"`
+	Name           string `json:"name,omitempty"`
+	Topic          string `json:"topic,omitempty"`
+	CanonicalAlias string `json:"canonical_alias,omitempty"`
+	AvatarURL      string `json:"avatar_url,omitempty"`
+	JoinRule       string `json:"join_rule"`
+	Type           string `json:"room_type,omitempty"`
+	Joined         int    `json:"num_joined_members"`
+	WorldReadable  bool   `json:"world_readable"`
+	GuestsMayJoin  bool   `json:"guest_can_join"`
+}
+
+// GET /_matrix/federation/v1/publicRooms
+func (a *API) publicRooms(c echo.Context, _ matrix.ServerName) error {
+	limit, err := number(c, "limit", 0)
+	if err != nil {
+		return err
+	}
+	l := room.Listing{Limit: int(min(limit, maxListed))}
+	if c.QueryParams().Has("since") {
+		if l.Since, err = mxhttp.Query(c, "since"); err != nil {
+			return err
+		}
+	}
+	return a.listRooms(c, l)
+}
+
+// maxListed is the largest limit that means something.
+const maxListed = 10_000
+
+// POST /_matrix/federation/v1/publicRooms
+func (a *API) searchPublicRooms(c echo.Context, _ matrix.ServerName) error {
+	var r publicRoomsRequest
+	if err := mxhttp.Decode(c, &r); err != nil {
+		return err
+	}
+	return a.listRooms(c, room.Listing{Limit: r.Limit, Since: r.Since, Term: r.Filter.Term, Types: r.Filter.Types})
+}
+
+func (a *API) listRooms(c echo.Context, l room.Listing) error {
+	d, err := a.Rooms.Rooms.List(c.Request().Context(), l)
+	if err != nil {
+		return err
+	}
+	answer := publicRoomsAnswer{Chunk: make([]publicRoom, len(d.Rooms)), Next: d.Next, Prev: d.Prev, Total: d.Total}
+	for i, s := range d.Rooms {
+		answer.Chunk[i] = publicRoom{RoomID: s.RoomID, Name: s.Name, Topic: s.Topic, CanonicalAlias: s.CanonicalAlias, AvatarURL: s.AvatarURL,
+			JoinRule: s.JoinRule, Type: s.Type, Joined: s.Joined, WorldReadable: s.WorldReadable, GuestsMayJoin: s.GuestsMayJoin}
+	}
+	return mxhttp.Reply(c, http.StatusOK, answer)
+}
