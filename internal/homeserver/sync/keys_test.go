@@ -3,6 +3,7 @@ package sync_test
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -78,7 +79,7 @@ func TestKeysThatAreLeft(t *testing.T) {
 		w.want("keys", fmt.Sprint(a.Counts, a.Fallbacks), "map[signed_curve25519:2] [signed_curve25519]")
 		for _, left := range []string{"map[signed_curve25519:1] [signed_curve25519]", "map[signed_curve25519:0] [signed_curve25519]", "map[signed_curve25519:0] []"} {
 			answers := p.waiting(t.Context())
-			_, _, err := w.keys.Claim(t.Context(), e2ee.Claims{bob: {"PHONE": "signed_curve25519"}})
+			_, _, err := w.keys.Claim(t.Context(), e2ee.Claims{bob: {"PHONE": "signed_curve25519"}}, time.Minute)
 			w.ok(err)
 			a = <-answers
 			w.want("after a claim", fmt.Sprint(a.Counts, a.Fallbacks), left)
