@@ -16,7 +16,9 @@ type KeyID string
 // ErrSignature is the error of a signature that is missing or does not verify.
 var ErrSignature = errors.New("signature is missing or wrong")
 
-var keyID = regexp.MustCompile(`^ed25519:[0-9A-Za-z_]{1,64}$`)
+// keyID is as long as identifiers may be, 255 octets (specification, appendices, "Opaque
+// Identifiers").
+var keyID = regexp.MustCompile(`^ed25519:[0-9A-Za-z_]{1,247}$`)
 
 // ParseKeyID reads the id of an ed25519 key; other algorithms are unknown to the
 // specification.

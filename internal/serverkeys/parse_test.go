@@ -124,7 +124,7 @@ func TestParseRefuses(t *testing.T) {
 		"a short key":        with("verify_keys", map[string]any{"ed25519:k1": map[string]string{"key": "AAAA"}}),
 		"a weak key":         with("verify_keys", map[string]any{"ed25519:k1": map[string]string{"key": weak}}),
 		"a key with no key":  with("verify_keys", map[string]any{"ed25519:k1": map[string]string{}}),
-		"a key id too long":  with("verify_keys", map[string]any{"ed25519:" + strings.Repeat("k", 65): map[string]string{"key": matrix.EncodeBase64(k1.Public())}}),
+		"a key id too long":  with("verify_keys", map[string]any{"ed25519:" + strings.Repeat("k", 248): map[string]string{"key": matrix.EncodeBase64(k1.Public())}}),
 		"a time that is not": with("valid_until_ts", "tomorrow"),
 		"signed by another":  with("x", 1, k2),
 		"other octets":       with("x", 1, serverkeystest.Key(k1.ID, "somebody else")),
