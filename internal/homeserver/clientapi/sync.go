@@ -25,11 +25,9 @@ func (a *API) sync(c echo.Context, device account.Device) error {
 	if err != nil {
 		return err
 	}
-	answer, err := a.Sync.Sync(c.Request().Context(), r)
-	if err != nil {
-		return err
-	}
-	return mxhttp.ReplyBytes(c, echo.MIMEApplicationJSON, "no-store", answer)
+	return a.Sync.Sync(c.Request().Context(), r, func(answer []byte) error {
+		return mxhttp.ReplyBytes(c, echo.MIMEApplicationJSON, "no-store", answer)
+	})
 }
 
 // syncRequest reads a request. Presence is not kept here: set_presence changes nothing.

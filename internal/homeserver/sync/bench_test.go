@@ -42,7 +42,7 @@ func BenchmarkInitial(b *testing.B) {
 		w.want("rooms", len(w.phone(alice).sync().Rooms.Join), 100)
 		request := sync.Request{User: alice, Device: "PHONE", Filter: `{"room":{"timeline":{"limit":20}}}`}
 		initial := func(b *testing.B, w *world) {
-			text, err := w.sync.Sync(b.Context(), request)
+			text, err := w.ask(b.Context(), request)
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -90,7 +90,7 @@ func BenchmarkFanOut(b *testing.B) {
 			begun := make(chan time.Time, 1)
 			for _, p := range phones {
 				receiving.Go(func() {
-					text, err := w.sync.Sync(b.Context(), p.Request)
+					text, err := w.ask(b.Context(), p.Request)
 					end := time.Now()
 					if err != nil {
 						b.Error(err)

@@ -63,25 +63,39 @@ func (a *answer) globalData() error {
 	return nil
 }
 
-// datum writes a piece of global account data, if it is wanted. What is stored of push
-// rules is what the user has changed of the default ones, and all of them are shown.
-func (a *answer) datum(i userdata.Item) error {
+// datum writes a piece of global account data, if it is wanted.
+func (a *answer) datum(i userdata.Item) (err error) {
 	if !a.filter.AccountData.Wants(i.Type, "") {
 		return nil
 	}
 	content := []byte(i.Content)
 	if i.Type == pushRulesType {
-		settings, err := push.ParseSettings(content)
-		if err != nil {
+		if content, err = pushRules(a.User, content); err != nil {
 			return err
-		}
-		content, err = json.Marshal(map[string]push.Ruleset{"global": settings.Ruleset(a.User)})
-		if err != nil {
-			return fmt.Errorf("writing push rules: %w", err)
 		}
 	}
 	a.event(i.Type, content)
 	return nil
+}
+
+// pushRules are all push rules of a user, given what is stored of them: what the user has
+// changed of the default ones, or all of them already.
+func pushRules(user matrix.UserID, stored []byte) ([]byte, error) {
+	var all struct {
+		Global json.RawMessage `json:"global"`
+	}
+	if json.Unmarshal(stored, &all) == nil && all.Global != nil {
+		return stored, nil
+	}
+	settings, err := push.ParseSettings(stored)
+	if err != nil {
+		return nil, err
+	}
+	shown, err := json.Marshal(map[string]push.Ruleset{"global": settings.Ruleset(user)})
+	if err != nil {
+		return nil, fmt.Errorf("writing push rules: %w", err)
+	}
+	return shown, nil
 }
 
 // ignoring is whom a user ignores, as it was read when everything up to a position was

@@ -18,7 +18,10 @@ type deviceKey struct {
 
 // device is what is remembered of a device. All of it may be lost.
 type device struct {
-	mu sync.Mutex // guards all of it
+	turn chan struct{} // has a place for one who makes an answer that tells everything
+
+	mu       sync.Mutex // guards what follows
+	requests int        // that are being answered
 
 	// settled is a position up to which no message to the device waits; supply is what it
 	// had of keys then.
@@ -45,7 +48,24 @@ type membership struct {
 	told  stream.Pos // the end of the answer
 }
 
-func newDevice() *device { return &device{} }
+func newDevice() *device { return &device{turn: make(chan struct{}, 1)} }
+
+// begin takes a place among the requests that are answered, if one is free. end leaves it.
+func (d *device) begin() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.requests == maxRequests {
+		return false
+	}
+	d.requests++
+	return true
+}
+
+func (d *device) end() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.requests--
+}
 
 // has takes note that the device has everything up to a position: what it was told beyond
 // has perhaps not arrived.
@@ -106,7 +126,7 @@ func (d *device) knows(r *room.Room, user string, event stream.Pos) bool {
 }
 
 // maxMembers is how many memberships are remembered of a device.
-const maxMembers = 1000
+const maxMembers = 500
 
 // tell remembers memberships that the device is told in an answer.
 func (d *device) tell(members map[uint64]stream.Pos, to stream.Pos) {

@@ -3,6 +3,7 @@ package sync
 import (
 	"context"
 	"log/slog"
+	"runtime"
 	"sync"
 	"time"
 
@@ -53,6 +54,8 @@ type Syncer struct {
 	users   generations[matrix.UserID, *ignoring]
 	filters generations[filterKey, *wanted]
 
+	turns chan struct{} // has a place for each who makes an answer that tells everything
+
 	ending sync.Once
 	ended  chan struct{} // closed when nobody is to wait any more
 }
@@ -62,7 +65,7 @@ func New(o Options) *Syncer {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Syncer{Options: o, ended: make(chan struct{})}
+	return &Syncer{Options: o, turns: make(chan struct{}, 2*runtime.GOMAXPROCS(0)), ended: make(chan struct{})}
 }
 
 // End answers all who wait, and lets nobody wait any more, as when the server goes down.
@@ -88,21 +91,37 @@ type Request struct {
 const MaxTimeout = 5 * time.Minute
 
 // Sync answers a request, as JSON, when there is something to tell or when the time is
-// over. Errors: stream.ErrToken, filter.ErrFilter, ErrNoFilter.
-func (s *Syncer) Sync(ctx context.Context, r Request) ([]byte, error) {
+// over. The answer is written by write, before Sync returns: who reads slowly is among the
+// few of a device that are answered at a time. Errors: stream.ErrToken, filter.ErrFilter,
+// ErrNoFilter, matrix.LimitExceeded, and that of write.
+func (s *Syncer) Sync(ctx context.Context, r Request, write func(answer []byte) error) error {
 	q, err := s.query(ctx, r)
 	if err != nil {
-		return nil, err
+		return err
 	}
+	if !q.device.begin() {
+		return matrix.LimitExceeded{RetryAfter: retryAfter}
+	}
+	defer q.device.end()
 	timer := time.NewTimer(min(r.Timeout, MaxTimeout))
 	defer timer.Stop()
 	for {
-		a, woken, err := s.look(ctx, q, timer.C)
-		if err != nil || !woken {
-			return a, err
+		answer, woken, err := s.look(ctx, q, timer.C)
+		if err != nil {
+			return err
+		}
+		if !woken {
+			return write(answer)
 		}
 	}
 }
+
+const (
+	// maxRequests is how many requests of a device are answered at a time. A client has
+	// one, and now and then another that it has given up.
+	maxRequests = 10
+	retryAfter  = time.Second
+)
 
 // look answers a query. If there is nothing to tell it waits, and woken says that there
 // may be something now; else the answer stands.
@@ -110,7 +129,12 @@ func (s *Syncer) look(ctx context.Context, q *query, timeout <-chan time.Time) (
 	// Who begins to wait before it is looked what is visible misses nothing.
 	waiter := s.Stream.Notifier().Wait(q.User)
 	defer waiter.Stop()
+	done, err := s.turn(ctx, q)
+	if err != nil {
+		return nil, false, err
+	}
 	a, err := s.answer(ctx, q)
+	done()
 	switch {
 	case err != nil:
 		return nil, false, err
@@ -128,4 +152,23 @@ func (s *Syncer) look(ctx context.Context, q *query, timeout <-chan time.Time) (
 	case <-ctx.Done():
 		return nil, false, ctx.Err()
 	}
+}
+
+// turn waits until an answer may be made that tells everything: a few are made at a time,
+// and one for a device. Others may be made at once.
+func (s *Syncer) turn(ctx context.Context, q *query) (done func(), err error) {
+	if !q.whole() {
+		return func() {}, nil
+	}
+	for i, slots := range []chan struct{}{q.device.turn, s.turns} {
+		select {
+		case slots <- struct{}{}:
+		case <-ctx.Done():
+			if i > 0 {
+				<-q.device.turn
+			}
+			return nil, ctx.Err()
+		}
+	}
+	return func() { <-s.turns; <-q.device.turn }, nil
 }

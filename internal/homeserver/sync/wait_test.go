@@ -15,6 +15,7 @@ import (
 	"signet/internal/homeserver/room"
 	"signet/internal/homeserver/stream"
 	"signet/internal/homeserver/sync"
+	"signet/internal/matrix"
 )
 
 // Whoever waits is told as soon as there is something for them, and nobody else is.
@@ -89,7 +90,8 @@ func TestGoingAway(t *testing.T) {
 		before := runtime.NumGoroutine()
 		ctx, leave := context.WithCancel(t.Context())
 		var gone []<-chan answer
-		for range 100 {
+		for i := range 100 {
+			p.Device = fmt.Sprint("PHONE", i)
 			gone = append(gone, p.waiting(ctx))
 		}
 		leave()
@@ -101,6 +103,43 @@ func TestGoingAway(t *testing.T) {
 		for runtime.NumGoroutine() > before {
 			runtime.Gosched()
 		}
+	})
+}
+
+// A client that asks again and again without waiting for answers gets few at a time, and
+// takes nobody else's.
+func TestAClientThatAsksTooMuch(t *testing.T) {
+	each(t, func(w *world) {
+		w.create(room.Creation{Preset: room.PublicChat})
+		p := w.phone(alice)
+		p.sync()
+		told := make(chan bool)
+		for range 11 {
+			answers := p.waiting(t.Context())
+			go func() {
+				_, answered := <-answers
+				told <- answered
+			}()
+		}
+		w.want("one of 11 is answered", <-told, false)
+		other := w.phone(alice)
+		other.Device = "TABLET"
+		w.want("rooms of another device", len(other.sync().Rooms.Join), 1)
+		w.sync.End()
+		for range 10 {
+			w.want("the others are", <-told, true)
+		}
+		var asking stdsync.WaitGroup
+		for range 40 {
+			asking.Go(func() {
+				_, err := w.ask(t.Context(), w.phone(alice).Request)
+				if _, is := errors.AsType[matrix.LimitExceeded](err); err != nil && !is {
+					t.Error(err)
+				}
+			})
+		}
+		asking.Wait()
+		w.want("at last", len(w.phone(alice).sync().Rooms.Join), 1)
 	})
 }
 
@@ -119,7 +158,7 @@ func TestRefusals(t *testing.T) {
 			{sync.Request{Filter: `{`}, filter.ErrFilter},
 		} {
 			test.request.User, test.request.Device = alice, "PHONE"
-			if got, err := w.sync.Sync(t.Context(), test.request); !errors.Is(err, test.want) {
+			if got, err := w.ask(t.Context(), test.request); !errors.Is(err, test.want) {
 				t.Errorf("%+v: %s, %v, want %v", test.request, got, err, test.want)
 			}
 		}
@@ -130,7 +169,7 @@ func TestRefusals(t *testing.T) {
 			w.wantNothing("with a filter that is stored", p.look())
 		}
 		p.User = bob
-		if _, err := w.sync.Sync(t.Context(), p.Request); !errors.Is(err, sync.ErrNoFilter) {
+		if _, err := w.ask(t.Context(), p.Request); !errors.Is(err, sync.ErrNoFilter) {
 			t.Errorf("another's filter: %v", err)
 		}
 	})
@@ -155,7 +194,7 @@ func (w *world) answerAtOnce(p *phone) answer {
 	w.Helper()
 	r := p.Request
 	r.Timeout = 0
-	text, err := w.sync.Sync(w.Context(), r)
+	text, err := w.ask(w.Context(), r)
 	w.ok(err)
 	return w.answer(text)
 }

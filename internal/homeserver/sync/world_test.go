@@ -166,6 +166,15 @@ func (p *phone) with(filter string) *phone {
 	return p
 }
 
+// ask asks for what is new.
+func (w *world) ask(ctx context.Context, r sync.Request) (answer []byte, err error) {
+	err = w.sync.Sync(ctx, r, func(text []byte) error {
+		answer = text
+		return nil
+	})
+	return answer, err
+}
+
 // sync asks for what is new, and keeps the token.
 func (p *phone) sync() answer {
 	p.w.Helper()
@@ -177,7 +186,7 @@ func (p *phone) sync() answer {
 // look asks for what is new as one whom the answer does not reach.
 func (p *phone) look() answer {
 	p.w.Helper()
-	text, err := p.w.sync.Sync(p.w.Context(), p.Request)
+	text, err := p.w.ask(p.w.Context(), p.Request)
 	p.w.ok(err)
 	return p.w.answer(text)
 }
@@ -323,7 +332,7 @@ func (p *phone) waiting(ctx context.Context) <-chan answer {
 	answers := make(chan answer, 1)
 	go func() {
 		defer close(answers)
-		text, err := p.w.sync.Sync(ctx, r)
+		text, err := p.w.ask(ctx, r)
 		if err == nil {
 			answers <- p.w.answer(text)
 		}
