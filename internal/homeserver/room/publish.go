@@ -18,7 +18,7 @@ func (w writer) Publish(ops []stream.Placed[*operation], wake func(matrix.UserID
 					w.settleStay(op.room, s.Pos, t, wake)
 				}
 			}
-			if s.fate == shown {
+			if s.fate.counts() {
 				op.room.last.Store(int64(s.Pos))
 			}
 		}

@@ -74,7 +74,7 @@ type Room struct {
 	mu        sync.Mutex // the room's lock: guards the tip of what loaded is
 	loaded    atomic.Pointer[loaded]
 	queued    atomic.Int64 // operations that are not settled; above 0 it stays loaded
-	last      atomic.Int64 // the position of the last event that was shown, 0 before the first
+	last      atomic.Int64 // Last, 0 before the first
 	used      atomic.Int64 // when it was used last, by Rooms.clock
 	listed    atomic.Bool  // in the published directory
 	residents int          // users of this server who are in it; guarded by Rooms.mu
@@ -89,7 +89,8 @@ func (r *Room) ID() string { return r.id }
 // Version is the room's version.
 func (r *Room) Version() event.Version { return r.version }
 
-// Last is the position of the last event that was shown.
+// Last is the position of the last event that is part of the room: shown, or one that
+// nobody reads and that may have changed the state all the same.
 func (r *Room) Last() stream.Pos { return stream.Pos(r.last.Load()) }
 
 // What the verbs of this package refuse, beside what authz.Check and event.Build do.

@@ -225,6 +225,24 @@ func TestCutAtAPosition(t *testing.T) {
 	})
 }
 
+// An event that nobody reads joins branches, and may so change the state: it is news of its
+// room, also to who starts later.
+func TestWhatNobodyReadsIsNews(t *testing.T) {
+	each(t, func(w *world) {
+		id := w.create(room.Creation{})
+		_, err := w.rooms.Send(w.Context(), room.Sending{Room: id, Sender: alice, Type: "org.matrix.dummy_event", Content: []byte(`{}`)})
+		w.ok(err)
+		at := w.stream.Visible()
+		for _, w := range []*world{w, open(w.TB, w.db, 0)} {
+			changed, err := w.rooms.Changed(w.Context(), alice, at-1, at)
+			w.ok(err)
+			if len(changed) != 1 || changed[0].Room.Last() != at {
+				t.Errorf("changed are %v, want the room, at %d", changed, at)
+			}
+		}
+	})
+}
+
 func TestMembersAndHeroes(t *testing.T) {
 	each(t, func(w *world) {
 		id := w.create(room.Creation{Preset: room.PublicChat, Invite: []matrix.UserID{carol}})

@@ -110,7 +110,7 @@ type batch struct {
 	stateAt                              map[placeInRoom]int // rows of state by place
 	staysAt                              map[placeInRoom]int
 	tips, created                        map[*Room]*operation // the last of a room, and the first
-	last                                 map[*Room]stream.Pos // of what was shown
+	last                                 map[*Room]stream.Pos // of what is part of the room
 	redactions, others                   []*operation
 	promoted                             []promotion
 }
@@ -147,7 +147,7 @@ func (b *batch) add(op *operation) {
 	}
 	for _, s := range op.events {
 		b.addEvent(op, s)
-		if s.fate == shown {
+		if s.fate.counts() {
 			b.last[op.room] = s.Pos
 		}
 		if s.changes {

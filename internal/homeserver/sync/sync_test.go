@@ -31,6 +31,9 @@ func TestABeginning(t *testing.T) {
 		if a.NextBatch == again.NextBatch {
 			t.Error("news, and the same token")
 		}
+		_, err := w.rooms.Send(t.Context(), room.Sending{Room: id, Sender: alice, Type: "org.matrix.dummy_event", Content: []byte(`{}`)})
+		w.ok(err)
+		w.wantNothing("what nobody reads", p.sync())
 	})
 }
 
