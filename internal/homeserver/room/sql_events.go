@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"signet/internal/homeserver/event"
@@ -170,17 +171,31 @@ func (rs *Rooms) pageRows(ctx context.Context, r *Room, w window) ([]*Stored, er
 	if w.back {
 		order = ` DESC`
 	}
-	found, err := rs.stored(ctx, r, whereBetween+` ORDER BY e.pos`+order+` LIMIT $4`,
-		r.nid, int64(max(w.after, 0)), int64(w.before), w.limit)
+	order += w.bound()
+	found, err := rs.stored(ctx, r, whereBetween+` ORDER BY e.pos`+order, r.nid, int64(max(w.after, 0)), int64(w.before))
 	if err != nil {
 		return nil, fmt.Errorf("reading a timeline: %w", err)
 	}
-	aside, err := rs.stored(ctx, r, whereAside+` ORDER BY e.place`+order+` LIMIT $4`,
-		r.nid, int64(w.after), int64(w.before), w.limit)
+	aside, err := rs.stored(ctx, r, whereAside+` ORDER BY e.place`+order, r.nid, int64(w.after), int64(w.before))
 	if err != nil {
 		return nil, fmt.Errorf("reading a timeline: %w", err)
 	}
-	return w.merge(found, aside), nil
+	found = w.merge(found, aside)
+	return found[:min(len(found), w.limit)], nil
+}
+
+// bounds are how many rows a page reads: SQLite plans a statement anew at each use whose
+// LIMIT is a parameter, so each of these has a statement of its own.
+var bounds = []int{1, 50, ringSize, 100}
+
+// bound is the LIMIT of a page, at least as high as its own.
+func (w window) bound() string {
+	for _, n := range bounds {
+		if w.limit <= n {
+			return ` LIMIT ` + strconv.Itoa(n)
+		}
+	}
+	return ` LIMIT ` + strconv.Itoa(maxLimit)
 }
 
 // merge is a stretch of which one part stands aside.
