@@ -1,6 +1,9 @@
 package room
 
 import (
+	"maps"
+	"slices"
+
 	"signet/internal/homeserver/stream"
 	"signet/internal/matrix"
 )
@@ -56,4 +59,39 @@ func (rs *Rooms) JoinedRooms(user matrix.UserID) []string {
 		}
 	}
 	return ids
+}
+
+// Joined is a room that a local user has joined. Errors: ErrUnknownRoom, ErrNotInRoom.
+func (rs *Rooms) Joined(user matrix.UserID, roomID string) (*Room, error) {
+	r, err := rs.Room(roomID)
+	if err != nil {
+		return nil, err
+	}
+	if rs.stay(user, r).Membership != Join {
+		return nil, ErrNotInRoom
+	}
+	return r, nil
+}
+
+// LocalMembers are the users of this server who have joined a room, in no order. It waits
+// for no database: those of a room that is not in memory are looked for among all users.
+func (rs *Rooms) LocalMembers(id matrix.RoomID) []matrix.UserID {
+	r, err := rs.Room(string(id))
+	if err != nil {
+		return nil
+	}
+	if l := r.loaded.Load(); l != nil {
+		l.view.mu.RLock()
+		defer l.view.mu.RUnlock()
+		return slices.Collect(maps.Keys(l.view.local))
+	}
+	rs.mu.RLock()
+	defer rs.mu.RUnlock()
+	var users []matrix.UserID
+	for user, rooms := range rs.stays {
+		if rooms[r].Membership == Join {
+			users = append(users, user)
+		}
+	}
+	return users
 }

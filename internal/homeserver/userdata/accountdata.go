@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
 	"signet/internal/homeserver/stream"
@@ -17,9 +18,13 @@ const (
 	MaxContent = 256 << 10
 )
 
-// reserved are the types that the server itself writes (client-server API, "Client
-// Config").
-var reserved = []string{"m.fully_read", "m.push_rules"}
+// The types that the server itself writes (client-server API, "Client Config").
+const (
+	fullyReadType = "m.fully_read"
+	pushRulesType = "m.push_rules"
+)
+
+var reserved = []string{fullyReadType, pushRulesType}
 
 // Place is where account data is: of a user, and of a room or, with an empty one, of none.
 type Place struct {
@@ -46,6 +51,10 @@ func (d *Data) SetAccountData(ctx context.Context, at Place, kind string, conten
 	case len(content) > MaxContent:
 		return ErrTooLarge
 	}
+	return d.keep(ctx, at, kind, content)
+}
+
+func (d *Data) keep(ctx context.Context, at Place, kind string, content jsontext.Value) error {
 	_, err := d.Committer.Commit(ctx, []matrix.UserID{at.User}, func(tx *store.Tx, pos stream.Pos) error {
 		return putAccountData(ctx, tx, at.User, Item{at.Room, kind, content, pos})
 	})
@@ -72,4 +81,18 @@ func (d *Data) Changes(ctx context.Context, user matrix.UserID, after, upTo stre
 		return nil, fmt.Errorf("reading changes of account data: %w", err)
 	}
 	return items, nil
+}
+
+// SetFullyRead says up to which event a user has read a room (client-server API, "Fully
+// read markers").
+func (d *Data) SetFullyRead(ctx context.Context, at Place, eventID string) error {
+	content, err := json.Marshal(fullyRead{eventID})
+	if err != nil {
+		return fmt.Errorf("writing a read marker: %w", err)
+	}
+	return d.keep(ctx, at, fullyReadType, content)
+}
+
+type fullyRead struct {
+	EventID string `json:"event_id"`
 }

@@ -1,0 +1,41 @@
+package room
+
+import (
+	"context"
+	"errors"
+)
+
+// maxHops is how many relations are followed to find out which thread an event is in.
+const maxHops = 3
+
+// Thread is the id of the root of the thread that an event is in, empty for the main
+// timeline, where roots are and what relates to them in other ways (client-server API,
+// "Threaded read receipts").
+func (rs *Rooms) Thread(ctx context.Context, r *Room, s *Stored) (root string, err error) {
+	for range maxHops {
+		parent, inThread := s.relation()
+		if inThread || parent == "" {
+			return parent, nil
+		}
+		s, err = rs.storedByID(ctx, r, parent)
+		if errors.Is(err, ErrUnknownEvent) {
+			return "", nil
+		}
+		if err != nil {
+			return "", err
+		}
+	}
+	return "", nil
+}
+
+// relation is the event that an event relates to, empty for none, and whether that is the
+// root of its thread.
+func (s *Stored) relation() (parent string, inThread bool) {
+	relation := s.Field("m.relates_to")
+	kind, _ := relation.Field("rel_type").Text()
+	if kind == "" {
+		return "", false
+	}
+	parent, _ = relation.Field("event_id").Text()
+	return parent, parent != "" && kind == "m.thread"
+}
