@@ -19,11 +19,13 @@ import (
 	"signet/internal/homeserver/event"
 	"signet/internal/homeserver/fedapi"
 	"signet/internal/homeserver/inbound"
+	"signet/internal/homeserver/receipt"
 	"signet/internal/homeserver/resident"
 	"signet/internal/homeserver/room"
 	"signet/internal/homeserver/stream"
 	"signet/internal/homeserver/sync"
 	"signet/internal/homeserver/transaction"
+	"signet/internal/homeserver/typing"
 	"signet/internal/homeserver/userdata"
 	"signet/internal/keyring"
 	"signet/internal/mxhttp"
@@ -53,13 +55,15 @@ type server struct {
 	quota        *quota.Quota
 	clients      http.Handler // the client-server API
 	federation   http.Handler // the server-server API
+	receipts     *receipt.Receipts
+	typing       *typing.Typing
 }
 
 func build(f program.Frame) (*server, error) {
 	cfg := f.Config.(*Config)
 	s := &server{Storage: f.Storage, cfg: cfg, log: f.Log, metrics: prometheus.NewRegistry()}
 	s.health = daemon.NewHealth(s.log, map[string]daemon.Check{"database": s.DB.Ping})
-	for _, part := range []func(program.Frame) error{s.buildStream, s.buildData, s.buildPeers, s.buildRooms, s.buildAccounts, s.buildEncryption, s.buildTransactions, s.buildSync, s.buildQuota, s.buildClients, s.buildFederation} {
+	for _, part := range []func(program.Frame) error{s.buildStream, s.buildData, s.buildPeers, s.buildRooms, s.buildSignals, s.buildAccounts, s.buildEncryption, s.buildTransactions, s.buildSync, s.buildQuota, s.buildClients, s.buildFederation} {
 		if err := part(f); err != nil {
 			return nil, err
 		}
@@ -116,6 +120,14 @@ func (s *server) buildRooms(f program.Frame) (err error) {
 		Log:        s.log,
 	})
 	s.rooms.Historian = s.inbound
+	return nil
+}
+
+// buildSignals makes what people in a room see of each other beside its events.
+func (s *server) buildSignals(f program.Frame) error {
+	s.receipts = &receipt.Receipts{DB: s.DB, Stream: s.stream, Rooms: s.rooms, Now: f.Now}
+	s.typing = typing.New(s.rooms)
+	s.typing.Join(stream.NewPassingLane(s.stream, s.typing))
 	return nil
 }
 
@@ -202,6 +214,8 @@ func (s *server) buildClients(f program.Frame) (err error) {
 		Accounts:       s.accounts,
 		Rooms:          s.rooms,
 		Inbound:        s.inbound,
+		Receipts:       s.receipts,
+		Typing:         s.typing,
 		Data:           s.data,
 		Sync:           s.sync,
 		Encryption:     s.encryption,

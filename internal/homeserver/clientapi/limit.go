@@ -2,6 +2,7 @@ package clientapi
 
 import (
 	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -25,6 +26,7 @@ const (
 	byConfirm  budget = "confirm.user"   // what must be authenticated again
 	byWrite    budget = "write.user"     // what else is stored
 	byLookup   budget = "lookup.network" // of what other servers have to be asked for
+	bySignal   budget = "signal.user"    // receipts and typing
 
 	siteSuffix = ".site"
 	siteTimes  = 8
@@ -43,9 +45,10 @@ var limits = map[budget]struct {
 	byConfirm:  {120, time.Hour},
 	byWrite:    {1000, 10 * time.Minute},
 	byLookup:   {1000, 10 * time.Minute},
+	bySignal:   {3000, 10 * time.Minute},
 }
 
-func (b budget) ofNetwork() bool { return b != byConfirm && b != byWrite }
+func (b budget) ofNetwork() bool { return strings.HasSuffix(string(b), ".network") }
 
 // Budgets are the limits of the API, for the quota that it charges. In dry run they are
 // counted and refuse nothing.

@@ -6,6 +6,7 @@ import (
 
 	"signet/internal/homeserver/authz"
 	"signet/internal/homeserver/event"
+	"signet/internal/homeserver/receipt"
 	"signet/internal/homeserver/room"
 	"signet/internal/homeserver/stream"
 	"signet/internal/matrix"
@@ -38,6 +39,11 @@ var roomAnswers = []struct {
 	{room.ErrMayNot, http.StatusForbidden, matrix.Forbidden},
 	{errOtherDirectory, http.StatusNotFound, matrix.NotFound},
 	{errServer, http.StatusBadRequest, matrix.InvalidParam},
+	{receipt.ErrKind, http.StatusBadRequest, matrix.InvalidParam},
+	{receipt.ErrThread, http.StatusBadRequest, matrix.InvalidParam},
+	{errOtherThread, http.StatusBadRequest, matrix.InvalidParam},
+	{errUnthreaded, http.StatusBadRequest, matrix.InvalidParam},
+	{errTypingTimeout, http.StatusBadRequest, matrix.InvalidParam},
 	{room.ErrStillThere, http.StatusBadRequest, matrix.Unknown},
 	{room.ErrListingToken, http.StatusBadRequest, matrix.InvalidParam},
 	{room.ErrRedacts, http.StatusBadRequest, matrix.InvalidParam},

@@ -46,6 +46,10 @@ func (a *API) roomRoutes() []mxhttp.Route {
 		{Method: http.MethodGet, Path: room + "/context/:eventId", Handler: a.authenticated(a.context)},
 		{Method: http.MethodGet, Path: v1 + "/rooms/:roomId/timestamp_to_event", Handler: a.authenticated(a.eventAt)},
 
+		{Method: http.MethodPost, Path: room + "/receipt/:receiptType/:eventId", Handler: a.limitedTo(bySignal, a.sendReceipt)},
+		{Method: http.MethodPost, Path: room + "/read_markers", Handler: a.limitedTo(bySignal, a.setReadMarkers)},
+		{Method: http.MethodPut, Path: room + "/typing/:userId", Handler: a.limitedTo(bySignal, ofOwner(a.setTyping))},
+
 		{Method: http.MethodPost, Path: room + "/forget", Handler: a.authenticated(a.forget)},
 		{Method: http.MethodPost, Path: room + "/upgrade", Handler: a.authenticated(a.upgrade)},
 		{Method: http.MethodPost, Path: room + "/report", Handler: a.authenticated(a.reportRoom)},

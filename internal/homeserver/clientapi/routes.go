@@ -9,8 +9,10 @@ import (
 	"signet/internal/homeserver/e2ee"
 	"signet/internal/homeserver/e2ee/roomkeys"
 	"signet/internal/homeserver/inbound"
+	"signet/internal/homeserver/receipt"
 	"signet/internal/homeserver/room"
 	"signet/internal/homeserver/sync"
+	"signet/internal/homeserver/typing"
 	"signet/internal/homeserver/userdata"
 	"signet/internal/matrix"
 	"signet/internal/mxhttp"
@@ -22,6 +24,8 @@ type API struct {
 	Accounts   *account.Accounts
 	Rooms      *room.Rooms
 	Inbound    *inbound.Inbound // rooms of other servers; nil knows none
+	Receipts   *receipt.Receipts
+	Typing     *typing.Typing
 	Encryption *e2ee.Encryption
 	Backups    *roomkeys.Backups
 	Data       *userdata.Data

@@ -20,9 +20,11 @@ import (
 	"signet/internal/homeserver/e2ee"
 	"signet/internal/homeserver/e2ee/roomkeys"
 	"signet/internal/homeserver/event"
+	"signet/internal/homeserver/receipt"
 	"signet/internal/homeserver/room"
 	"signet/internal/homeserver/stream"
 	"signet/internal/homeserver/sync"
+	"signet/internal/homeserver/typing"
 	"signet/internal/homeserver/userdata"
 	"signet/internal/matrix"
 	"signet/internal/mxhttp"
@@ -59,7 +61,7 @@ func eachWith(t *testing.T, flows account.Flows, story func(w *world)) {
 	storetest.Each(t, owners, func(t *testing.T, db *store.DB) { story(newWorld(t, db, flows)) })
 }
 
-var owners = []string{"seal", "quota", "account", "userdata", "stream", "e2ee", "roomkeys", "room"}
+var owners = []string{"seal", "quota", "account", "userdata", "stream", "e2ee", "roomkeys", "room", "receipt"}
 
 func newWorld(t *testing.T, db *store.DB, flows account.Flows) *world {
 	t.Helper()
@@ -76,8 +78,9 @@ func newWorld(t *testing.T, db *store.DB, flows account.Flows) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
+	rooms := rooms(t, committer, db, w.clock.Now)
 	w.api = &clientapi.API{
-		Accounts: accounts, Rooms: rooms(t, committer, db, w.clock.Now), Encryption: w.encryption(committer, db, accounts), Backups: &roomkeys.Backups{DB: db}, Data: data, ServerName: "hs.test", PublicURL: "https://hs.test",
+		Accounts: accounts, Rooms: rooms, Receipts: &receipt.Receipts{DB: db, Stream: committer, Rooms: rooms, Now: w.clock.Now}, Typing: typists(committer, rooms), Encryption: w.encryption(committer, db, accounts), Backups: &roomkeys.Backups{DB: db}, Data: data, ServerName: "hs.test", PublicURL: "https://hs.test",
 		IdentityServer: "https://id.test", Federation: "hs.test:8448",
 		RoomVersions: clientapi.RoomVersions{Default: "12", Available: map[string]string{"11": "stable", "12": "stable"}},
 	}
@@ -202,6 +205,13 @@ func running(t testing.TB, db *store.DB) *stream.Committer {
 		}
 	})
 	return committer
+}
+
+// typists are those in rooms.
+func typists(committer *stream.Committer, rooms *room.Rooms) *typing.Typing {
+	t := typing.New(rooms)
+	t.Join(stream.NewPassingLane(committer, t))
+	return t
 }
 
 // rooms are those of a server.
