@@ -61,6 +61,9 @@ type Receipts struct {
 	Now    func() time.Time
 	// Outgoing takes receipts for other servers; nil: nobody is told.
 	Outgoing Outgoing
+	// Moving, if set, is called before a receipt of a user in a room moves, and what it
+	// returns after that.
+	Moving func(room matrix.RoomID, user matrix.UserID) (moved func())
 }
 
 // errOld is the refusal of a receipt that is not ahead of the one there is.
@@ -83,7 +86,11 @@ func (r *Receipts) Set(ctx context.Context, receipt Receipt) error {
 	if err != nil {
 		return err
 	}
-	_, err = r.Stream.Commit(ctx, r.shown(receipt), func(tx *store.Tx, pos stream.Pos) error {
+	if r.Moving != nil {
+		defer r.Moving(receipt.Room, receipt.User)()
+	}
+	// Whoever was told of the move waits for its end, though the caller goes away.
+	_, err = r.Stream.Commit(context.WithoutCancel(ctx), r.shown(receipt), func(tx *store.Tx, pos stream.Pos) error {
 		moved, err := putReceipt(ctx, tx, receipt, pos, r.Now())
 		if err == nil && !moved {
 			return stream.Refuse(errOld)

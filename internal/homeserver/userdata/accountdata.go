@@ -2,6 +2,7 @@ package userdata
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -67,18 +68,31 @@ func (d *Data) keep(ctx context.Context, at Place, kind string, content jsontext
 // AccountData is the content of one piece. The error is ErrNone.
 func (d *Data) AccountData(ctx context.Context, at Place, kind string) (jsontext.Value, error) {
 	content, err := selectAccountData(ctx, d.DB, at, kind)
+	if errors.Is(err, ErrNone) && isPushRules(at.Room, kind) {
+		content, err = jsontext.Value("{}"), nil
+	}
 	if err != nil {
 		return nil, fmt.Errorf("reading account data: %w", err)
 	}
-	return content, nil
+	item, err := Item{Room: at.Room, Type: kind, Content: content}.shown(at.User)
+	return item.Content, err
 }
 
 // Changes is a user's account data of all places that was written after one position and
-// up to another, in the order of the positions.
+// up to another, in the order of the positions. After position 0 it is all there is, with
+// the push rules also of a user who has changed none.
 func (d *Data) Changes(ctx context.Context, user matrix.UserID, after, upTo stream.Pos) ([]Item, error) {
 	items, err := selectChanges(ctx, d.DB, user, after, upTo)
 	if err != nil {
 		return nil, fmt.Errorf("reading changes of account data: %w", err)
+	}
+	if after == 0 {
+		items = withPushRules(items)
+	}
+	for at, i := range items {
+		if items[at], err = i.shown(user); err != nil {
+			return nil, fmt.Errorf("reading changes of account data: %w", err)
+		}
 	}
 	return items, nil
 }

@@ -1,5 +1,6 @@
 // Package userdata keeps what users store at their server for themselves and their
-// devices: profiles, filters, account data and, as a kind of it, the tags of rooms.
+// devices: profiles, filters, account data and, as kinds of it, the tags of rooms, read
+// markers and push rules.
 //
 // Account data is part of what /sync streams. It is written through a Committer, which
 // gives each write its position in the one order of all streams; what is read here by

@@ -32,7 +32,10 @@ type Options struct {
 	DB        *store.DB
 	Committer Committer
 	Follower  Follower // nil: nobody follows
-	Now       func() time.Time
+	// RulesChange, if set, is called before a user's push rules change, and what it
+	// returns after that.
+	RulesChange func(matrix.UserID) (changed func())
+	Now         func() time.Time
 }
 
 // Data is what the users of one server keep there. It is safe for concurrent use.

@@ -1,0 +1,103 @@
+package userdata
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"signet/internal/homeserver/push"
+	"signet/internal/homeserver/stream"
+	"signet/internal/matrix"
+	"signet/internal/store"
+)
+
+// Push rules are account data of the type m.push_rules. What is stored is what the user has
+// changed; what is read is all rules, so that new defaults reach everybody.
+
+// pushRules is the content of m.push_rules (client-server API, "Push Rules: Events").
+type pushRules struct {
+	Global push.Ruleset `json:"global"`
+}
+
+// PushRules is what a user has changed of the push rules.
+func (d *Data) PushRules(ctx context.Context, user matrix.UserID) (push.Settings, error) {
+	settings, _, err := readSettings(ctx, d.DB, user)
+	if err != nil {
+		return settings, fmt.Errorf("reading push rules: %w", err)
+	}
+	return settings, nil
+}
+
+// ChangePushRules has change make something else of a user's push rules. It returns when
+// the write is visible. Change may run again; its errors are returned, and ErrTooLarge.
+func (d *Data) ChangePushRules(ctx context.Context, user matrix.UserID, change func(*push.Settings) error) error {
+	if d.RulesChange != nil {
+		defer d.RulesChange(user)()
+	}
+	// Whoever was told of the change waits for its end, though the caller goes away.
+	_, err := d.Committer.Commit(context.WithoutCancel(ctx), []matrix.UserID{user}, func(tx *store.Tx, pos stream.Pos) error {
+		settings, was, err := readSettings(ctx, tx, user)
+		if err != nil {
+			return err
+		}
+		if err := change(&settings); err != nil {
+			return stream.Refuse(err)
+		}
+		text, err := json.Marshal(settings)
+		switch {
+		case err != nil:
+			return err
+		case bytes.Equal(text, was):
+			return stream.Refuse(errUnchanged)
+		case len(text) > MaxContent:
+			return stream.Refuse(ErrTooLarge)
+		}
+		return putAccountData(ctx, tx, user, Item{Type: pushRulesType, Content: text, Pos: pos})
+	})
+	if err != nil && !errors.Is(err, errUnchanged) {
+		return fmt.Errorf("changing push rules: %w", err)
+	}
+	return nil
+}
+
+// readSettings reads what a user has changed, and how that is stored.
+func readSettings(ctx context.Context, q store.Queryer, user matrix.UserID) (push.Settings, jsontext.Value, error) {
+	text, err := selectAccountData(ctx, q, Place{User: user}, pushRulesType)
+	if errors.Is(err, ErrNone) {
+		return push.Settings{}, jsontext.Value("{}"), nil
+	}
+	if err != nil {
+		return push.Settings{}, nil, err
+	}
+	settings, err := push.ParseSettings(text)
+	return settings, text, err
+}
+
+// isPushRules tells whether a piece of account data is a user's push rules.
+func isPushRules(room matrix.RoomID, kind string) bool { return room == "" && kind == pushRulesType }
+
+// shown is a piece of account data as clients read it.
+func (i Item) shown(user matrix.UserID) (Item, error) {
+	if !isPushRules(i.Room, i.Type) {
+		return i, nil
+	}
+	settings, err := push.ParseSettings(i.Content)
+	if err != nil {
+		return i, err
+	}
+	i.Content, err = json.Marshal(pushRules{settings.Ruleset(user)})
+	return i, err
+}
+
+// withPushRules adds the default rules to all account data of a user who has changed none.
+func withPushRules(items []Item) []Item {
+	if slices.ContainsFunc(items, func(i Item) bool { return isPushRules(i.Room, i.Type) }) {
+		return items
+	}
+	return slices.Insert(items, 0, Item{Type: pushRulesType, Content: jsontext.Value("{}")})
+}
