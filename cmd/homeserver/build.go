@@ -26,6 +26,7 @@ import (
 	"signet/internal/homeserver/sync"
 	"signet/internal/homeserver/transaction"
 	"signet/internal/homeserver/typing"
+	"signet/internal/homeserver/unread"
 	"signet/internal/homeserver/userdata"
 	"signet/internal/keyring"
 	"signet/internal/mxhttp"
@@ -57,6 +58,7 @@ type server struct {
 	federation   http.Handler // the server-server API
 	receipts     *receipt.Receipts
 	typing       *typing.Typing
+	unread       *unread.Unread
 }
 
 func build(f program.Frame) (*server, error) {
@@ -123,9 +125,12 @@ func (s *server) buildRooms(f program.Frame) (err error) {
 	return nil
 }
 
-// buildSignals makes what people in a room see of each other beside its events.
+// buildSignals makes what people in a room see of each other beside its events, and what
+// they have not read of it.
 func (s *server) buildSignals(f program.Frame) error {
 	s.receipts = &receipt.Receipts{DB: s.DB, Stream: s.stream, Rooms: s.rooms, Now: f.Now}
+	s.unread = unread.New(unread.Options{Rooms: s.rooms, Receipts: s.receipts, Rules: s.data})
+	s.receipts.Moving, s.data.RulesChange = s.unread.ReceiptMoves, s.unread.RulesChange
 	s.typing = typing.New(s.rooms)
 	s.typing.Join(stream.NewPassingLane(s.stream, s.typing))
 	return nil

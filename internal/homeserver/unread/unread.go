@@ -1,0 +1,157 @@
+package unread
+
+import (
+	"context"
+	"fmt"
+
+	"signet/internal/homeserver/push"
+	"signet/internal/homeserver/room"
+	"signet/internal/homeserver/stream"
+	"signet/internal/matrix"
+)
+
+// MaxEvents is how many of a room's newest events are looked at, and so the most that is
+// counted of it.
+const MaxEvents = 1000
+
+// Count is what somebody has not read.
+type Count struct {
+	Notifications int
+	Highlights    int // of the notifications
+}
+
+// Counts is what a user has not read of a room. Clients that do not ask for threads are
+// told the Sum.
+type Counts struct {
+	Main    Count
+	Threads map[string]Count // by the event id of their root; those without any are left out
+}
+
+// Sum is what is unread in all timelines of the room together.
+func (c Counts) Sum() Count {
+	sum := c.Main
+	for _, thread := range c.Threads {
+		sum.add(thread)
+	}
+	return sum
+}
+
+func (c *Count) add(more Count) {
+	c.Notifications += more.Notifications
+	c.Highlights += more.Highlights
+}
+
+// Receipts tells how far somebody has read, as receipt.Receipts does.
+type Receipts interface {
+	// ReadUpTo is the furthest receipt of either kind by thread, that for the whole room
+	// under "".
+	ReadUpTo(ctx context.Context, room matrix.RoomID, user matrix.UserID) (map[string]stream.Pos, error)
+}
+
+// Rules tells what somebody has changed of their push rules, as userdata.Data does.
+type Rules interface {
+	PushRules(ctx context.Context, user matrix.UserID) (push.Settings, error)
+}
+
+// Options is what counting stands on.
+type Options struct {
+	Rooms    *room.Rooms
+	Receipts Receipts
+	Rules    Rules
+	// CacheBytes is about how much memory counts may take that are kept; 0 is 16 MiB.
+	CacheBytes int
+}
+
+// Unread counts for the users of a server. It is safe for concurrent use.
+type Unread struct {
+	Options
+	cache  *cache
+	events events
+}
+
+const defaultCacheBytes = 16 << 20
+
+// New has counted nothing yet.
+func New(o Options) *Unread {
+	if o.CacheBytes == 0 {
+		o.CacheBytes = defaultCacheBytes
+	}
+	return &Unread{Options: o, cache: newCache(o.CacheBytes)}
+}
+
+// ReceiptMoves is to be called before a receipt of a user moves, and what it returns after
+// that: meanwhile nothing is remembered of the two. It is receipt.Receipts' Moving.
+func (u *Unread) ReceiptMoves(id matrix.RoomID, user matrix.UserID) (moved func()) {
+	r, err := u.Rooms.Room(string(id))
+	if err != nil {
+		return func() {} // nothing is counted in a room that is not there
+	}
+	return u.cache.change(key{user, r})
+}
+
+// RulesChange is to be called before a user's push rules change, and what it returns after
+// that. It is userdata.Options' RulesChange.
+func (u *Unread) RulesChange(user matrix.UserID) (changed func()) {
+	return u.cache.change(key{user: user})
+}
+
+// Counts is what a user of this server has not read of a room up to a position, which is
+// visible: nothing unless they have joined it. Receipts and rules count as they are now.
+func (u *Unread) Counts(ctx context.Context, user matrix.UserID, r *room.Room, to stream.Pos) (Counts, error) {
+	if _, err := u.Rooms.Joined(user, r.ID()); err != nil {
+		return Counts{}, nil
+	}
+	rules, err := u.rulesOf(ctx, user)
+	if err != nil {
+		return Counts{}, fmt.Errorf("counting what is unread: %w", err)
+	}
+	i := u.cache.get(key{user, r})
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	t := i.tally
+	if t == nil || t.rules != rules {
+		t, err = u.begin(ctx, user, r, rules)
+	}
+	if err == nil {
+		t, err = u.extend(ctx, user, r, t, to)
+	}
+	if err != nil {
+		return Counts{}, fmt.Errorf("counting what is unread: %w", err)
+	}
+	i.tally = t
+	u.cache.resize(i, t.weight())
+	return t.counts(to), nil
+}
+
+// rulesOf are the push rules of a user.
+func (u *Unread) rulesOf(ctx context.Context, user matrix.UserID) (*push.Rules, error) {
+	i := u.cache.get(key{user: user})
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.rules != nil {
+		return i.rules, nil
+	}
+	settings, err := u.Rules.PushRules(ctx, user)
+	if err != nil {
+		return nil, err
+	}
+	ruleset := settings.Ruleset(user)
+	i.rules = ruleset.Compile(user)
+	u.cache.resize(i, weigh(ruleset))
+	return i.rules, nil
+}
+
+// ruleWeight is about how much memory a rule takes that is ready to be asked.
+const ruleWeight = 500
+
+func weigh(rules push.Ruleset) (weight int) {
+	for _, kind := range rules {
+		weight += ruleWeight * len(kind)
+		for _, r := range kind {
+			if r.Conditions != nil {
+				weight += ruleWeight * len(*r.Conditions)
+			}
+		}
+	}
+	return weight
+}
