@@ -106,7 +106,7 @@ var layers = map[string][]string{
 		"internal/homeserver/room", "internal/matrix", "internal/store"},
 	"internal/homeserver/resident":    {"internal/homeserver/acl", "internal/homeserver/event", "internal/homeserver/room", "internal/homeserver/stream", "internal/matrix"},
 	"internal/homeserver/transaction": {"internal/homeserver/stream", "internal/matrix", "internal/store"},
-	"internal/homeserver/clientapi": {"internal/homeserver/account", "internal/homeserver/typing", "internal/homeserver/receipt", "internal/homeserver/authz", "internal/homeserver/event", "internal/homeserver/room",
+	"internal/homeserver/clientapi": {"internal/homeserver/account", "internal/homeserver/push", "internal/homeserver/typing", "internal/homeserver/receipt", "internal/homeserver/authz", "internal/homeserver/event", "internal/homeserver/room",
 		"internal/homeserver/e2ee", "internal/homeserver/e2ee/roomkeys", "internal/homeserver/e2ee/signedkey", "internal/homeserver/filter", "internal/homeserver/stream",
 		"internal/homeserver/sync", "internal/homeserver/userdata", "internal/matrix", "internal/mxhttp", "internal/quota", "internal/store", "internal/fedclient",
 		"internal/homeserver/remote", "internal/homeserver/inbound"},

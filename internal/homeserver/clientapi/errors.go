@@ -8,6 +8,7 @@ import (
 
 	"signet/internal/homeserver/account"
 	"signet/internal/homeserver/filter"
+	"signet/internal/homeserver/push"
 	"signet/internal/homeserver/sync"
 	"signet/internal/homeserver/userdata"
 	"signet/internal/matrix"
@@ -61,6 +62,14 @@ var answers = []struct {
 	{userdata.ErrValue, http.StatusBadRequest, matrix.BadJSON},
 	{userdata.ErrProfileLarge, http.StatusBadRequest, matrix.ProfileTooLarge},
 	{sync.ErrNoFilter, http.StatusBadRequest, matrix.InvalidParam},
+	{push.ErrKind, http.StatusBadRequest, matrix.InvalidParam},
+	{push.ErrNotFound, http.StatusNotFound, matrix.NotFound},
+	{push.ErrRuleID, http.StatusBadRequest, matrix.InvalidParam},
+	{push.ErrAnchor, http.StatusBadRequest, matrix.Unknown},
+	{push.ErrPattern, http.StatusBadRequest, matrix.BadJSON},
+	{push.ErrAction, http.StatusBadRequest, matrix.BadJSON},
+	{push.ErrCondition, http.StatusBadRequest, matrix.BadJSON},
+	{push.ErrTooMany, http.StatusBadRequest, matrix.Unknown},
 	{errNoField, http.StatusBadRequest, matrix.MissingParam},
 	{errMissingParam, http.StatusBadRequest, matrix.MissingParam},
 	{store.ErrBusy, http.StatusServiceUnavailable, matrix.Unknown},

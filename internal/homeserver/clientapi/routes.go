@@ -53,7 +53,7 @@ const (
 
 // Routes is the table of everything the API answers.
 func (a *API) Routes() []mxhttp.Route {
-	routes := slices.Concat(a.discoveryRoutes(), a.accountRoutes(), a.deviceRoutes(), a.dataRoutes(), a.encryptionRoutes(), a.roomRoutes(), a.syncRoutes())
+	routes := slices.Concat(a.discoveryRoutes(), a.accountRoutes(), a.deviceRoutes(), a.dataRoutes(), a.pushRoutes(), a.encryptionRoutes(), a.roomRoutes(), a.syncRoutes())
 	for _, r := range routes {
 		if rest, current := strings.CutPrefix(r.Path, v3); current {
 			r.Path = r0 + rest
