@@ -215,6 +215,10 @@ func (s *server) buildQuota(f program.Frame) error {
 }
 
 func (s *server) buildClients(f program.Frame) (err error) {
+	relay, err := s.cfg.Turn.server()
+	if err != nil {
+		return err
+	}
 	a := &clientapi.API{
 		Accounts:       s.accounts,
 		Rooms:          s.rooms,
@@ -232,6 +236,8 @@ func (s *server) buildClients(f program.Frame) (err error) {
 		IdentityServer: s.cfg.IdentityServer,
 		Federation:     s.cfg.federationName(),
 		RoomVersions:   roomVersions(),
+		TURN:           relay,
+		Now:            f.Now,
 	}
 	o := s.manners(f.Tracer)
 	o.Translate, o.Page = clientapi.Translate, a.Page

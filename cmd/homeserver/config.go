@@ -1,12 +1,15 @@
 package main
 
 import (
+	"fmt"
 	"net"
 	"slices"
+	"time"
 
 	"signet/internal/config"
 	"signet/internal/homeserver/account"
 	"signet/internal/homeserver/clientapi"
+	"signet/internal/homeserver/turn"
 	"signet/internal/matrix"
 	"signet/internal/quota"
 )
@@ -22,6 +25,8 @@ type Config struct {
 	Registration Registration `yaml:"registration"`
 	// Limits is how the budgets against abuse are applied.
 	Limits Limits `yaml:"limits"`
+	// Turn is the TURN server that relays calls of this homeserver's users.
+	Turn Turn `yaml:"turn"`
 	// IdentityServer is the URL of the identity server that clients of this
 	// homeserver are told to use, without a slash at the end. Empty: none is named.
 	// Default: none; http://localhost:8090 in development mode.
@@ -53,6 +58,19 @@ type Limits struct {
 	Budgets map[string]int `yaml:"budgets"`
 }
 
+// Turn is the TURN server that relays calls of this homeserver's users.
+type Turn struct {
+	// URIs is the ways to the server. Default: none, where clients call each other
+	// directly or not at all. Example: ["turn:turn.example.org?transport=udp"].
+	URIs []string `yaml:"uris"`
+	// SharedSecretFile is the file of the secret that the server knows too, such as
+	// coturn's static-auth-secret. It is needed with turn.uris. Default: none.
+	SharedSecretFile string `yaml:"shared_secret_file"`
+	// TTL is how long a client may use what it is given before it asks again, from a
+	// minute to 30 days. Default: 24h.
+	TTL time.Duration `yaml:"ttl"`
+}
+
 // Federation is how other servers reach this one, and this one them.
 type Federation struct {
 	// Listen is the IP address and port of the server-server API, always over TLS.
@@ -81,6 +99,7 @@ func defaults() Config {
 	c := Config{
 		Common:     config.Defaults(),
 		Federation: Federation{Listen: "127.0.0.1:8448"},
+		Turn:       Turn{TTL: 24 * time.Hour},
 	}
 	c.Listen = "127.0.0.1:8008"
 	c.Database = "sqlite:signet-data/homeserver.db"
@@ -134,10 +153,38 @@ func (c *Config) Check() config.Problems {
 	if _, err := c.budgets(); err != nil {
 		p.Add("limits.budgets", err.Error(), "the names are in internal/homeserver/clientapi/limit.go")
 	}
+	p = append(p, c.Turn.check()...)
 	if c.IdentityServer != "" {
 		p = append(p, config.CheckURL("identity_server", c.IdentityServer)...)
 	}
 	return p
+}
+
+func (t *Turn) check() (p config.Problems) {
+	for _, uri := range t.URIs {
+		if err := turn.CheckURI(uri); err != nil {
+			p.Add("turn.uris", fmt.Sprintf("%q: %v", uri, err), "such as turn:turn.example.org?transport=udp")
+		}
+	}
+	switch secret, err := config.Secret(t.SharedSecretFile, ""); {
+	case err != nil:
+		p.Add("turn.shared_secret_file", err.Error(), "a file that this user can read and others cannot write")
+	case len(t.URIs) > 0 && secret == "":
+		p.Add("turn.shared_secret_file", "is missing or empty", "the file of the secret that the TURN server knows too")
+	}
+	if t.TTL < time.Minute || t.TTL > 30*24*time.Hour {
+		p.Add("turn.ttl", "is not from a minute to 30 days", "such as 24h")
+	}
+	return p
+}
+
+// server is nil where none is configured.
+func (t *Turn) server() (*turn.Server, error) {
+	if len(t.URIs) == 0 {
+		return nil, nil
+	}
+	secret, err := config.Secret(t.SharedSecretFile, "")
+	return &turn.Server{URIs: t.URIs, Secret: []byte(secret), TTL: t.TTL}, err
 }
 
 func (f *Federation) pair() config.TLS { return config.TLS{Cert: f.TLSCert, Key: f.TLSKey} }

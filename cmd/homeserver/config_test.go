@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"signet/internal/config"
 	"signet/internal/config/configtest"
@@ -88,17 +89,38 @@ registration:
   shared_secret_file: missing
 limits:
   budgets: {login.nothing: 1}
+turn:
+  uris: [stun:example.org]
+  ttl: 1s
 `))
 	if err == nil {
 		t.Fatal("load accepts it")
 	}
 	for _, want := range []string{
 		":1: server_name", ":2: listen", ":3: key_file", ":4: federation.tls_key", ":5: federation.listen", ":7: federation.ca_file",
-		":8: federation.certificate: unknown key", ":9: federation.notaries", ":10: identity_server", ":11: metrics_listen", ":13: registration.flows", ":14: registration.shared_secret_file", ":16: limits.budgets", "public_url: is missing",
+		":8: federation.certificate: unknown key", ":9: federation.notaries", ":10: identity_server", ":11: metrics_listen", ":13: registration.flows", ":14: registration.shared_secret_file", ":16: limits.budgets", ":17: turn.shared_secret_file", ":18: turn.uris", ":19: turn.ttl", "public_url: is missing",
 	} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("load tells nothing of %q:\n%v", want, err)
 		}
+	}
+}
+
+func TestTurn(t *testing.T) {
+	const head = "server_name: example.org\npublic_url: https://example.org\n"
+	c, err := load(file(t, head))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s, err := c.Turn.server(); s != nil || err != nil {
+		t.Errorf("server() of none = %v, %v", s, err)
+	}
+	c, err = load(file(t, head+"turn: {uris: [\"turn:example.org\"], shared_secret_file: "+file(t, "north\n")+"}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s, err := c.Turn.server(); err != nil || string(s.Secret) != "north" || s.TTL != 24*time.Hour || len(s.URIs) != 1 {
+		t.Errorf("server() = %v, %v", s, err)
 	}
 }
 
@@ -201,7 +223,7 @@ func TestEveryKeyHasItsManual(t *testing.T) {
 		}
 		return true
 	})
-	if keys != 12 {
-		t.Errorf("%d keys were looked at, want 12", keys)
+	if keys != 16 {
+		t.Errorf("%d keys were looked at, want 16", keys)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"signet/internal/homeserver/account"
 	"signet/internal/homeserver/e2ee"
@@ -12,6 +13,7 @@ import (
 	"signet/internal/homeserver/receipt"
 	"signet/internal/homeserver/room"
 	"signet/internal/homeserver/sync"
+	"signet/internal/homeserver/turn"
 	"signet/internal/homeserver/typing"
 	"signet/internal/homeserver/userdata"
 	"signet/internal/matrix"
@@ -41,6 +43,9 @@ type API struct {
 	// Federation is the host and port where other servers reach this one.
 	Federation   string
 	RoomVersions RoomVersions
+	// TURN is the server that relays calls; nil is none.
+	TURN *turn.Server
+	Now  func() time.Time
 
 	foreign http.CrossOriginProtection
 }
@@ -69,6 +74,7 @@ func (a *API) discoveryRoutes() []mxhttp.Route {
 		{Method: http.MethodGet, Path: "/.well-known/matrix/server", Handler: a.wellKnownServer},
 		{Method: http.MethodGet, Path: "/_matrix/client/versions", Handler: a.versions},
 		{Method: http.MethodGet, Path: v3 + "/capabilities", Handler: a.authenticated(a.capabilities)},
+		{Method: http.MethodGet, Path: v3 + "/voip/turnServer", Handler: a.authenticated(a.turnServer)},
 	}
 }
 

@@ -81,7 +81,7 @@ func newWorld(t *testing.T, db *store.DB, flows account.Flows) *world {
 	rooms := rooms(t, committer, db, w.clock.Now)
 	w.api = &clientapi.API{
 		Accounts: accounts, Rooms: rooms, Receipts: &receipt.Receipts{DB: db, Stream: committer, Rooms: rooms, Now: w.clock.Now}, Typing: typists(committer, rooms), Encryption: w.encryption(committer, db, accounts), Backups: &roomkeys.Backups{DB: db}, Data: data, ServerName: "hs.test", PublicURL: "https://hs.test",
-		IdentityServer: "https://id.test", Federation: "hs.test:8448",
+		IdentityServer: "https://id.test", Federation: "hs.test:8448", Now: w.clock.Now,
 		RoomVersions: clientapi.RoomVersions{Default: "12", Available: map[string]string{"11": "stable", "12": "stable"}},
 	}
 	w.api.Sync = sync.New(sync.Options{Stream: committer, Rooms: w.api.Rooms, Data: data, Encryption: w.api.Encryption, Now: w.clock.Now, Log: log})
