@@ -43,4 +43,9 @@
 // processes have as much unspent. A process gives up what it has not spent after Per,
 // and at its end; that is lost until it comes back by itself, so besides a crash each
 // process wastes less than one block in each Per.
+//
+// # Meters
+//
+// What one process answers thousands of times a second, and a restart may forget, is
+// charged to a Meter: buckets in memory alone.
 package quota
