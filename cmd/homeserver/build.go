@@ -59,6 +59,7 @@ type server struct {
 	receipts     *receipt.Receipts
 	typing       *typing.Typing
 	unread       *unread.Unread
+	meter        *quota.Meter
 }
 
 func build(f program.Frame) (*server, error) {
@@ -197,20 +198,17 @@ func (s *server) buildQuota(f program.Frame) error {
 		Help: "Charges to budgets against abuse, by budget and outcome.",
 	}, []string{"budget", "outcome"})
 	s.metrics.MustRegister(charges)
-	budgets, err := s.cfg.budgets()
+	observe := func(budget string, outcome quota.Outcome) {
+		charges.WithLabelValues(budget, string(outcome)).Inc()
+	}
+	stored, metered, err := s.cfg.budgets()
 	if err != nil {
 		return err
 	}
-	s.quota, err = quota.New(f.Ctx, quota.Options{
-		DB:      s.DB,
-		Vault:   s.Vault,
-		Budgets: budgets,
-		Now:     f.Now,
-		Log:     s.log,
-		Observe: func(budget string, outcome quota.Outcome) {
-			charges.WithLabelValues(budget, string(outcome)).Inc()
-		},
-	})
+	if s.meter, err = quota.NewMeter(quota.MeterOptions{Budgets: metered, Now: f.Now, Observe: observe}); err != nil {
+		return err
+	}
+	s.quota, err = quota.New(f.Ctx, quota.Options{DB: s.DB, Vault: s.Vault, Budgets: stored, Now: f.Now, Log: s.log, Observe: observe})
 	return err
 }
 
@@ -230,6 +228,7 @@ func (s *server) buildClients(f program.Frame) (err error) {
 		Encryption:     s.encryption,
 		Backups:        s.backups,
 		Quota:          s.quota,
+		Meter:          s.meter,
 		Remote:         s.peers.remote,
 		ServerName:     s.cfg.ServerName,
 		PublicURL:      s.cfg.PublicURL,

@@ -150,7 +150,7 @@ func (c *Config) Check() config.Problems {
 	if _, err := c.sharedSecret(); err != nil {
 		p.Add("registration.shared_secret_file", err.Error(), "a file that this user can read and others cannot write")
 	}
-	if _, err := c.budgets(); err != nil {
+	if _, _, err := c.budgets(); err != nil {
 		p.Add("limits.budgets", err.Error(), "the names are in internal/homeserver/clientapi/limit.go")
 	}
 	p = append(p, c.Turn.check()...)
@@ -215,9 +215,15 @@ func (c *Config) sharedSecret() ([]byte, error) {
 	return []byte(secret), err
 }
 
-// budgets is all limits, as the operator has set them.
-func (c *Config) budgets() ([]quota.Budget, error) {
-	return quota.Override(clientapi.Budgets(c.Limits.DryRun), c.Limits.Budgets)
+// budgets is all limits, as the operator has set them: those in the database, and those in
+// memory.
+func (c *Config) budgets() (stored, metered []quota.Budget, err error) {
+	stored, metered = clientapi.Budgets(c.Limits.DryRun), clientapi.Paces(c.Limits.DryRun)
+	all, err := quota.Override(slices.Concat(stored, metered), c.Limits.Budgets)
+	if err != nil {
+		return nil, nil, err
+	}
+	return all[:len(stored)], all[len(stored):], nil
 }
 
 // alone tells whether only this machine reaches the client API.

@@ -8,6 +8,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"signet/internal/homeserver/account"
+	"signet/internal/matrix"
 	"signet/internal/mxhttp"
 	"signet/internal/quota"
 )
@@ -26,13 +27,36 @@ const (
 	byConfirm  budget = "confirm.user"   // what must be authenticated again
 	byWrite    budget = "write.user"     // what else is stored
 	byLookup   budget = "lookup.network" // of what other servers have to be asked for
-	bySignal   budget = "signal.user"    // receipts and typing
 
 	siteSuffix = ".site"
 	siteTimes  = 8
 )
 
-// limits are the sizes of the budgets. Those of above 1,000 an hour are leased, so that
+// pace is how fast a user may go on, and how fast all users of a network.
+type pace struct{ user, network budget }
+
+// The paces are kept in memory (quota.Meter): events are sent more often than a database
+// should be asked, and those of this process are all there are.
+var (
+	bySend   = pace{"send.user", "send.network"}     // events into rooms
+	byJoin   = pace{"join.user", "join.network"}     // knocks too
+	byInvite = pace{"invite.user", "invite.network"} // each user who is invited
+	byCreate = pace{"create.user", "create.network"} // rooms, by upgrades too
+	bySignal = pace{"signal.user", "signal.network"} // receipts and typing
+)
+
+var paces = map[pace]struct {
+	limit, network int
+	per            time.Duration
+}{
+	bySend:   {6000, 60_000, 10 * time.Minute},
+	byJoin:   {300, 3000, time.Hour},
+	byInvite: {300, 3000, time.Hour},
+	byCreate: {100, 1000, time.Hour},
+	bySignal: {6000, 60_000, 10 * time.Minute},
+}
+
+// limits are the sizes of the other budgets. Those of above 1,000 an hour are leased, so that
 // they cost no write each (internal/quota).
 var limits = map[budget]struct {
 	limit int
@@ -45,26 +69,60 @@ var limits = map[budget]struct {
 	byConfirm:  {120, time.Hour},
 	byWrite:    {1000, 10 * time.Minute},
 	byLookup:   {1000, 10 * time.Minute},
-	bySignal:   {3000, 10 * time.Minute},
 }
 
 func (b budget) ofNetwork() bool { return strings.HasSuffix(string(b), ".network") }
 
 // Budgets are the limits of the API, for the quota that it charges. In dry run they are
 // counted and refuse nothing.
-func Budgets(dryRun bool) []quota.Budget {
-	var all []quota.Budget
+func Budgets(dryRun bool) (all []quota.Budget) {
 	for b, l := range limits {
-		all = append(all, quota.Budget{Name: string(b), Limit: l.limit, Per: l.per, DryRun: dryRun})
-		if b.ofNetwork() {
-			all = append(all, quota.Budget{Name: string(b) + siteSuffix, Limit: siteTimes * l.limit, Per: l.per, DryRun: dryRun})
-		}
+		all = b.add(all, l.limit, l.per)
+	}
+	return dry(all, dryRun)
+}
+
+// Paces are the limits of the API, for the meter that it charges.
+func Paces(dryRun bool) (all []quota.Budget) {
+	for p, l := range paces {
+		all = p.user.add(all, l.limit, l.per)
+		all = p.network.add(all, l.network, l.per)
+	}
+	return dry(all, dryRun)
+}
+
+// add adds a budget, with that of the site around a network.
+func (b budget) add(all []quota.Budget, limit int, per time.Duration) []quota.Budget {
+	all = append(all, quota.Budget{Name: string(b), Limit: limit, Per: per})
+	if b.ofNetwork() {
+		all = append(all, quota.Budget{Name: string(b) + siteSuffix, Limit: siteTimes * limit, Per: per})
 	}
 	return all
 }
 
-// limited charges the client's network before a handler is called. A client of unknown
-// address is charged nothing: there is no telling whom it would be for.
+func dry(budgets []quota.Budget, dryRun bool) []quota.Budget {
+	for i := range budgets {
+		budgets[i].DryRun = dryRun
+	}
+	return budgets
+}
+
+// ofClient are charges for the client's network. A client of unknown address is charged
+// nothing: there is no telling whom it would be for.
+func (b budget) ofClient(c echo.Context, n int) (charges []quota.Charge) {
+	network := mxhttp.ClientNetwork(c)
+	if !network.IsValid() {
+		return nil
+	}
+	charges = append(charges, quota.Charge{Budget: string(b), Subject: network.String(), N: n})
+	if network.Addr().Is6() {
+		site := netip.PrefixFrom(network.Addr(), 48).Masked()
+		charges = append(charges, quota.Charge{Budget: string(b) + siteSuffix, Subject: site.String(), N: n})
+	}
+	return charges
+}
+
+// limited charges the client's network before a handler is called.
 func (a *API) limited(b budget, handle echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		if err := a.chargeNetwork(c, b); err != nil {
@@ -75,15 +133,7 @@ func (a *API) limited(b budget, handle echo.HandlerFunc) echo.HandlerFunc {
 }
 
 func (a *API) chargeNetwork(c echo.Context, b budget) error {
-	var charges []quota.Charge
-	if network := mxhttp.ClientNetwork(c); network.IsValid() {
-		charges = append(charges, quota.Charge{Budget: string(b), Subject: network.String(), N: 1})
-		if network.Addr().Is6() {
-			site := netip.PrefixFrom(network.Addr(), 48).Masked()
-			charges = append(charges, quota.Charge{Budget: string(b) + siteSuffix, Subject: site.String(), N: 1})
-		}
-	}
-	return a.charge(c, charges...)
+	return a.charge(c, b.ofClient(c, 1)...)
 }
 
 // limitedTo charges the user before a handler is called.
@@ -94,6 +144,25 @@ func (a *API) limitedTo(b budget, handle deviceHandler) echo.HandlerFunc {
 		}
 		return handle(c, by)
 	})
+}
+
+// paced has a user go at a pace before a handler is called.
+func (a *API) paced(p pace, handle deviceHandler) echo.HandlerFunc {
+	return a.authenticated(func(c echo.Context, by account.Device) error {
+		if err := a.step(c, p, by.User, 1); err != nil {
+			return err
+		}
+		return handle(c, by)
+	})
+}
+
+// step tells whether a user may go so many steps on. Without a meter there are no limits.
+func (a *API) step(c echo.Context, p pace, user matrix.UserID, n int) error {
+	if a.Meter == nil || n == 0 {
+		return nil
+	}
+	charges := []quota.Charge{{Budget: string(p.user), Subject: user.String(), N: n}}
+	return a.Meter.Charge(append(charges, p.network.ofClient(c, n)...)...)
 }
 
 // charge tells whether the budgets have enough. Without a quota there are no limits.

@@ -3,6 +3,7 @@ package clientapi_test
 import (
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -13,15 +14,75 @@ import (
 // limit lets each budget have so many.
 func (w *world) limit(n int, dryRun bool) {
 	w.Helper()
-	budgets := clientapi.Budgets(dryRun)
-	for i := range budgets {
-		budgets[i].Limit, budgets[i].Per = n, time.Hour
+	stored, metered := clientapi.Budgets(dryRun), clientapi.Paces(dryRun)
+	for _, budgets := range [][]quota.Budget{stored, metered} {
+		for i := range budgets {
+			budgets[i].Limit, budgets[i].Per = n, time.Hour
+		}
 	}
-	q, err := quota.New(w.Context(), quota.Options{DB: w.db, Vault: w.vault, Budgets: budgets, Now: w.clock.Now})
-	if err != nil {
+	var err error
+	if w.api.Quota, err = quota.New(w.Context(), quota.Options{DB: w.db, Vault: w.vault, Budgets: stored, Now: w.clock.Now}); err != nil {
 		w.Fatal(err)
 	}
-	w.api.Quota = q
+	if w.api.Meter, err = quota.NewMeter(quota.MeterOptions{Budgets: metered, Now: w.clock.Now}); err != nil {
+		w.Fatal(err)
+	}
+}
+
+// What people do in rooms is limited by the user, and by the network that they come from;
+// each invitation of a new room counts.
+func TestPaces(t *testing.T) {
+	each(t, func(w *world) {
+		alice, bob, carol := w.joined("alice"), w.joined("bob"), w.joined("carol")
+		id := w.room(alice)
+		said := w.say(alice, id, "1", `{}`)
+		calls := []struct{ call, body string }{
+			{"PUT /rooms/" + id + "/send/m.room.message/%d", `{}`},
+			{"PUT /rooms/" + id + "/state/m.room.topic", `{"topic":"%d"}`},
+			{"PUT /rooms/" + id + "/redact/" + said + "/%d", `{}`},
+			{"POST /rooms/" + id + "/kick", `{"user_id":"@none:hs.test"}`},
+			{"POST /join/" + id, `{}`},
+			{"POST /knock/" + id, `{}`},
+			{"POST /rooms/" + id + "/invite", `{"user_id":"@bob:hs.test"}`},
+			{"POST /createRoom", `{}`},
+			{"POST /rooms/" + id + "/upgrade", `{"new_version":"none"}`},
+			{"POST /rooms/" + id + "/receipt/m.read/" + said, `{}`},
+			{"PUT /rooms/" + id + "/typing/@alice:hs.test", `{"typing":false}`},
+		}
+		from := func(token, network string, n int, call, body string) answer {
+			method, path, _ := strings.Cut(call, " ")
+			return w.do(method, v3+strings.Replace(path, "%d", fmt.Sprint("t", n), 1), strings.Replace(body, "%d", fmt.Sprint(n), 1), bearer(token), "X-Forwarded-For: "+network)
+		}
+		for _, call := range calls {
+			w.limit(2, false)
+			for n := range 2 {
+				if a := from(alice, "192.0.2.1", n, call.call, call.body); a.status == http.StatusTooManyRequests {
+					w.Errorf("%s = %d %s", call.call, a.status, a.text)
+				}
+			}
+			a := from(alice, "192.0.2.2", 2, call.call, call.body)
+			w.want(call.call+" once too often", a, 429, "M_LIMIT_EXCEEDED")
+			if a.header.Get("Retry-After") != "1800" || a.json["retry_after_ms"] != 1800_000.0 {
+				w.Errorf("%s once too often = %s with Retry-After %q, want half an hour", call.call, a.text, a.header.Get("Retry-After"))
+			}
+			if strings.Contains(call.call, "@alice") {
+				continue
+			}
+			w.want(call.call+" by bob, of the same network", from(bob, "192.0.2.1", 3, call.call, call.body), 429, "M_LIMIT_EXCEEDED")
+			if a := from(bob, "192.0.2.3", 4, call.call, call.body); a.status == http.StatusTooManyRequests {
+				w.Errorf("%s by bob = %d %s", call.call, a.status, a.text)
+			}
+		}
+		w.limit(2, false)
+		w.want("a room of three", w.call(carol, "POST /createRoom", `{"invite":["@a:hs.test","@b:hs.test","@c:hs.test"]}`), 429, "M_LIMIT_EXCEEDED")
+		if rooms := w.call(carol, "GET /joined_rooms", ""); rooms.text != `{"joined_rooms":[]}` {
+			w.Errorf("carol's rooms are %s", rooms.text)
+		}
+		w.limit(1, true)
+		for n := range 5 {
+			w.say(alice, id, fmt.Sprint("dry", n), `{}`)
+		}
+	})
 }
 
 // Every request that costs something is limited: those without an account by their
@@ -86,6 +147,9 @@ func TestLimitsInADryRun(t *testing.T) {
 func TestBudgets(t *testing.T) {
 	each(t, func(w *world) {
 		if _, err := quota.New(w.Context(), quota.Options{DB: w.db, Vault: w.vault, Budgets: clientapi.Budgets(false), Now: w.clock.Now}); err != nil {
+			w.Error(err)
+		}
+		if _, err := quota.NewMeter(quota.MeterOptions{Budgets: clientapi.Paces(false), Now: w.clock.Now}); err != nil {
 			w.Error(err)
 		}
 	})

@@ -55,6 +55,9 @@ func (a *API) createRoom(c echo.Context, device account.Device) error {
 	case len(r.InviteThreepid) > 0:
 		return errThreepid
 	}
+	if err := a.step(c, byInvite, device.User, len(r.Invite)); err != nil {
+		return err
+	}
 	creation := room.Creation{
 		Creator: device.User, Version: r.Version, Preset: r.Preset, Name: r.Name, Topic: r.Topic, AliasName: r.AliasName,
 		Listed: r.Visibility == "public", Direct: r.IsDirect, Invite: r.Invite, CreationContent: r.CreationContent, PowerLevels: r.PowerLevels,

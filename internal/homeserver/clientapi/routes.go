@@ -33,6 +33,7 @@ type API struct {
 	Data       *userdata.Data
 	Sync       *sync.Syncer
 	Quota      *quota.Quota // of Budgets; nil limits nothing
+	Meter      *quota.Meter // of Paces; nil limits nothing
 	Remote     Remote       // nil: no other server is asked
 	ServerName matrix.ServerName
 	// PublicURL is where clients reach this API.
