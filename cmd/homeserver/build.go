@@ -13,6 +13,7 @@ import (
 	"signet/internal/daemon"
 	"signet/internal/homeserver/account"
 	"signet/internal/homeserver/clientapi"
+	"signet/internal/homeserver/departure"
 	"signet/internal/homeserver/devicelists"
 	"signet/internal/homeserver/e2ee"
 	"signet/internal/homeserver/e2ee/roomkeys"
@@ -60,6 +61,7 @@ type server struct {
 	typing       *typing.Typing
 	unread       *unread.Unread
 	meter        *quota.Meter
+	departures   *departure.Departures
 }
 
 func build(f program.Frame) (*server, error) {
@@ -95,9 +97,19 @@ func (s *server) write(ctx context.Context) error {
 	return s.stream.Run(ctx)
 }
 
+// depart has people leave their rooms whose accounts have ended, until ctx ends.
+func (s *server) depart(ctx context.Context) error {
+	return s.departures.Run(ctx, func(err error) {
+		s.log.Error("leaving the rooms of accounts that have ended", "error", err)
+	})
+}
+
 // buildRooms opens the rooms, which take people's names from the data, and are told of new
 // ones by them.
 func (s *server) buildRooms(f program.Frame) (err error) {
+	if s.departures, err = departure.New(f.Ctx, s.DB, s.stream.Visible); err != nil {
+		return err
+	}
 	s.rooms, err = room.New(f.Ctx, room.Options{
 		DB:         s.DB,
 		Stream:     s.stream,
@@ -106,8 +118,10 @@ func (s *server) buildRooms(f program.Frame) (err error) {
 		Signer:     s.signs.current,
 		Profiles:   profiles{s.data},
 		Outgoing:   s.peers.outbound,
+		Erased:     s.departures.Erased,
 	})
 	s.peers.outbound.Rooms = s.rooms
+	s.departures.Join(s.rooms)
 	s.data.Follower = follower{s.rooms}
 	if err != nil {
 		return err
@@ -159,6 +173,8 @@ func openAccounts(env program.Env, s *program.Storage, cfg *Config) (*account.Ac
 			userdata.New(userdata.Options{DB: s.DB, Now: env.Now}),
 			e2ee.Leaver{},
 			&roomkeys.Backups{DB: s.DB},
+			receipt.Leaver{},
+			departure.Leaver{},
 		},
 		Hashers: runtime.GOMAXPROCS(0),
 	})
@@ -227,6 +243,7 @@ func (s *server) buildClients(f program.Frame) (err error) {
 		Sync:           s.sync,
 		Encryption:     s.encryption,
 		Backups:        s.backups,
+		Departures:     s.departures,
 		Quota:          s.quota,
 		Meter:          s.meter,
 		Remote:         s.peers.remote,

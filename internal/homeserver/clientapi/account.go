@@ -69,6 +69,9 @@ func (a *API) deactivate(c echo.Context, by account.Device) error {
 	if err = a.Accounts.Deactivate(ctx, by, r.Erase, auth); err == nil {
 		ctx = context.WithoutCancel(ctx)
 		err = errors.Join(a.Encryption.Erase(ctx, by.User), a.Backups.Sweep(ctx))
+		if err := a.Departures.Fulfil(ctx); err != nil { // and is tried again, with no client to wait for it
+			mxhttp.Log(c).Error("leaving the rooms of an account that has ended", "error", err)
+		}
 	}
 	return answer(c, deactivateAnswer{"success"}, err)
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"signet/internal/homeserver/account"
+	"signet/internal/homeserver/departure"
 	"signet/internal/homeserver/e2ee"
 	"signet/internal/homeserver/e2ee/roomkeys"
 	"signet/internal/homeserver/inbound"
@@ -32,6 +33,7 @@ type API struct {
 	Backups    *roomkeys.Backups
 	Data       *userdata.Data
 	Sync       *sync.Syncer
+	Departures *departure.Departures
 	Quota      *quota.Quota // of Budgets; nil limits nothing
 	Meter      *quota.Meter // of Paces; nil limits nothing
 	Remote     Remote       // nil: no other server is asked

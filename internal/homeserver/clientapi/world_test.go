@@ -17,6 +17,7 @@ import (
 	"signet/internal/clocktest"
 	"signet/internal/homeserver/account"
 	"signet/internal/homeserver/clientapi"
+	"signet/internal/homeserver/departure"
 	"signet/internal/homeserver/e2ee"
 	"signet/internal/homeserver/e2ee/roomkeys"
 	"signet/internal/homeserver/event"
@@ -61,7 +62,7 @@ func eachWith(t *testing.T, flows account.Flows, story func(w *world)) {
 	storetest.Each(t, owners, func(t *testing.T, db *store.DB) { story(newWorld(t, db, flows)) })
 }
 
-var owners = []string{"seal", "quota", "account", "userdata", "stream", "e2ee", "roomkeys", "room", "receipt"}
+var owners = []string{"seal", "quota", "account", "userdata", "stream", "e2ee", "roomkeys", "room", "receipt", "departure"}
 
 func newWorld(t *testing.T, db *store.DB, flows account.Flows) *world {
 	t.Helper()
@@ -73,14 +74,20 @@ func newWorld(t *testing.T, db *store.DB, flows account.Flows) *world {
 	accounts, err := account.New(t.Context(), account.Options{
 		DB: db, Vault: w.vault, ServerName: "hs.test", Now: w.clock.Now,
 		Flows: flows, SharedSecret: []byte(sharedSecret), Hashers: 2,
-		Leavers: []account.Leaver{data, e2ee.Leaver{}, &roomkeys.Backups{DB: db}},
+		Leavers: []account.Leaver{data, e2ee.Leaver{}, &roomkeys.Backups{DB: db}, receipt.Leaver{}, departure.Leaver{}},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
+	departures, err := departure.New(t.Context(), db, committer.Visible)
+	if err != nil {
+		t.Fatal(err)
+	}
 	rooms := rooms(t, committer, db, w.clock.Now)
+	rooms.Erased = departures.Erased
+	departures.Join(rooms)
 	w.api = &clientapi.API{
-		Accounts: accounts, Rooms: rooms, Receipts: &receipt.Receipts{DB: db, Stream: committer, Rooms: rooms, Now: w.clock.Now}, Typing: typists(committer, rooms), Encryption: w.encryption(committer, db, accounts), Backups: &roomkeys.Backups{DB: db}, Data: data, ServerName: "hs.test", PublicURL: "https://hs.test",
+		Accounts: accounts, Rooms: rooms, Receipts: &receipt.Receipts{DB: db, Stream: committer, Rooms: rooms, Now: w.clock.Now}, Typing: typists(committer, rooms), Encryption: w.encryption(committer, db, accounts), Backups: &roomkeys.Backups{DB: db}, Data: data, Departures: departures, ServerName: "hs.test", PublicURL: "https://hs.test",
 		IdentityServer: "https://id.test", Federation: "hs.test:8448", Now: w.clock.Now,
 		RoomVersions: clientapi.RoomVersions{Default: "12", Available: map[string]string{"11": "stable", "12": "stable"}},
 	}

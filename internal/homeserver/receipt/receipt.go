@@ -134,7 +134,16 @@ func (r *Receipts) ReadUpTo(ctx context.Context, room matrix.RoomID, user matrix
 	return furthest, nil
 }
 
-// EraseUser takes all receipts of a user away, in the transaction that erases the user.
-func EraseUser(ctx context.Context, tx *store.Tx, user matrix.UserID) error {
-	return deleteOfUser(ctx, tx, user)
+// Leaver is the account.Leaver of receipts.
+type Leaver struct{}
+
+// Leave takes all receipts of a user away, if the user is to be erased.
+func (Leaver) Leave(ctx context.Context, tx *store.Tx, user matrix.UserID, erase bool) error {
+	if !erase {
+		return nil
+	}
+	if err := deleteOfUser(ctx, tx, user); err != nil {
+		return fmt.Errorf("erasing a user's receipts: %w", err)
+	}
+	return nil
 }

@@ -212,7 +212,7 @@ func TestErasure(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		w.set(tea, alice, receipt.Read, "", "$1")
 		w.set(tea, bob, receipt.Read, "", "$2")
-		err := w.DB.Tx(t.Context(), func(tx *store.Tx) error { return receipt.EraseUser(t.Context(), tx, alice) })
+		err := w.DB.Tx(t.Context(), func(tx *store.Tx) error { return receipt.Leaver{}.Leave(t.Context(), tx, alice, true) })
 		if err != nil {
 			t.Fatal(err)
 		}

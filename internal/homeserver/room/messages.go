@@ -124,7 +124,11 @@ func (l *lens) walk(ctx context.Context, w *walk, f *Filter) (found []Seen, err 
 			if !sees || !f.Wants(s) {
 				continue
 			}
-			if found = append(found, Seen{s, l.membership(s)}); len(found) == w.limit {
+			shown, err := l.show(ctx, s)
+			if err != nil {
+				return nil, err
+			}
+			if found = append(found, shown); len(found) == w.limit {
 				w.ended = w.ended && i == len(events)-1
 				return found, nil
 			}

@@ -40,10 +40,13 @@ func (l *lens) event(ctx context.Context, id string) (Seen, error) {
 		return Seen{}, ErrUnknownEvent
 	}
 	sees, err := l.sees(ctx, s)
-	if err == nil && !sees {
-		err = ErrUnknownEvent
+	if err != nil {
+		return Seen{}, err
 	}
-	return Seen{s, l.membership(s)}, err
+	if !sees {
+		return Seen{}, ErrUnknownEvent
+	}
+	return l.show(ctx, s)
 }
 
 // State is the state of a room: as it is for who is in it, as it was when they left for

@@ -31,6 +31,9 @@ type Options struct {
 	// DefaultVersion is the version of a room whose creator asks for none; zero is
 	// event.Default.
 	DefaultVersion event.Version
+	// Erased tells whether the events of a user of this server are hidden from those who
+	// have joined a room after a position; nil hides nobody's.
+	Erased func(user matrix.UserID) (since stream.Pos, erased bool)
 	// CacheBytes is about how much memory rooms may take that are kept for the next who
 	// asks; 0 is 48 MiB.
 	CacheBytes int64
