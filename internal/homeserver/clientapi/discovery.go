@@ -8,12 +8,18 @@ import (
 	"signet/internal/mxhttp"
 )
 
-// supported is the versions of the specification whose rules the routes keep: all
-// since paths began with r0, which are served beside those of today.
-var supported = []string{
-	"r0.0.1", "r0.1.0", "r0.2.0", "r0.3.0", "r0.4.0", "r0.5.0", "r0.6.0", "r0.6.1",
-	"v1.1", "v1.2", "v1.3", "v1.4", "v1.5", "v1.6", "v1.7", "v1.8", "v1.9", "v1.10",
-	"v1.11", "v1.12", "v1.13", "v1.14", "v1.15", "v1.16", "v1.17", "v1.18", "v1.19",
+// supported is the versions of the specification by which clients may judge what is here.
+// It ends before the first that brought something which is not: v1.2 the hierarchy of
+// spaces, v1.3 relations, v1.4 threads, v1.7 and v1.11 media (docs/homeserver.md).
+var supported = []string{"r0.5.0", "r0.6.0", "r0.6.1", "v1.1"}
+
+// features are what is here of later versions and clients ask for by name, as they did
+// before the specification had it.
+var features = map[string]bool{
+	"org.matrix.msc2285.stable": true, // private read receipts, of v1.4
+	"org.matrix.msc3771":        true, // receipts of threads, of v1.4
+	"org.matrix.msc3827.stable": true, // public rooms by their type, of v1.4
+	"uk.tcpip.msc4133.stable":   true, // any field of profiles, of v1.16
 }
 
 type versionsAnswer struct {
@@ -23,7 +29,7 @@ type versionsAnswer struct {
 
 // GET /_matrix/client/versions
 func (a *API) versions(c echo.Context) error {
-	return mxhttp.Reply(c, http.StatusOK, versionsAnswer{supported, map[string]bool{}})
+	return mxhttp.Reply(c, http.StatusOK, versionsAnswer{supported, features})
 }
 
 type baseURL struct {

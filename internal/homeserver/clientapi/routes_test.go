@@ -84,8 +84,8 @@ func TestCapabilities(t *testing.T) {
 func TestDiscovery(t *testing.T) {
 	each(t, func(w *world) {
 		w.wantJSON("versions", w.do("GET", "/_matrix/client/versions", ""),
-			`{"versions":["r0.0.1","r0.1.0","r0.2.0","r0.3.0","r0.4.0","r0.5.0","r0.6.0","r0.6.1",`+
-				`"v1.1","v1.2","v1.3","v1.4","v1.5","v1.6","v1.7","v1.8","v1.9","v1.10","v1.11","v1.12","v1.13","v1.14","v1.15","v1.16","v1.17","v1.18","v1.19"],"unstable_features":{}}`)
+			`{"versions":["r0.5.0","r0.6.0","r0.6.1","v1.1"],"unstable_features":{"org.matrix.msc2285.stable":true,"org.matrix.msc3771":true,`+
+				`"org.matrix.msc3827.stable":true,"uk.tcpip.msc4133.stable":true}}`)
 		w.wantJSON("client", w.do("GET", "/.well-known/matrix/client", ""),
 			`{"m.homeserver":{"base_url":"https://hs.test"},"m.identity_server":{"base_url":"https://id.test"}}`)
 		w.wantJSON("server", w.do("GET", "/.well-known/matrix/server", ""), `{"m.server":"hs.test:8448"}`)
