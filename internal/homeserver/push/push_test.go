@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"reflect"
 	"regexp"
 	"strings"
 	"testing"
@@ -517,5 +518,31 @@ func BenchmarkEvaluate(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		rules.Evaluate(e, group)
+	}
+}
+
+// An event says the same to rules whole and in parts.
+func TestParts(t *testing.T) {
+	key := ""
+	for _, test := range []struct {
+		whole string
+		parts push.Parts
+	}{
+		{`{"type":"m.room.message","sender":"@alice:example.org","event_id":"$1","room_id":"!tea:example.org","origin_server_ts":7,"content":{"body":"Cake?","n":9007199254740991}}`,
+			push.Parts{ID: "$1", Room: "!tea:example.org", Sender: "@alice:example.org", Type: "m.room.message", OriginServerTS: 7, Content: []byte(`{"body":"Cake?","n":9007199254740991}`)}},
+		{`{"type":"m.room.tombstone","state_key":"","sender":"@alice:example.org","event_id":"$1","room_id":"!tea:example.org","origin_server_ts":7,"content":{}}`,
+			push.Parts{ID: "$1", Room: "!tea:example.org", Sender: "@alice:example.org", Type: "m.room.tombstone", StateKey: &key, OriginServerTS: 7, Content: []byte(`{}`)}},
+	} {
+		whole, err := push.NewEvent([]byte(test.whole))
+		if err != nil {
+			t.Fatal(err)
+		}
+		parts, err := test.parts.Event()
+		if err != nil || !reflect.DeepEqual(parts, whole) {
+			t.Errorf("in parts it is %v, %v, want %v", parts, err, whole)
+		}
+	}
+	if _, err := (push.Parts{Content: []byte(`[]`)}).Event(); err == nil {
+		t.Error("a content that is a list is taken")
 	}
 }

@@ -31,11 +31,19 @@ func (c *events) of(s *room.Stored) (*push.Event, error) {
 	if e != nil {
 		return e, nil
 	}
-	e, err := push.NewEvent(s.JSON())
+	e, err := parts(s).Event()
 	if err == nil && len(s.JSON()) <= maxKept {
 		c.keep(s, e)
 	}
 	return e, err
+}
+
+func parts(s *room.Stored) push.Parts {
+	p := push.Parts{ID: s.ID(), Room: s.RoomID(), Sender: s.Sender(), Type: s.Type(), OriginServerTS: s.OriginServerTS(), Content: s.Content()}
+	if key, isState := s.StateKey(); isState {
+		p.StateKey = &key
+	}
+	return p
 }
 
 func (c *events) keep(s *room.Stored, e *push.Event) {

@@ -13,13 +13,22 @@ import (
 	"signet/internal/matrix"
 )
 
-// begin is a tally that begins where the user has read the whole room.
+// begin is a tally that begins where the user has read the whole room, or has come if
+// that was later.
 func (u *Unread) begin(ctx context.Context, user matrix.UserID, r *room.Room, rules *push.Rules) (*tally, error) {
 	read, err := u.Receipts.ReadUpTo(ctx, matrix.RoomID(r.ID()), user)
 	if err != nil {
 		return nil, err
 	}
-	return &tally{rules: rules, read: read, upTo: max(0, read[""])}, nil
+	t := &tally{rules: rules, read: read, upTo: max(0, read[""])}
+	own, err := u.Rooms.MemberAt(ctx, r, string(user), now)
+	if errors.Is(err, room.ErrUnknownEvent) {
+		return t, nil
+	}
+	if err == nil && joins(own) {
+		t.upTo = max(t.upTo, own.Pos)
+	}
+	return t, err
 }
 
 // extend takes a tally up to a position. Of more events than MaxEvents it takes the newest.
