@@ -19,7 +19,8 @@ var nonsense = []string{
 // any object is right, they are.
 var wrong = func() (bodies []string) {
 	names := []string{"auth", "username", "password", "device_id", "initial_device_display_name", "inhibit_login", "refresh_token", "type", "identifier",
-		"user", "display_name", "devices", "new_password", "logout_devices", "erase", "displayname", "avatar_url", "order", "room", "presence", "nonce", "mac", "admin"}
+		"user", "display_name", "devices", "new_password", "logout_devices", "erase", "displayname", "avatar_url", "order", "room", "presence", "nonce", "mac", "admin",
+		"thread_id", "m.fully_read", "m.read", "typing", "timeout", "actions", "conditions", "pattern", "enabled"}
 	values := []string{`null`, `1e300`, `-1`, `99999999999999999999999`, `[[]]`, `{"type":{},"session":[]}`, `{"type":"m.login.password","identifier":7}`, `"\u0000"`, `"` + strings.Repeat("x", 60_000) + `"`}
 	for _, value := range values {
 		for _, name := range names {
@@ -94,5 +95,5 @@ func TestEveryEndpointBearsNonsense(t *testing.T) {
 func (w *world) dump() string {
 	w.Helper()
 	return storetest.Dump(w.T, w.db, "account_users", "account_devices", "account_tokens", "account_openid", "account_registration_tokens",
-		"userdata_profiles", "userdata_filters", "userdata_account_data")
+		"userdata_profiles", "userdata_filters", "userdata_account_data", "receipts", "departures")
 }
