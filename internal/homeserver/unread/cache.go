@@ -4,22 +4,21 @@ import (
 	"container/list"
 	"sync"
 
-	"signet/internal/homeserver/push"
 	"signet/internal/homeserver/room"
 	"signet/internal/matrix"
 )
 
-// key is whose tally it is, and of which room; without a room it is whose rules.
+// key is whose tally it is, and of which room; without a room it is whose wishes.
 type key struct {
 	user matrix.UserID
 	room *room.Room
 }
 
-// item is what is kept under a key: a tally, or rules.
+// item is what is kept under a key: a tally, or wishes.
 type item struct {
-	mu    sync.Mutex // guards tally and rules, and lets one at a time count them
-	tally *tally
-	rules *push.Rules
+	mu     sync.Mutex // guards tally and wishes, and lets one at a time find them
+	tally  *tally
+	wishes *wishes
 
 	key    key
 	weight int // guarded by the cache's

@@ -3,7 +3,6 @@ package unread
 import (
 	"slices"
 
-	"signet/internal/homeserver/push"
 	"signet/internal/homeserver/receipt"
 	"signet/internal/homeserver/stream"
 )
@@ -11,7 +10,7 @@ import (
 // tally is what was counted for a user in a room. One that others may see is not changed
 // but by whoever has its item.
 type tally struct {
-	rules   *push.Rules
+	wishes  *wishes
 	upTo    stream.Pos            // all before it is in the tally
 	read    map[string]stream.Pos // by thread, that for all of them under ""
 	notices []notice              // the oldest first, at most MaxEvents

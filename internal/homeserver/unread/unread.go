@@ -48,9 +48,18 @@ type Receipts interface {
 	ReadUpTo(ctx context.Context, room matrix.RoomID, user matrix.UserID) (map[string]stream.Pos, error)
 }
 
-// Rules tells what somebody has changed of their push rules, as userdata.Data does.
+// Rules tells of what somebody wants to be notified, as userdata.Data does.
 type Rules interface {
+	// PushRules is what they have changed of their push rules.
 	PushRules(ctx context.Context, user matrix.UserID) (push.Settings, error)
+	// Ignored are the users of whom they want to see nothing, by their ids.
+	Ignored(ctx context.Context, user matrix.UserID) (map[string]bool, error)
+}
+
+// wishes are somebody's, ready to be asked. They do not change.
+type wishes struct {
+	*push.Rules
+	ignored map[string]bool
 }
 
 // Options is what counting stands on.
@@ -89,8 +98,8 @@ func (u *Unread) ReceiptMoves(id matrix.RoomID, user matrix.UserID) (moved func(
 	return u.cache.change(key{user, r})
 }
 
-// RulesChange is to be called before a user's push rules change, and what it returns after
-// that. It is userdata.Options' RulesChange.
+// RulesChange is to be called before a user's push rules change, or whom they ignore, and
+// what it returns after that. It is userdata.Options' RulesChange.
 func (u *Unread) RulesChange(user matrix.UserID) (changed func()) {
 	return u.cache.change(key{user: user})
 }
@@ -101,7 +110,7 @@ func (u *Unread) Counts(ctx context.Context, user matrix.UserID, r *room.Room, t
 	if _, err := u.Rooms.Joined(user, r.ID()); err != nil {
 		return Counts{}, nil
 	}
-	rules, err := u.rulesOf(ctx, user)
+	wishes, err := u.wishesOf(ctx, user)
 	if err != nil {
 		return Counts{}, fmt.Errorf("counting what is unread: %w", err)
 	}
@@ -109,8 +118,8 @@ func (u *Unread) Counts(ctx context.Context, user matrix.UserID, r *room.Room, t
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	t := i.tally
-	if t == nil || t.rules != rules {
-		t, err = u.begin(ctx, user, r, rules)
+	if t == nil || t.wishes != wishes {
+		t, err = u.begin(ctx, user, r, wishes)
 	}
 	if err == nil {
 		t, err = u.extend(ctx, user, r, t, to)
@@ -123,26 +132,33 @@ func (u *Unread) Counts(ctx context.Context, user matrix.UserID, r *room.Room, t
 	return t.counts(to), nil
 }
 
-// rulesOf are the push rules of a user.
-func (u *Unread) rulesOf(ctx context.Context, user matrix.UserID) (*push.Rules, error) {
+// wishesOf are the wishes of a user.
+func (u *Unread) wishesOf(ctx context.Context, user matrix.UserID) (*wishes, error) {
 	i := u.cache.get(key{user: user})
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	if i.rules != nil {
-		return i.rules, nil
+	if i.wishes != nil {
+		return i.wishes, nil
 	}
 	settings, err := u.Rules.PushRules(ctx, user)
 	if err != nil {
 		return nil, err
 	}
+	ignored, err := u.Rules.Ignored(ctx, user)
+	if err != nil {
+		return nil, err
+	}
 	ruleset := settings.Ruleset(user)
-	i.rules = ruleset.Compile(user)
-	u.cache.resize(i, weigh(ruleset))
-	return i.rules, nil
+	i.wishes = &wishes{ruleset.Compile(user), ignored}
+	u.cache.resize(i, weigh(ruleset)+ignoredWeight*len(ignored))
+	return i.wishes, nil
 }
 
-// ruleWeight is about how much memory a rule takes that is ready to be asked.
-const ruleWeight = 500
+// What wishes weigh in memory, about.
+const (
+	ruleWeight    = 500 // and as much for each condition
+	ignoredWeight = 120
+)
 
 func weigh(rules push.Ruleset) (weight int) {
 	for _, kind := range rules {

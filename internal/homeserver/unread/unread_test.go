@@ -7,11 +7,14 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"signet/internal/homeserver/push"
 	"signet/internal/homeserver/receipt"
 	"signet/internal/homeserver/room"
 	"signet/internal/homeserver/stream"
 	"signet/internal/homeserver/unread"
+	"signet/internal/homeserver/userdata"
 	"signet/internal/matrix"
 )
 
@@ -99,6 +102,12 @@ func TestRedactions(t *testing.T) {
 		}
 		w.expect("none", bob, 0, 0)
 		w.expect("none, first looked at now", carol, 0, 0)
+		root := w.say(alice, "a question")
+		answer := w.reply(bob, "m.thread", root, "an answer")
+		w.expectAll("an answer", alice, unread.Counts{Threads: map[string]unread.Count{root: {Notifications: 1}}})
+		_, err := w.rooms.Redact(w.Context(), room.Redaction{Room: w.id, Sender: alice, EventID: answer})
+		w.ok(err)
+		w.expect("which she takes back herself", alice, 0, 0)
 	})
 }
 
@@ -143,6 +152,25 @@ func TestRulesThatChange(t *testing.T) {
 		if err := w.data.ChangePushRules(w.Context(), bob, func(s *push.Settings) error { return s.Delete(push.Room, "none") }); !errors.Is(err, push.ErrNotFound) {
 			w.Errorf("ChangePushRules = %v, want %v", err, push.ErrNotFound)
 		}
+	})
+}
+
+// Of whom somebody ignores nothing counts, until they do so no more.
+func TestIgnoredUsers(t *testing.T) {
+	each(t, func(w *world) {
+		w.say(alice, "tea")
+		w.say(carol, "Bobby!")
+		w.expect("both", bob, 2, 1)
+		ignore := func(users string) {
+			w.Helper()
+			w.ok(w.data.SetAccountData(w.Context(), userdata.Place{User: bob}, "m.ignored_user_list", jsontext.Value(`{"ignored_users":`+users+`}`)))
+		}
+		ignore(`{"@carol:hs.test":{}}`)
+		w.expect("without carol", bob, 1, 0)
+		w.say(carol, "Bobby?")
+		w.expect("still", bob, 1, 0)
+		ignore(`{}`)
+		w.expect("with her", bob, 3, 2)
 	})
 }
 

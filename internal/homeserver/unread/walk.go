@@ -15,12 +15,12 @@ import (
 
 // begin is a tally that begins where the user has read the whole room, or has come if
 // that was later.
-func (u *Unread) begin(ctx context.Context, user matrix.UserID, r *room.Room, rules *push.Rules) (*tally, error) {
+func (u *Unread) begin(ctx context.Context, user matrix.UserID, r *room.Room, wishes *wishes) (*tally, error) {
 	read, err := u.Receipts.ReadUpTo(ctx, matrix.RoomID(r.ID()), user)
 	if err != nil {
 		return nil, err
 	}
-	t := &tally{rules: rules, read: read, upTo: max(0, read[""])}
+	t := &tally{wishes: wishes, read: read, upTo: max(0, read[""])}
 	own, err := u.Rooms.MemberAt(ctx, r, string(user), now)
 	if errors.Is(err, room.ErrUnknownEvent) {
 		return t, nil
@@ -108,20 +108,21 @@ func (w *walk) look(ctx context.Context) (err error) {
 
 // take takes an event into the tally.
 func (w *walk) take(ctx context.Context, s *room.Stored) error {
+	if redacts := s.Redacts(); redacts != "" {
+		w.forget(redacts)
+	}
 	switch {
 	case s.Sender() == string(w.user):
 		return w.takeOwn(ctx, s)
-	case s.Redaction != nil:
+	case s.Redaction != nil, w.wishes.ignored[s.Sender()]:
 		return nil
-	case s.Redacts() != "":
-		w.forget(s.Redacts())
 	}
 	e, err := w.events.of(s)
 	if err != nil {
 		return err
 	}
 	w.place.SenderMayNotify = func(key string) bool { return w.mayNotify(ctx, s, key) }
-	verdict := w.rules.Evaluate(e, w.place)
+	verdict := w.wishes.Evaluate(e, w.place)
 	if !verdict.Notify {
 		return nil
 	}

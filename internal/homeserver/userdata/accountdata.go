@@ -25,6 +25,9 @@ const (
 	pushRulesType = "m.push_rules"
 )
 
+// ignoredType is whom a user ignores (client-server API, "Ignoring Users").
+const ignoredType = "m.ignored_user_list"
+
 var reserved = []string{fullyReadType, pushRulesType}
 
 // Place is where account data is: of a user, and of a room or, with an empty one, of none.
@@ -52,6 +55,10 @@ func (d *Data) SetAccountData(ctx context.Context, at Place, kind string, conten
 	case len(content) > MaxContent:
 		return ErrTooLarge
 	}
+	if at.Room == "" && kind == ignoredType && d.RulesChange != nil {
+		defer d.RulesChange(at.User)()
+		ctx = context.WithoutCancel(ctx) // whoever was told waits for the end
+	}
 	return d.keep(ctx, at, kind, content)
 }
 
@@ -65,34 +72,26 @@ func (d *Data) keep(ctx context.Context, at Place, kind string, content jsontext
 	return nil
 }
 
-// AccountData is the content of one piece. The error is ErrNone.
-func (d *Data) AccountData(ctx context.Context, at Place, kind string) (jsontext.Value, error) {
-	content, err := selectAccountData(ctx, d.DB, at, kind)
-	if errors.Is(err, ErrNone) && isPushRules(at.Room, kind) {
-		content, err = jsontext.Value("{}"), nil
+// AccountData is the content of one piece, as clients read it. The error is ErrNone.
+func (d *Data) AccountData(ctx context.Context, at Place, kind string) (content jsontext.Value, err error) {
+	if at.Room == "" && kind == pushRulesType {
+		content, err = d.shownPushRules(ctx, at.User)
+	} else {
+		content, err = selectAccountData(ctx, d.DB, at, kind)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("reading account data: %w", err)
 	}
-	item, err := Item{Room: at.Room, Type: kind, Content: content}.shown(at.User)
-	return item.Content, err
+	return content, nil
 }
 
 // Changes is a user's account data of all places that was written after one position and
-// up to another, in the order of the positions. After position 0 it is all there is, with
-// the push rules also of a user who has changed none.
+// up to another, in the order of the positions. Of push rules it is what is stored:
+// push.Settings.
 func (d *Data) Changes(ctx context.Context, user matrix.UserID, after, upTo stream.Pos) ([]Item, error) {
 	items, err := selectChanges(ctx, d.DB, user, after, upTo)
 	if err != nil {
 		return nil, fmt.Errorf("reading changes of account data: %w", err)
-	}
-	if after == 0 {
-		items = withPushRules(items)
-	}
-	for at, i := range items {
-		if items[at], err = i.shown(user); err != nil {
-			return nil, fmt.Errorf("reading changes of account data: %w", err)
-		}
 	}
 	return items, nil
 }
@@ -109,4 +108,26 @@ func (d *Data) SetFullyRead(ctx context.Context, at Place, eventID string) error
 
 type fullyRead struct {
 	EventID string `json:"event_id"`
+}
+
+// Ignored are the users whom a user ignores, by their ids.
+func (d *Data) Ignored(ctx context.Context, user matrix.UserID) (map[string]bool, error) {
+	content, err := selectAccountData(ctx, d.DB, Place{User: user}, ignoredType)
+	if errors.Is(err, ErrNone) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading whom a user ignores: %w", err)
+	}
+	var list struct {
+		Users map[string]jsontext.Value `json:"ignored_users"`
+	}
+	if json.Unmarshal(content, &list) != nil { // clients can write there what they like
+		return nil, nil
+	}
+	ignored := make(map[string]bool, len(list.Users))
+	for id := range list.Users {
+		ignored[id] = true
+	}
+	return ignored, nil
 }

@@ -95,7 +95,7 @@ func TestChangesSinceAPosition(t *testing.T) {
 			after, upTo stream.Pos
 			want        string
 		}{
-			{1, 100, `!room:hs.testb{"n":2}14 a{"n":4}28 c{"n":5}35 `},
+			{0, 100, `!room:hs.testb{"n":2}14 a{"n":4}28 c{"n":5}35 `},
 			{between, 100, `a{"n":4}28 c{"n":5}35 `},
 			{between, 34, `a{"n":4}28 `},
 			{28, 35, `c{"n":5}35 `},

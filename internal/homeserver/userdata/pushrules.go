@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -17,7 +16,7 @@ import (
 )
 
 // Push rules are account data of the type m.push_rules. What is stored is what the user has
-// changed; what is read is all rules, so that new defaults reach everybody.
+// changed; what clients read is all rules, so that new defaults reach everybody.
 
 // pushRules is the content of m.push_rules (client-server API, "Push Rules: Events").
 type pushRules struct {
@@ -78,26 +77,11 @@ func readSettings(ctx context.Context, q store.Queryer, user matrix.UserID) (pus
 	return settings, text, err
 }
 
-// isPushRules tells whether a piece of account data is a user's push rules.
-func isPushRules(room matrix.RoomID, kind string) bool { return room == "" && kind == pushRulesType }
-
-// shown is a piece of account data as clients read it.
-func (i Item) shown(user matrix.UserID) (Item, error) {
-	if !isPushRules(i.Room, i.Type) {
-		return i, nil
-	}
-	settings, err := push.ParseSettings(i.Content)
+// shownPushRules is the content of m.push_rules as clients read it, which everybody has.
+func (d *Data) shownPushRules(ctx context.Context, user matrix.UserID) (jsontext.Value, error) {
+	settings, _, err := readSettings(ctx, d.DB, user)
 	if err != nil {
-		return i, err
+		return nil, err
 	}
-	i.Content, err = json.Marshal(pushRules{settings.Ruleset(user)})
-	return i, err
-}
-
-// withPushRules adds the default rules to all account data of a user who has changed none.
-func withPushRules(items []Item) []Item {
-	if slices.ContainsFunc(items, func(i Item) bool { return isPushRules(i.Room, i.Type) }) {
-		return items
-	}
-	return slices.Insert(items, 0, Item{Type: pushRulesType, Content: jsontext.Value("{}")})
+	return json.Marshal(pushRules{settings.Ruleset(user)})
 }

@@ -4,9 +4,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/go-json-experiment/json/jsontext"
 
 	"signet/internal/homeserver/push"
 	"signet/internal/homeserver/userdata"
@@ -30,35 +33,34 @@ func shown(t *testing.T, content []byte) push.Ruleset {
 	return rules.Global
 }
 
-// Push rules are account data which everybody has, and which holds all rules.
+// Everybody has push rules, of which is stored what they have changed.
 func TestPushRules(t *testing.T) {
 	each(t, func(w *world) {
-		rules := func(items []userdata.Item, err error) push.Ruleset {
+		reaction := func() push.Rule {
 			w.Helper()
-			if err != nil || len(items) != 1 || items[0].Type != "m.push_rules" {
-				w.Fatalf("Changes = %v, %v", items, err)
+			content, err := w.AccountData(w.Context(), userdata.Place{User: alice}, "m.push_rules")
+			if err != nil {
+				w.Fatal(err)
 			}
-			return shown(w.T, items[0].Content)
+			r, err := shown(w.T, content).Find(push.Override, ".m.rule.reaction")
+			if err != nil {
+				w.Error(err)
+			}
+			return r
 		}
-		if r, err := rules(w.Changes(w.Context(), alice, 0, w.last())).Find(push.Override, ".m.rule.reaction"); err != nil || !r.Enabled {
-			w.Errorf("by default %v, %v", r, err)
-		}
-		if items, err := w.Changes(w.Context(), alice, 1, 1000); err != nil || items != nil {
-			w.Errorf("nothing has changed, and Changes = %v, %v", items, err)
+		if r := reaction(); !r.Enabled || w.rows() != 0 {
+			w.Errorf("by default it is %v", r)
 		}
 		changed := 0
 		w.RulesChange = func(user matrix.UserID) func() {
 			return func() { changed++ }
 		}
-		if err := w.ChangePushRules(w.Context(), alice, off(".m.rule.reaction")); err != nil {
-			w.Fatal(err)
+		if err := w.ChangePushRules(w.Context(), alice, off(".m.rule.reaction")); err != nil || reaction().Enabled {
+			w.Errorf("switched off it is %v, %v", reaction(), err)
 		}
-		if r, err := rules(w.Changes(w.Context(), alice, 1, w.last())).Find(push.Override, ".m.rule.reaction"); err != nil || r.Enabled {
-			w.Errorf("switched off it is %v, %v", r, err)
-		}
-		content, err := w.AccountData(w.Context(), userdata.Place{User: alice}, "m.push_rules")
-		if r, found := shown(w.T, content).Find(push.Override, ".m.rule.reaction"); err != nil || found != nil || r.Enabled {
-			w.Errorf("AccountData = %s, %v", content, err)
+		items, err := w.Changes(w.Context(), alice, 0, w.last())
+		if err != nil || len(items) != 1 || items[0].Type != "m.push_rules" || string(items[0].Content) != `{"changed":{".m.rule.reaction":{"enabled":false}}}` {
+			w.Errorf("Changes = %v, %v", items, err)
 		}
 		if _, err := w.AccountData(w.Context(), userdata.Place{User: alice, Room: room}, "m.push_rules"); !errors.Is(err, userdata.ErrNone) {
 			w.Errorf("those of a room = %v, want %v", err, userdata.ErrNone)
@@ -73,8 +75,35 @@ func TestPushRules(t *testing.T) {
 		if changed != 3 {
 			w.Errorf("was told of %d ends, want one for each try", changed)
 		}
-		if content, err := w.AccountData(w.Context(), userdata.Place{User: bob}, "m.push_rules"); err != nil {
-			w.Errorf("bob's are %s, %v", content, err)
+	})
+}
+
+// Whom a user ignores is what their clients say, if it makes sense.
+func TestIgnored(t *testing.T) {
+	each(t, func(w *world) {
+		changed := 0
+		w.RulesChange = func(matrix.UserID) func() { return func() { changed++ } }
+		for _, step := range []struct {
+			content string
+			want    map[string]bool
+		}{
+			{`{"ignored_users":{"@bob:hs.test":{},"@eve:x":{}}}`, map[string]bool{"@bob:hs.test": true, "@eve:x": true}},
+			{`{"ignored_users":{}}`, nil},
+			{`{"ignored_users":["@bob:hs.test"]}`, nil},
+			{`{}`, nil},
+		} {
+			if err := w.SetAccountData(w.Context(), userdata.Place{User: alice}, "m.ignored_user_list", jsontext.Value(step.content)); err != nil {
+				w.Fatal(err)
+			}
+			if got, err := w.Ignored(w.Context(), alice); err != nil || !maps.Equal(got, step.want) {
+				w.Errorf("by %s are ignored %v, %v", step.content, got, err)
+			}
+		}
+		if changed != 4 {
+			w.Errorf("was told of %d changes", changed)
+		}
+		if got, err := w.Ignored(w.Context(), bob); err != nil || got != nil {
+			w.Errorf("bob ignores %v, %v", got, err)
 		}
 	})
 }

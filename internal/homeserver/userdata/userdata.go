@@ -32,8 +32,8 @@ type Options struct {
 	DB        *store.DB
 	Committer Committer
 	Follower  Follower // nil: nobody follows
-	// RulesChange, if set, is called before a user's push rules change, and what it
-	// returns after that.
+	// RulesChange, if set, is called before it changes of what a user is notified, by
+	// their push rules or by whom they ignore, and what it returns after that.
 	RulesChange func(matrix.UserID) (changed func())
 	Now         func() time.Time
 }
