@@ -24,7 +24,7 @@ func (rs *Rooms) Event(ctx context.Context, user matrix.UserID, roomID, eventID 
 	if err != nil {
 		return Seen{}, err
 	}
-	l, err := rs.lens(ctx, r, user)
+	l, err := rs.quickLens(ctx, r, user)
 	if err != nil {
 		return Seen{}, err
 	}
@@ -32,7 +32,7 @@ func (rs *Rooms) Event(ctx context.Context, user matrix.UserID, roomID, eventID 
 }
 
 func (l *lens) event(ctx context.Context, id string) (Seen, error) {
-	s, err := l.rooms.storedByID(ctx, l.room, id)
+	s, err := l.rooms.recentByID(ctx, l.room, id)
 	if err != nil {
 		return Seen{}, err
 	}
@@ -47,6 +47,25 @@ func (l *lens) event(ctx context.Context, id string) (Seen, error) {
 		return Seen{}, ErrUnknownEvent
 	}
 	return l.show(ctx, s)
+}
+
+// recentByID is storedByID of what is most likely in memory, as what was just said is.
+func (rs *Rooms) recentByID(ctx context.Context, r *Room, id string) (*Stored, error) {
+	l, err := rs.load(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	l.view.mu.RLock()
+	at := slices.IndexFunc(l.view.ring, func(s *Stored) bool { return s.ID() == id })
+	var s *Stored
+	if at >= 0 {
+		s = l.view.ring[at]
+	}
+	l.view.mu.RUnlock()
+	if s != nil {
+		return s, nil
+	}
+	return rs.storedByID(ctx, r, id)
 }
 
 // State is the state of a room: as it is for who is in it, as it was when they left for

@@ -17,7 +17,7 @@ func (rs *Rooms) Thread(ctx context.Context, r *Room, s *Stored) (root string, e
 		if inThread || parent == "" {
 			return parent, nil
 		}
-		s, err = rs.storedByID(ctx, r, parent)
+		s, err = rs.recentByID(ctx, r, parent)
 		if errors.Is(err, ErrUnknownEvent) {
 			return "", nil
 		}
