@@ -8,3 +8,4 @@ CREATE TABLE departures (
     erase   BOOLEAN NOT NULL,
     pos     BIGINT  NOT NULL
 );
+CREATE INDEX departures_wishes ON departures (user_id) WHERE NOT gone;
