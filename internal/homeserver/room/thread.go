@@ -3,6 +3,7 @@ package room
 import (
 	"context"
 	"errors"
+	"strings"
 )
 
 // maxHops is how many relations are followed to find out which thread an event is in.
@@ -28,14 +29,17 @@ func (rs *Rooms) Thread(ctx context.Context, r *Room, s *Stored) (root string, e
 	return "", nil
 }
 
+// maxEventID is how long an event id may be in octets.
+const maxEventID = 255
+
 // relation is the event that an event relates to, empty for none, and whether that is the
-// root of its thread.
+// root of its thread. What cannot be an event's id is none.
 func (s *Stored) relation() (parent string, inThread bool) {
 	relation := s.Field("m.relates_to")
 	kind, _ := relation.Field("rel_type").Text()
-	if kind == "" {
+	parent, _ = relation.Field("event_id").Text()
+	if kind == "" || !strings.HasPrefix(parent, "$") || len(parent) > maxEventID {
 		return "", false
 	}
-	parent, _ = relation.Field("event_id").Text()
-	return parent, parent != "" && kind == "m.thread"
+	return parent, kind == "m.thread"
 }

@@ -92,7 +92,7 @@ func (t *tally) counts(to stream.Pos) (c Counts) {
 // What things weigh in memory, about.
 const (
 	tallyWeight  = 400
-	noticeWeight = 160
+	noticeWeight = 400 // with the ids of its event and its thread
 	readWeight   = 120
 )
 

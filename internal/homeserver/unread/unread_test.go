@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 
@@ -88,6 +89,22 @@ func TestThreads(t *testing.T) {
 		end := w.say(alice, "the end")
 		w.reads(bob, receipt.Read, "", end)
 		w.expectAll("the room read", bob, unread.Counts{})
+	})
+}
+
+// What says of itself that it is in a thread that cannot be one is in none, and what
+// relates to nothing is told as it is.
+func TestThreadsThatAreNone(t *testing.T) {
+	each(t, func(w *world) {
+		for _, to := range []string{"", "x", "$" + strings.Repeat("x", 255), strings.Repeat("x", 50_000)} {
+			w.reply(alice, "m.thread", to, "no thread")
+		}
+		for _, relation := range []string{`7`, `[]`, `{"rel_type":7,"event_id":"$x"}`, `{"rel_type":"m.thread","event_id":{}}`, `{"rel_type":"m.annotation","event_id":"$x"}`, `{"rel_type":"m.annotation","event_id":"$\u0000"}`} {
+			w.send(alice, "m.room.message", `{"body":"no relation","m.relates_to":`+relation+`}`)
+		}
+		w.expect("all", bob, 10, 0)
+		w.reply(alice, "m.thread", "$unknown", "an unknown thread")
+		w.expectAll("and one", bob, unread.Counts{Main: unread.Count{Notifications: 10}, Threads: map[string]unread.Count{"$unknown": {Notifications: 1}}})
 	})
 }
 
