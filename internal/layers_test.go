@@ -98,7 +98,7 @@ var layers = map[string][]string{
 	"internal/homeserver/departure": {"internal/homeserver/authz", "internal/homeserver/room", "internal/homeserver/stream", "internal/matrix", "internal/store"},
 	"internal/homeserver/unread":    {"internal/homeserver/authz", "internal/homeserver/event", "internal/homeserver/push", "internal/homeserver/receipt", "internal/homeserver/room", "internal/homeserver/stream", "internal/matrix"},
 	"internal/homeserver/sync": {"internal/homeserver/e2ee", "internal/homeserver/event", "internal/homeserver/filter", "internal/homeserver/push", "internal/homeserver/receipt", "internal/homeserver/room",
-		"internal/homeserver/stream", "internal/homeserver/typing", "internal/homeserver/userdata", "internal/matrix", "internal/store"},
+		"internal/homeserver/stream", "internal/homeserver/typing", "internal/homeserver/unread", "internal/homeserver/userdata", "internal/matrix", "internal/store"},
 	"internal/homeserver/remote":     {"internal/fedclient", "internal/homeserver/e2ee", "internal/homeserver/event", "internal/homeserver/stream", "internal/matrix"},
 	"internal/homeserver/verifykeys": {"internal/fedclient", "internal/keyring", "internal/matrix", "internal/serverkeys", "internal/store"},
 	"internal/homeserver/edu":        {"internal/homeserver/e2ee", "internal/homeserver/receipt", "internal/homeserver/room", "internal/homeserver/stream", "internal/matrix"},

@@ -20,6 +20,7 @@ import (
 	"signet/internal/homeserver/event"
 	"signet/internal/homeserver/fedapi"
 	"signet/internal/homeserver/inbound"
+	"signet/internal/homeserver/outbound"
 	"signet/internal/homeserver/receipt"
 	"signet/internal/homeserver/resident"
 	"signet/internal/homeserver/room"
@@ -46,22 +47,22 @@ type server struct {
 	data         *userdata.Data
 	stream       *stream.Committer
 	release      func() // the database, for the next process
+	departures   *departure.Departures
 	peers        peers
 	signs        *signer
 	rooms        *room.Rooms
+	receipts     *receipt.Receipts
+	typing       *typing.Typing
+	unread       *unread.Unread
 	inbound      *inbound.Inbound
 	transactions *transaction.Desk
 	encryption   *e2ee.Encryption
 	backups      *roomkeys.Backups
 	sync         *sync.Syncer
 	quota        *quota.Quota
+	meter        *quota.Meter
 	clients      http.Handler // the client-server API
 	federation   http.Handler // the server-server API
-	receipts     *receipt.Receipts
-	typing       *typing.Typing
-	unread       *unread.Unread
-	meter        *quota.Meter
-	departures   *departure.Departures
 }
 
 func build(f program.Frame) (*server, error) {
@@ -143,10 +144,12 @@ func (s *server) buildRooms(f program.Frame) (err error) {
 // buildSignals makes what people in a room see of each other beside its events, and what
 // they have not read of it.
 func (s *server) buildSignals(f program.Frame) error {
-	s.receipts = &receipt.Receipts{DB: s.DB, Stream: s.stream, Rooms: s.rooms, Now: f.Now}
+	told := outbound.NewSignals(s.peers.outbound, s.rooms, s.cfg.ServerName)
+	s.receipts = &receipt.Receipts{DB: s.DB, Stream: s.stream, Rooms: s.rooms, Now: f.Now, Outgoing: told}
 	s.unread = unread.New(unread.Options{Rooms: s.rooms, Receipts: s.receipts, Rules: s.data})
 	s.receipts.Moving, s.data.RulesChange = s.unread.ReceiptMoves, s.unread.RulesChange
 	s.typing = typing.New(s.rooms)
+	s.typing.Outgoing = told
 	s.typing.Join(stream.NewPassingLane(s.stream, s.typing))
 	return nil
 }
@@ -202,6 +205,9 @@ func (s *server) buildSync(f program.Frame) error {
 		Rooms:      s.rooms,
 		Data:       s.data,
 		Encryption: s.encryption,
+		Receipts:   s.receipts,
+		Typing:     s.typing,
+		Unread:     s.unread,
 		Now:        f.Now,
 		Log:        s.log,
 	})

@@ -18,6 +18,7 @@ var supported = []string{"r0.5.0", "r0.6.0", "r0.6.1", "v1.1"}
 var features = map[string]bool{
 	"org.matrix.msc2285.stable": true, // private read receipts, of v1.4
 	"org.matrix.msc3771":        true, // receipts of threads, of v1.4
+	"org.matrix.msc3773":        true, // what is unread of threads, of v1.4
 	"org.matrix.msc3827.stable": true, // public rooms by their type, of v1.4
 	"uk.tcpip.msc4133.stable":   true, // any field of profiles, of v1.16
 }

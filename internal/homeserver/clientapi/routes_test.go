@@ -84,7 +84,7 @@ func TestCapabilities(t *testing.T) {
 func TestDiscovery(t *testing.T) {
 	each(t, func(w *world) {
 		w.wantJSON("versions", w.do("GET", "/_matrix/client/versions", ""),
-			`{"versions":["r0.5.0","r0.6.0","r0.6.1","v1.1"],"unstable_features":{"org.matrix.msc2285.stable":true,"org.matrix.msc3771":true,`+
+			`{"versions":["r0.5.0","r0.6.0","r0.6.1","v1.1"],"unstable_features":{"org.matrix.msc2285.stable":true,"org.matrix.msc3771":true,"org.matrix.msc3773":true,`+
 				`"org.matrix.msc3827.stable":true,"uk.tcpip.msc4133.stable":true}}`)
 		w.wantJSON("client", w.do("GET", "/.well-known/matrix/client", ""),
 			`{"m.homeserver":{"base_url":"https://hs.test"},"m.identity_server":{"base_url":"https://id.test"}}`)

@@ -26,6 +26,7 @@ import (
 	"signet/internal/homeserver/stream"
 	"signet/internal/homeserver/sync"
 	"signet/internal/homeserver/typing"
+	"signet/internal/homeserver/unread"
 	"signet/internal/homeserver/userdata"
 	"signet/internal/matrix"
 	"signet/internal/mxhttp"
@@ -91,7 +92,9 @@ func newWorld(t *testing.T, db *store.DB, flows account.Flows) *world {
 		IdentityServer: "https://id.test", Federation: "hs.test:8448", Now: w.clock.Now,
 		RoomVersions: clientapi.RoomVersions{Default: "12", Available: map[string]string{"11": "stable", "12": "stable"}},
 	}
-	w.api.Sync = sync.New(sync.Options{Stream: committer, Rooms: w.api.Rooms, Data: data, Encryption: w.api.Encryption, Now: w.clock.Now, Log: log})
+	counts := unread.New(unread.Options{Rooms: rooms, Receipts: w.api.Receipts, Rules: data})
+	w.api.Receipts.Moving, data.RulesChange = counts.ReceiptMoves, counts.RulesChange
+	w.api.Sync = sync.New(sync.Options{Stream: committer, Rooms: rooms, Data: data, Encryption: w.api.Encryption, Receipts: w.api.Receipts, Typing: w.api.Typing, Unread: counts, Now: w.clock.Now, Log: log})
 	handler, err := mxhttp.New(mxhttp.Options{
 		Logger: log, Translate: clientapi.Translate, Page: w.api.Page, Proxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
 	}, w.api.Routes())

@@ -9,7 +9,7 @@ import (
 	"signet/internal/homeserver/receipt"
 	"signet/internal/homeserver/room"
 	"signet/internal/homeserver/stream"
-	"signet/internal/homeserver/sync"
+	"signet/internal/homeserver/unread"
 	"signet/internal/homeserver/userdata"
 	"signet/internal/matrix"
 )
@@ -83,12 +83,12 @@ func TestReceiptsAndTyping(t *testing.T) {
 	})
 }
 
-// unread counts the same everywhere.
-type unread struct{ w *world }
+// counts are the same everywhere.
+type counts struct{ w *world }
 
-func (u unread) Counts(_ context.Context, user matrix.UserID, r *room.Room, _ stream.Pos) (sync.Counts, error) {
+func (u counts) Counts(_ context.Context, user matrix.UserID, r *room.Room, _ stream.Pos) (unread.Counts, error) {
 	u.w.want("who asks", user, alice)
-	return sync.Counts{Main: sync.Count{Notifications: 3, Highlights: 1}, Threads: map[string]sync.Count{"$root": {Notifications: 2, Highlights: 2}}}, nil
+	return unread.Counts{Main: unread.Count{Notifications: 3, Highlights: 1}, Threads: map[string]unread.Count{"$root": {Notifications: 2, Highlights: 2}}}, nil
 }
 
 func TestUnread(t *testing.T) {
@@ -96,7 +96,7 @@ func TestUnread(t *testing.T) {
 		id := w.create(room.Creation{Preset: room.PublicChat})
 		a := w.phone(alice).sync()
 		w.want("nobody counts", a.Rooms.Join[id].Unread, map[string]int{"highlight_count": 0, "notification_count": 0})
-		w.sync.Unread = unread{w}
+		w.sync.Unread = counts{w}
 		a = w.phone(alice).sync()
 		w.want("all together", a.Rooms.Join[id].Unread, map[string]int{"highlight_count": 3, "notification_count": 5})
 		w.want("threads", len(a.Rooms.Join[id].Threads), 0)

@@ -12,6 +12,7 @@ import (
 	"signet/internal/homeserver/room"
 	"signet/internal/homeserver/stream"
 	"signet/internal/homeserver/typing"
+	"signet/internal/homeserver/unread"
 	"signet/internal/homeserver/userdata"
 	"signet/internal/matrix"
 )
@@ -29,22 +30,10 @@ type Options struct {
 	Log        *slog.Logger // nil: nothing is logged
 }
 
-// Unread counts what a user has not read.
+// Unread counts what a user has not read, as unread.Unread does.
 type Unread interface {
 	// Counts is for a user who is in the room, as of a position.
-	Counts(ctx context.Context, user matrix.UserID, r *room.Room, to stream.Pos) (Counts, error)
-}
-
-// Counts is what is unread in a room.
-type Counts struct {
-	Main    Count            // in the main timeline
-	Threads map[string]Count // by the event id of the root; those that have none are missing
-}
-
-// Count is how many events a user is to be notified of.
-type Count struct {
-	Notifications int
-	Highlights    int // of them
+	Counts(ctx context.Context, user matrix.UserID, r *room.Room, to stream.Pos) (unread.Counts, error)
 }
 
 // Syncer answers /sync. It is safe for concurrent use.

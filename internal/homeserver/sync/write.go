@@ -10,6 +10,7 @@ import (
 	"signet/internal/homeserver/filter"
 	"signet/internal/homeserver/room"
 	"signet/internal/homeserver/stream"
+	"signet/internal/homeserver/unread"
 	"signet/internal/homeserver/userdata"
 	"signet/internal/matrix"
 )
@@ -189,7 +190,7 @@ func (v *view) allData(id matrix.RoomID) (items []userdata.Item, err error) {
 // writeUnread writes how much is unread: in the main timeline and in each thread, or all
 // together.
 func (v *view) writeUnread() error {
-	var counts Counts
+	var counts unread.Counts
 	if v.Unread != nil {
 		var err error
 		if counts, err = v.Unread.Counts(v.ctx, v.User, v.room, v.to); err != nil {
@@ -198,10 +199,7 @@ func (v *view) writeUnread() error {
 	}
 	apart := v.filter.Room.Timeline.UnreadThreadNotifications
 	if !apart {
-		for _, c := range counts.Threads {
-			counts.Main.Notifications += c.Notifications
-			counts.Main.Highlights += c.Highlights
-		}
+		counts.Main = counts.Sum()
 	}
 	v.member("unread_notifications")
 	v.count(counts.Main)
@@ -218,7 +216,7 @@ func (v *view) writeUnread() error {
 	return nil
 }
 
-func (v *view) count(c Count) {
+func (v *view) count(c unread.Count) {
 	v.out = strconv.AppendInt(append(v.out, `{"highlight_count":`...), int64(c.Highlights), 10)
 	v.out = strconv.AppendInt(append(v.out, `,"notification_count":`...), int64(c.Notifications), 10)
 	v.out = append(v.out, '}')
