@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/labstack/echo/v4"
 
 	"signet/internal/homeserver/account"
@@ -13,15 +14,23 @@ import (
 	"signet/internal/mxhttp"
 )
 
+// membershipRequest is what people say of their own membership. Members that the
+// specification does not name become content of the event, as they do where the event is
+// sent as state; those of the event that it does name are the server's to set.
 type membershipRequest struct {
-	Reason string `json:"reason"`
+	Reason     string         `json:"reason"`
+	Membership jsontext.Value `json:"membership"`
+	Authoriser jsontext.Value `json:"join_authorised_via_users_server"`
+	Signed     jsontext.Value `json:"third_party_signed"`
+	Invite     jsontext.Value `json:"third_party_invite"`
+	Else       jsontext.Value `json:",embed"`
 }
 
 // ownMembership is the wish of a request about its sender's membership in a room.
 func ownMembership(c echo.Context, device account.Device, roomID string) (room.Membership, error) {
 	var r membershipRequest
 	err := decodeIfAny(c, &r)
-	return room.Membership{Room: roomID, Sender: device.User, Reason: r.Reason}, err
+	return room.Membership{Room: roomID, Sender: device.User, Reason: r.Reason, Content: r.Else}, err
 }
 
 // named is the id of the room that a path segment names by its id or an alias, and the

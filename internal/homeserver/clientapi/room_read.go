@@ -185,13 +185,17 @@ func (a *API) messages(c echo.Context, device account.Device) error {
 	return mxhttp.Reply(c, http.StatusOK, messagesAnswer{Chunk: seen(r, page.Events), State: stored(r, page.State), Start: page.Start, End: page.End})
 }
 
+// messageQuery is what a request asks of a timeline. One that does not say which way, as the
+// specification wants it to, goes back.
 func messageQuery(c echo.Context) (q room.Query, err error) {
 	if q.Room, err = mxhttp.Segment(c, "roomId"); err != nil {
 		return q, err
 	}
-	if q.Back, err = backwards(c); err != nil {
+	dir, err := choice(c, "dir", "b", "f")
+	if err != nil {
 		return q, err
 	}
+	q.Back = dir == "b"
 	if q.From, err = optional(c, "from"); err != nil {
 		return q, err
 	}

@@ -70,6 +70,32 @@ func TestARoom(t *testing.T) {
 	})
 }
 
+// Who joins may say more of themselves than the specification names, but not what is the
+// server's to say.
+func TestWordsOfAJoin(t *testing.T) {
+	each(t, func(w *world) {
+		alice, bob := w.joined("alice"), w.joined("bob")
+		id := w.room(alice)
+		words := `{"reason":"why not","mood":"good","membership":"ban","join_authorised_via_users_server":"@alice:hs.test","third_party_invite":{}}`
+		w.want("join", w.call(bob, "POST /join/"+id, words), 200, "")
+		w.wantJSON("what it says", w.call(alice, "GET /rooms/"+id+"/state/m.room.member/@bob:hs.test", ""),
+			`{"membership":"join","mood":"good","reason":"why not"}`)
+	})
+}
+
+// A timeline that begins with its room leads to a time at which only its creator was there.
+func TestMembersAtTheBeginning(t *testing.T) {
+	each(t, func(w *world) {
+		alice, bob := w.joined("alice"), w.joined("bob")
+		id := w.room(alice)
+		w.want("join", w.call(bob, "POST /join/"+id, ""), 200, "")
+		members := w.call(alice, "GET /rooms/"+id+"/members?at=s0", "")
+		if chunk, _ := members.json["chunk"].([]any); len(chunk) != 1 || !strings.Contains(members.text, `"state_key":"@alice:hs.test"`) {
+			w.Errorf("at the beginning: %s", members.text)
+		}
+	})
+}
+
 // What is no request, and what is asked for what is not there, is told so, and nothing is
 // written.
 func TestRoomsRefuse(t *testing.T) {
@@ -132,7 +158,6 @@ func TestRoomsRefuse(t *testing.T) {
 			{"POST /createRoom", `{"creation_content":[]}`, 400, "M_BAD_JSON"},
 			{"POST /createRoom", `{"invite":["bob"]}`, 400, "M_INVALID_PARAM"},
 			{"POST /createRoom", `{"power_level_content_override":{"users":{"@alice:hs.test":1}}}`, 400, "M_INVALID_ROOM_STATE"},
-			{"GET /rooms/" + id + "/messages", ``, 400, "M_MISSING_PARAMS"},
 			{"GET /rooms/" + id + "/messages?dir=x", ``, 400, "M_INVALID_PARAM"},
 			{"GET /rooms/" + id + "/messages?dir=b&from=x", ``, 400, "M_INVALID_PARAM"},
 			{"GET /rooms/" + id + "/messages?dir=b&limit=x", ``, 400, "M_INVALID_PARAM"},
@@ -145,8 +170,10 @@ func TestRoomsRefuse(t *testing.T) {
 			{"GET /rooms/" + id + "/context/x", ``, 404, "M_NOT_FOUND"},
 			{"GET /rooms/" + id + "/state/x", ``, 404, "M_NOT_FOUND"},
 			{"GET /rooms/" + id + "/state/m.room.name?format=x", ``, 400, "M_INVALID_PARAM"},
-			{"GET /rooms/!no:hs.test/state", ``, 404, "M_NOT_FOUND"},
-			{"GET /rooms/!no:hs.test/joined_members", ``, 404, "M_NOT_FOUND"},
+			{"GET /rooms/!no:hs.test/state", ``, 403, "M_FORBIDDEN"},
+			{"GET /rooms/!no:hs.test/joined_members", ``, 403, "M_FORBIDDEN"},
+			{"GET /rooms/!no:hs.test/messages", ``, 403, "M_FORBIDDEN"},
+			{"GET /rooms/!no:hs.test/event/x", ``, 404, "M_NOT_FOUND"},
 		}
 		before := w.call(alice, "GET /rooms/"+id+"/messages?dir=b&limit=500", "")
 		for _, test := range tests {

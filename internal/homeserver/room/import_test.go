@@ -77,7 +77,7 @@ func TestARoomIsTakenIn(t *testing.T) {
 			a.ok(a.set(a.id, alice, "m.room.topic", `{"topic":"later"}`))
 			a.say(a.id, alice, "just before")
 			i := a.join(string(gale), "away.test")
-			if _, err := w.rooms.State(w.Context(), gale, a.id); !errors.Is(err, room.ErrUnknownRoom) {
+			if _, err := w.rooms.State(w.Context(), gale, a.id); !errors.Is(err, room.ErrNotInRoom) {
 				t.Errorf("before: %v", err)
 			}
 			w.ok(w.rooms.Import(w.Context(), i))

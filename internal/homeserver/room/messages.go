@@ -36,18 +36,10 @@ const (
 	maxScanned = 2000
 )
 
-// Messages are the events of a room that a user may read and wants. Errors: ErrUnknownRoom,
-// ErrNotInRoom, ErrToken.
+// Messages are the events of a room that a user may read and wants. Errors: ErrNotInRoom,
+// ErrToken.
 func (rs *Rooms) Messages(ctx context.Context, user matrix.UserID, q Query) (Page, error) {
-	r, err := rs.Room(q.Room)
-	if err != nil {
-		return Page{}, err
-	}
-	l, err := rs.lens(ctx, r, user)
-	if err != nil {
-		return Page{}, err
-	}
-	horizon, err := l.horizon()
+	l, horizon, err := rs.visit(ctx, user, q.Room)
 	if err != nil {
 		return Page{}, err
 	}
@@ -66,7 +58,7 @@ func (rs *Rooms) Messages(ctx context.Context, user matrix.UserID, q Query) (Pag
 		page.End = Token(walk.at)
 	}
 	if q.Filter.LazyLoadMembers {
-		page.State, err = rs.sendersOf(ctx, r, page.Events, horizon)
+		page.State, err = rs.sendersOf(ctx, l.room, page.Events, horizon)
 	}
 	return page, err
 }
@@ -184,11 +176,7 @@ type Surroundings struct {
 // Context is an event with what stands around it: limit events, half of them before it.
 // Errors: ErrUnknownRoom, ErrUnknownEvent.
 func (rs *Rooms) Context(ctx context.Context, user matrix.UserID, roomID, eventID string, limit int, f Filter) (c Surroundings, err error) {
-	r, err := rs.Room(roomID)
-	if err != nil {
-		return c, err
-	}
-	l, err := rs.lens(ctx, r, user)
+	l, err := rs.lensOn(ctx, user, roomID)
 	if err != nil {
 		return c, err
 	}
@@ -233,17 +221,10 @@ func (rs *Rooms) stateAround(ctx context.Context, l *lens, c Surroundings, f Fil
 const maxPassed = 100
 
 // EventAt is the event sent next to a time (milliseconds since 1970), before it if back.
-// Errors: ErrUnknownRoom, ErrNotInRoom, ErrUnknownEvent.
+// Errors: ErrNotInRoom, ErrUnknownEvent.
 func (rs *Rooms) EventAt(ctx context.Context, user matrix.UserID, roomID string, ts int64, back bool) (*Stored, error) {
-	r, err := rs.Room(roomID)
+	l, _, err := rs.visit(ctx, user, roomID)
 	if err != nil {
-		return nil, err
-	}
-	l, err := rs.lens(ctx, r, user)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := l.horizon(); err != nil {
 		return nil, err
 	}
 	here, err := l.near(ctx, ts, back)

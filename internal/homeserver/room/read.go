@@ -69,21 +69,13 @@ func (rs *Rooms) recentByID(ctx context.Context, r *Room, id string) (*Stored, e
 }
 
 // State is the state of a room: as it is for who is in it, as it was when they left for
-// who was. Errors: ErrUnknownRoom, ErrNotInRoom.
+// who was. The error is ErrNotInRoom.
 func (rs *Rooms) State(ctx context.Context, user matrix.UserID, roomID string) ([]*Stored, error) {
-	r, err := rs.Room(roomID)
+	l, at, err := rs.visit(ctx, user, roomID)
 	if err != nil {
 		return nil, err
 	}
-	l, err := rs.lens(ctx, r, user)
-	if err != nil {
-		return nil, err
-	}
-	at, err := l.horizon()
-	if err != nil {
-		return nil, err
-	}
-	return rs.StateAt(ctx, r, at)
+	return rs.StateAt(ctx, l.room, at)
 }
 
 // StateAt is the state of a room after a position of its history, in no order. Who may
@@ -148,22 +140,13 @@ func (rs *Rooms) readAll(ctx context.Context, r *Room, places []*place) ([]*Stor
 	return events, nil
 }
 
-// StateEvent is one event of what State gives. Errors: ErrUnknownRoom, ErrNotInRoom,
-// ErrUnknownEvent.
+// StateEvent is one event of what State gives. Errors: ErrNotInRoom, ErrUnknownEvent.
 func (rs *Rooms) StateEvent(ctx context.Context, user matrix.UserID, roomID, typ, key string) (*Stored, error) {
-	r, err := rs.Room(roomID)
+	l, at, err := rs.visit(ctx, user, roomID)
 	if err != nil {
 		return nil, err
 	}
-	l, err := rs.lens(ctx, r, user)
-	if err != nil {
-		return nil, err
-	}
-	at, err := l.horizon()
-	if err != nil {
-		return nil, err
-	}
-	return rs.stateEventAt(ctx, r, event.Key{Type: typ, StateKey: key}, at)
+	return rs.stateEventAt(ctx, l.room, event.Key{Type: typ, StateKey: key}, at)
 }
 
 // stateEventAt is who holds a place in the state after a position. The error is
@@ -197,15 +180,7 @@ type MemberQuery struct {
 
 // Members are the m.room.member events of a room. Errors: those of State, ErrToken.
 func (rs *Rooms) Members(ctx context.Context, user matrix.UserID, roomID string, q MemberQuery) ([]*Stored, error) {
-	r, err := rs.Room(roomID)
-	if err != nil {
-		return nil, err
-	}
-	l, err := rs.lens(ctx, r, user)
-	if err != nil {
-		return nil, err
-	}
-	at, err := l.horizon()
+	l, at, err := rs.visit(ctx, user, roomID)
 	if err != nil {
 		return nil, err
 	}
@@ -214,9 +189,9 @@ func (rs *Rooms) Members(ctx context.Context, user matrix.UserID, roomID string,
 		if err != nil {
 			return nil, err
 		}
-		at = min(at, asked)
+		at = min(at, max(asked, l.room.peopled()))
 	}
-	state, err := rs.StateAt(ctx, r, at)
+	state, err := rs.StateAt(ctx, l.room, at)
 	if err != nil {
 		return nil, err
 	}
@@ -236,13 +211,10 @@ func (q MemberQuery) wants(membership string) bool {
 }
 
 // JoinedMembers are the m.room.member events of those who are in a room, for one of them.
-// Errors: ErrUnknownRoom, ErrNotInRoom.
+// The error is ErrNotInRoom.
 func (rs *Rooms) JoinedMembers(ctx context.Context, user matrix.UserID, roomID string) ([]*Stored, error) {
 	r, err := rs.Room(roomID)
-	if err != nil {
-		return nil, err
-	}
-	if rs.stay(user, r).Membership != Join {
+	if err != nil || rs.stay(user, r).Membership != Join {
 		return nil, ErrNotInRoom
 	}
 	l, err := rs.load(ctx, r)

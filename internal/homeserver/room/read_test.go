@@ -114,7 +114,7 @@ func TestTheStateOfThen(t *testing.T) {
 		_, err := w.rooms.StateEvent(w.Context(), carol, id, "m.room.name", "x")
 		wantError(w, "no such state", err, room.ErrUnknownEvent)
 		_, err = w.rooms.StateEvent(w.Context(), carol, "!no:hs.test", "m.room.name", "")
-		wantError(w, "no such room", err, room.ErrUnknownRoom)
+		wantError(w, "no such room", err, room.ErrNotInRoom)
 		_, err = w.rooms.JoinedMembers(w.Context(), bob, id)
 		wantError(w, "the members, for who has left", err, room.ErrNotInRoom)
 	})

@@ -89,6 +89,10 @@ type Room struct {
 // ID is the room's id.
 func (r *Room) ID() string { return r.id }
 
+// peopled is the first position at which somebody is in the room, who created it. A timeline
+// that holds all of a room leads to what was before that, which was no room yet.
+func (r *Room) peopled() stream.Pos { return stream.Pos(r.nid) + 1 }
+
 // Version is the room's version.
 func (r *Room) Version() event.Version { return r.version }
 

@@ -2,6 +2,7 @@ package room
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"signet/internal/homeserver/event"
@@ -82,6 +83,30 @@ func (rs *Rooms) lens(ctx context.Context, r *Room, user matrix.UserID) (*lens, 
 		return nil, err
 	}
 	return l, l.learn(ctx)
+}
+
+// lensOn is lens for a room by its id. The error is ErrUnknownRoom.
+func (rs *Rooms) lensOn(ctx context.Context, user matrix.UserID, roomID string) (*lens, error) {
+	r, err := rs.Room(roomID)
+	if err != nil {
+		return nil, err
+	}
+	return rs.lens(ctx, r, user)
+}
+
+// visit is lensOn for what only those may read who are or were in the room, and up to where
+// they may. The error is ErrNotInRoom, also where there is no such room: nobody learns
+// which there are.
+func (rs *Rooms) visit(ctx context.Context, user matrix.UserID, roomID string) (*lens, stream.Pos, error) {
+	l, err := rs.lensOn(ctx, user, roomID)
+	if errors.Is(err, ErrUnknownRoom) {
+		return nil, 0, ErrNotInRoom
+	}
+	if err != nil {
+		return nil, 0, err
+	}
+	at, err := l.horizon()
+	return l, at, err
 }
 
 // quickLens is lens for who will most likely look at what was sent since the user joined:
