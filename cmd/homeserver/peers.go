@@ -37,5 +37,8 @@ func (s *server) buildPeers(f program.Frame) (err error) {
 		Now:        f.Now,
 	})
 	s.peers.outbound, err = outbound.New(f.Ctx, outbound.Options{DB: s.DB, Stream: s.stream, Remote: s.peers.remote, Now: f.Now, Log: s.log})
+	if err == nil {
+		s.peers.remote.Peers = s.peers.outbound
+	}
 	return err
 }

@@ -106,6 +106,14 @@ func (o *Outbound) Heard(server matrix.ServerName) {
 	o.schedule(d)
 }
 
+// Down tells whether a server was not reached, and is left alone for now.
+func (o *Outbound) Down(server matrix.ServerName) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	d := o.known[server]
+	return d != nil && d.failures > 0 && o.Now().Before(d.due)
+}
+
 // Pass sends something that is not worth storing: to those that can be reached now, and what
 // is newer on the topic instead of what is older. A lost one is lost.
 func (o *Outbound) Pass(to []matrix.ServerName, topic string, edu remote.EDU) {

@@ -98,6 +98,9 @@ func TestBackOff(t *testing.T) {
 		w.event("!a", "$1", one)
 		w.settle()
 		w.want("at first", one, "[($1)]")
+		if !w.Down(one) || w.Down(two) {
+			t.Errorf("Down = %t, of another %t", w.Down(one), w.Down(two))
+		}
 		wait := 5 * time.Second
 		for i := range 14 {
 			w.pass(wait - time.Millisecond)
@@ -119,6 +122,9 @@ func TestBackOff(t *testing.T) {
 		w.others.dies(one, false)
 		w.pass(time.Hour)
 		w.want("when it is back", one, "[$1][$2]")
+		if w.Down(one) {
+			t.Error("it counts as down when it is back")
+		}
 		w.others.dies(one, true)
 		w.event("!a", "$3", one)
 		w.settle()

@@ -25,7 +25,7 @@ func (c *Client) Directory(ctx context.Context, server matrix.ServerName, alias 
 		Servers []string `json:"servers"`
 	}
 	path := at(v1, url.Values{"room_alias": {alias}}, "query", "directory")
-	if err := c.ask(ctx, call{server: server, method: http.MethodGet, path: path}, into(&answer)); err != nil {
+	if err := c.ask(ctx, call{server: server, method: http.MethodGet, path: path, lookup: true}, into(&answer)); err != nil {
 		return "", nil, err
 	}
 	if room, err = matrix.ParseRoomID(answer.Room); err != nil {
@@ -50,7 +50,7 @@ func (c *Client) Profile(ctx context.Context, server matrix.ServerName, user mat
 		query.Set("field", field)
 	}
 	var profile map[string]jsontext.Value
-	err := c.ask(ctx, call{server: server, method: http.MethodGet, path: at(v1, query, "query", "profile"), max: maxProfile}, into(&profile))
+	err := c.ask(ctx, call{server: server, method: http.MethodGet, path: at(v1, query, "query", "profile"), max: maxProfile, lookup: true}, into(&profile))
 	if err != nil {
 		return nil, err
 	}
@@ -97,7 +97,7 @@ const maxListed = 1000
 
 // PublicRooms looks into the published directory of another server.
 func (c *Client) PublicRooms(ctx context.Context, server matrix.ServerName, l Listing) (found Listed, err error) {
-	q := call{server: server, method: http.MethodGet, max: 4 << 20}
+	q := call{server: server, method: http.MethodGet, max: 4 << 20, lookup: true}
 	query := url.Values{}
 	if l.Limit > 0 {
 		query.Set("limit", strconv.Itoa(l.Limit))

@@ -29,6 +29,17 @@ type Options struct {
 	ServerName matrix.ServerName
 	// Signer is the key that signs requests now. It is asked for every request.
 	Signer func(context.Context) (event.Signer, error)
+	// Peers knows which servers are there; nil: nobody does. It is set before all else.
+	Peers Peers
+}
+
+// Peers knows which servers are there, as outbound.Outbound does, by what it sends to them.
+type Peers interface {
+	// Down tells whether a server was not reached lately, so that people who look something
+	// up there are not made to wait.
+	Down(server matrix.ServerName) bool
+	// Heard is told that a server has answered.
+	Heard(server matrix.ServerName)
 }
 
 // Client asks other servers. It is safe for concurrent use.
@@ -64,6 +75,9 @@ type call struct {
 	body   any    // marshalled; nil for none
 	max    int64  // 0: maxSmall
 	life   time.Duration
+	lookup bool // of somebody who waits for it
+
+	delivers bool // what is queued: who sends it sees what becomes of it
 }
 
 // at writes a path whose last segments are escaped, with its query.
@@ -81,6 +95,9 @@ func at(prefix string, query url.Values, segments ...string) string {
 
 // ask asks, and gives the answer to read, whose errors are its own.
 func (c *Client) ask(ctx context.Context, q call, read func(io.Reader) error) error {
+	if q.lookup && c.Peers != nil && c.Peers.Down(q.server) {
+		return fmt.Errorf("asking %q, which was not reached lately: %w", q.server, fedclient.ErrUnreachable)
+	}
 	if q.life == 0 {
 		q.life = shortLife
 	}
@@ -96,6 +113,9 @@ func (c *Client) ask(ctx context.Context, q call, read func(io.Reader) error) er
 	}
 	if err := read(answer.Body); err != nil {
 		return fmt.Errorf("asking %q: %w", q.server, err)
+	}
+	if c.Peers != nil && !q.delivers {
+		c.Peers.Heard(q.server)
 	}
 	return nil
 }

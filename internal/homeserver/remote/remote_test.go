@@ -15,6 +15,7 @@ import (
 	"signet/internal/fedclient"
 	"signet/internal/homeserver/e2ee"
 	"signet/internal/homeserver/remote"
+	"signet/internal/matrix"
 )
 
 const roomPath = "%21a%2Fb%3Fc:them.test:8448"
@@ -280,4 +281,37 @@ func FuzzSendJoin(f *testing.F) {
 			}
 		}
 	})
+}
+
+// peers are servers that are down, and how often they were heard of.
+type peers map[matrix.ServerName]int
+
+func (p peers) Down(server matrix.ServerName) bool { _, down := p[server]; return down }
+
+func (p peers) Heard(server matrix.ServerName) { p[server]++ }
+
+// Nobody waits for a look-up at a server that was not reached lately; what has to be brought
+// there is brought all the same.
+func TestLookingUpWhatIsDown(t *testing.T) {
+	w := newWorld(t)
+	down := peers{them: 0}
+	w.Peers = down
+	w.answers(`{"pdus":{}}`)
+	if _, err := w.Profile(t.Context(), them, "@a:them.test", ""); !errors.Is(err, fedclient.ErrUnreachable) {
+		t.Errorf("Profile = %v, want %v", err, fedclient.ErrUnreachable)
+	}
+	if _, err := w.QueryKeys(t.Context(), them, e2ee.Query{"@a:t": nil}); !errors.Is(err, fedclient.ErrUnreachable) {
+		t.Errorf("QueryKeys = %v, want %v", err, fedclient.ErrUnreachable)
+	}
+	w.wantAsked()
+	if _, err := w.Send(t.Context(), them, remote.Transaction{ID: "1"}); err != nil || len(w.asked) != 1 || down[them] != 0 {
+		t.Errorf("Send = %v, asked %q, heard of %d times", err, w.asked, down[them])
+	}
+	if _, err := w.Backfill(t.Context(), them, room, nil, 1); !errors.Is(err, fedclient.ErrBadAnswer) || down[them] != 0 {
+		t.Errorf("Backfill = %v, heard of %d times", err, down[them])
+	}
+	w.answers(`{"pdus":[]}`)
+	if _, err := w.Backfill(t.Context(), them, room, nil, 1); err != nil || down[them] != 1 {
+		t.Errorf("Backfill = %v, heard of %d times, want once", err, down[them])
+	}
 }

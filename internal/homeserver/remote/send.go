@@ -38,7 +38,7 @@ func (c *Client) Send(ctx context.Context, server matrix.ServerName, t Transacti
 			Error string `json:"error"`
 		} `json:"pdus"`
 	}
-	q := call{server: server, method: http.MethodPut, path: at(v1, nil, "send", t.ID), body: body, life: sendLife}
+	q := call{server: server, method: http.MethodPut, path: at(v1, nil, "send", t.ID), body: body, life: sendLife, delivers: true}
 	if err := c.ask(ctx, q, into(&answer)); err != nil {
 		return nil, err
 	}

@@ -34,7 +34,7 @@ func (c *Client) UserDevices(ctx context.Context, server matrix.ServerName, user
 		SelfSigning jsontext.Value `json:"self_signing_key"`
 	}
 	path := at(v1, nil, "user", "devices", user.String())
-	if err := c.ask(ctx, call{server: server, method: http.MethodGet, path: path, max: 4 << 20}, into(&answer)); err != nil {
+	if err := c.ask(ctx, call{server: server, method: http.MethodGet, path: path, max: 4 << 20, lookup: true}, into(&answer)); err != nil {
 		return e2ee.DeviceList{}, err
 	}
 	if answer.User != user {
@@ -64,7 +64,7 @@ func (c *Client) QueryKeys(ctx context.Context, server matrix.ServerName, query 
 		Master      map[matrix.UserID]jsontext.Value                   `json:"master_keys"`
 		SelfSigning map[matrix.UserID]jsontext.Value                   `json:"self_signing_keys"`
 	}
-	q := call{server: server, method: http.MethodPost, path: at(v1, nil, "user", "keys", "query"), body: map[string]any{"device_keys": wanted}, max: maxKeys}
+	q := call{server: server, method: http.MethodPost, path: at(v1, nil, "user", "keys", "query"), body: map[string]any{"device_keys": wanted}, max: maxKeys, lookup: true}
 	if err := c.ask(ctx, q, into(&answer)); err != nil {
 		return e2ee.Keys{}, err
 	}
@@ -99,7 +99,7 @@ func (c *Client) ClaimKeys(ctx context.Context, server matrix.ServerName, claims
 	var answer struct {
 		Keys e2ee.Claimed `json:"one_time_keys"`
 	}
-	q := call{server: server, method: http.MethodPost, path: at(v1, nil, "user", "keys", "claim"), body: map[string]any{"one_time_keys": claims}, max: maxKeys}
+	q := call{server: server, method: http.MethodPost, path: at(v1, nil, "user", "keys", "claim"), body: map[string]any{"one_time_keys": claims}, max: maxKeys, lookup: true}
 	if err := c.ask(ctx, q, into(&answer)); err != nil {
 		return nil, err
 	}

@@ -186,6 +186,8 @@ func added(was, heard key) key {
 
 // keep stores what is new of a server's keys.
 func (k *Keys) keep(ctx context.Context, server matrix.ServerName, heard map[matrix.KeyID]key, m merge) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
 	for id, h := range heard {
 		n := name{server, id}
 		was, err := k.recall(ctx, n)

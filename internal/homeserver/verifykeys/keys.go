@@ -5,6 +5,7 @@ import (
 	"crypto/ed25519"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -46,6 +47,7 @@ type Keys struct {
 	memory memory
 	failed failures
 	flight singleflight.Group
+	mu     sync.Mutex // held by who keeps what was heard, to add it to what is known
 }
 
 // New makes Keys on a database that has been migrated.
