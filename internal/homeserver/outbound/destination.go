@@ -75,10 +75,13 @@ func (o *Outbound) schedule(d *destination) {
 
 // class is which slots a destination takes.
 func (d *destination) class() int {
-	if d.proven {
-		return 0
+	switch {
+	case d.proven:
+		return proven
+	case d.failures == 0:
+		return fresh
 	}
-	return 1
+	return failed
 }
 
 // look has Run look again.

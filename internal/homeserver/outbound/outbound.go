@@ -63,17 +63,22 @@ type Outbound struct {
 
 	mu    sync.Mutex // guards what follows, and what is in it
 	known map[matrix.ServerName]*destination
-	ready [2][]*destination // that have something, and may be tried: proven, others
-	slots [2]int            // that are free
-	next  time.Time         // when the first of those is due that have to wait; zero: none
+	ready [classes][]*destination // that have something, and may be tried
+	slots [classes]int            // that are free
+	next  time.Time               // when the first of those is due that have to wait; zero: none
 }
 
-// At most so many destinations are sent to at once: those that took what they were sent last,
-// and others. However many of these are dead, no place of the first is taken by them.
+// Destinations are sent to in classes, each with places of its own. However many are dead, or
+// never were there, those have theirs that took what they were sent last.
 const (
-	provenAtOnce = 128
-	othersAtOnce = 48
+	proven = iota
+	fresh  // of which nothing is known
+	failed
+	classes
 )
+
+// atOnce is how many destinations of each class are sent to at once.
+var atOnce = [classes]int{proven: 128, fresh: 64, failed: 32}
 
 // New opens the queue in a database that has been migrated, and its lane in the stream.
 func New(ctx context.Context, o Options) (*Outbound, error) {
@@ -84,7 +89,7 @@ func New(ctx context.Context, o Options) (*Outbound, error) {
 		o.Random = func(d time.Duration) time.Duration { return mathrand.N(max(d, 1)) }
 	}
 	out := &Outbound{Options: o, prefix: rand.Text()[:10], poke: make(chan struct{}, 1),
-		known: map[matrix.ServerName]*destination{}, slots: [2]int{provenAtOnce, othersAtOnce}}
+		known: map[matrix.ServerName]*destination{}, slots: atOnce}
 	out.lane = stream.NewPassingLane(o.Stream, waker{out})
 	if err := out.open(ctx); err != nil {
 		return nil, fmt.Errorf("opening the queue to other servers: %w", err)
@@ -99,11 +104,11 @@ func (o *Outbound) open(ctx context.Context) error {
 		return err
 	}
 	o.seq.Store(last)
-	failed, err := selectFailed(ctx, o.DB)
+	away, err := selectFailed(ctx, o.DB)
 	if err != nil {
 		return err
 	}
-	for _, f := range failed {
+	for _, f := range away {
 		o.known[f.name] = &destination{name: f.name, failures: f.failures, due: f.due}
 	}
 	waiting, err := selectWaiting(ctx, o.DB)

@@ -236,7 +236,7 @@ func TestTheDeadHoldUpNobody(t *testing.T) {
 			under += w.others.under[name]
 		}
 		w.others.mu.Unlock()
-		if under > 48 {
+		if under > 64 {
 			t.Errorf("%d dead servers are tried at the same time", under)
 		}
 		w.kill()
@@ -447,5 +447,38 @@ func TestRelay(t *testing.T) {
 		}
 		w.settle()
 		w.want("relayed", one, "[$1]")
+	})
+}
+
+// A room with many servers is sent to all of them, and what they are told replaces what they
+// were told before.
+func TestManyServers(t *testing.T) {
+	each(t, func(w *world) {
+		var to []matrix.ServerName
+		for i := range 107 {
+			to = append(to, matrix.ServerName(fmt.Sprintf("s%d.test", i)))
+			w.others.dies(to[i], true)
+		}
+		w.event("!a", "$1", append(to, to[0])...)
+		w.edu("topic", "m.old", append(to, to[0])...)
+		w.edu("topic", "m.new", to...)
+		if n := w.rows(); n != 2*len(to) {
+			t.Errorf("%d rows for %d servers, want two each", n, len(to))
+		}
+		w.settle()
+		for _, name := range to {
+			w.others.dies(name, false)
+			w.others.got(name)
+		}
+		w.pass(time.Hour)
+		w.pass(time.Hour)
+		for _, name := range to {
+			if got := w.others.got(name); !strings.Contains(got, "m.new") || strings.Contains(got, "m.old") {
+				t.Errorf("%s got %q", name, got)
+			}
+		}
+		if n := w.rows(); n != 0 {
+			t.Errorf("%d rows are left", n)
+		}
 	})
 }

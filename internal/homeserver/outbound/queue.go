@@ -15,37 +15,36 @@ import (
 	"signet/internal/store"
 )
 
-// QueueEvents queues events; it is room.Outgoing's.
+// QueueEvents queues events; it is room.Outgoing's. Names that no server can have are left
+// out: those in events need not be such.
 func (o *Outbound) QueueEvents(ctx context.Context, tx *store.Tx, all []room.Dispatch) error {
 	var names wakes
-	for _, d := range all {
-		for _, to := range d.To {
-			if err := o.queueEvent(ctx, tx, to, d, false); err != nil {
-				return err
-			}
+	var rows [][]any
+	add := func(to matrix.ServerName, d room.Dispatch, invites bool) {
+		if valid(to) {
+			rows = append(rows, rowOfEvent(to, eventRow{pos: d.Pos, id: d.EventID, room: d.Room, invites: invites}, o.Now()))
 			names = append(names, to)
 		}
+	}
+	for _, d := range all {
+		for _, to := range d.To {
+			add(to, d, false)
+		}
 		if d.Invites != "" {
-			if err := o.queueEvent(ctx, tx, d.Invites, d, true); err != nil {
-				return err
-			}
-			names = append(names, d.Invites)
+			add(d.Invites, d, true)
 		}
 	}
-	slices.Sort(names)
-	o.announce(slices.Compact(names))
+	if err := insertEvents.insert(ctx, tx, rows); err != nil {
+		return fmt.Errorf("queueing events: %w", err)
+	}
+	o.announce(unique(names))
 	return nil
 }
 
-// queueEvent leaves names out that no server can have: those in events need not be such.
-func (o *Outbound) queueEvent(ctx context.Context, tx *store.Tx, to matrix.ServerName, d room.Dispatch, invites bool) error {
-	if !valid(to) {
-		return nil
-	}
-	if err := putEvent(ctx, tx, to, eventRow{pos: d.Pos, id: d.EventID, room: d.Room, invites: invites}, o.Now()); err != nil {
-		return fmt.Errorf("queueing an event: %w", err)
-	}
-	return nil
+// unique has each name once, in order.
+func unique(names wakes) wakes {
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 // valid tells whether a server can have the name.
@@ -73,15 +72,15 @@ func (o *Outbound) QueueEDU(ctx context.Context, tx *store.Tx, to []matrix.Serve
 	if topic == "" {
 		topic = "seq " + strconv.FormatInt(seq, 10)
 	}
-	for _, name := range to {
-		if !valid(name) {
-			continue
-		}
-		if err := putEDU(ctx, tx, name, topic, eduRow{seq: seq, edu: edu}, o.Now()); err != nil {
-			return fmt.Errorf("queueing an EDU: %w", err)
-		}
+	var rows [][]any
+	names := unique(slices.DeleteFunc(slices.Clone(to), func(name matrix.ServerName) bool { return !valid(name) }))
+	for _, name := range names {
+		rows = append(rows, rowOfEDU(name, topic, eduRow{seq: seq, edu: edu}, o.Now()))
 	}
-	o.announce(slices.Clone(to))
+	if err := putEDUs.insert(ctx, tx, rows); err != nil {
+		return fmt.Errorf("queueing an EDU: %w", err)
+	}
+	o.announce(names)
 	return nil
 }
 

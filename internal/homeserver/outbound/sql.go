@@ -41,18 +41,23 @@ type failedRow struct {
 	due      time.Time
 }
 
-func putEvent(ctx context.Context, tx *store.Tx, to matrix.ServerName, row eventRow, now time.Time) error {
-	_, err := tx.Exec(ctx, `INSERT INTO outbound_events (destination, pos, event_id, room_id, invites, queued_ms)
-		VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING`,
-		string(to), int64(row.pos), row.id, row.room, row.invites, store.Millis(now))
-	return err
+var insertEvents = inserter{
+	head: `INSERT INTO outbound_events (destination, pos, event_id, room_id, invites, queued_ms)`,
+	tail: ` ON CONFLICT DO NOTHING`, columns: 6,
 }
 
-func putEDU(ctx context.Context, tx *store.Tx, to matrix.ServerName, topic string, row eduRow, now time.Time) error {
-	_, err := tx.Exec(ctx, `INSERT INTO outbound_edus (destination, topic, seq, type, content, queued_ms) VALUES ($1, $2, $3, $4, $5, $6)
-		ON CONFLICT (destination, topic) DO UPDATE SET seq = $3, type = $4, content = $5, queued_ms = $6`,
-		string(to), topic, row.seq, row.edu.Type, string(row.edu.Content), store.Millis(now))
-	return err
+func rowOfEvent(to matrix.ServerName, e eventRow, now time.Time) []any {
+	return []any{string(to), int64(e.pos), e.id, e.room, e.invites, store.Millis(now)}
+}
+
+var putEDUs = inserter{
+	head:    `INSERT INTO outbound_edus (destination, topic, seq, type, content, queued_ms)`,
+	tail:    ` ON CONFLICT (destination, topic) DO UPDATE SET seq = excluded.seq, type = excluded.type, content = excluded.content, queued_ms = excluded.queued_ms`,
+	columns: 6,
+}
+
+func rowOfEDU(to matrix.ServerName, topic string, e eduRow, now time.Time) []any {
+	return []any{string(to), topic, e.seq, e.edu.Type, string(e.edu.Content), store.Millis(now)}
 }
 
 func selectEvents(ctx context.Context, q store.Queryer, to matrix.ServerName, upTo stream.Pos, most int) ([]eventRow, error) {

@@ -33,7 +33,7 @@ const (
 // work sends what is queued for a destination until nothing is, or something fails, or the
 // destination has become a proven one.
 func (o *Outbound) work(ctx context.Context, d *destination) {
-	proven := d.proven
+	known := d.proven
 	for ctx.Err() == nil {
 		o.taken(d)
 		p, err := o.compose(ctx, d)
@@ -53,7 +53,7 @@ func (o *Outbound) work(ctx context.Context, d *destination) {
 			o.failed(ctx, d, p, err)
 			return
 		}
-		if !proven {
+		if !known {
 			o.pend(d) // in the other class
 			return
 		}
