@@ -35,7 +35,7 @@ type world struct {
 
 // newWorld is development mode in a directory and on ports of its own, over the
 // database at url.
-func newWorld(t *testing.T, url string) *world {
+func newWorld(t *testing.T, url string, changes ...func(*Config)) *world {
 	t.Helper()
 	dir := t.TempDir()
 	w := &world{T: t, cfg: development(), file: filepath.Join(dir, "homeserver.yaml"), vars: map[string]string{}}
@@ -44,6 +44,9 @@ func newWorld(t *testing.T, url string) *world {
 	w.cfg.DataDir = filepath.Join(dir, "data")
 	w.cfg.KeyFile = filepath.Join(dir, "data", "homeserver.kek")
 	w.cfg.Log.Format = "json"
+	for _, change := range changes {
+		change(&w.cfg)
+	}
 	var text bytes.Buffer
 	if err := config.Print(&text, w.cfg); err != nil {
 		t.Fatal(err)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"signet/internal/homeserver/edu"
 	"signet/internal/homeserver/fedapi"
 	"signet/internal/homeserver/transaction"
 	"signet/internal/program"
@@ -11,7 +12,7 @@ func (s *server) buildTransactions(f program.Frame) error {
 	s.transactions = transaction.New(transaction.Options{
 		DB:       s.DB,
 		Receiver: s.inbound,
-		Handler:  edus{s.encryption},
+		Handler:  &edu.Handler{Encryption: s.encryption, Lists: s.peers.lists, Rooms: s.rooms, Doors: s.inbound},
 		Now:      f.Now,
 		Log:      s.log,
 		Explain:  fedapi.Explain,

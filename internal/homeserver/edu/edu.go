@@ -57,9 +57,9 @@ type Doors interface {
 // Handler takes EDUs. It is safe for concurrent use.
 type Handler struct {
 	Encryption Encryption
-	Lists      Lists // nil: none are kept
-	Receipts   Receipts
-	Typing     Typing
+	Lists      Lists    // nil: none are kept
+	Receipts   Receipts // nil: receipts are passed over
+	Typing     Typing   // nil: who is typing is passed over
 	Rooms      Rooms
 	Doors      Doors // nil: all are let in
 }
@@ -81,14 +81,14 @@ const (
 // over, and m.presence is one of these. Errors: those of this package, of e2ee's Receive…, and
 // of the stream.
 func (h *Handler) HandleEDU(ctx context.Context, origin matrix.ServerName, typ string, content jsontext.Value) error {
-	switch typ {
-	case e2ee.EDUDirectToDevice:
+	switch {
+	case typ == e2ee.EDUDirectToDevice:
 		return h.Encryption.ReceiveToDevice(ctx, origin, content)
-	case e2ee.EDUDeviceListUpdate, e2ee.EDUSigningKeyUpdate:
+	case typ == e2ee.EDUDeviceListUpdate, typ == e2ee.EDUSigningKeyUpdate:
 		return h.listUpdate(ctx, origin, content)
-	case typeTyping:
+	case typ == typeTyping && h.Typing != nil:
 		return h.typing(ctx, origin, content)
-	case typeReceipt:
+	case typ == typeReceipt && h.Receipts != nil:
 		return h.receipts(ctx, origin, content)
 	}
 	return nil

@@ -41,6 +41,20 @@ func (l *lists) of(e *event.Event) *acl.List {
 	return c.list
 }
 
+// Allows tells whether a room's server ACLs let a server take part, and this server is in the
+// room. The error is room.ErrUnknownRoom.
+func (in *Inbound) Allows(ctx context.Context, server matrix.ServerName, roomID string) (bool, error) {
+	r, err := in.Rooms.Room(roomID)
+	if err != nil {
+		return false, err
+	}
+	err = in.admit(ctx, server, r)
+	if errors.Is(err, ErrDenied) || errors.Is(err, ErrNotHere) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
 // admit tells whether a server may send events into a room that this server is in. Errors:
 // ErrNotHere, ErrDenied.
 func (in *Inbound) admit(ctx context.Context, origin matrix.ServerName, r *room.Room) error {

@@ -14,6 +14,7 @@ import (
 	"signet/internal/homeserver/inbound"
 	"signet/internal/homeserver/remote"
 	"signet/internal/homeserver/room"
+	"signet/internal/matrix"
 )
 
 // Two servers in one room: what is said there arrives here, also over a gap, in order, and
@@ -144,7 +145,16 @@ func TestWhoMayNotSend(t *testing.T) {
 		if err := results[e.ID()]; !errors.Is(err, inbound.ErrDenied) {
 			t.Errorf("who is banned: %v", err)
 		}
+		allows := func(server matrix.ServerName, want bool) {
+			t.Helper()
+			if got, err := here.in.Allows(t.Context(), server, id); err != nil || got != want {
+				t.Errorf("Allows(%s) = %t, %v, want %t", server, got, err, want)
+			}
+		}
+		allows("evil.test", false)
+		allows("far.test", true)
 		here.ok(here.rooms.Leave(t.Context(), room.Membership{Room: id, Sender: alice}))
+		allows("far.test", false)
 		late := far.event(id, far.say(id, erin, "late"))
 		if err := here.receive(late)[late.ID()]; !errors.Is(err, inbound.ErrNotHere) {
 			t.Errorf("a room that nobody here is in: %v", err)
