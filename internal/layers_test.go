@@ -102,7 +102,7 @@ var layers = map[string][]string{
 	"internal/homeserver/remote":     {"internal/fedclient", "internal/homeserver/e2ee", "internal/homeserver/event", "internal/homeserver/stream", "internal/matrix"},
 	"internal/homeserver/verifykeys": {"internal/fedclient", "internal/keyring", "internal/matrix", "internal/serverkeys", "internal/store"},
 	"internal/homeserver/edu":        {"internal/homeserver/e2ee", "internal/homeserver/receipt", "internal/homeserver/room", "internal/homeserver/stream", "internal/matrix"},
-	"internal/homeserver/outbound":   {"internal/homeserver/e2ee", "internal/homeserver/receipt", "internal/homeserver/remote", "internal/homeserver/room", "internal/homeserver/stream", "internal/matrix", "internal/store"},
+	"internal/homeserver/outbound":   {"internal/homeserver/e2ee", "internal/homeserver/receipt", "internal/homeserver/remote", "internal/homeserver/room", "internal/homeserver/stream", "internal/matrix", "internal/store", "internal/together"},
 	"internal/homeserver/acl":        {"internal/homeserver/event", "internal/matrix"},
 	"internal/homeserver/inbound": {"internal/homeserver/acl", "internal/homeserver/authz", "internal/homeserver/event", "internal/homeserver/remote",
 		"internal/homeserver/room", "internal/matrix", "internal/store"},

@@ -112,23 +112,3 @@ func (o *Outbound) thin(ctx context.Context, d *destination) error {
 	d.again = nil
 	return o.DB.TxSoon(ctx, func(tx *store.Tx) error { return deleteOlder(ctx, tx, d.name) })
 }
-
-// forget deletes what was sent. A power cut may bring it back: then it is sent twice.
-func (o *Outbound) forget(ctx context.Context, d *destination, p *parcel, recovered bool) error {
-	if len(p.events)+len(p.edus) == 0 && !recovered {
-		return nil
-	}
-	ctx = context.WithoutCancel(ctx)
-	return o.DB.TxSoon(ctx, func(tx *store.Tx) error {
-		if err := deleteEvents(ctx, tx, d.name, p.events); err != nil {
-			return err
-		}
-		if err := deleteEDUs(ctx, tx, d.name, p.edus); err != nil {
-			return err
-		}
-		if !recovered {
-			return nil
-		}
-		return deleteFailed(ctx, tx, d.name)
-	})
-}

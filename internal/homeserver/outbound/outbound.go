@@ -17,6 +17,7 @@ import (
 	"signet/internal/homeserver/stream"
 	"signet/internal/matrix"
 	"signet/internal/store"
+	"signet/internal/together"
 )
 
 // Remote brings things to other servers, as remote.Client does.
@@ -55,6 +56,7 @@ type Outbound struct {
 	Rooms Rooms
 
 	lane    *stream.Lane[wakes]
+	ledger  ledger
 	seq     atomic.Int64 // of the last EDU that was queued
 	prefix  string       // of the ids of this process's transactions
 	counter atomic.Int64 // of them
@@ -90,6 +92,7 @@ func New(ctx context.Context, o Options) (*Outbound, error) {
 	}
 	out := &Outbound{Options: o, prefix: rand.Text()[:10], poke: make(chan struct{}, 1),
 		known: map[matrix.ServerName]*destination{}, slots: atOnce}
+	out.ledger.writing = together.New(out.write)
 	out.lane = stream.NewPassingLane(o.Stream, waker{out})
 	if err := out.open(ctx); err != nil {
 		return nil, fmt.Errorf("opening the queue to other servers: %w", err)

@@ -47,7 +47,7 @@ func (o *Outbound) work(ctx context.Context, d *destination) {
 			err = o.deliver(ctx, d, p)
 		}
 		if err == nil {
-			err = o.done(ctx, d, p)
+			err = o.done(d, p)
 		}
 		if err != nil {
 			o.failed(ctx, d, p, err)
@@ -144,13 +144,13 @@ func final(refusal remote.Error) bool {
 }
 
 // done forgets what was sent.
-func (o *Outbound) done(ctx context.Context, d *destination, p *parcel) error {
+func (o *Outbound) done(d *destination, p *parcel) error {
 	d.again, d.narrow = nil, false
 	o.mu.Lock()
 	recovered := d.failures > 0
 	d.failures, d.proven, d.due = 0, true, time.Time{}
 	o.mu.Unlock()
-	if err := o.forget(ctx, d, p, recovered); err != nil {
+	if err := o.forget(sent{d.name, p.events, p.edus, recovered}); err != nil {
 		return fmt.Errorf("forgetting what was sent: %w", err)
 	}
 	return nil
@@ -172,7 +172,7 @@ func (o *Outbound) failed(ctx context.Context, d *destination, p *parcel, why er
 		d.again.passed = nil // will be out of date
 	}
 	refusal, _ := errors.AsType[remote.Error](theirs.error)
-	o.suspect(ctx, d, p, refusal)
+	o.suspect(d, p, refusal)
 	failures := o.count(d)
 	due := o.Now().Add(max(o.delay(failures), refusal.RetryAfter))
 	o.Log.Info("another server is not reached", "server", d.name, "failures", failures, "again", due, "error", why)
@@ -184,7 +184,7 @@ func (o *Outbound) failed(ctx context.Context, d *destination, p *parcel, why er
 
 // suspect looks for what a server cannot take: it is sent one thing at a time, and that is
 // given up which it says is wrong.
-func (o *Outbound) suspect(ctx context.Context, d *destination, p *parcel, refusal remote.Error) {
+func (o *Outbound) suspect(d *destination, p *parcel, refusal remote.Error) {
 	wrong := refusal.Status == http.StatusBadRequest || refusal.Status == http.StatusRequestEntityTooLarge
 	switch {
 	case !wrong:
@@ -195,7 +195,7 @@ func (o *Outbound) suspect(ctx context.Context, d *destination, p *parcel, refus
 	}
 	o.Log.Warn("another server cannot take what it is sent, which is given up", "server", d.name, "transaction", p.id, "error", refusal)
 	d.again = nil
-	if err := o.forget(ctx, d, p, false); err != nil {
+	if err := o.forget(sent{d.name, p.events, p.edus, false}); err != nil {
 		o.Log.Error("what cannot be sent is not forgotten", "server", d.name, "error", err)
 	}
 }
