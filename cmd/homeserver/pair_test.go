@@ -89,12 +89,19 @@ func TestTwoServers(t *testing.T) {
 		alias := url.PathEscape("#attic:" + pair[0].cfg.ServerName.String())
 		bob.do("POST", "/join/"+alias, `{}`)
 		alice.await(bob.id)
+		in := "/rooms/" + url.PathEscape(id)
 		for i, who := range []*person{alice, bob, alice} {
-			who.do("PUT", fmt.Sprintf("/rooms/%s/send/m.room.message/%d", url.PathEscape(id), i), fmt.Sprintf(`{"msgtype":"m.text","body":"word %d"}`, i))
+			who.do("PUT", fmt.Sprintf("%s/send/m.room.message/%d", in, i), fmt.Sprintf(`{"msgtype":"m.text","body":"word %d"}`, i))
 			for _, p := range []*person{alice, bob} {
 				p.await(fmt.Sprintf("word %d", i))
 			}
 		}
+		bob.do("PUT", in+"/typing/"+bob.id, `{"typing":true,"timeout":30000}`)
+		alice.await("user_ids:[" + bob.id + "]")
+		last, _ := alice.do("PUT", in+"/send/m.room.message/read", `{"msgtype":"m.text","body":"read this"}`)["event_id"].(string)
+		bob.await(last)
+		bob.do("POST", in+"/receipt/m.read/"+url.PathEscape(last), `{}`)
+		alice.await(last + ":map[m.read:map[" + bob.id)
 		phone := e2eetest.NewPhone(matrix.UserID(bob.id), "PHONE")
 		bob.do("POST", "/keys/upload", string(e2eetest.Object(map[string]any{"device_keys": phone.Keys(), "one_time_keys": phone.OneTimes(0, 2)})))
 		alice.await("changed:[" + bob.id)
@@ -109,14 +116,14 @@ func TestTwoServers(t *testing.T) {
 		if status := pair[1].stop(); status != 0 {
 			t.Errorf("told to stop, bob's server ends with %d", status)
 		}
-		alice.do("PUT", "/rooms/"+url.PathEscape(id)+"/send/m.room.message/away", `{"msgtype":"m.text","body":"while bob is away"}`)
+		alice.do("PUT", in+"/send/m.room.message/away", `{"msgtype":"m.text","body":"while bob is away"}`)
 		http.DefaultClient.CloseIdleConnections()
 		pair[1] = pair[1].serve()
 		bob.running = pair[1]
-		bob.do("PUT", "/rooms/"+url.PathEscape(id)+"/send/m.room.message/back", `{"msgtype":"m.text","body":"bob is back"}`)
+		bob.do("PUT", in+"/send/m.room.message/back", `{"msgtype":"m.text","body":"bob is back"}`)
 		alice.await("bob is back") // so that his server is heard of
 		bob.await("while bob is away")
-		alice.do("POST", fmt.Sprintf("/rooms/%s/kick", url.PathEscape(id)), fmt.Sprintf(`{"user_id":%q}`, bob.id))
+		alice.do("POST", in+"/kick", fmt.Sprintf(`{"user_id":%q}`, bob.id))
 		bob.await("leave:map[" + id)
 		http.DefaultClient.CloseIdleConnections()
 		for _, r := range pair {

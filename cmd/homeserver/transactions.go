@@ -12,10 +12,12 @@ func (s *server) buildTransactions(f program.Frame) error {
 	s.transactions = transaction.New(transaction.Options{
 		DB:       s.DB,
 		Receiver: s.inbound,
-		Handler:  &edu.Handler{Encryption: s.encryption, Lists: s.peers.lists, Rooms: s.rooms, Doors: s.inbound},
-		Now:      f.Now,
-		Log:      s.log,
-		Explain:  fedapi.Explain,
+		Handler: &edu.Handler{
+			Encryption: s.encryption, Lists: s.peers.lists, Receipts: s.receipts, Typing: s.typing, Rooms: s.rooms, Doors: s.inbound,
+		},
+		Now:     f.Now,
+		Log:     s.log,
+		Explain: fedapi.Explain,
 	})
 	return nil
 }
