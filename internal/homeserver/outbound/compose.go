@@ -96,6 +96,10 @@ func (o *Outbound) passing(d *destination) []remote.EDU {
 	return all
 }
 
+// maxWaiting is how many EDUs wait for a server that is away: the newest. Which device list it
+// has missed, it learns by the next update of it.
+const maxWaiting = 10_000
+
 // thin leaves of a long queue to a server that was away the newest event of each room: it asks
 // for the others, if anybody there wants them.
 func (o *Outbound) thin(ctx context.Context, d *destination) error {
@@ -105,10 +109,17 @@ func (o *Outbound) thin(ctx context.Context, d *destination) error {
 	if !away {
 		return nil
 	}
-	n, err := countEvents(ctx, o.DB, d.name)
-	if err != nil || n <= maxPDUs {
+	events, edus, err := countWaiting(ctx, o.DB, d.name)
+	if err != nil || events <= maxPDUs && edus <= o.MaxWaiting {
 		return err
 	}
 	d.again = nil
-	return o.DB.TxSoon(ctx, func(tx *store.Tx) error { return deleteOlder(ctx, tx, d.name) })
+	return o.DB.TxSoon(ctx, func(tx *store.Tx) error {
+		if events > maxPDUs {
+			if err := deleteOlder(ctx, tx, d.name); err != nil {
+				return err
+			}
+		}
+		return deleteOldest(ctx, tx, d.name, o.MaxWaiting)
+	})
 }

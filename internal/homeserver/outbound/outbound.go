@@ -42,6 +42,8 @@ type Options struct {
 	// Spread is the time over which those are spread, after a start, for whom something
 	// waits; 0 is two minutes.
 	Spread time.Duration
+	// MaxWaiting is how many EDUs wait at most for a server that is away; 0 is 10,000.
+	MaxWaiting int
 	// Random is a time between 0 and d; nil draws one.
 	Random func(d time.Duration) time.Duration
 }
@@ -86,6 +88,9 @@ var atOnce = [classes]int{proven: 128, fresh: 64, failed: 32}
 func New(ctx context.Context, o Options) (*Outbound, error) {
 	if o.Spread == 0 {
 		o.Spread = defaultSpread
+	}
+	if o.MaxWaiting == 0 {
+		o.MaxWaiting = maxWaiting
 	}
 	if o.Random == nil {
 		o.Random = func(d time.Duration) time.Duration { return mathrand.N(max(d, 1)) }

@@ -409,7 +409,10 @@ func TestWhatWasOverlooked(t *testing.T) {
 		w.Overlooked(one)
 		w.pass(10 * time.Second)
 		w.want("overlooked", one, "")
-		w.pass(5 * time.Minute)
+		w.clock.Advance(5 * time.Minute)
+		for w.rows() > 0 { // it is not queued until somebody looks
+			w.settle()
+		}
 		w.want("found", one, "[$1]")
 	})
 }
@@ -479,6 +482,36 @@ func TestManyServers(t *testing.T) {
 		}
 		if n := w.rows(); n != 0 {
 			t.Errorf("%d rows are left", n)
+		}
+	})
+}
+
+// Of what waits for a server that is away for long the oldest is given up.
+func TestNotEverythingWaits(t *testing.T) {
+	each(t, func(w *world) {
+		w.others.dies(one, true)
+		w.commit(func(tx *store.Tx, _ stream.Pos) error {
+			for i := range 250 {
+				kind := "m.old"
+				if i >= 50 {
+					kind = "m.x"
+				}
+				if err := w.QueueEDU(t.Context(), tx, []matrix.ServerName{one}, "", remote.EDU{Type: kind, Content: jsontext.Value(`{}`)}); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		w.settle()
+		w.others.got(one)
+		w.pass(time.Hour)
+		if n := w.rows(); n != 200 {
+			t.Errorf("%d wait, want 200", n)
+		}
+		w.others.dies(one, false)
+		w.pass(time.Hour)
+		if got := w.others.got(one); strings.Count(got, "m.x") != 300 || strings.HasSuffix(got, "m.old]") || w.rows() != 0 {
+			t.Errorf("%d came of what waited, and %d are left: %s", strings.Count(got, "m.x"), w.rows(), got)
 		}
 	})
 }

@@ -106,9 +106,17 @@ func deleteFailed(ctx context.Context, tx *store.Tx, name matrix.ServerName) err
 	return err
 }
 
-func countEvents(ctx context.Context, q store.Queryer, to matrix.ServerName) (n int, err error) {
-	err = q.QueryRow(ctx, `SELECT COUNT(*) FROM outbound_events WHERE destination = $1`, string(to)).Scan(&n)
-	return n, err
+func countWaiting(ctx context.Context, q store.Queryer, to matrix.ServerName) (events, edus int, err error) {
+	err = q.QueryRow(ctx, `SELECT (SELECT COUNT(*) FROM outbound_events WHERE destination = $1), (SELECT COUNT(*) FROM outbound_edus WHERE destination = $1)`,
+		string(to)).Scan(&events, &edus)
+	return events, edus, err
+}
+
+// deleteOldest leaves so many EDUs.
+func deleteOldest(ctx context.Context, tx *store.Tx, to matrix.ServerName, left int) error {
+	_, err := tx.Exec(ctx, `DELETE FROM outbound_edus WHERE destination = $1 AND seq <=
+		(SELECT newer.seq FROM outbound_edus newer WHERE newer.destination = $1 ORDER BY newer.seq DESC LIMIT 1 OFFSET $2)`, string(to), left)
+	return err
 }
 
 // deleteOlder leaves the newest event of each room, and the invitations.

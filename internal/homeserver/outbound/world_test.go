@@ -51,7 +51,7 @@ func (w *world) start() {
 		w.Fatal(err)
 	}
 	w.Outbound, err = outbound.New(w.Context(), outbound.Options{DB: w.db, Stream: w.stream, Remote: w.others, Now: w.clock.Now,
-		Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Random: func(d time.Duration) time.Duration { return d }})
+		Log: slog.New(slog.NewTextHandler(io.Discard, nil)), MaxWaiting: 200, Random: func(d time.Duration) time.Duration { return d }})
 	if err != nil {
 		w.Fatal(err)
 	}
