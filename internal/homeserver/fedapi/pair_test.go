@@ -1,0 +1,295 @@
+package fedapi_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"signet/internal/clocktest"
+	"signet/internal/fedclient"
+	"signet/internal/homeserver/account"
+	"signet/internal/homeserver/e2ee"
+	"signet/internal/homeserver/event"
+	"signet/internal/homeserver/fedapi"
+	"signet/internal/homeserver/inbound"
+	"signet/internal/homeserver/outbound"
+	others "signet/internal/homeserver/remote"
+	"signet/internal/homeserver/resident"
+	"signet/internal/homeserver/room"
+	"signet/internal/homeserver/stream"
+	"signet/internal/homeserver/transaction"
+	"signet/internal/matrix"
+	"signet/internal/mxhttp"
+	"signet/internal/seal/sealtest"
+	"signet/internal/store"
+	"signet/internal/store/storetest"
+)
+
+const bob = matrix.UserID("@bob:remote.test")
+
+// network is servers of ours that reach each other.
+type network struct {
+	mu  sync.Mutex // guards urls
+	url map[matrix.ServerName]string
+}
+
+// Open brings a signed request to a server, over HTTP.
+func (n *network) Open(ctx context.Context, r fedclient.Request) (fedclient.Stream, error) {
+	n.mu.Lock()
+	url := n.url[r.Server]
+	n.mu.Unlock()
+	if url == "" {
+		return fedclient.Stream{}, fedclient.ErrUnreachable
+	}
+	signed := matrix.SignedRequest{Method: r.Method, URI: r.Path, Origin: r.Sign.Server, Destination: r.Server, Content: r.Body}
+	x, err := signed.Authorize(r.Sign.Key)
+	if err != nil {
+		return fedclient.Stream{}, err
+	}
+	req, err := http.NewRequestWithContext(ctx, r.Method, url+r.Path, bytes.NewReader(r.Body))
+	if err != nil {
+		return fedclient.Stream{}, err
+	}
+	req.Header.Set("Authorization", x.String())
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return fedclient.Stream{}, errors.Join(fedclient.ErrUnreachable, err)
+	}
+	return fedclient.Stream{Status: res.StatusCode, Header: res.Header, Body: res.Body}, nil
+}
+
+// deaf hears no EDU.
+type deaf struct{}
+
+func (deaf) HandleEDU(context.Context, matrix.ServerName, string, jsontext.Value) error { return nil }
+
+// house is a server of ours in a network.
+type house struct {
+	*testing.T
+	name    matrix.ServerName
+	rooms   *room.Rooms
+	stream  *stream.Committer
+	inbound *inbound.Inbound
+}
+
+func (n *network) house(t *testing.T, name matrix.ServerName, db *store.DB, clock *clocktest.Clock) *house {
+	h := &house{T: t, name: name}
+	ok := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	signer := func(context.Context) (event.Signer, error) { return event.Signer{Server: name, Key: keyOf(name)}, nil }
+	log := slog.New(slog.DiscardHandler)
+	var err error
+	h.stream, err = stream.Open(t.Context(), db)
+	ok(err)
+	client := others.New(others.Options{Federation: n, ServerName: name, Signer: signer})
+	out, err := outbound.New(t.Context(), outbound.Options{DB: db, Stream: h.stream, Remote: client, Now: clock.Now, Log: log, Spread: time.Nanosecond})
+	ok(err)
+	h.rooms, err = room.New(t.Context(), room.Options{DB: db, Stream: h.stream, ServerName: name, Now: clock.Now, Signer: signer, Outgoing: out})
+	ok(err)
+	out.Rooms = h.rooms
+	h.inbound = inbound.New(inbound.Options{DB: db, Rooms: h.rooms, Remote: client, Keys: peerKeys{}, ServerName: name, Signer: signer, Now: clock.Now})
+	h.rooms.Historian = h.inbound
+	accounts, err := account.New(t.Context(), account.Options{DB: db, Vault: sealtest.Vault(t, db, clock.Now), ServerName: name, Now: clock.Now, Flows: account.Flows{{account.StageDummy}}, Hashers: 1})
+	ok(err)
+	encryption, err := e2ee.New(t.Context(), e2ee.Options{DB: db, Stream: h.stream, ServerName: name, Now: clock.Now, Devices: directory{accounts}, Rooms: h.rooms, Remote: client, Outgoing: out})
+	ok(err)
+	user := "carol"
+	_, err = accounts.Register(t.Context(), account.Registration{Username: &user, Password: "correct horse", Auth: &account.Auth{Stage: account.StageDummy}})
+	ok(err)
+	api := &fedapi.API{
+		Accounts: accounts, ServerName: name, Now: clock.Now, ServerKeys: peerKeys{}, Peers: out, Inbound: h.inbound, Encryption: encryption,
+		Transactions: transaction.New(transaction.Options{DB: db, Receiver: h.inbound, Handler: deaf{}, Now: clock.Now, Log: log, Explain: fedapi.Explain}),
+		Rooms:        resident.New(resident.Options{Rooms: h.rooms, ServerName: name, Signer: signer, Keys: peerKeys{}, Graph: h.inbound}),
+	}
+	handler, err := mxhttp.New(mxhttp.Options{Translate: fedapi.Translate}, api.Routes())
+	ok(err)
+	web := httptest.NewServer(handler)
+	n.mu.Lock()
+	n.url[name] = web.URL
+	n.mu.Unlock()
+	ctx, stop := context.WithCancel(context.Background())
+	var ends sync.WaitGroup
+	for _, run := range []func(context.Context) error{h.stream.Run, out.Run, h.inbound.Run} {
+		ends.Go(func() { _ = run(ctx) })
+	}
+	t.Cleanup(func() { web.Close(); stop(); ends.Wait() })
+	return h
+}
+
+// eachPair tells a story of two servers on every engine.
+func eachPair(t *testing.T, story func(a, b *house)) {
+	owners := []string{"seal", "account", "stream", "room", "inbound", "outbound", "transaction", "e2ee"}
+	for engine, url := range map[string]func(testing.TB) string{"sqlite": storetest.SQLite, "postgres": storetest.PostgreSQL} {
+		if engine == "postgres" && os.Getenv(storetest.PostgresURL) == "" {
+			continue
+		}
+		t.Run(engine, func(t *testing.T) {
+			n, clock := &network{url: map[matrix.ServerName]string{}}, clocktest.New()
+			a := n.house(t, server, storetest.Open(t, url(t), owners), clock)
+			b := n.house(t, remote, storetest.Open(t, url(t), owners), clock)
+			story(a, b)
+		})
+	}
+}
+
+func (h *house) ok(err error) {
+	h.Helper()
+	if err != nil {
+		h.Fatal(err)
+	}
+}
+
+func (h *house) say(id string, user matrix.UserID, text string) {
+	h.Helper()
+	_, err := h.rooms.Send(h.Context(), room.Sending{Room: id, Sender: user, Type: "m.room.message", Content: fmt.Appendf(nil, `{"body":%q,"msgtype":"m.text"}`, text)})
+	h.ok(err)
+}
+
+// reads are the messages that a user reads in a room, the latest first.
+func (h *house) reads(id string, user matrix.UserID) (texts []string) {
+	h.Helper()
+	page, err := h.rooms.Messages(h.Context(), user, room.Query{Room: id, Back: true, Limit: 100})
+	h.ok(err)
+	for _, e := range page.Events {
+		if text, isText := e.Field("body").Text(); isText {
+			texts = append(texts, text)
+		}
+	}
+	return texts
+}
+
+// waitFor waits until a user reads something in a room.
+func (h *house) waitFor(id string, user matrix.UserID, text string) {
+	h.Helper()
+	h.until(user, func() bool { return slices.Contains(h.reads(id, user), text) })
+}
+
+// until waits until something is so, which the user is woken for.
+func (h *house) until(user matrix.UserID, is func() bool) {
+	h.Helper()
+	for {
+		wait := h.stream.Notifier().Wait(user)
+		if is() {
+			wait.Stop()
+			return
+		}
+		select {
+		case <-wait.Woken():
+		case <-time.After(30 * time.Second):
+			h.Fatalf("%s waits in vain", user)
+		}
+		wait.Stop()
+	}
+}
+
+func (h *house) membership(id string, user matrix.UserID) string {
+	h.Helper()
+	r, err := h.rooms.Room(id)
+	if err != nil {
+		return ""
+	}
+	is, err := h.rooms.MembershipNow(h.Context(), r, user)
+	h.ok(err)
+	return is
+}
+
+// Two servers talk in a room, of each version: one comes in, both speak, the history from
+// before is read, one leaves.
+func TestTwoServers(t *testing.T) {
+	eachPair(t, func(a, b *house) {
+		for _, v := range []string{"1", "2", "3", "6", "8", "10", "11", "12"} {
+			id, err := a.rooms.Create(a.Context(), room.Creation{Creator: alice, Preset: room.PublicChat, Version: v})
+			a.ok(err)
+			a.say(id, alice, "before")
+			via := []matrix.ServerName{a.name}
+			b.ok(b.inbound.Join(b.Context(), inbound.Wish{Membership: room.Membership{Room: id, Sender: bob}, Via: via}))
+			if a.membership(id, bob) != room.Join || b.membership(id, bob) != room.Join || b.membership(id, alice) != room.Join {
+				t.Fatalf("version %s: after the join Bob is %q and %q", v, a.membership(id, bob), b.membership(id, bob))
+			}
+			b.waitFor(id, bob, "before")
+			a.say(id, alice, "hello")
+			b.waitFor(id, bob, "hello")
+			b.say(id, bob, "hello yourself")
+			a.waitFor(id, alice, "hello yourself")
+			a.ok(a.rooms.Kick(a.Context(), room.Membership{Room: id, Sender: alice, Target: bob}))
+			b.until(bob, func() bool { return b.membership(id, bob) == room.Leave })
+			if err := b.inbound.Join(b.Context(), inbound.Wish{Membership: room.Membership{Room: id, Sender: bob}, Via: via}); err != nil {
+				t.Fatalf("version %s: coming back = %v", v, err)
+			}
+			b.waitFor(id, bob, "hello")
+			b.ok(b.rooms.Leave(b.Context(), room.Membership{Room: id, Sender: bob}))
+			a.until(alice, func() bool { return a.membership(id, bob) == room.Leave })
+		}
+	})
+}
+
+// Into a room that is not open one comes by invitation, or by a room that one is in.
+func TestTwoServersAndClosedRooms(t *testing.T) {
+	const carol = matrix.UserID("@carol:remote.test")
+	eachPair(t, func(a, b *house) {
+		via := []matrix.ServerName{a.name}
+		for _, v := range []string{"1", "7", "9", "12"} {
+			id, err := a.rooms.Create(a.Context(), room.Creation{Creator: alice, Preset: room.PrivateChat, Version: v, Name: "tea"})
+			a.ok(err)
+			if err := b.inbound.Join(b.Context(), inbound.Wish{Membership: room.Membership{Room: id, Sender: carol}, Via: via}); err == nil {
+				t.Fatalf("version %s: Carol joins uninvited", v)
+			}
+			a.ok(a.inbound.Invite(a.Context(), room.Membership{Room: id, Sender: alice, Target: carol}))
+			b.ok(b.inbound.Join(b.Context(), inbound.Wish{Membership: room.Membership{Room: id, Sender: carol}, Via: via}))
+			a.say(id, alice, "welcome")
+			b.waitFor(id, carol, "welcome")
+			if v == "1" || v == "7" {
+				continue
+			}
+			inner, err := a.rooms.Create(a.Context(), room.Creation{Creator: alice, Preset: room.PrivateChat, Version: v, InitialState: []room.StateEvent{{
+				Type: "m.room.join_rules", Content: fmt.Appendf(nil, `{"join_rule":"restricted","allow":[{"type":"m.room_membership","room_id":%q}]}`, id)}}})
+			a.ok(err)
+			if err := b.inbound.Join(b.Context(), inbound.Wish{Membership: room.Membership{Room: inner, Sender: bob}, Via: via}); err == nil {
+				t.Errorf("version %s: Bob joins without being in the room outside", v)
+			}
+			b.ok(b.inbound.Join(b.Context(), inbound.Wish{Membership: room.Membership{Room: inner, Sender: carol}, Via: via}))
+			a.say(inner, alice, "inside")
+			b.waitFor(inner, carol, "inside")
+		}
+	})
+}
+
+// Who is invited may decline, and who knocks may think better of it.
+func TestTwoServersAndNo(t *testing.T) {
+	const carol = matrix.UserID("@carol:remote.test")
+	eachPair(t, func(a, b *house) {
+		wish := inbound.Wish{Via: []matrix.ServerName{a.name}}
+		wish.Sender = carol
+		id, err := a.rooms.Create(a.Context(), room.Creation{Creator: alice, Preset: room.PrivateChat, InitialState: []room.StateEvent{{Type: "m.room.join_rules", Content: []byte(`{"join_rule":"knock"}`)}}})
+		a.ok(err)
+		wish.Room = id
+		a.ok(a.inbound.Invite(a.Context(), room.Membership{Room: id, Sender: alice, Target: carol}))
+		b.ok(b.inbound.Leave(b.Context(), wish))
+		if a.membership(id, carol) != room.Leave {
+			t.Errorf("who declined is %q", a.membership(id, carol))
+		}
+		b.ok(b.inbound.Knock(b.Context(), wish))
+		if a.membership(id, carol) != room.Knock {
+			t.Errorf("who knocks is %q", a.membership(id, carol))
+		}
+		b.ok(b.inbound.Leave(b.Context(), wish))
+		if a.membership(id, carol) != room.Leave {
+			t.Errorf("who knocks no more is %q", a.membership(id, carol))
+		}
+	})
+}
