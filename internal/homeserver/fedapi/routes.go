@@ -51,7 +51,7 @@ func (a *API) Routes() []mxhttp.Route {
 		{Method: http.MethodGet, Path: v1 + "/openid/userinfo", Handler: a.userInfo},
 	}
 	for _, r := range a.signedRoutes() {
-		all = append(all, mxhttp.Route{Method: r.method, Path: r.path, MaxBody: r.maxBody, Handler: a.signed(r.handler)})
+		all = append(all, mxhttp.Route{Method: r.method, Path: r.path, MaxBody: r.maxBody, Handler: a.signed(r)})
 	}
 	return all
 }
@@ -61,37 +61,38 @@ type signedRoute struct {
 	method, path string
 	handler      originHandler
 	maxBody      int64 // 0 is that of mxhttp.Options
+	large        bool  // it moves much
 }
 
 func (a *API) signedRoutes() []signedRoute {
 	return []signedRoute{
-		{http.MethodPut, v1 + "/send/:txnId", a.send, maxTransaction},
+		{http.MethodPut, v1 + "/send/:txnId", a.send, maxTransaction, true},
 
-		{http.MethodGet, v1 + "/event/:eventId", a.event, 0},
-		{http.MethodGet, v1 + "/state/:roomId", a.state, 0},
-		{http.MethodGet, v1 + "/state_ids/:roomId", a.stateIDs, 0},
-		{http.MethodGet, v1 + "/event_auth/:roomId/:eventId", a.eventAuth, 0},
-		{http.MethodGet, v1 + "/backfill/:roomId", a.backfill, 0},
-		{http.MethodPost, v1 + "/get_missing_events/:roomId", a.missing, 0},
-		{http.MethodGet, v1 + "/timestamp_to_event/:roomId", a.timestampToEvent, 0},
+		{http.MethodGet, v1 + "/event/:eventId", a.event, 0, false},
+		{http.MethodGet, v1 + "/state/:roomId", a.state, 0, true},
+		{http.MethodGet, v1 + "/state_ids/:roomId", a.stateIDs, 0, false},
+		{http.MethodGet, v1 + "/event_auth/:roomId/:eventId", a.eventAuth, 0, true},
+		{http.MethodGet, v1 + "/backfill/:roomId", a.backfill, 0, false},
+		{http.MethodPost, v1 + "/get_missing_events/:roomId", a.missing, 0, false},
+		{http.MethodGet, v1 + "/timestamp_to_event/:roomId", a.timestampToEvent, 0, false},
 
-		{http.MethodGet, v1 + "/make_join/:roomId/:userId", a.make(resident.Join), 0},
-		{http.MethodPut, v1 + "/send_join/:roomId/:eventId", a.sendJoinV1, maxEvent},
-		{http.MethodPut, v2 + "/send_join/:roomId/:eventId", a.sendJoin, maxEvent},
-		{http.MethodGet, v1 + "/make_leave/:roomId/:userId", a.make(resident.Leave), 0},
-		{http.MethodPut, v1 + "/send_leave/:roomId/:eventId", a.sendLeaveV1, maxEvent},
-		{http.MethodPut, v2 + "/send_leave/:roomId/:eventId", a.sendLeave, maxEvent},
-		{http.MethodGet, v1 + "/make_knock/:roomId/:userId", a.make(resident.Knock), 0},
-		{http.MethodPut, v1 + "/send_knock/:roomId/:eventId", a.sendKnock, maxEvent},
-		{http.MethodPut, v1 + "/invite/:roomId/:eventId", a.inviteV1, maxInvite},
-		{http.MethodPut, v2 + "/invite/:roomId/:eventId", a.invite, maxInvite},
+		{http.MethodGet, v1 + "/make_join/:roomId/:userId", a.make(resident.Join), 0, false},
+		{http.MethodPut, v1 + "/send_join/:roomId/:eventId", a.sendJoinV1, maxEvent, true},
+		{http.MethodPut, v2 + "/send_join/:roomId/:eventId", a.sendJoin, maxEvent, true},
+		{http.MethodGet, v1 + "/make_leave/:roomId/:userId", a.make(resident.Leave), 0, false},
+		{http.MethodPut, v1 + "/send_leave/:roomId/:eventId", a.sendLeaveV1, maxEvent, false},
+		{http.MethodPut, v2 + "/send_leave/:roomId/:eventId", a.sendLeave, maxEvent, false},
+		{http.MethodGet, v1 + "/make_knock/:roomId/:userId", a.make(resident.Knock), 0, false},
+		{http.MethodPut, v1 + "/send_knock/:roomId/:eventId", a.sendKnock, maxEvent, false},
+		{http.MethodPut, v1 + "/invite/:roomId/:eventId", a.inviteV1, maxInvite, false},
+		{http.MethodPut, v2 + "/invite/:roomId/:eventId", a.invite, maxInvite, false},
 
-		{http.MethodGet, v1 + "/query/profile", a.queryProfile, 0},
-		{http.MethodGet, v1 + "/query/directory", a.queryDirectory, 0},
-		{http.MethodGet, v1 + "/publicRooms", a.publicRooms, 0},
-		{http.MethodPost, v1 + "/publicRooms", a.searchPublicRooms, 0},
-		{http.MethodGet, v1 + "/user/devices/:userId", a.userDevices, 0},
-		{http.MethodPost, v1 + "/user/keys/query", a.queryKeys, maxKeys},
-		{http.MethodPost, v1 + "/user/keys/claim", a.claimKeys, maxKeys},
+		{http.MethodGet, v1 + "/query/profile", a.queryProfile, 0, false},
+		{http.MethodGet, v1 + "/query/directory", a.queryDirectory, 0, false},
+		{http.MethodGet, v1 + "/publicRooms", a.publicRooms, 0, false},
+		{http.MethodPost, v1 + "/publicRooms", a.searchPublicRooms, 0, false},
+		{http.MethodGet, v1 + "/user/devices/:userId", a.userDevices, 0, false},
+		{http.MethodPost, v1 + "/user/keys/query", a.queryKeys, maxKeys, false},
+		{http.MethodPost, v1 + "/user/keys/claim", a.claimKeys, maxKeys, false},
 	}
 }

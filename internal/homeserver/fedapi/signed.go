@@ -46,8 +46,13 @@ type originHandler func(c echo.Context, origin matrix.ServerName) error
 // signed lets those requests through that another server has signed (server-server API,
 // "Request Authentication"). Anybody can name any server: what a stranger costs is the
 // question for the keys of one server, and no body is read before its key is known.
-func (a *API) signed(handle originHandler) echo.HandlerFunc {
+func (a *API) signed(r signedRoute) echo.HandlerFunc {
 	return func(c echo.Context) error {
+		out, err := a.crowd.stranger(c, r.large)
+		if err != nil {
+			return err
+		}
+		defer out()
 		origin, err := a.origin(c)
 		if err != nil {
 			return err
@@ -56,12 +61,12 @@ func (a *API) signed(handle originHandler) echo.HandlerFunc {
 		if a.Peers != nil {
 			a.Peers.Heard(origin)
 		}
-		leave, err := a.crowd.enter(origin)
+		leave, err := a.crowd.admit(origin, r.large)
 		if err != nil {
 			return err
 		}
 		defer leave()
-		return handle(c, origin)
+		return r.handler(c, origin)
 	}
 }
 
