@@ -27,6 +27,8 @@ const (
 	// placesOfNetwork is those of a network whose large bodies are read before it is known
 	// whether anybody has signed them.
 	placesOfNetwork = 32
+	// placesAtNotary is those of a network that has us ask other servers for their keys.
+	placesAtNotary = 4
 	// crowdedFor is how long those who find no place are told to wait.
 	crowdedFor = time.Second
 )

@@ -36,6 +36,8 @@ var answers = []struct {
 }{
 	{errSignature, http.StatusUnauthorized, matrix.Unauthorized},
 	{errNotJSON, http.StatusBadRequest, matrix.NotJSON},
+	{errManyServers, http.StatusBadRequest, matrix.InvalidParam},
+	{matrix.ErrServerName, http.StatusBadRequest, matrix.InvalidParam},
 	{errShape, http.StatusBadRequest, matrix.BadJSON},
 	{transaction.ErrTooMany, http.StatusBadRequest, matrix.InvalidParam},
 	{transaction.ErrID, http.StatusBadRequest, matrix.InvalidParam},
@@ -102,12 +104,13 @@ var answers = []struct {
 
 // What the shapes of requests lack.
 var (
-	errNotJSON   = errors.New("the request body is not valid JSON in UTF-8")
-	errShape     = errors.New("the request body is not of the right types")
-	errNumber    = errors.New("a query parameter is not a number of 0 or more")
-	errList      = errors.New("a query parameter that lists ids is missing or is no valid text")
-	errNobody    = errors.New("there is no such user here")
-	errDirection = errors.New("the query parameter dir is neither f nor b")
+	errNotJSON     = errors.New("the request body is not valid JSON in UTF-8")
+	errShape       = errors.New("the request body is not of the right types")
+	errNumber      = errors.New("a query parameter is not a number of 0 or more")
+	errList        = errors.New("a query parameter that lists ids is missing or is no valid text")
+	errManyServers = errors.New("keys of more than 20 servers are asked for")
+	errNobody      = errors.New("there is no such user here")
+	errDirection   = errors.New("the query parameter dir is neither f nor b")
 )
 
 // errUnknownVersion is the error of a room whose version this server does not know, as the

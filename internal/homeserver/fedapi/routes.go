@@ -7,6 +7,7 @@ import (
 	"signet/internal/homeserver/account"
 	"signet/internal/homeserver/e2ee"
 	"signet/internal/homeserver/inbound"
+	"signet/internal/homeserver/notary"
 	"signet/internal/homeserver/resident"
 	"signet/internal/homeserver/transaction"
 	"signet/internal/homeserver/userdata"
@@ -25,6 +26,7 @@ type API struct {
 	Peers        Peers         // nil: nobody is told
 	Rooms        *resident.Resident
 	Transactions *transaction.Desk
+	Notary       *notary.Notary
 	Inbound      *inbound.Inbound
 	ServerName   matrix.ServerName
 	Version      string // of this program
@@ -47,6 +49,8 @@ const maxEvent = 256 << 10
 func (a *API) Routes() []mxhttp.Route {
 	all := []mxhttp.Route{
 		{Method: http.MethodGet, Path: keyV2 + "/server", Handler: a.serverKeys},
+		{Method: http.MethodGet, Path: keyV2 + "/query/:serverName", Handler: a.queryServer},
+		{Method: http.MethodPost, Path: keyV2 + "/query", Handler: a.queryServers},
 		{Method: http.MethodGet, Path: v1 + "/version", Handler: a.version},
 		{Method: http.MethodGet, Path: v1 + "/openid/userinfo", Handler: a.userInfo},
 	}

@@ -23,6 +23,7 @@ import (
 	"signet/internal/homeserver/event"
 	"signet/internal/homeserver/fedapi"
 	"signet/internal/homeserver/inbound"
+	"signet/internal/homeserver/notary"
 	"signet/internal/homeserver/resident"
 	"signet/internal/homeserver/room"
 	"signet/internal/homeserver/stream"
@@ -33,6 +34,7 @@ import (
 	"signet/internal/matrix"
 	"signet/internal/mxhttp"
 	"signet/internal/seal/sealtest"
+	"signet/internal/serverkeys"
 	"signet/internal/store"
 	"signet/internal/store/storetest"
 )
@@ -77,6 +79,10 @@ func each(t *testing.T, story func(w *world)) {
 			Accounts: w.accounts, Keys: w.keys, ServerName: server, Version: "1.2.3", Now: w.clock.Now,
 			ServerKeys: peerKeys{}, Peers: w,
 			Inbound: in, Data: w.data, Encryption: w.encryption,
+			Notary: notary.New(notary.Options{ServerName: server, Asker: published{w}, Now: w.clock.Now, Signer: w.signer,
+				Own: func(ctx context.Context) ([]byte, error) {
+					return serverkeys.Publish(ctx, w.keys, server, w.clock.Now())
+				}}),
 			Transactions: transaction.New(transaction.Options{DB: db, Receiver: w, Handler: w, Now: w.clock.Now, Log: log, Explain: fedapi.Explain}),
 			Rooms:        resident.New(resident.Options{Rooms: w.rooms, ServerName: server, Signer: w.signer, Keys: peerKeys{}, Graph: in}),
 		}
