@@ -370,3 +370,26 @@ func TestTheLogNamesNobody(t *testing.T) {
 		}
 	})
 }
+
+// An auth chain is walked as far as its bound, each event once, however often it is cited.
+func TestLongAuthChains(t *testing.T) {
+	each(t, func(w *world) {
+		id := w.create(room.Creation{Preset: room.PublicChat})
+		w.join(id, rita)
+		for i := range 30 {
+			w.set(id, "m.room.power_levels", fmt.Sprintf(`{"ban":%d}`, 20+i))
+		}
+		said := w.say(id, alice, "hello")
+		p, path := w.peer(remote), fmt.Sprintf("%s/event_auth/%s/", fed, id)
+		chain, _ := p.pdus(id, p.get(path+url.PathEscape(said)), "auth_chain")
+		if len(chain) != 33 {
+			w.Errorf("the chain has %d events, want 33", len(chain))
+		}
+		w.api.Rooms.MaxChain = 33
+		p.pdus(id, p.get(path+url.PathEscape(said)), "auth_chain")
+		w.api.Rooms.MaxChain = 32
+		for _, ask := range []string{path + url.PathEscape(said), fed + "/state/" + id + "?event_id=" + url.QueryEscape(said), fed + "/state_ids/" + id + "?event_id=" + url.QueryEscape(said)} {
+			w.wants("one event too many", p.get(ask), 503, matrix.Unknown)
+		}
+	})
+}

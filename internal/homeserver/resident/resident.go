@@ -19,6 +19,8 @@ type Options struct {
 	Signer     func(context.Context) (event.Signer, error) // our key of now
 	Keys       Keys
 	Graph      Graph
+	// MaxChain is how many events an answer may name that allow others; 0 is 200,000.
+	MaxChain int
 }
 
 // Resident answers for the rooms of this server. It is safe for concurrent use.
@@ -28,7 +30,15 @@ type Resident struct {
 }
 
 // New makes a Resident.
-func New(o Options) *Resident { return &Resident{Options: o} }
+func New(o Options) *Resident {
+	if o.MaxChain == 0 {
+		o.MaxChain = maxChain
+	}
+	return &Resident{Options: o}
+}
+
+// maxChain is Options.MaxChain where nobody says otherwise.
+const maxChain = 200_000
 
 // Why another server does not get what it asks for, beside room's errors.
 var (

@@ -10,10 +10,6 @@ import (
 	"signet/internal/matrix"
 )
 
-// maxChain is how many events an answer may name: the state of a room with all that
-// allows it.
-const maxChain = 200_000
-
 // Named is events of a room that another server may have, by their ids. They are read when
 // they are written, a few at a time: a large room's state is more than one keeps.
 type Named struct {
@@ -106,12 +102,12 @@ func (s *Resident) chain(ctx context.Context, r *room.Room, of []string) (Named,
 					next = append(next, id)
 				}
 			}
-			return len(chain) <= maxChain
+			return len(chain) <= s.MaxChain
 		})
 		if err != nil {
 			return Named{}, err
 		}
-		if len(chain) > maxChain {
+		if len(chain) > s.MaxChain {
 			return Named{}, ErrTooLarge
 		}
 		edge = next
