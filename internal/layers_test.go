@@ -114,7 +114,7 @@ var layers = map[string][]string{
 		"internal/homeserver/sync", "internal/homeserver/userdata", "internal/matrix", "internal/mxhttp", "internal/quota", "internal/store", "internal/fedclient",
 		"internal/homeserver/remote", "internal/homeserver/inbound"},
 	"internal/homeserver/devicelists": {"internal/homeserver/e2ee", "internal/homeserver/stream", "internal/matrix", "internal/store"},
-	"internal/homeserver/fedapi": {"internal/homeserver/account", "internal/homeserver/notary", "internal/keyring", "internal/matrix", "internal/mxhttp", "internal/serverkeys",
+	"internal/homeserver/fedapi": {"internal/homeserver/account", "internal/homeserver/notary", "internal/keyring", "internal/matrix", "internal/mxhttp", "internal/quota", "internal/serverkeys",
 		"internal/homeserver/authz", "internal/homeserver/event", "internal/homeserver/resident", "internal/homeserver/room", "internal/homeserver/stream", "internal/store",
 		"internal/homeserver/transaction", "internal/homeserver/inbound", "internal/homeserver/e2ee", "internal/homeserver/userdata"},
 

@@ -288,6 +288,7 @@ func (s *server) buildFederation(f program.Frame) (err error) {
 			Rooms: s.rooms, ServerName: s.cfg.ServerName, Signer: s.signs.current, Keys: s.peers.keys, Graph: s.inbound,
 		}),
 		Transactions: s.transactions,
+		Quota:        s.quota,
 		Notary:       s.newNotary(f.Now),
 		Data:         s.data,
 		Encryption:   s.encryption,

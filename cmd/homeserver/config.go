@@ -9,6 +9,7 @@ import (
 	"signet/internal/config"
 	"signet/internal/homeserver/account"
 	"signet/internal/homeserver/clientapi"
+	"signet/internal/homeserver/fedapi"
 	"signet/internal/homeserver/turn"
 	"signet/internal/matrix"
 	"signet/internal/quota"
@@ -151,7 +152,7 @@ func (c *Config) Check() config.Problems {
 		p.Add("registration.shared_secret_file", err.Error(), "a file that this user can read and others cannot write")
 	}
 	if _, _, err := c.budgets(); err != nil {
-		p.Add("limits.budgets", err.Error(), "the names are in internal/homeserver/clientapi/limit.go")
+		p.Add("limits.budgets", err.Error(), "the names are in internal/homeserver/clientapi/limit.go and internal/homeserver/fedapi/budgets.go")
 	}
 	p = append(p, c.Turn.check()...)
 	if c.IdentityServer != "" {
@@ -218,7 +219,8 @@ func (c *Config) sharedSecret() ([]byte, error) {
 // budgets is all limits, as the operator has set them: those in the database, and those in
 // memory.
 func (c *Config) budgets() (stored, metered []quota.Budget, err error) {
-	stored, metered = clientapi.Budgets(c.Limits.DryRun), clientapi.Paces(c.Limits.DryRun)
+	stored = slices.Concat(clientapi.Budgets(c.Limits.DryRun), fedapi.Budgets(c.Limits.DryRun))
+	metered = clientapi.Paces(c.Limits.DryRun)
 	all, err := quota.Override(slices.Concat(stored, metered), c.Limits.Budgets)
 	if err != nil {
 		return nil, nil, err

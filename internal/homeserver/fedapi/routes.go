@@ -14,6 +14,7 @@ import (
 	"signet/internal/keyring"
 	"signet/internal/matrix"
 	"signet/internal/mxhttp"
+	"signet/internal/quota"
 )
 
 // API answers the server-server API.
@@ -26,6 +27,7 @@ type API struct {
 	Peers        Peers         // nil: nobody is told
 	Rooms        *resident.Resident
 	Transactions *transaction.Desk
+	Quota        *quota.Quota // nil: no limits
 	Notary       *notary.Notary
 	Inbound      *inbound.Inbound
 	ServerName   matrix.ServerName
@@ -66,37 +68,38 @@ type signedRoute struct {
 	handler      originHandler
 	maxBody      int64 // 0 is that of mxhttp.Options
 	large        bool  // it moves much
+	budget       budget
 }
 
 func (a *API) signedRoutes() []signedRoute {
 	return []signedRoute{
-		{http.MethodPut, v1 + "/send/:txnId", a.send, maxTransaction, true},
+		{http.MethodPut, v1 + "/send/:txnId", a.send, maxTransaction, true, ""},
 
-		{http.MethodGet, v1 + "/event/:eventId", a.event, 0, false},
-		{http.MethodGet, v1 + "/state/:roomId", a.state, 0, true},
-		{http.MethodGet, v1 + "/state_ids/:roomId", a.stateIDs, 0, false},
-		{http.MethodGet, v1 + "/event_auth/:roomId/:eventId", a.eventAuth, 0, true},
-		{http.MethodGet, v1 + "/backfill/:roomId", a.backfill, 0, false},
-		{http.MethodPost, v1 + "/get_missing_events/:roomId", a.missing, 0, false},
-		{http.MethodGet, v1 + "/timestamp_to_event/:roomId", a.timestampToEvent, 0, false},
+		{http.MethodGet, v1 + "/event/:eventId", a.event, 0, false, ""},
+		{http.MethodGet, v1 + "/state/:roomId", a.state, 0, true, ""},
+		{http.MethodGet, v1 + "/state_ids/:roomId", a.stateIDs, 0, false, ""},
+		{http.MethodGet, v1 + "/event_auth/:roomId/:eventId", a.eventAuth, 0, true, ""},
+		{http.MethodGet, v1 + "/backfill/:roomId", a.backfill, 0, false, ""},
+		{http.MethodPost, v1 + "/get_missing_events/:roomId", a.missing, 0, false, ""},
+		{http.MethodGet, v1 + "/timestamp_to_event/:roomId", a.timestampToEvent, 0, false, ""},
 
-		{http.MethodGet, v1 + "/make_join/:roomId/:userId", a.make(resident.Join), 0, false},
-		{http.MethodPut, v1 + "/send_join/:roomId/:eventId", a.sendJoinV1, maxEvent, true},
-		{http.MethodPut, v2 + "/send_join/:roomId/:eventId", a.sendJoin, maxEvent, true},
-		{http.MethodGet, v1 + "/make_leave/:roomId/:userId", a.make(resident.Leave), 0, false},
-		{http.MethodPut, v1 + "/send_leave/:roomId/:eventId", a.sendLeaveV1, maxEvent, false},
-		{http.MethodPut, v2 + "/send_leave/:roomId/:eventId", a.sendLeave, maxEvent, false},
-		{http.MethodGet, v1 + "/make_knock/:roomId/:userId", a.make(resident.Knock), 0, false},
-		{http.MethodPut, v1 + "/send_knock/:roomId/:eventId", a.sendKnock, maxEvent, false},
-		{http.MethodPut, v1 + "/invite/:roomId/:eventId", a.inviteV1, maxInvite, false},
-		{http.MethodPut, v2 + "/invite/:roomId/:eventId", a.invite, maxInvite, false},
+		{http.MethodGet, v1 + "/make_join/:roomId/:userId", a.make(resident.Join), 0, false, byHandshake},
+		{http.MethodPut, v1 + "/send_join/:roomId/:eventId", a.sendJoinV1, maxEvent, true, byHandshake},
+		{http.MethodPut, v2 + "/send_join/:roomId/:eventId", a.sendJoin, maxEvent, true, byHandshake},
+		{http.MethodGet, v1 + "/make_leave/:roomId/:userId", a.make(resident.Leave), 0, false, byHandshake},
+		{http.MethodPut, v1 + "/send_leave/:roomId/:eventId", a.sendLeaveV1, maxEvent, false, byHandshake},
+		{http.MethodPut, v2 + "/send_leave/:roomId/:eventId", a.sendLeave, maxEvent, false, byHandshake},
+		{http.MethodGet, v1 + "/make_knock/:roomId/:userId", a.make(resident.Knock), 0, false, byHandshake},
+		{http.MethodPut, v1 + "/send_knock/:roomId/:eventId", a.sendKnock, maxEvent, false, byHandshake},
+		{http.MethodPut, v1 + "/invite/:roomId/:eventId", a.inviteV1, maxInvite, false, byInvite},
+		{http.MethodPut, v2 + "/invite/:roomId/:eventId", a.invite, maxInvite, false, byInvite},
 
-		{http.MethodGet, v1 + "/query/profile", a.queryProfile, 0, false},
-		{http.MethodGet, v1 + "/query/directory", a.queryDirectory, 0, false},
-		{http.MethodGet, v1 + "/publicRooms", a.publicRooms, 0, false},
-		{http.MethodPost, v1 + "/publicRooms", a.searchPublicRooms, 0, false},
-		{http.MethodGet, v1 + "/user/devices/:userId", a.userDevices, 0, false},
-		{http.MethodPost, v1 + "/user/keys/query", a.queryKeys, maxKeys, false},
-		{http.MethodPost, v1 + "/user/keys/claim", a.claimKeys, maxKeys, false},
+		{http.MethodGet, v1 + "/query/profile", a.queryProfile, 0, false, ""},
+		{http.MethodGet, v1 + "/query/directory", a.queryDirectory, 0, false, ""},
+		{http.MethodGet, v1 + "/publicRooms", a.publicRooms, 0, false, ""},
+		{http.MethodPost, v1 + "/publicRooms", a.searchPublicRooms, 0, false, ""},
+		{http.MethodGet, v1 + "/user/devices/:userId", a.userDevices, 0, false, ""},
+		{http.MethodPost, v1 + "/user/keys/query", a.queryKeys, maxKeys, false, ""},
+		{http.MethodPost, v1 + "/user/keys/claim", a.claimKeys, maxKeys, false, byClaim},
 	}
 }

@@ -66,6 +66,9 @@ func (a *API) signed(r signedRoute) echo.HandlerFunc {
 			return err
 		}
 		defer leave()
+		if err := a.charge(c, r.budget, origin); err != nil {
+			return err
+		}
 		return r.handler(c, origin)
 	}
 }

@@ -33,6 +33,7 @@ import (
 	"signet/internal/keyring/keyringtest"
 	"signet/internal/matrix"
 	"signet/internal/mxhttp"
+	"signet/internal/seal"
 	"signet/internal/seal/sealtest"
 	"signet/internal/serverkeys"
 	"signet/internal/store"
@@ -46,6 +47,7 @@ const server = matrix.ServerName("hs.test")
 type world struct {
 	*testing.T
 	db         *store.DB
+	vault      *seal.Vault
 	accounts   *account.Accounts
 	keys       *keyring.Ring
 	rooms      *room.Rooms
@@ -63,16 +65,16 @@ type world struct {
 }
 
 func each(t *testing.T, story func(w *world)) {
-	storetest.Each(t, []string{"seal", "keyring", "account", "stream", "room", "inbound", "transaction", "userdata", "e2ee"}, func(t *testing.T, db *store.DB) {
+	storetest.Each(t, []string{"seal", "keyring", "quota", "account", "stream", "room", "inbound", "transaction", "userdata", "e2ee"}, func(t *testing.T, db *store.DB) {
 		w := &world{T: t, db: db, clock: clocktest.New(), log: new(bytes.Buffer)}
-		vault := sealtest.Vault(t, db, w.clock.Now)
+		w.vault = sealtest.Vault(t, db, w.clock.Now)
 		log := slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 		var err error
 		w.accounts, err = account.New(t.Context(), account.Options{
-			DB: db, Vault: vault, ServerName: server, Now: w.clock.Now, Flows: account.Flows{{account.StageDummy}}, Hashers: 1,
+			DB: db, Vault: w.vault, ServerName: server, Now: w.clock.Now, Flows: account.Flows{{account.StageDummy}}, Hashers: 1,
 		})
 		w.ok(err)
-		w.keys = keyringtest.Open(t, db, vault, w.clock.Now, keyring.Federation)
+		w.keys = keyringtest.Open(t, db, w.vault, w.clock.Now, keyring.Federation)
 		w.openRooms()
 		in := inbound.New(inbound.Options{DB: db, Rooms: w.rooms, Remote: nobody{}, Keys: peerKeys{}, ServerName: server, Signer: w.signer, Now: w.clock.Now})
 		w.api = &fedapi.API{

@@ -1,0 +1,42 @@
+package fedapi
+
+import (
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"signet/internal/matrix"
+	"signet/internal/quota"
+)
+
+// budget is a limit on what servers of one owner (matrix.ServerName.Owner) may ask for,
+// whatever comes of it. The empty one is none.
+type budget string
+
+const (
+	byInvite    budget = "federation.invite.server"    // of people here
+	byHandshake budget = "federation.handshake.server" // memberships, proposed and taken
+	byClaim     budget = "federation.claim.server"     // of one-time keys
+)
+
+// limits are the sizes of the budgets, an hour. Those of above 1,000 are leased, so that
+// they cost no write each (internal/quota).
+var limits = map[budget]int{byInvite: 600, byHandshake: 6000, byClaim: 6000}
+
+// Budgets are the limits of the API, for the quota that it charges. In dry run they are
+// counted and refuse nothing.
+func Budgets(dryRun bool) []quota.Budget {
+	var all []quota.Budget
+	for b, limit := range limits {
+		all = append(all, quota.Budget{Name: string(b), Limit: limit, Per: time.Hour, DryRun: dryRun})
+	}
+	return all
+}
+
+// charge tells whether a server has enough. Without a quota there are no limits.
+func (a *API) charge(c echo.Context, b budget, origin matrix.ServerName) error {
+	if a.Quota == nil || b == "" {
+		return nil
+	}
+	return a.Quota.Charge(c.Request().Context(), quota.Charge{Budget: string(b), Subject: origin.Owner(), N: 1})
+}
