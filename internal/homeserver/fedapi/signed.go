@@ -90,7 +90,7 @@ func (a *API) origin(c echo.Context) (matrix.ServerName, error) {
 	origin := signatures[0].Origin
 	r := matrix.SignedRequest{Method: c.Request().Method, URI: signedURI(c.Request()), Origin: origin, Destination: a.ServerName, Content: body}
 	for i, x := range signatures {
-		if keys[i] != nil && r.Verify(x, keys[i]) == nil {
+		if keys[i] != nil && verified(r, x, keys[i]) {
 			return origin, nil
 		}
 	}
