@@ -242,6 +242,9 @@ func TestStateAtAnEvent(t *testing.T) {
 			said := w.say(id, alice, "hello")
 			renamed := w.set(id, "m.room.name", `{"name":"two"}`)
 			w.set(id, "m.room.topic", `{"topic":"later"}`)
+			other := w.create(room.Creation{Preset: room.PublicChat, Version: version})
+			w.join(other, rita)
+			elsewhere := w.say(other, alice, "elsewhere")
 			p := w.peer(remote)
 			for at, places := range map[string]int{said: 8, renamed: 8} {
 				a := p.getf(fed+"/state/%s?event_id=%s", id, url.QueryEscape(at))
@@ -271,6 +274,7 @@ func TestStateAtAnEvent(t *testing.T) {
 				}
 				w.wants("by a server that is not in the room", w.peer(third).get(path(id, said)), 403, matrix.Forbidden)
 				w.wants("at nothing", p.get(path(id, "$nothing")), 404, matrix.NotFound)
+				w.wants("at an event of another room", p.get(path(id, elsewhere)), 404, matrix.NotFound)
 				w.wants("nowhere", p.get(path("!nothing:hs.test", said)), 404, matrix.NotFound)
 			}
 			w.wants("without an event", p.get(fed+"/state/"+id), 400, matrix.MissingParams)

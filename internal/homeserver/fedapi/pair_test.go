@@ -212,7 +212,7 @@ func (h *house) membership(id string, user matrix.UserID) string {
 // before is read, one leaves.
 func TestTwoServers(t *testing.T) {
 	eachPair(t, func(a, b *house) {
-		for _, v := range []string{"1", "2", "3", "6", "8", "10", "11", "12"} {
+		for _, v := range []string{"1", "3", "10", "12"} {
 			id, err := a.rooms.Create(a.Context(), room.Creation{Creator: alice, Preset: room.PublicChat, Version: v})
 			a.ok(err)
 			a.say(id, alice, "before")
@@ -243,7 +243,7 @@ func TestTwoServersAndClosedRooms(t *testing.T) {
 	const carol = matrix.UserID("@carol:remote.test")
 	eachPair(t, func(a, b *house) {
 		via := []matrix.ServerName{a.name}
-		for _, v := range []string{"1", "7", "9", "12"} {
+		for _, v := range []string{"1", "9", "12"} {
 			id, err := a.rooms.Create(a.Context(), room.Creation{Creator: alice, Preset: room.PrivateChat, Version: v, Name: "tea"})
 			a.ok(err)
 			if err := b.inbound.Join(b.Context(), inbound.Wish{Membership: room.Membership{Room: id, Sender: carol}, Via: via}); err == nil {
@@ -253,7 +253,7 @@ func TestTwoServersAndClosedRooms(t *testing.T) {
 			b.ok(b.inbound.Join(b.Context(), inbound.Wish{Membership: room.Membership{Room: id, Sender: carol}, Via: via}))
 			a.say(id, alice, "welcome")
 			b.waitFor(id, carol, "welcome")
-			if v == "1" || v == "7" {
+			if v == "1" {
 				continue
 			}
 			inner, err := a.rooms.Create(a.Context(), room.Creation{Creator: alice, Preset: room.PrivateChat, Version: v, InitialState: []room.StateEvent{{
