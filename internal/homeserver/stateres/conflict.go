@@ -52,16 +52,19 @@ func (g *graph) holders(states int, unconflicted StateSet, conflicted []held) ma
 }
 
 // authDifference is what is in the full auth chain of some state, but not of all.
-// An event is in the chain of the states that hold an event citing it and of those
-// whose chain does, so one walk from the newest event down finds every chain. To be
-// held by a state is not to be in its chain.
+// An event is in the chain of the states that hold it, and of those whose chain holds
+// an event citing it, so one walk from the newest event down finds every chain.
+//
+// A state's own events are in its full auth chain: what all states hold is in no
+// difference, and not replayed. The auth chain of one event leaves the event out, but
+// servers count so throughout, and one that does not gets another state than they.
 func (g *graph) authDifference(holders masks) nodeSet {
 	chain := newMasks(len(g.events), holders.states)
 	difference := make(nodeSet, len(g.events))
 	for _, n := range g.newest {
+		chain.add(n, holders.row(n))
 		difference[n] = !chain.empty(n) && !chain.full(n)
 		for _, a := range g.events[n].auth {
-			chain.add(a, holders.row(n))
 			chain.add(a, chain.row(n))
 		}
 	}

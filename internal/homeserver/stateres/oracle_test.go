@@ -118,6 +118,7 @@ func (o oracle) authDifference(sets []stateres.StateSet) idSet {
 		c := idSet{}
 		for _, id := range set {
 			maps.Copy(c, o.authChain(id))
+			c[id] = true // as the other servers count
 		}
 		chains = append(chains, c)
 		maps.Copy(union, c)
