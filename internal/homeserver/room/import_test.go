@@ -199,10 +199,26 @@ func TestInvitedFromOutside(t *testing.T) {
 		if !slices.Equal(types, []string{"m.room.name", "m.room.member"}) {
 			t.Errorf("shown: %q", types)
 		}
+		leave := a.event(draft{typ: "m.room.member", key: string(gale), sender: string(gale), content: `{"membership":"leave"}`, prev: []string{invite.ID()}})
+		w.ok(w.rooms.PutOutside(w.Context(), room.Outside{RoomID: a.id, Version: event.V11, Event: leave}))
+		w.tellsOf(gale, a.id, leave.ID())
 		w.ok(w.rooms.Import(w.Context(), a.join(string(gale), "away.test")))
 		if s := w.rooms.Standing(gale, a.id); s.Membership != room.Join {
 			t.Errorf("gale is %q", s.Membership)
 		}
 		wantError(t, "an invitation of who is there", w.rooms.PutOutside(w.Context(), o), room.ErrResident)
 	})
+}
+
+// tellsOf is what /sync reads of a room that a user has left without having been in it.
+func (w *world) tellsOf(user matrix.UserID, id, want string) {
+	w.Helper()
+	s := w.rooms.Standing(user, id)
+	own, err := w.rooms.MemberAt(w.Context(), s.Room, string(user), s.Pos)
+	w.ok(err)
+	sojourn, err := w.rooms.Sojourn(w.Context(), user, s.Room, s.Pos)
+	w.ok(err)
+	if own.ID() != want || sojourn.Joined != 0 || s.Membership != room.Leave {
+		w.Errorf("%s is told of %s, was there from %d on, and is %q", user, own.ID(), sojourn.Joined, s.Membership)
+	}
 }

@@ -152,6 +152,9 @@ func (rs *Rooms) StateEvent(ctx context.Context, user matrix.UserID, roomID, typ
 // stateEventAt is who holds a place in the state after a position. The error is
 // ErrUnknownEvent.
 func (rs *Rooms) stateEventAt(ctx context.Context, r *Room, key event.Key, at stream.Pos) (*Stored, error) {
+	if r.last.Load() == 0 { // known from outside alone: there is nothing to load
+		return rs.storedOne(ctx, r, whereOneThen, r.nid, int64(at), key.Type, key.StateKey)
+	}
 	l, err := rs.load(ctx, r)
 	if err != nil {
 		return nil, err
