@@ -33,6 +33,7 @@ const (
 	SoftFailed                    // part of the graph, and shown to nobody (server-server API, "Soft failure")
 	Rejected                      // stored, so that it is not asked for again
 	Known                         // stored before
+	Old                           // not stored: History has it where somebody asks for it
 )
 
 // Verdict is an Outcome with the reason for it, where there is one.
@@ -72,11 +73,13 @@ func (rs *Rooms) Accept(ctx context.Context, roomID string, a Arrival) (v Verdic
 	if err != nil || j.known {
 		return Verdict{Outcome: Known}, err
 	}
-	if cited, err := selectIsGap(ctx, rs.DB, r.nid, a.Event.ID()); err != nil || cited {
-		if err != nil {
-			return v, fmt.Errorf("looking for a gap: %w", err)
-		}
+	switch cited, err := selectIsGap(ctx, rs.DB, r.nid, a.Event.ID()); {
+	case err != nil:
+		return v, fmt.Errorf("looking for a gap: %w", err)
+	case cited:
 		return rs.past(ctx, r, j, 0)
+	case a.Event.Depth() < r.since.Load():
+		return Verdict{Outcome: Old}, nil
 	}
 	err = rs.again(ctx, func() (*stream.Ticket, error) {
 		ticket, taken, err := rs.follow(ctx, r, j)
@@ -100,7 +103,8 @@ type judgement struct {
 	refused     error      // why the rules do not allow it
 	failed      error      // why the room's state does not
 	isPast      bool
-	extremities int // of the room, afterwards
+	since       int64 // the depth at which the room is taken in, of an import
+	extremities int   // of the room, afterwards
 }
 
 func (j *judgement) verdict() Verdict {

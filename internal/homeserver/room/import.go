@@ -53,7 +53,18 @@ func (rs *Rooms) Import(ctx context.Context, i Import) error {
 	if j.refused != nil {
 		return fmt.Errorf("%w: %w", ErrImport, j.refused)
 	}
+	j.since = i.depth()
 	return rs.again(ctx, func() (*stream.Ticket, error) { return rs.enter(ctx, r, j) })
+}
+
+// depth is that at which the room is taken in: that of its state. What the join says was
+// proposed by one server, which could cut this one off by it from all others.
+func (i Import) depth() int64 {
+	depth := int64(0)
+	for _, e := range i.State {
+		depth = max(depth, e.Depth())
+	}
+	return min(depth, i.Join.Depth())
 }
 
 // enter makes an event of this server's, in a state of other servers', the end of a room.
@@ -78,6 +89,7 @@ func (rs *Rooms) enter(ctx context.Context, r *Room, j *judgement) (*stream.Tick
 	b.state[s.key()] = s.in
 	op := &operation{room: r, loaded: l, events: []*Stored{s}, groups: groups}
 	op.aside.gaps, op.aside.filled, op.aside.uninvited = b.gaps, []string{s.ID()}, s.key().StateKey
+	op.aside.since = j.since
 	s.aside = s.moved != 0
 	if err := rs.turn(ctx, r, op, &meeting{s: s, state: b.state}); err != nil {
 		return nil, err

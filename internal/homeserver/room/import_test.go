@@ -146,6 +146,37 @@ func (w *world) past(a abroad, from, to string) {
 	}
 }
 
+// What was before this server came is in what it was told then. Sent again, it is no branch
+// beside that: those who have joined stay, whatever the join rules are by now.
+func TestOldEventsSentAgain(t *testing.T) {
+	away(t, func(w *world) {
+		for _, v := range []event.Version{event.V2, event.V12} {
+			a := w.abroad(v, room.Creation{Name: "Abroad"})
+			a.say(a.id, alice, "long ago")
+			a.ok(a.set(a.id, alice, "m.room.topic", `{"topic":"just before"}`))
+			w.ok(w.rooms.Import(w.Context(), a.join(string(gale), "away.test")))
+			a.ok(a.set(a.id, alice, "m.room.join_rules", `{"join_rule":"invite"}`))
+			all := a.events(a.id)
+			closed := all[len(all)-1]
+			e, err := v.Load(closed.id, closed.json, false)
+			w.ok(err)
+			w.accept(a.id, e, room.Accepted)
+			ends := w.ends(a.id)
+			for _, r := range all[:len(all)-3] { // the one before the join is a gap
+				e, err := v.Load(r.id, r.json, false)
+				w.ok(err)
+				w.accept(a.id, e, room.Old)
+			}
+			if got := w.ends(a.id); !slices.Equal(got, ends) {
+				t.Errorf("version %s: the room ends with %q", v, got)
+			}
+			if got := w.rooms.Standing(gale, a.id).Membership; got != room.Join {
+				t.Errorf("version %s: gale is %q", v, got)
+			}
+		}
+	})
+}
+
 // A join that the room's state does not allow, or of which something is missing, is no room.
 func TestARoomThatIsNotTakenIn(t *testing.T) {
 	away(t, func(w *world) {

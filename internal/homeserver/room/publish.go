@@ -24,6 +24,9 @@ func (w writer) Publish(ops []stream.Placed[*operation], wake func(matrix.UserID
 		}
 		rooms[op.loaded] = struct{}{}
 		op.room.known.Store(true)
+		if since := op.aside.since; since > 0 {
+			op.room.since.Store(since)
+		}
 		op.settled()
 	}
 	for l := range rooms {

@@ -80,6 +80,7 @@ type Room struct {
 	last      atomic.Int64 // Last, 0 before the first
 	used      atomic.Int64 // when it was used last, by Rooms.clock
 	listed    atomic.Bool  // in the published directory
+	since     atomic.Int64 // the depth at which this server came into the room, 0 at its beginning
 	residents int          // users of this server who are in it; guarded by Rooms.mu
 	known     atomic.Bool  // the room is stored; before last is settled, as one that others have
 

@@ -75,6 +75,11 @@ func deleteGap(ctx context.Context, tx *store.Tx, room int64, id string) error {
 	return err
 }
 
+func updateSince(ctx context.Context, tx *store.Tx, room, since int64) error {
+	_, err := tx.Exec(ctx, `UPDATE room_rooms SET since = $2 WHERE nid = $1`, room, since)
+	return err
+}
+
 // selectRedactionAhead is the redaction of an event that has not come, empty if none is known.
 func selectRedactionAhead(ctx context.Context, q store.Queryer, room int64, id string) (redaction string, err error) {
 	err = q.QueryRow(ctx, `SELECT redaction FROM room_redactions_ahead WHERE room = $1 AND event_id = $2`, room, id).Scan(&redaction)

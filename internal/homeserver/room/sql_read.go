@@ -28,13 +28,14 @@ const (
 func selectRooms(ctx context.Context, q store.Queryer) ([]*Room, error) {
 	return collect(ctx, q, func(rows *sql.Rows) (*Room, error) {
 		r := &Room{}
-		var last int64
+		var last, since int64
 		var listed bool
-		err := rows.Scan(&r.nid, &r.id, &r.version, &last, &listed)
+		err := rows.Scan(&r.nid, &r.id, &r.version, &last, &listed, &since)
+		r.since.Store(since)
 		r.last.Store(last)
 		r.listed.Store(listed)
 		return r, err
-	}, `SELECT nid, room_id, version, last, listed FROM room_rooms`)
+	}, `SELECT nid, room_id, version, last, listed, since FROM room_rooms`)
 }
 
 // stayRow is a row of room_stays.

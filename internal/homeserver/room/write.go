@@ -38,6 +38,7 @@ type aside struct {
 	ahead     string   // an event that is not here, which the first event redacts
 	invited   []byte   // what the user of the first event, who is invited, sees
 	uninvited string   // who is not invited any more
+	since     int64    // the depth at which this server comes into the room
 }
 
 // redacted is an event that an operation redacts, as it is from then on.
@@ -204,7 +205,7 @@ func (s *Stored) flags() int {
 
 func (b *batch) addAside(op *operation) {
 	a := op.aside
-	if len(a.filled) > 0 || a.uninvited != "" {
+	if len(a.filled) > 0 || a.uninvited != "" || a.since > 0 {
 		b.others = append(b.others, op)
 	}
 	for _, id := range a.gaps {
@@ -286,6 +287,11 @@ func (b *batch) storeOthers(ctx context.Context, tx *store.Tx) error {
 	for _, op := range b.others {
 		for _, id := range op.aside.filled {
 			if err := deleteGap(ctx, tx, op.room.nid, id); err != nil {
+				return err
+			}
+		}
+		if since := op.aside.since; since > 0 {
+			if err := updateSince(ctx, tx, op.room.nid, since); err != nil {
 				return err
 			}
 		}
