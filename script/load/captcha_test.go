@@ -73,7 +73,7 @@ func TestCaptchas(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{settings: settings{duration: 200 * time.Millisecond}, servers: replicas{{addr: addr, cmd: &exec.Cmd{Process: self}}}, people: []person{{token: "tok"}}}
+	w := &world{settings: settings{duration: 200 * time.Millisecond}, servers: replicas{{launch: launch{addr: addr}, cmd: &exec.Cmd{Process: self}}}, people: []person{{token: "tok"}}}
 	got, err := w.captchas(t.Context())
 	if err != nil || len(got) != 3 || got[0].rate == 0 {
 		t.Fatalf("captchas = %+v, %v", got, err)

@@ -22,6 +22,9 @@ type database struct {
 	drop func() // ends it
 }
 
+// databaseFile is the name of the file.
+const databaseFile = "server.db"
+
 // memory is a folder of files that the disk never sees, and hurried begins the names of
 // this program's folders there.
 const memory = "/dev/shm"
@@ -30,7 +33,7 @@ var hurried = fmt.Sprintf("signet-load-%d.", os.Getpid())
 
 func newDatabase(ctx context.Context, postgres, dir string) (*database, error) {
 	if postgres == "" {
-		d := &database{file: filepath.Join(dir, "idserver.db")}
+		d := &database{file: filepath.Join(dir, databaseFile)}
 		d.url, d.drop = "sqlite:"+d.file, d.forget
 		return d, nil
 	}
@@ -71,7 +74,7 @@ func (d *database) hurry() (err error) {
 	if d.fast, err = os.MkdirTemp(memory, hurried); err != nil {
 		return err
 	}
-	d.url = "sqlite:" + filepath.Join(d.fast, "idserver.db")
+	d.url = "sqlite:" + filepath.Join(d.fast, databaseFile)
 	return nil
 }
 
@@ -82,7 +85,7 @@ func (d *database) calm() error {
 	}
 	defer d.forget()
 	d.url = "sqlite:" + d.file
-	return copyFile(filepath.Join(d.fast, "idserver.db"), d.file)
+	return copyFile(filepath.Join(d.fast, databaseFile), d.file)
 }
 
 func (d *database) forget() {

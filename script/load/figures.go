@@ -9,29 +9,35 @@ import (
 // sample is what a run has observed.
 type sample struct {
 	took       []time.Duration // of each exchange
+	done       int             // how many count for the rate, if it is not those
 	elapsed    time.Duration
 	server     time.Duration // of processors, by the server in that time
 	own        time.Duration // by this program
+	others     time.Duration // by anything else on the machine
 	residentKB int
 }
 
 // figures are what a run, or the median of several, comes to. The processors' time is
 // in processors: 1 is one that was busy all the time.
 type figures struct {
-	rate           float64 // exchanges a second
-	p50, p99       time.Duration
-	server, client float64
-	residentKB     int
+	rate                   float64 // exchanges a second
+	p50, p99               time.Duration
+	each                   time.Duration // of processors, by the server for an exchange
+	server, client, others float64
+	residentKB             int
 }
 
 func (s sample) figures() figures {
 	slices.Sort(s.took)
+	done := cmp.Or(s.done, len(s.took))
 	return figures{
-		rate:       share(float64(len(s.took)), s.elapsed.Seconds()),
+		rate:       share(float64(done), s.elapsed.Seconds()),
 		p50:        percentile(s.took, 50),
 		p99:        percentile(s.took, 99),
+		each:       s.server / time.Duration(max(1, done)),
 		server:     share(s.server.Seconds(), s.elapsed.Seconds()),
 		client:     share(s.own.Seconds(), s.elapsed.Seconds()),
+		others:     share(s.others.Seconds(), s.elapsed.Seconds()),
 		residentKB: s.residentKB,
 	}
 }
@@ -58,8 +64,10 @@ func medians(runs []figures) figures {
 		rate:       median(runs, func(f figures) float64 { return f.rate }),
 		p50:        median(runs, func(f figures) time.Duration { return f.p50 }),
 		p99:        median(runs, func(f figures) time.Duration { return f.p99 }),
+		each:       median(runs, func(f figures) time.Duration { return f.each }),
 		server:     median(runs, func(f figures) float64 { return f.server }),
 		client:     median(runs, func(f figures) float64 { return f.client }),
+		others:     median(runs, func(f figures) float64 { return f.others }),
 		residentKB: median(runs, func(f figures) int { return f.residentKB }),
 	}
 }

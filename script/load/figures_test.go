@@ -27,12 +27,12 @@ func TestPercentile(t *testing.T) {
 // fewer do not exceed anything smaller.
 func TestFiguresOfDisorder(t *testing.T) {
 	for n := 1; n < 300; n++ {
-		s := sample{elapsed: 2 * time.Second, server: time.Second, own: 500 * time.Millisecond, residentKB: 7}
+		s := sample{elapsed: 2 * time.Second, server: time.Second, own: 500 * time.Millisecond, others: 250 * time.Millisecond, residentKB: 7}
 		for range n {
 			s.took = append(s.took, rand.N(50*time.Microsecond))
 		}
 		f := s.figures()
-		if f.rate != float64(n)/2 || f.server != 0.5 || f.client != 0.25 || f.residentKB != 7 {
+		if f.rate != float64(n)/2 || f.server != 0.5 || f.client != 0.25 || f.others != 0.125 || f.residentKB != 7 || f.each != time.Second/time.Duration(n) {
 			t.Fatalf("figures of %d exchanges in two seconds = %+v", n, f)
 		}
 		for _, c := range []struct {
@@ -57,7 +57,7 @@ func TestFiguresOfDisorder(t *testing.T) {
 
 func TestMedians(t *testing.T) {
 	run := func(rate float64, p50, p99 time.Duration, kb int) figures {
-		return figures{rate: rate, p50: p50, p99: p99, server: rate / 8, client: rate / 64, residentKB: kb}
+		return figures{rate: rate, p50: p50, p99: p99, each: 3 * p50, server: rate / 8, client: rate / 64, others: rate / 4, residentKB: kb}
 	}
 	for _, c := range []struct {
 		name string

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"net/http"
 	"os/exec"
 	"strconv"
 	"time"
@@ -148,16 +147,8 @@ const (
 )
 
 // ask makes one request.
-func (w *world) ask(ctx context.Context, request []byte) (a answer, err error) {
-	c, err := dial(ctx, w.servers[0].addr)
-	if err != nil {
-		return a, err
-	}
-	defer c.Close()
-	if a, err = c.do(request); err == nil {
-		err = a.hoped(http.StatusOK)
-	}
-	return a, err
+func (w *world) ask(ctx context.Context, request []byte) (answer, error) {
+	return ask(ctx, w.servers[0].addr, request)
 }
 
 // lookups ask for who is behind addresses, with the proofs.

@@ -39,3 +39,42 @@ func (r replicas) residentKB() (most int, err error) {
 	}
 	return most, err
 }
+
+// observe does something, and notes what was used meanwhile.
+func (r replicas) observe(do func() ([]time.Duration, error)) (s sample, err error) {
+	before, err := r.spent()
+	if err != nil {
+		return s, err
+	}
+	if s.took, err = do(); err != nil {
+		return s, err
+	}
+	after, err := r.spent()
+	if err != nil {
+		return s, err
+	}
+	s.elapsed = after.at.Sub(before.at)
+	s.server, s.own = after.server-before.server, after.own-before.own
+	s.others = max(0, after.machine-before.machine-s.server-s.own)
+	s.residentKB, err = r.residentKB()
+	return s, err
+}
+
+// spent is processors' time up to a moment: of the servers, of this program, and of all
+// that runs on the machine.
+type spent struct {
+	at                   time.Time
+	server, own, machine time.Duration
+}
+
+func (r replicas) spent() (u spent, err error) {
+	if u.server, err = r.busy(); err != nil {
+		return u, err
+	}
+	if u.own, err = ownBusy(); err != nil {
+		return u, err
+	}
+	u.machine, err = machineBusy()
+	u.at = time.Now()
+	return u, err
+}

@@ -13,12 +13,19 @@ import (
 	"time"
 )
 
-// server is the program under load.
+// server is the program under load. Without a cmd nothing is known of its process.
 type server struct {
-	addr string
+	launch
 	cmd  *exec.Cmd
 	log  string        // file of what it writes
 	gone chan struct{} // closed when it has ended
+}
+
+// launch is how a server is started: in a folder, by the configuration of that name there.
+type launch struct {
+	program, dir, config string
+	addr                 string
+	ready                string // path that is answered 200 when it is ready
 }
 
 // How long the server may take to be ready, and to end.
@@ -27,17 +34,16 @@ const (
 	endPatience   = 10 * time.Second
 )
 
-// startServer runs the program in dir with a replica's configuration there, and waits until
-// it is ready.
-func startServer(ctx context.Context, program, dir string, replica int, addr string) (*server, error) {
-	s := &server{addr: addr, log: filepath.Join(dir, fmt.Sprintf("log%d", replica)), gone: make(chan struct{})}
+// startServer runs the program and waits until it is ready.
+func startServer(ctx context.Context, l launch) (*server, error) {
+	s := &server{launch: l, log: filepath.Join(l.dir, l.config+".log"), gone: make(chan struct{})}
 	log, err := os.Create(s.log)
 	if err != nil {
 		return nil, err
 	}
 	defer log.Close()
-	s.cmd = exec.Command(program, "--config", configFile(replica))
-	s.cmd.Dir, s.cmd.Stderr = dir, log
+	s.cmd = exec.Command(l.program, "--config", l.config)
+	s.cmd.Dir, s.cmd.Stderr = l.dir, log
 	s.cmd.Env = append(os.Environ(), "OTEL_TRACES_EXPORTER=none")
 	if err := s.cmd.Start(); err != nil {
 		return nil, fmt.Errorf("starting the server: %w", err)
@@ -46,18 +52,18 @@ func startServer(ctx context.Context, program, dir string, replica int, addr str
 		_ = s.cmd.Wait() // how it ended stands in its log
 		close(s.gone)
 	}()
-	if err := s.ready(ctx); err != nil {
+	if err := s.waitReady(ctx); err != nil {
 		s.end()
 		return nil, err
 	}
 	return s, nil
 }
 
-func (s *server) ready(ctx context.Context) error {
+func (s *server) waitReady(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startPatience)
 	defer cancel()
 	for {
-		if r, err := http.Get("http://" + s.addr + "/readyz"); err == nil {
+		if r, err := http.Get("http://" + s.addr + s.ready); err == nil {
 			_ = r.Body.Close()
 			if r.StatusCode == http.StatusOK {
 				return nil
@@ -68,7 +74,7 @@ func (s *server) ready(ctx context.Context) error {
 			return fmt.Errorf("the server has ended: %s", s.lastWords())
 		case <-ctx.Done():
 			return fmt.Errorf("the server does not get ready: %s", s.lastWords())
-		case <-time.After(10 * time.Millisecond): // another process has no signal to give
+		case <-time.After(2 * time.Millisecond): // another process has no signal to give
 		}
 	}
 }
@@ -95,6 +101,9 @@ func (s *server) end() {
 
 // residentKB is how much memory the server has in use.
 func (s *server) residentKB() (int, error) {
+	if s.cmd == nil {
+		return 0, nil
+	}
 	text, err := os.ReadFile(s.proc("status"))
 	if err != nil {
 		return 0, err
@@ -118,6 +127,9 @@ const ticksPerSecond = 100
 
 // busy is how much processor time the server has used.
 func (s *server) busy() (time.Duration, error) {
+	if s.cmd == nil {
+		return 0, nil
+	}
 	text, err := os.ReadFile(s.proc("stat"))
 	if err != nil {
 		return 0, err
@@ -151,4 +163,34 @@ func ownBusy() (time.Duration, error) {
 		return 0, err
 	}
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano()), nil
+}
+
+// machineBusy is how much processor time has been used on the machine.
+func machineBusy() (time.Duration, error) {
+	text, err := os.ReadFile("/proc/stat")
+	if err != nil {
+		return 0, err
+	}
+	return parseMachineBusy(string(text))
+}
+
+// parseMachineBusy adds the first line of /proc/stat (proc_stat(5)) without its fourth and
+// fifth number, in which nothing was done, and the last two, which are in the first two.
+func parseMachineBusy(stat string) (time.Duration, error) {
+	line, _, _ := strings.Cut(stat, "\n")
+	fields := strings.Fields(line)
+	if len(fields) < 9 || fields[0] != "cpu" {
+		return 0, fmt.Errorf("reading the machine's time: %.100q", line)
+	}
+	var ticks int64
+	for i, field := range fields[1:9] {
+		n, err := strconv.ParseInt(field, 10, 64)
+		if err != nil {
+			return 0, err
+		}
+		if i != 3 && i != 4 {
+			ticks += n
+		}
+	}
+	return time.Duration(ticks) * time.Second / ticksPerSecond, nil
 }

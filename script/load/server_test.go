@@ -29,6 +29,18 @@ func TestParseBusy(t *testing.T) {
 	}
 }
 
+func TestParseMachineBusy(t *testing.T) {
+	got, err := parseMachineBusy("cpu  100 20 30 9999 8888 4 5 6 77 7\ncpu0 1 1 1 1 1 1 1 1 1 1\n")
+	if err != nil || got != 1650*time.Millisecond {
+		t.Errorf("parseMachineBusy = %v, %v, want 1.65s", got, err)
+	}
+	for _, bad := range []string{"", "cpu0 1 2 3 4 5 6 7 8 9 10", "cpu 1 2 3 4", "cpu 1 2 3 4 5 much 7 8 9 10"} {
+		if got, err := parseMachineBusy(bad); err == nil {
+			t.Errorf("parseMachineBusy(%q) = %v, want an error", bad, got)
+		}
+	}
+}
+
 // What a process has used and holds can be read of this one, too.
 func TestOwnBusy(t *testing.T) {
 	before, err := ownBusy()

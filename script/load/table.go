@@ -15,13 +15,14 @@ type row struct {
 	peer string // what another identity server reached
 	figures
 	per  time.Duration // in place of figures, for what the Go benchmarks measure
+	by   *figures      // what the figures are divided by, if they are ratios
 	note string        // why there are no figures
 }
 
 func table(rows []row) string {
 	var text strings.Builder
 	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "MEASUREMENT\tBAR\tPEER\tRATE\tP50\tP99\tRSS\tSERVER CPU\tCLIENT CPU\t")
+	fmt.Fprintln(w, "MEASUREMENT\tBAR\tPEER\tRATE\tP50\tP99\tRSS\tCPU EACH\tSERVER CPU\tCLIENT CPU\tOTHERS\t")
 	for _, r := range rows {
 		fmt.Fprintln(w, strings.Join(r.cells(), "\t")+"\t")
 	}
@@ -38,12 +39,28 @@ func (r row) cells() []string {
 	cells := []string{r.name, or(r.bar), or(r.peer)}
 	switch {
 	case r.note != "":
-		return append(cells, "-", "-", "-", "-", "-", "-")
+		return append(cells, "-", "-", "-", "-", "-", "-", "-", "-")
 	case r.per > 0:
-		return append(cells, "-", brief(r.per), "-", "-", "-", "-")
+		return append(cells, "-", brief(r.per), "-", "-", "-", "-", "-", "-")
+	case r.by != nil:
+		return append(cells, times(r.rate, r.by.rate), times(r.p50, r.by.p50), times(r.p99, r.by.p99),
+			times(r.residentKB, r.by.residentKB), times(r.each, r.by.each), "-", "-", "-")
 	}
-	return append(cells, thousands(r.rate)+"/s", unless(r.p50 == 0, brief(r.p50)), unless(r.p99 == 0, brief(r.p99)),
-		unless(r.residentKB == 0, megabytes(r.residentKB)), processors(r.server), processors(r.client))
+	return append(cells, unless(r.rate == 0, thousands(r.rate)+"/s"), unless(r.p50 == 0, brief(r.p50)), unless(r.p99 == 0, brief(r.p99)),
+		unless(r.residentKB == 0, megabytes(r.residentKB)), unless(r.each == 0, brief(r.each)),
+		processors(r.server), processors(r.client), processors(r.others))
+}
+
+// times is how many times as much the one is as the other.
+func times[N interface{ ~int | ~int64 | ~float64 }](one, other N) string {
+	if one == 0 || other == 0 {
+		return "-"
+	}
+	ratio := float64(one) / float64(other)
+	if ratio >= 999.5 {
+		return thousands(ratio) + "×"
+	}
+	return strconv.FormatFloat(ratio, 'g', 3, 64) + "×"
 }
 
 // unless is nothing for what was not measured.

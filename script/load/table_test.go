@@ -6,17 +6,22 @@ import (
 )
 
 func TestTable(t *testing.T) {
+	other := figures{rate: 3505.733, p50: 3120 * time.Microsecond, residentKB: 400_000}
 	got := table([]row{
 		{name: "ping", bar: "20,000/s", peer: "3,300/s", figures: figures{rate: 21_034.4, p50: 312 * time.Microsecond,
-			p99: 1234 * time.Microsecond, server: 1.234, client: 0.5, residentKB: 40_960}},
+			p99: 1234 * time.Microsecond, each: 60 * time.Microsecond, server: 1.234, client: 0.5, others: 0.1, residentKB: 40_960}},
+		{name: "ratio", figures: figures{rate: 21_034.4, p50: 312 * time.Microsecond, p99: 1234 * time.Microsecond, residentKB: 40_960}, by: &other},
 		{name: "quota", per: 12_340 * time.Microsecond},
+		{name: "start-up", figures: figures{p50: time.Second, p99: time.Second}},
 		{name: "captcha", note: "the server answered 500"},
 	})
 	want := "" +
-		"  MEASUREMENT       BAR     PEER      RATE      P50      P99     RSS  SERVER CPU  CLIENT CPU\n" +
-		"         ping  20,000/s  3,300/s  21,034/s   312 µs  1.23 ms  40 MiB        1.23        0.50\n" +
-		"        quota         -        -         -  12.3 ms        -       -           -           -\n" +
-		"      captcha         -        -         -        -        -       -           -           -\n" +
+		"  MEASUREMENT       BAR     PEER      RATE      P50      P99     RSS  CPU EACH  SERVER CPU  CLIENT CPU  OTHERS\n" +
+		"         ping  20,000/s  3,300/s  21,034/s   312 µs  1.23 ms  40 MiB   60.0 µs        1.23        0.50    0.10\n" +
+		"        ratio         -        -        6×     0.1×        -  0.102×         -           -           -       -\n" +
+		"        quota         -        -         -  12.3 ms        -       -         -           -           -       -\n" +
+		"     start-up         -        -         -   1.00 s   1.00 s       -         -        0.00        0.00    0.00\n" +
+		"      captcha         -        -         -        -        -       -         -           -           -       -\n" +
 		"captcha was not measured: the server answered 500\n"
 	if got != want {
 		t.Errorf("table =\n%swant\n%s", got, want)

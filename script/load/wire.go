@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -52,6 +53,20 @@ func (w *wire) Close() error {
 	return w.Conn.Close()
 }
 
+// ask makes one request, of which a 200 is wanted.
+func ask(ctx context.Context, addr string, request []byte) (answer, error) {
+	w, err := dial(ctx, addr)
+	if err != nil {
+		return answer{}, err
+	}
+	defer w.Close()
+	a, err := w.do(request)
+	if err != nil {
+		return answer{}, err
+	}
+	return a, a.hoped(http.StatusOK)
+}
+
 func (w *wire) do(request []byte) (answer, error) {
 	if err := w.SetDeadline(time.Now().Add(patience)); err != nil {
 		return answer{}, err
@@ -65,7 +80,7 @@ func (w *wire) do(request []byte) (answer, error) {
 // errAnswer is the error of an answer that this reader does not understand.
 var errAnswer = errors.New("the answer cannot be read")
 
-// read reads what Go's server writes. Of the header it wants to know only how long the
+// read reads an answer that has a length or comes in chunks. Of the header it wants to know only how long the
 // body is, which is why it takes less time than http.ReadResponse.
 func (w *wire) read() (answer, error) {
 	line, err := w.reader.ReadSlice('\n')
@@ -107,12 +122,12 @@ func (w *wire) header() (length int64, err error) {
 			break
 		}
 		name, value, _ := bytes.Cut(bytes.TrimSpace(line), []byte(": "))
-		switch string(name) {
-		case "Content-Length":
+		switch {
+		case bytes.EqualFold(name, []byte("Content-Length")):
 			if length, err = strconv.ParseInt(string(value), 10, 64); err != nil || length < 0 {
 				return 0, errAnswer
 			}
-		case "Transfer-Encoding":
+		case bytes.EqualFold(name, []byte("Transfer-Encoding")):
 			length = chunked
 		}
 	}
@@ -138,8 +153,9 @@ func (a answer) hoped(status int) error {
 	return fmt.Errorf("%w %d instead of %d: %.300s", errRefused, a.status, status, a.body)
 }
 
-// caller is on whose behalf a request is made: by token, from a client's address.
-type caller struct{ user, token, client string }
+// caller is on whose behalf a request is made: by token, from a client's address, to the
+// host of that name, which is hostName if it is empty.
+type caller struct{ user, token, client, host string }
 
 func get(path string, c caller) []byte { return request("GET", path, c, "") }
 
@@ -148,14 +164,14 @@ func post(path string, c caller, body string) []byte { return request("POST", pa
 // request writes a request as a reverse proxy passes it on.
 func request(method, path string, c caller, body string) []byte {
 	b := make([]byte, 0, 512)
-	b = append(b, method+" "+path+" HTTP/1.1\r\nHost: "+hostName+"\r\n"...)
+	b = append(b, method+" "+path+" HTTP/1.1\r\nHost: "+cmp.Or(c.host, hostName)+"\r\n"...)
 	if c.token != "" {
 		b = append(b, "Authorization: Bearer "+c.token+"\r\n"...)
 	}
 	if c.client != "" {
 		b = append(b, "X-Forwarded-For: "+c.client+"\r\n"...)
 	}
-	if method == http.MethodPost {
+	if method != http.MethodGet {
 		b = append(b, "Content-Type: application/json\r\nContent-Length: "...)
 		b = append(strconv.AppendInt(b, int64(len(body)), 10), "\r\n"...)
 	}

@@ -65,3 +65,12 @@ func TestReadWhatIsCutOff(t *testing.T) {
 		}
 	}
 }
+
+// Names of headers are read in any case (RFC 9110, section 5.1).
+func TestReadAnyCase(t *testing.T) {
+	for _, text := range []string{"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nab", "HTTP/1.1 200 OK\r\nTRANSFER-ENCODING: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n"} {
+		if a, err := reading(text).read(); err != nil || a.status != 200 || string(a.body) != "ab" {
+			t.Errorf("%q is read as %d %q, %v", text, a.status, a.body, err)
+		}
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"math"
 	"net"
 	"os"
+	"slices"
 	"sync/atomic"
 	"time"
 )
@@ -39,7 +40,18 @@ type world struct {
 	sink     *sink
 	people   []person
 	asked    atomic.Int64
-	undo     []func()
+	undone
+}
+
+// undone is what is undone at the end, the last first.
+type undone []func()
+
+func (u *undone) later(undo func()) { *u = append(*u, undo) }
+
+func (u *undone) close() {
+	for _, undo := range slices.Backward(*u) {
+		undo()
+	}
 }
 
 // build makes a world. close ends it, also one that was not finished.
@@ -69,14 +81,6 @@ func build(ctx context.Context, s settings, sc scene) (w *world, err error) {
 	}
 	w.people, err = around.join(ctx, w.servers.addrs(), sc.accounts)
 	return w, err
-}
-
-func (w *world) later(undo func()) { w.undo = append(w.undo, undo) }
-
-func (w *world) close() {
-	for i := len(w.undo) - 1; i >= 0; i-- {
-		w.undo[i]()
-	}
 }
 
 // serve starts the servers on free ports, with an empty database.
@@ -109,7 +113,7 @@ func (w *world) start(ctx context.Context) error {
 		if err := w.config.write(w.dir, i, addr); err != nil {
 			return err
 		}
-		s, err := startServer(ctx, w.idserver, w.dir, i, addr)
+		s, err := startServer(ctx, launch{program: w.idserver, dir: w.dir, config: configFile(i), addr: addr, ready: "/readyz"})
 		if err != nil {
 			return err
 		}
@@ -139,28 +143,8 @@ func freeAddr() (string, error) {
 
 // measure hammers the servers for the time that was set, and observes it.
 func (w *world) measure(ctx context.Context, next source) (figures, error) {
-	var s sample
-	server, err := w.servers.busy()
-	if err != nil {
-		return figures{}, err
-	}
-	own, err := ownBusy()
-	if err != nil {
-		return figures{}, err
-	}
-	began := time.Now()
-	if s.took, err = hammer(ctx, w.servers.addrs(), connections, w.duration, next); err != nil {
-		return figures{}, err
-	}
-	s.elapsed = time.Since(began)
-	if s.server, err = w.servers.busy(); err != nil {
-		return figures{}, err
-	}
-	if s.own, err = ownBusy(); err != nil {
-		return figures{}, err
-	}
-	s.server -= server
-	s.own -= own
-	s.residentKB, err = w.servers.residentKB()
+	s, err := w.servers.observe(func() ([]time.Duration, error) {
+		return hammer(ctx, w.servers.addrs(), connections, w.duration, next)
+	})
 	return s.figures(), err
 }
