@@ -118,7 +118,7 @@ var layers = map[string][]string{
 		"internal/homeserver/authz", "internal/homeserver/event", "internal/homeserver/resident", "internal/homeserver/room", "internal/homeserver/stream", "internal/store",
 		"internal/homeserver/transaction", "internal/homeserver/inbound", "internal/homeserver/e2ee", "internal/homeserver/userdata"},
 
-	// What puts load on the identity server talks HTTP to it, as a client does.
+	// What puts load on the servers talks HTTP to them, as a client does.
 	"script/load": {"internal/localca", "internal/store", "keys/proof"},
 }
 

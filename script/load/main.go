@@ -11,20 +11,36 @@ import (
 )
 
 func main() {
-	if len(os.Args) > 1 && slices.Contains([]string{"-h", "--help"}, os.Args[1]) {
-		fmt.Print(usage())
+	b, names := identity, os.Args[1:]
+	if len(names) > 0 && names[0] == homeserver.name {
+		b, names = homeserver, names[1:]
+	}
+	if len(names) > 0 && slices.Contains([]string{"-h", "--help"}, names[0]) {
+		fmt.Print(b.usage())
 		return
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, os.Args[1:]); err != nil {
+	if err := run(ctx, b, names); err != nil {
 		fmt.Fprintln(os.Stderr, "load:", err)
 		os.Exit(1)
 	}
 }
 
+// bench is what is measured of one program.
+type bench struct {
+	name    string // the first argument, or empty
+	usage   func() string
+	measure func(ctx context.Context, s settings, names []string) ([]row, error)
+}
+
+var (
+	identity   = bench{usage: usage, measure: measureChosen}
+	homeserver = bench{name: "homeserver", usage: usageHomeserver, measure: measureHomeserver}
+)
+
 // run measures, and prints a table of what was measured, even if that is not all.
-func run(ctx context.Context, names []string) error {
+func run(ctx context.Context, b bench, names []string) error {
 	s, err := readSettings(os.Getenv)
 	if s.dir != "" {
 		defer os.RemoveAll(s.dir) // the script made it for this program and its files
@@ -32,16 +48,23 @@ func run(ctx context.Context, names []string) error {
 	if err != nil {
 		return err
 	}
-	chosen, err := choose(names)
-	if err != nil {
-		return err
+	rows, err := b.measure(ctx, s, names)
+	if len(rows) > 0 {
+		fmt.Print(table(rows))
 	}
-	rows, err := measureAll(ctx, s, chosen)
-	fmt.Print(table(rows))
 	if ctx.Err() != nil {
 		return errors.New("stopped before the end")
 	}
 	return err
+}
+
+// measureChosen measures the identity server.
+func measureChosen(ctx context.Context, s settings, names []string) ([]row, error) {
+	chosen, err := choose(names)
+	if err != nil {
+		return nil, err
+	}
+	return measureAll(ctx, s, chosen)
 }
 
 // measureAll goes on after a measurement that failed, says so in its row, and returns an

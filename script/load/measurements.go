@@ -54,15 +54,23 @@ func measurements() []measurement {
 }
 
 func choose(names []string) ([]measurement, error) {
-	all := measurements()
+	return pick(measurements(), names, "script/bench load")
+}
+
+// named is what can be asked for by its name.
+type named interface{ called() string }
+
+func (m measurement) called() string { return m.name }
+
+// pick is all, or those with the names. The command tells what names there are.
+func pick[T named](all []T, names []string, command string) (chosen []T, err error) {
 	if len(names) == 0 {
 		return all, nil
 	}
-	var chosen []measurement
 	for _, name := range names {
-		i := slices.IndexFunc(all, func(m measurement) bool { return m.name == name })
+		i := slices.IndexFunc(all, func(one T) bool { return one.called() == name })
 		if i < 0 {
-			return nil, fmt.Errorf("%w %q; script/bench load -h lists them", errName, name)
+			return nil, fmt.Errorf("%w %q; %s -h lists them", errName, name, command)
 		}
 		chosen = append(chosen, all[i])
 	}
@@ -104,6 +112,7 @@ func progress(format string, a ...any) { fmt.Fprintf(os.Stderr, format+"\n", a..
 func usage() string {
 	var b strings.Builder
 	b.WriteString(`script/bench load [NAME...] puts load on the identity server and prints how fast it is.
+script/bench homeserver does so with the homeserver; script/bench homeserver -h tells how.
 
 `)
 	for _, m := range measurements() {

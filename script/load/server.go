@@ -59,6 +59,17 @@ func startServer(ctx context.Context, l launch) (*server, error) {
 	return s, nil
 }
 
+// watched is a server that somebody else has started, as the process of that ID if it is not 0.
+func watched(addr string, pid int) (*server, error) {
+	s := &server{launch: launch{addr: addr}}
+	if pid == 0 {
+		return s, nil
+	}
+	process, err := os.FindProcess(pid)
+	s.cmd = &exec.Cmd{Process: process}
+	return s, err
+}
+
 func (s *server) waitReady(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startPatience)
 	defer cancel()

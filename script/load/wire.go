@@ -161,6 +161,8 @@ func get(path string, c caller) []byte { return request("GET", path, c, "") }
 
 func post(path string, c caller, body string) []byte { return request("POST", path, c, body) }
 
+func put(path string, c caller, body string) []byte { return request("PUT", path, c, body) }
+
 // request writes a request as a reverse proxy passes it on.
 func request(method, path string, c caller, body string) []byte {
 	b := make([]byte, 0, 512)
