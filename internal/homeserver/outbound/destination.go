@@ -102,7 +102,7 @@ func (o *Outbound) Heard(server matrix.ServerName) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	d, now := o.known[server], o.Now()
-	if d == nil || d.failures == 0 || now.Before(d.heard.Add(heardPause)) {
+	if d == nil || !now.Before(d.due) || now.Before(d.heard.Add(heardPause)) {
 		return
 	}
 	d.failures, d.due, d.heard = 0, now, now

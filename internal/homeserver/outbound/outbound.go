@@ -146,7 +146,11 @@ func (w waker) Publish(ops []stream.Placed[wakes], _ func(matrix.UserID)) {
 	defer w.mu.Unlock()
 	for _, p := range ops {
 		for _, name := range p.Op {
-			w.wake(w.destination(name))
+			d := w.destination(name)
+			if d.failures == 0 {
+				d.due = time.Time{} // the wait after a start is for those to whom nobody writes now
+			}
+			w.wake(d)
 		}
 	}
 }

@@ -189,6 +189,33 @@ func TestKilled(t *testing.T) {
 	})
 }
 
+// After a start nobody waits to whom somebody writes, or who is heard of.
+func TestAfterAStart(t *testing.T) {
+	each(t, func(w *world) {
+		for _, name := range []matrix.ServerName{one, two, "three.test"} {
+			defer w.others.hangs(name)()
+			w.event("!a", "$1", name)
+			w.underWay(name)
+		}
+		w.kill()
+		w.others.hang = map[matrix.ServerName]chan struct{}{}
+		for _, name := range []matrix.ServerName{one, two} {
+			w.others.got(name)
+		}
+		w.start()
+		w.event("!a", "$2", one)
+		w.Heard(two)
+		w.settle()
+		w.want("written to", one, "[$1 $2]")
+		w.want("heard of", two, "[$1]")
+		w.others.got("three.test")
+		w.pass(2*time.Minute - time.Millisecond)
+		w.want("left alone", "three.test", "")
+		w.pass(time.Millisecond)
+		w.want("when it is its turn", "three.test", "[$1]")
+	})
+}
+
 // A restart is no reason to forget who is dead.
 func TestBackOffOutlivesARestart(t *testing.T) {
 	each(t, func(w *world) {
