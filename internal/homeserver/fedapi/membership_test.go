@@ -291,7 +291,7 @@ func TestJoinAndLeave(t *testing.T) {
 					w.Errorf("version %s: %s/send_join = %d %s", v, spelling, a.status, a.body)
 				}
 				p.checkChain(id, append(state, join.ID()), chain)
-				if got := texts(in.json()["servers_in_room"]); !slices.Equal(got, []string{"hs.test", "remote.test"}) {
+				if got := texts(in.json()["servers_in_room"]); !slices.Equal(got, []string{"hs.test"}) {
 					w.Errorf("version %s: servers_in_room = %v", v, got)
 				}
 				w.wantMembership(id, rita, room.Join)

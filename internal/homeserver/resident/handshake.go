@@ -120,15 +120,22 @@ type Signed struct {
 
 // Entrance is what a server gets that comes into a room (server-server API, /send_join).
 type Entrance struct {
-	Event   *event.Event // as it is in the room, signed by us where it had to be
-	State   Named        // before it
-	Chain   Named        // of the event and of the state
-	Servers []matrix.ServerName
+	Event   *event.Event        // as it is in the room, signed by us where it had to be
+	State   Named               // before it
+	Chain   Named               // of the event and of the state
+	Servers []matrix.ServerName // that were in the room before
 }
 
 // Join takes a signed join into its room. Errors: those of take, room.ErrCannotTell.
 func (s *Resident) Join(ctx context.Context, signed Signed) (in Entrance, err error) {
-	r, e, err := s.take(ctx, signed)
+	r, err := s.hosted(ctx, signed.Server, signed.Room)
+	if err != nil {
+		return in, err
+	}
+	if in.Servers, err = s.Rooms.JoinedServers(ctx, r); err != nil {
+		return in, err
+	}
+	_, e, err := s.take(ctx, signed)
 	if err != nil {
 		return in, err
 	}
@@ -142,10 +149,7 @@ func (s *Resident) Join(ctx context.Context, signed Signed) (in Entrance, err er
 		return in, err
 	}
 	in.State = s.named(r, sorted(before))
-	if in.Chain, err = s.chain(ctx, r, append(slices.Clone(in.State.IDs), e.ID())); err != nil {
-		return in, err
-	}
-	in.Servers, err = s.Rooms.JoinedServers(ctx, r)
+	in.Chain, err = s.chain(ctx, r, append(slices.Clone(in.State.IDs), e.ID()))
 	return in, err
 }
 
