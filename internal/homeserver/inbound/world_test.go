@@ -213,7 +213,7 @@ func (s *server) forge(id string, d draft) *event.Event {
 	s.ok(err)
 	s.clock.Advance(time.Millisecond)
 	p := event.Proto{RoomID: id, Type: d.typ, Sender: string(d.sender), Content: []byte(d.content), OriginServerTS: s.clock.Now().UnixMilli(),
-		Depth: max(d.depth, 5), PrevEvents: d.prev, AuthEvents: d.auth}
+		Depth: max(d.depth, 1), PrevEvents: d.prev, AuthEvents: d.auth}
 	if d.key != noKey {
 		p.StateKey = &d.key
 	}

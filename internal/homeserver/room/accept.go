@@ -78,8 +78,9 @@ func (rs *Rooms) Accept(ctx context.Context, roomID string, a Arrival) (v Verdic
 		return v, fmt.Errorf("looking for a gap: %w", err)
 	case cited:
 		return rs.past(ctx, r, j, 0)
-	case a.Event.Depth() < r.since.Load():
-		return Verdict{Outcome: Old}, nil
+	}
+	if old, err := rs.isOld(ctx, r, a.Event); old || err != nil {
+		return Verdict{Outcome: Old}, err
 	}
 	err = rs.again(ctx, func() (*stream.Ticket, error) {
 		ticket, taken, err := rs.follow(ctx, r, j)
@@ -88,10 +89,30 @@ func (rs *Rooms) Accept(ctx context.Context, roomID string, a Arrival) (v Verdic
 		}
 		return rs.branch(ctx, r, j)
 	})
+	if err == nil && j.stored != nil {
+		rs.recall.keepAfter(j.stored, j.before)
+	}
 	if err == nil && j.extremities > healFrom {
 		rs.heal(ctx, r)
 	}
 	return j.verdict(), err
+}
+
+// isOld tells whether an event is from before this server came into the room. One that
+// follows what came since is not, whatever it says of its depth.
+func (rs *Rooms) isOld(ctx context.Context, r *Room, e *event.Event) (bool, error) {
+	if e.Depth() >= r.since.Load() {
+		return false, nil
+	}
+	prev := e.PrevEvents()
+	found, err := rs.storedByIDs(ctx, r, prev)
+	since := 0
+	for _, s := range found {
+		if s.Pos > 0 && s.hasState() {
+			since++
+		}
+	}
+	return since == 0 || since < len(prev), err
 }
 
 // judgement is an event on its way to being stored.
@@ -103,8 +124,10 @@ type judgement struct {
 	refused     error      // why the rules do not allow it
 	failed      error      // why the room's state does not
 	isPast      bool
-	since       int64 // the depth at which the room is taken in, of an import
-	extremities int   // of the room, afterwards
+	stored      *Stored     // of one beside the line
+	before      *antecedent // likewise
+	since       int64       // the depth at which the room is taken in, of an import
+	extremities int         // of the room, afterwards
 }
 
 func (j *judgement) verdict() Verdict {

@@ -44,6 +44,7 @@ func (rs *Rooms) branch(ctx context.Context, r *Room, j *judgement) (*stream.Tic
 		if err := rs.meet(ctx, r, j, m); err != nil {
 			return nil, err
 		}
+		j.stored, j.before = s, b
 		ticket, done, err := rs.join(ctx, r, j, m, seen)
 		if done || err != nil {
 			return ticket, err
@@ -347,14 +348,14 @@ func (t *tip) turn(became []placed) {
 	}
 }
 
-// difference is what becomes of a state that turns into another. The memberships among it,
-// and who may read, are read.
+// difference is what becomes of a state that turns into another. Its events are read, as in
+// every room that is in memory; of memberships what they are.
 func (rs *Rooms) difference(ctx context.Context, r *Room, from, to stateMap) (became []placed, err error) {
 	for key, p := range to {
 		if was := from[key]; was != nil && was.id == p.id {
 			continue
 		}
-		became = append(became, placed{key, p})
+		became = append(became, placed{key, p.own()})
 	}
 	for key := range from {
 		if to[key] == nil {
@@ -364,12 +365,12 @@ func (rs *Rooms) difference(ctx context.Context, r *Room, from, to stateMap) (be
 	return became, rs.readPlaces(ctx, r, became)
 }
 
-// readPlaces reads the events of places that are told of.
+// readPlaces reads the events of places in the state, but keeps no m.room.member.
 func (rs *Rooms) readPlaces(ctx context.Context, r *Room, places []placed) error {
 	unread := map[string]*place{}
 	var ids []string
 	for _, p := range places {
-		if p.in == nil || p.in.stored.Load() != nil || p.key.Type != memberType && p.key != visibilityKey {
+		if p.in == nil || p.in.stored.Load() != nil {
 			continue
 		}
 		unread[p.in.id] = p.in

@@ -3,6 +3,7 @@ package room
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -41,8 +42,11 @@ func (rs *Rooms) resolve(ctx context.Context, r *Room, states []stateMap, fresh 
 	return state, nil
 }
 
-// groupState is the whole state of a group that is stored.
+// groupState is the whole state of a group that is stored. It must not be changed.
 func (rs *Rooms) groupState(ctx context.Context, r *Room, id stream.Pos) (stateMap, error) {
+	if state := rs.recall.group(id); state != nil {
+		return state, nil
+	}
 	rows, err := selectGroupState(ctx, rs.DB, r.nid, id)
 	if err != nil {
 		return nil, fmt.Errorf("reading a state: %w", err)
@@ -58,6 +62,7 @@ func (rs *Rooms) groupState(ctx context.Context, r *Room, id stream.Pos) (stateM
 		}
 		state[row.key] = &place{id: row.id, pos: row.pos}
 	}
+	rs.recall.keepGroup(id, state)
 	return state, nil
 }
 
@@ -90,19 +95,28 @@ const askedAtOnce = 100
 
 // Events reads events by their ids.
 func (s source) Events(ids []string) ([]stateres.Entry, error) {
-	byID := make(map[string]stateres.Entry, len(ids))
-	found, err := s.rooms.storedByIDs(s.ctx, s.room, ids)
+	byID, rest := s.rooms.recall.known(ids)
+	found, err := s.rooms.storedByIDs(s.ctx, s.room, rest)
 	if err != nil {
 		return nil, err
 	}
-	for _, e := range slices.Concat(found, s.fresh) {
-		byID[e.ID()] = stateres.Entry{Event: e.Event, Rejected: e.fate.isRejected()}
-	}
+	read := entriesOf(found)
+	s.rooms.recall.keepEntries(read)
+	maps.Copy(byID, read)
+	maps.Copy(byID, entriesOf(s.fresh))
 	entries := make([]stateres.Entry, len(ids))
 	for i, id := range ids {
 		entries[i] = byID[id]
 	}
 	return entries, nil
+}
+
+func entriesOf(events []*Stored) map[string]stateres.Entry {
+	entries := make(map[string]stateres.Entry, len(events))
+	for _, e := range events {
+		entries[e.ID()] = stateres.Entry{Event: e.Event, Rejected: e.fate.isRejected()}
+	}
+	return entries
 }
 
 // readable are the ids that may be there: no database looks for one with a zero in it.

@@ -78,9 +78,13 @@ func (rs *Rooms) past(ctx context.Context, r *Room, j *judgement, place stream.P
 		if op.loaded, err = rs.loadLocked(ctx, r); err != nil {
 			return nil, err
 		}
+		j.stored = op.past[0]
 		ticket, _, err := rs.add(op)
 		return ticket, err
 	})
+	if err == nil {
+		rs.recall.keepAfter(j.stored, b)
+	}
 	return j.verdict(), err
 }
 

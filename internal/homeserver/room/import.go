@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"signet/internal/homeserver/authz"
@@ -86,17 +87,18 @@ func (rs *Rooms) enter(ctx context.Context, r *Room, j *judgement) (*stream.Tick
 	if err != nil {
 		return nil, err
 	}
-	b.state[s.key()] = s.in
+	state := maps.Clone(b.state) // which others may have, too
+	state[s.key()] = s.in
 	op := &operation{room: r, loaded: l, events: []*Stored{s}, groups: groups}
 	op.aside.gaps, op.aside.filled, op.aside.uninvited = b.gaps, []string{s.ID()}, s.key().StateKey
 	op.aside.since = j.since
 	s.aside = s.moved != 0
-	if err := rs.turn(ctx, r, op, &meeting{s: s, state: b.state}); err != nil {
+	if err := rs.turn(ctx, r, op, &meeting{s: s, state: state}); err != nil {
 		return nil, err
 	}
 	fresh := r.loaded.Load() == nil
 	if fresh {
-		l.size.Store(l.measure() + int64(len(b.state))*placeWeight)
+		l.size.Store(l.measure() + int64(len(state))*placeWeight)
 		rs.keep(r, l)
 	}
 	ticket, _, err := rs.add(op)

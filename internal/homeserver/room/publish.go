@@ -27,7 +27,7 @@ func (w writer) Publish(ops []stream.Placed[*operation], wake func(matrix.UserID
 		if since := op.aside.since; since > 0 {
 			op.room.since.Store(since)
 		}
-		op.settled()
+		w.settled(op)
 	}
 	for l := range rooms {
 		for user := range l.view.local { // which the committer alone writes
@@ -145,7 +145,15 @@ func (w writer) settleStay(r *Room, pos stream.Pos, t placed, wake func(matrix.U
 }
 
 // settled lets go of what storing the operation needed.
-func (op *operation) settled() {
+func (w writer) settled(op *operation) {
+	for _, s := range op.all() {
+		if s.moved != 0 {
+			w.recall.forget(s.ID())
+		}
+	}
+	if op.redacts != nil {
+		w.recall.forget(op.redacts.to.ID())
+	}
 	for _, g := range op.groups {
 		g.settled()
 	}

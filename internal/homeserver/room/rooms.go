@@ -55,6 +55,7 @@ type Rooms struct {
 	Options
 	lane         *stream.Lane[*operation]
 	transactions transactions
+	recall       recall
 	joins        flights
 	names        flights // aliases that are being given
 	arrivals     flights // events of other servers that are being judged

@@ -40,6 +40,16 @@ func newPlace(s *Stored) *place {
 	return p
 }
 
+// own is the place as one that may be changed, and whose event is read again: what others
+// have of it may be older than its redaction. One whose event waits to be stored is told
+// its position, so that it stays what it is.
+func (p *place) own() *place {
+	if p.pos == 0 {
+		return p
+	}
+	return &place{id: p.id, pos: p.pos, membership: p.membership}
+}
+
 // row is the number of the event's row, 0 of nobody.
 func (p *place) row() stream.Pos {
 	if p == nil {
