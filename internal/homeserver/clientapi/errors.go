@@ -62,7 +62,7 @@ var answers = []struct {
 	{userdata.ErrValue, http.StatusBadRequest, matrix.BadJSON},
 	{userdata.ErrProfileLarge, http.StatusBadRequest, matrix.ProfileTooLarge},
 	{sync.ErrNoFilter, http.StatusBadRequest, matrix.InvalidParam},
-	{push.ErrKind, http.StatusBadRequest, matrix.InvalidParam},
+	{push.ErrKind, http.StatusNotFound, matrix.NotFound},
 	{push.ErrNotFound, http.StatusNotFound, matrix.NotFound},
 	{push.ErrRuleID, http.StatusBadRequest, matrix.InvalidParam},
 	{push.ErrAnchor, http.StatusBadRequest, matrix.Unknown},

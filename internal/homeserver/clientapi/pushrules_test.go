@@ -64,11 +64,11 @@ func TestPushRule(t *testing.T) {
 		const rule = rulesPath + "/content/cake"
 		w.wantJSON("making", w.call(alice, "PUT"+rule, `{"pattern":"c?ke*","actions":["notify","dont_notify",{"set_tweak":"sound","value":"bell"}],"conditions":[{"kind":"ignored"}]}`), `{}`)
 		w.wantJSON("the rule", w.call(alice, "GET"+rule, ""),
-			`{"rule_id":"cake","default":false,"enabled":true,"pattern":"c?ke*","actions":["notify",{"set_tweak":"sound","value":"bell"}]}`)
+			`{"rule_id":"cake","default":false,"enabled":true,"pattern":"c?ke*","actions":["notify","dont_notify",{"set_tweak":"sound","value":"bell"}]}`)
 		w.wantJSON("switching off", w.call(alice, "PUT"+rule+"/enabled", `{"enabled":false}`), `{}`)
 		w.wantJSON("whether it is on", w.call(alice, "GET"+rule+"/enabled", ""), `{"enabled":false}`)
 		w.wantJSON("other actions", w.call(alice, "PUT"+rule+"/actions", `{"actions":["coalesce"]}`), `{}`)
-		w.wantJSON("its actions", w.call(alice, "GET"+rule+"/actions", ""), `{"actions":[]}`)
+		w.wantJSON("its actions", w.call(alice, "GET"+rule+"/actions", ""), `{"actions":["coalesce"]}`)
 		w.wantJSON("another pattern", w.call(alice, "PUT"+rule, `{"pattern":"pie","actions":[]}`), `{}`)
 		w.wantJSON("the rule, which stays off", w.call(alice, "GET"+rule, ""), `{"rule_id":"cake","default":false,"enabled":false,"pattern":"pie","actions":[]}`)
 
@@ -118,14 +118,14 @@ func TestPushRulesRefuse(t *testing.T) {
 			{"PUT /content/a%2Fb", `{"pattern":"x","actions":[]}`, 400, "M_INVALID_PARAM"},
 			{"PUT /content/a%5Cb", `{"pattern":"x","actions":[]}`, 400, "M_INVALID_PARAM"},
 			{"PUT /content/" + strings.Repeat("x", 256), `{"pattern":"x","actions":[]}`, 400, "M_INVALID_PARAM"},
-			{"PUT /nonsense/x", `{"actions":[]}`, 400, "M_INVALID_PARAM"},
+			{"PUT /nonsense/x", `{"actions":[]}`, 404, "M_NOT_FOUND"},
 			{"PUT /override/x", `{"actions":[],"conditions":{}}`, 400, "M_BAD_JSON"},
 			{"PUT /override/x", `{"actions":[],"conditions":[{}]}`, 400, "M_BAD_JSON"},
 			{"PUT /override/x", `{"actions":[],"conditions":[{"kind":"event_match","key":"type"}]}`, 400, "M_BAD_JSON"},
 			{"PUT /override/x", `{"actions":[],"conditions":[{"kind":"event_property_is","key":"a","value":[]}]}`, 400, "M_BAD_JSON"},
 			{"PUT /override/x", `{"actions":[],"conditions":[{"kind":"room_member_count","is":"many"}]}`, 400, "M_BAD_JSON"},
 			{"GET /content/x", ``, 404, "M_NOT_FOUND"},
-			{"GET /nonsense/x", ``, 400, "M_INVALID_PARAM"},
+			{"GET /nonsense/x", ``, 404, "M_NOT_FOUND"},
 			{"GET /content/x/enabled", ``, 404, "M_NOT_FOUND"},
 			{"GET /content/x/actions", ``, 404, "M_NOT_FOUND"},
 			{"GET /override/.m.rule.contains_user_name", ``, 404, "M_NOT_FOUND"},

@@ -292,7 +292,7 @@ func TestSwitchingAndChangingRules(t *testing.T) {
 		t.Fatal(err)
 	}
 	r, err := s.Ruleset(alice).Find(push.Room, "!room:example.org")
-	if err != nil || len(r.Actions) != 0 || r.Actions == nil || r.Conditions != nil || r.Pattern != "" || !r.Enabled {
+	if err != nil || len(r.Actions) != 1 || r.Actions[0].Word != "dont_notify" || r.Conditions != nil || r.Pattern != "" || !r.Enabled {
 		t.Errorf("the rule is %+v, %v", r, err)
 	}
 	evaluate := func() string {

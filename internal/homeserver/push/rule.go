@@ -148,6 +148,3 @@ func (a Action) MarshalJSON() ([]byte, error) {
 	}
 	return json.Marshal(tweak{&a.Tweak, a.Value})
 }
-
-// historical tells whether it is an action of older versions, which "MUST be ignored".
-func (a Action) historical() bool { return a.Word == "dont_notify" || a.Word == "coalesce" }

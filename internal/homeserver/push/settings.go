@@ -65,7 +65,7 @@ func (s *Settings) Put(kind Kind, r Rule, before, after string) error {
 	if err := r.check(kind); err != nil {
 		return err
 	}
-	r.Actions = current(r.Actions)
+	r.Actions = listed(r.Actions)
 	rules := slices.Clone(s.Own[kind])
 	at := indexOf(rules, r.ID)
 	r.Enabled = at < 0 || rules[at].Enabled
@@ -130,7 +130,7 @@ func (s *Settings) SetActions(user matrix.UserID, kind Kind, id string, actions 
 	if len(actions) > maxParts {
 		return ErrAction
 	}
-	actions = current(actions)
+	actions = listed(actions)
 	return s.edit(user, kind, id, func(r *Rule) { r.Actions = actions }, func(c *change) { c.Actions = &actions })
 }
 
@@ -178,13 +178,13 @@ func (r Rule) conditions() int {
 	return len(*r.Conditions)
 }
 
-// current leaves out actions that "MUST be ignored".
-func current(actions []Action) []Action {
-	kept := slices.DeleteFunc(slices.Clone(actions), Action.historical)
-	if kept == nil {
+// listed is a list even where there is nothing, as clients want it. What older versions had,
+// dont_notify and coalesce, means nothing, and is shown as it was given.
+func listed(actions []Action) []Action {
+	if actions == nil {
 		return []Action{}
 	}
-	return kept
+	return actions
 }
 
 func indexOf(rules []Rule, id string) int {
