@@ -130,9 +130,11 @@ type joinedMembersAnswer struct {
 	Joined map[string]joinedMember `json:"joined"`
 }
 
+// joinedMember has null for what a member has not: clients in the field take an answer
+// without display_name for a bad one.
 type joinedMember struct {
-	DisplayName *string `json:"display_name,omitempty"`
-	AvatarURL   *string `json:"avatar_url,omitempty"`
+	DisplayName *string `json:"display_name"`
+	AvatarURL   *string `json:"avatar_url"`
 }
 
 // GET /_matrix/client/v3/rooms/{roomId}/joined_members
