@@ -2,5 +2,6 @@
 // processes, real HTTP, TLS and SMTP on loopback, on both engines.
 //
 // The scripts in testdata read as documentation; their words (get, post, mail, …)
-// are defined in words_test.go. There is nothing here but tests.
+// are defined in words_test.go. The stories in testdata/clients are told by Matrix clients
+// of others, to the homeserver. There is nothing here but tests.
 package endtoend
