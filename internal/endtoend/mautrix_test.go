@@ -1,0 +1,217 @@
+//go:build goolm
+
+package endtoend
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"slices"
+	"testing"
+	"time"
+
+	"maunium.net/go/mautrix"
+	"maunium.net/go/mautrix/crypto"
+	"maunium.net/go/mautrix/event"
+	"maunium.net/go/mautrix/id"
+
+	"signet/internal/store/storetest"
+)
+
+// Alice and Bob talk in an encrypted room, by mautrix-go.
+func TestMautrixGo(t *testing.T) {
+	t.Parallel()
+	storetest.EachURL(t, func(t *testing.T, database string) {
+		hs := newHomeserver(t, database)
+		alice, bob := newGopher(t, hs, "alice"), newGopher(t, hs, "bob")
+
+		room := alice.creates(bob)
+		bob.sees("that he is invited", func(e *event.Event) bool { return e.RoomID == room && bob.is(event.MembershipInvite, e) })
+		bob.joins(room)
+		alice.sees("that bob is there", func(e *event.Event) bool { return e.RoomID == room && bob.is(event.MembershipJoin, e) })
+
+		alice.types(room)
+		bob.sees("that alice types", alice.isTyping)
+		asked := alice.says(room, "Can you read this?", bob)
+		bob.sees("what alice says", alice.hasSaid("Can you read this?"))
+		bob.reads(room, asked)
+		alice.sees("that bob has read", bob.hasRead(asked))
+		bob.says(room, "Every word.", alice)
+		alice.sees("what bob says", bob.hasSaid("Every word."))
+	})
+}
+
+// gopher is a user at one device.
+type gopher struct {
+	*testing.T
+	ctx    context.Context
+	client *mautrix.Client
+	crypto *crypto.OlmMachine
+	seen   chan *event.Event // decrypted
+}
+
+// newGopher registers, logs in at a device that has keys, and syncs until the test ends.
+func newGopher(t *testing.T, hs *process, name string) *gopher {
+	t.Helper()
+	g := &gopher{T: t, seen: make(chan *event.Event, 100)}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	t.Cleanup(cancel)
+	g.ctx = ctx
+	var err error
+	g.client, err = mautrix.NewClient(hs.url, "", "")
+	g.must(err)
+	g.client.Client = &http.Client{Transport: &http.Transport{DialContext: dialLoopback}}
+	g.client.StateStore = mautrix.NewMemoryStateStore()
+	g.logIn(name)
+	g.crypto = crypto.NewOlmMachine(g.client, nil, crypto.NewMemoryStore(nil), g.client.StateStore.(crypto.StateStore))
+	g.must(g.crypto.Load(ctx))
+	g.must(g.crypto.ShareKeys(ctx, -1))
+	g.sync(cancel)
+	return g
+}
+
+// dialLoopback connects to no other machine.
+func dialLoopback(ctx context.Context, network, address string) (net.Conn, error) {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, err
+	}
+	if ip := net.ParseIP(host); host != "localhost" && !ip.IsLoopback() {
+		return nil, fmt.Errorf("%s is another machine", host)
+	}
+	return new(net.Dialer).DialContext(ctx, network, address)
+}
+
+func (g *gopher) must(err error) {
+	g.Helper()
+	if err != nil {
+		g.Fatal(err)
+	}
+}
+
+func (g *gopher) logIn(name string) {
+	g.Helper()
+	const password = "a password for the tests"
+	_, err := g.client.RegisterDummy(g.ctx, &mautrix.ReqRegister[any]{Username: name, Password: password, InhibitLogin: true})
+	g.must(err)
+	_, err = g.client.Login(g.ctx, &mautrix.ReqLogin{
+		Type:             mautrix.AuthTypePassword,
+		Identifier:       mautrix.UserIdentifier{Type: mautrix.IdentifierTypeUser, User: name},
+		Password:         password,
+		StoreCredentials: true,
+	})
+	g.must(err)
+}
+
+// sync hands to the machine what it must know of, and keeps all events for sees.
+func (g *gopher) sync(cancel func()) {
+	syncer := g.client.Syncer.(*mautrix.DefaultSyncer)
+	syncer.OnSync(g.crypto.ProcessSyncResponse)
+	syncer.OnEvent(g.client.StateStoreSyncHandler)
+	syncer.OnEventType(event.StateMember, g.crypto.HandleMemberEvent)
+	syncer.OnEvent(g.see)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		if err := g.client.SyncWithContext(g.ctx); g.ctx.Err() == nil {
+			g.Errorf("syncing: %v", err)
+		}
+	}()
+	g.Cleanup(func() { cancel(); <-ended })
+}
+
+// see decrypts what others have sent. The key has come before: it was sent before.
+func (g *gopher) see(ctx context.Context, e *event.Event) {
+	if e.Type == event.EventEncrypted && e.Sender != g.client.UserID {
+		decrypted, err := g.crypto.DecryptMegolmEvent(ctx, e)
+		if err != nil {
+			g.Errorf("%s cannot decrypt %s: %v", g.client.UserID, e.ID, err)
+			return
+		}
+		e = decrypted
+	}
+	g.seen <- e
+}
+
+// sees waits for an event, beginning with those that nobody has asked for.
+func (g *gopher) sees(what string, is func(*event.Event) bool) {
+	g.Helper()
+	for {
+		select {
+		case e := <-g.seen:
+			if is(e) {
+				return
+			}
+		case <-g.ctx.Done():
+			g.Fatalf("%s never sees %s", g.client.UserID, what)
+		}
+	}
+}
+
+func (g *gopher) is(membership event.Membership, e *event.Event) bool {
+	return e.Type == event.StateMember && e.GetStateKey() == g.client.UserID.String() && e.Content.AsMember().Membership == membership
+}
+
+func (g *gopher) isTyping(e *event.Event) bool {
+	return e.Type == event.EphemeralEventTyping && slices.Equal(e.Content.AsTyping().UserIDs, []id.UserID{g.client.UserID})
+}
+
+func (g *gopher) hasRead(asked id.EventID) func(*event.Event) bool {
+	return func(e *event.Event) bool {
+		if e.Type != event.EphemeralEventReceipt {
+			return false
+		}
+		_, read := (*e.Content.AsReceipt())[asked][event.ReceiptTypeRead][g.client.UserID]
+		return read
+	}
+}
+
+// hasSaid is for a message that was encrypted.
+func (g *gopher) hasSaid(text string) func(*event.Event) bool {
+	return func(e *event.Event) bool {
+		return e.Type == event.EventMessage && e.Mautrix.WasEncrypted && e.Sender == g.client.UserID && e.Content.AsMessage().Body == text
+	}
+}
+
+// creates makes an encrypted room and invites somebody.
+func (g *gopher) creates(other *gopher) id.RoomID {
+	g.Helper()
+	encryption := event.Content{Parsed: &event.EncryptionEventContent{Algorithm: id.AlgorithmMegolmV1}}
+	created, err := g.client.CreateRoom(g.ctx, &mautrix.ReqCreateRoom{
+		Preset:       "private_chat",
+		Invite:       []id.UserID{other.client.UserID},
+		InitialState: []*event.Event{{Type: event.StateEncryption, Content: encryption}},
+	})
+	g.must(err)
+	return created.RoomID
+}
+
+func (g *gopher) joins(room id.RoomID) {
+	g.Helper()
+	_, err := g.client.JoinRoomByID(g.ctx, room)
+	g.must(err)
+}
+
+func (g *gopher) types(room id.RoomID) {
+	g.Helper()
+	_, err := g.client.UserTyping(g.ctx, room, true, time.Minute)
+	g.must(err)
+}
+
+func (g *gopher) reads(room id.RoomID, e id.EventID) {
+	g.Helper()
+	g.must(g.client.MarkRead(g.ctx, room, e))
+}
+
+// says gives the other a key and sends a message encrypted with it.
+func (g *gopher) says(room id.RoomID, text string, other *gopher) id.EventID {
+	g.Helper()
+	g.must(g.crypto.ShareGroupSession(g.ctx, room, []id.UserID{g.client.UserID, other.client.UserID}))
+	message := &event.MessageEventContent{MsgType: event.MsgText, Body: text}
+	encrypted, err := g.crypto.EncryptMegolmEvent(g.ctx, room, event.EventMessage, message)
+	g.must(err)
+	sent, err := g.client.SendMessageEvent(g.ctx, room, event.EventEncrypted, encrypted)
+	g.must(err)
+	return sent.EventID
+}
