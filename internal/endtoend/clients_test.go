@@ -1,11 +1,14 @@
 package endtoend
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -16,26 +19,66 @@ import (
 // and read what the other has written. The stories are told in testdata/clients, each in the
 // client's language, and none of them connects to another machine.
 
-// newHomeserver is a homeserver in development mode that names no identity server.
-func newHomeserver(t *testing.T, database string) *process {
+// homeserver is a process in development mode that names no identity server.
+type homeserver struct {
+	*process
+	database string
+	name     string // of the server, in the ids of its users
+}
+
+func newHomeserver(t *testing.T, database string) *homeserver {
 	t.Helper()
 	clients, federation := freePort(t), freePort(t)
-	p := &process{T: t, dir: t.TempDir(), program: "homeserver", url: "http://localhost:" + clients}
+	p := &homeserver{
+		process:  &process{T: t, dir: t.TempDir(), program: "homeserver", url: "http://localhost:" + clients},
+		database: database,
+		name:     "localhost:" + federation,
+	}
 	write(t, filepath.Join(p.dir, "homeserver.yaml"), fmt.Sprintf(`
 development: true
 metrics_listen: ""
 database: %s
-server_name: localhost:%s
+server_name: %s
 listen: 127.0.0.1:%s
 public_url: %s
 federation: {listen: "127.0.0.1:%s"}
-`, database, federation, clients, p.url, federation))
+`, database, p.name, clients, p.url, federation))
 	p.start()
 	return p
 }
 
-// tell runs a program to its end, in a folder that it may fill.
-func (p *process) tell(folder, program string, args ...string) {
+// clientPassword is that of everybody in these stories.
+const clientPassword = "a password for the tests"
+
+// knowsNothing checks that the database has events that were encrypted, and none of these
+// texts.
+func (p *homeserver) knowsNothing(texts ...string) {
+	p.Helper()
+	file, is := strings.CutPrefix(p.database, "sqlite:")
+	if !is {
+		return // what is in another server's files cannot be read
+	}
+	var stored []byte
+	for _, name := range []string{file, file + "-wal"} {
+		part, err := os.ReadFile(name)
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			p.Fatal(err)
+		}
+		stored = append(stored, part...)
+	}
+	if !bytes.Contains(stored, []byte(`"algorithm":"m.megolm.v1.aes-sha2","ciphertext":`)) {
+		p.Error("the server has no encrypted message")
+	}
+	for _, text := range texts {
+		if bytes.Contains(stored, []byte(text)) {
+			p.Errorf("the server has read %q", text)
+		}
+	}
+}
+
+// tell runs a program to its end, in a folder that it may fill; both sides say what they
+// have done when it fails.
+func (p *homeserver) tell(folder, program string, args ...string) {
 	p.Helper()
 	ctx, cancel := context.WithTimeout(p.Context(), 2*time.Minute)
 	defer cancel()
@@ -43,7 +86,7 @@ func (p *process) tell(folder, program string, args ...string) {
 	cmd.Dir = folder
 	if out, err := cmd.CombinedOutput(); err != nil {
 		_ = p.end(os.Kill) // or it would write while its output is read
-		p.Errorf("%s %v: %v\n%s\nThe server:\n%s", filepath.Base(program), args, err, out, p.output.String())
+		p.Fatalf("%s %v: %v\n%s\nThe server:\n%s", filepath.Base(program), args, err, out, p.output.String())
 	}
 }
 
@@ -75,6 +118,7 @@ func TestMatrixJSSDK(t *testing.T) {
 	t.Parallel()
 	hs := newHomeserver(t, storetest.SQLite(t))
 	hs.tell(scripts(t, modules), filepath.Join(modules, ".bin", "node"), "jssdk_story.mjs", hs.url)
+	hs.knowsNothing("Can you read this?", "Every word.")
 }
 
 func TestMatrixNio(t *testing.T) {
@@ -89,4 +133,5 @@ func TestMatrixNio(t *testing.T) {
 		t.Fatal(err)
 	}
 	hs.tell(t.TempDir(), python, "-B", story, hs.url)
+	hs.knowsNothing("Can you read this?", "Every word.")
 }

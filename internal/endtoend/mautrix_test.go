@@ -39,6 +39,7 @@ func TestMautrixGo(t *testing.T) {
 		alice.sees("that bob has read", bob.hasRead(asked))
 		bob.says(room, "Every word.", alice)
 		alice.sees("what bob says", bob.hasSaid("Every word."))
+		hs.knowsNothing("Can you read this?", "Every word.")
 	})
 }
 
@@ -52,7 +53,7 @@ type gopher struct {
 }
 
 // newGopher registers, logs in at a device that has keys, and syncs until the test ends.
-func newGopher(t *testing.T, hs *process, name string) *gopher {
+func newGopher(t *testing.T, hs *homeserver, name string) *gopher {
 	t.Helper()
 	g := &gopher{T: t, seen: make(chan *event.Event, 100)}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -92,13 +93,12 @@ func (g *gopher) must(err error) {
 
 func (g *gopher) logIn(name string) {
 	g.Helper()
-	const password = "a password for the tests"
-	_, err := g.client.RegisterDummy(g.ctx, &mautrix.ReqRegister[any]{Username: name, Password: password, InhibitLogin: true})
+	_, err := g.client.RegisterDummy(g.ctx, &mautrix.ReqRegister[any]{Username: name, Password: clientPassword, InhibitLogin: true})
 	g.must(err)
 	_, err = g.client.Login(g.ctx, &mautrix.ReqLogin{
 		Type:             mautrix.AuthTypePassword,
 		Identifier:       mautrix.UserIdentifier{Type: mautrix.IdentifierTypeUser, User: name},
-		Password:         password,
+		Password:         clientPassword,
 		StoreCredentials: true,
 	})
 	g.must(err)
