@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 	"unicode"
@@ -25,10 +26,13 @@ import (
 
 var tag = regexp.MustCompile(`<[^>]*>`)
 
+// phrases are those of the pages, which take longer to read than most tests.
+var phrases = sync.OnceValues(func() (*locale.Catalog, error) { return locale.Load("pages", os.DirFS("phrases")) })
+
 // say is a phrase of the pages as the reader sees it.
 func (w *world) say(key string, args ...any) string {
 	w.Helper()
-	catalog, err := locale.Load("pages", os.DirFS("phrases"))
+	catalog, err := phrases()
 	w.must(err)
 	phrase, err := catalog.In(w.reader).HTML(key, args...)
 	w.must(err)
@@ -38,7 +42,7 @@ func (w *world) say(key string, args ...any) string {
 // linkIn is the text of the link in a phrase.
 func (w *world) linkIn(key string) string {
 	w.Helper()
-	catalog, err := locale.Load("pages", os.DirFS("phrases"))
+	catalog, err := phrases()
 	w.must(err)
 	phrase, err := catalog.In(w.reader).HTML(key, "url", "/", "home", "/", "server", "", "wait", template.HTML(""))
 	w.must(err)
@@ -430,7 +434,7 @@ func TestPhrasesAreTranslated(t *testing.T) {
 
 // What no page says is not to be translated.
 func TestNoPhraseIsIdle(t *testing.T) {
-	catalog, err := locale.Load("pages", os.DirFS("phrases"))
+	catalog, err := phrases()
 	if err != nil {
 		t.Fatal(err)
 	}

