@@ -67,6 +67,8 @@ var roomAnswers = []struct {
 	{event.ErrFieldLength, http.StatusRequestEntityTooLarge, matrix.TooLarge},
 	{authz.ErrLevelsFormat, http.StatusBadRequest, matrix.BadJSON},
 	{authz.ErrLevelsUsers, http.StatusBadRequest, matrix.BadJSON},
+	{authz.ErrLevelsCreator, http.StatusBadRequest, matrix.BadJSON},
+	{authz.ErrCreatePrev, http.StatusBadRequest, matrix.InvalidParam}, // whoever it is, no room has a second one
 	{authz.ErrMembership, http.StatusBadRequest, matrix.BadJSON},
 	{stream.ErrFull, http.StatusServiceUnavailable, matrix.Unknown},
 	{stream.ErrNotStored, http.StatusServiceUnavailable, matrix.Unknown},

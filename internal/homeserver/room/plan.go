@@ -66,9 +66,13 @@ func (p *planner) levels() []byte {
 	if p.version.PrivilegedCreators() {
 		tombstone = aboveTombstone
 	}
+	invite := 0
+	if p.Preset == PublicChat { // whoever wants to can come; to let in others is for moderators, should that end
+		invite = moderator
+	}
 	levels := members(marshal(map[string]any{
 		"users_default": 0, "events_default": 0, "state_default": moderator,
-		"ban": moderator, "kick": moderator, "redact": moderator, "invite": 0, "historical": administrator,
+		"ban": moderator, "kick": moderator, "redact": moderator, "invite": invite, "historical": administrator,
 		"users": p.levelsOfUsers(),
 		"events": map[string]int{
 			nameType: moderator, avatarType: moderator, aliasType: moderator, levelsType: administrator,
