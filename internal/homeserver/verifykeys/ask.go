@@ -39,6 +39,11 @@ func (k *Keys) ask(ctx context.Context, n name, at time.Time) (ed25519.PublicKey
 }
 
 func (k *Keys) askNow(ctx context.Context, n name, at time.Time) (ed25519.PublicKey, error) {
+	// It may have become known since the caller looked: then somebody else has asked.
+	found, err := k.recall(ctx, n)
+	if err != nil || found.validAt(at, k.Now()) {
+		return found.public, err
+	}
 	found, why := k.direct(ctx, n)
 	if found.validAt(at, k.Now()) {
 		return found.public, nil
