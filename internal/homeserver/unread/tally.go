@@ -7,8 +7,8 @@ import (
 	"signet/internal/homeserver/stream"
 )
 
-// tally is what was counted for a user in a room. One that others may see is not changed
-// but by whoever has its item.
+// tally is what was counted for a user in a room. Only whoever has its item reads or changes
+// it.
 type tally struct {
 	wishes  *wishes
 	upTo    stream.Pos            // all before it is in the tally
@@ -16,10 +16,9 @@ type tally struct {
 	notices []notice              // the oldest first, at most MaxEvents
 }
 
-// notice is a notification that is not read.
+// notice is a notification that is not read. There are very many of them.
 type notice struct {
 	pos       stream.Pos
-	id        string
 	thread    string // receipt.Main, or the event id of its root
 	highlight bool
 }
@@ -32,17 +31,6 @@ func timeline(root string) string {
 	return root
 }
 
-// clone is a tally that can be gone on with.
-func (t *tally) clone() *tally {
-	c := *t
-	c.read = make(map[string]stream.Pos, len(t.read))
-	for thread, pos := range t.read {
-		c.read[thread] = pos
-	}
-	c.notices = slices.Clone(t.notices)
-	return &c
-}
-
 // notify adds a notification, unless it is read.
 func (t *tally) notify(n notice) {
 	if n.pos <= t.read[""] || n.pos <= t.read[n.thread] {
@@ -50,7 +38,7 @@ func (t *tally) notify(n notice) {
 	}
 	t.notices = append(t.notices, n)
 	if len(t.notices) > MaxEvents {
-		t.notices = slices.Delete(t.notices, 0, 1)
+		t.notices = slices.Delete(t.notices, 0, len(t.notices)-MaxEvents)
 	}
 }
 
@@ -60,9 +48,9 @@ func (t *tally) readUpTo(pos stream.Pos, thread string) {
 	t.notices = slices.DeleteFunc(t.notices, func(n notice) bool { return n.thread == thread && n.pos <= pos })
 }
 
-// forget takes the notification of an event back.
-func (t *tally) forget(id string) {
-	t.notices = slices.DeleteFunc(t.notices, func(n notice) bool { return n.id == id })
+// forget takes the notification of the event at a position back.
+func (t *tally) forget(pos stream.Pos) {
+	t.notices = slices.DeleteFunc(t.notices, func(n notice) bool { return n.pos == pos })
 }
 
 // counts is what is unread up to a position.
@@ -92,10 +80,17 @@ func (t *tally) counts(to stream.Pos) (c Counts) {
 // What things weigh in memory, about.
 const (
 	tallyWeight  = 400
-	noticeWeight = 400 // with the ids of its event and its thread
+	noticeWeight = 40
+	threadWeight = 60 // the event id of a notice's thread
 	readWeight   = 120
 )
 
 func (t *tally) weight() int {
-	return tallyWeight + noticeWeight*len(t.notices) + readWeight*len(t.read)
+	weight := tallyWeight + noticeWeight*cap(t.notices) + readWeight*len(t.read)
+	for _, n := range t.notices {
+		if n.thread != receipt.Main {
+			weight += threadWeight
+		}
+	}
+	return weight
 }

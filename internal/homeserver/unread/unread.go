@@ -122,9 +122,10 @@ func (u *Unread) Counts(ctx context.Context, user matrix.UserID, r *room.Room, t
 		t, err = u.begin(ctx, user, r, wishes)
 	}
 	if err == nil {
-		t, err = u.extend(ctx, user, r, t, to)
+		err = u.extend(ctx, user, r, t, to)
 	}
 	if err != nil {
+		i.tally = nil
 		return Counts{}, fmt.Errorf("counting what is unread: %w", err)
 	}
 	i.tally = t

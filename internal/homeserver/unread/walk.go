@@ -32,29 +32,29 @@ func (u *Unread) begin(ctx context.Context, user matrix.UserID, r *room.Room, wi
 }
 
 // extend takes a tally up to a position. Of more events than MaxEvents it takes the newest.
-func (u *Unread) extend(ctx context.Context, user matrix.UserID, r *room.Room, t *tally, to stream.Pos) (*tally, error) {
+// After an error it is good for nothing.
+func (u *Unread) extend(ctx context.Context, user matrix.UserID, r *room.Room, t *tally, to stream.Pos) error {
 	if to <= t.upTo {
-		return t, nil
+		return nil
 	}
-	t = t.clone()
 	defer func() { t.upTo = to }()
 	if r.Last() <= t.upTo {
-		return t, nil
+		return nil
 	}
 	events, err := u.stretch(ctx, user, r, t.upTo, to)
 	if err != nil || len(events) == 0 {
-		return t, err
+		return err
 	}
 	w := walk{Unread: u, tally: t, user: user, room: r}
 	if err := w.look(ctx); err != nil {
-		return nil, err
+		return err
 	}
 	for _, s := range events {
 		if err := w.take(ctx, s.Stored); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return t, nil
+	return nil
 }
 
 // atOnce is how many events a room tells at once.
@@ -108,8 +108,8 @@ func (w *walk) look(ctx context.Context) (err error) {
 
 // take takes an event into the tally.
 func (w *walk) take(ctx context.Context, s *room.Stored) error {
-	if redacts := s.Redacts(); redacts != "" {
-		w.forget(redacts)
+	if err := w.takeBack(ctx, s.Redacts()); err != nil {
+		return err
 	}
 	switch {
 	case s.Sender() == string(w.user):
@@ -130,8 +130,23 @@ func (w *walk) take(ctx context.Context, s *room.Stored) error {
 	if err != nil {
 		return err
 	}
-	w.notify(notice{pos: s.Pos, id: s.ID(), thread: timeline(root), highlight: verdict.Highlight})
+	w.notify(notice{pos: s.Pos, thread: timeline(root), highlight: verdict.Highlight})
 	return nil
+}
+
+// takeBack takes back the notification of an event that is redacted, if any is.
+func (w *walk) takeBack(ctx context.Context, redacted string) error {
+	if redacted == "" || len(w.notices) == 0 {
+		return nil
+	}
+	pos, err := w.Rooms.PosOf(ctx, w.room.ID(), redacted)
+	if errors.Is(err, room.ErrUnknownEvent) {
+		return nil
+	}
+	if err == nil {
+		w.forget(pos)
+	}
+	return err
 }
 
 // takeOwn takes an event of the user's own: it says that they have read its timeline
