@@ -97,8 +97,9 @@ func (rs *Rooms) roomsOf(ctx context.Context, user matrix.UserID) ([]*Room, erro
 	return rooms, nil
 }
 
-// Moved are the others with whom a local user came to share a room, or shared one no longer,
-// after since and up to to. Those may be among them who share another room.
+// Moved are those with whom a local user came to share a room, or shared one no longer,
+// after since and up to to. Those may be among them who share another room, and the user is
+// where they came to a room: their other devices have not met it either.
 func (rs *Rooms) Moved(ctx context.Context, user matrix.UserID, since, to stream.Pos) (met, parted []matrix.UserID, err error) {
 	m := moves{user: user, met: map[matrix.UserID]bool{}, parted: map[matrix.UserID]bool{}}
 	for _, s := range rs.Stays(user) {
@@ -134,6 +135,8 @@ func (rs *Rooms) move(ctx context.Context, m *moves, r *Room, since, to stream.P
 	all := m.met
 	if was == Join {
 		all = m.parted
+	} else {
+		m.met[m.user] = true
 	}
 	return rs.eachJoined(ctx, r, func(u string) { m.add(all, u) })
 }

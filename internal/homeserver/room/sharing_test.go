@@ -61,7 +61,7 @@ func TestMoved(t *testing.T) {
 		want("nobody moves", alice, begin, nil, nil)
 		w.join(id, bob)
 		want("bob joins", alice, begin, []matrix.UserID{bob}, nil)
-		want("bob joins", bob, begin, []matrix.UserID{alice, dave}, nil)
+		want("bob joins", bob, begin, []matrix.UserID{alice, bob, dave}, nil)
 		want("bob joins", carol, begin, nil, nil)
 		then := w.stream.Visible()
 		w.names.prefix = "new "
