@@ -29,7 +29,8 @@ var ErrImport = errors.New("the room's state does not allow the join that anothe
 const chunk = 500
 
 // Import takes a room in: what it was known to be before, if it was, is over. It is shown
-// when all of it is stored. Errors: ErrImport, ErrOtherRoom, MissingEvents.
+// when all of it is stored. State that rests on what is not there is left out. Errors:
+// ErrImport, ErrOtherRoom.
 func (rs *Rooms) Import(ctx context.Context, i Import) error {
 	landed, err := rs.joins.take(ctx, i.RoomID)
 	if err != nil {
@@ -40,12 +41,29 @@ func (rs *Rooms) Import(ctx context.Context, i Import) error {
 	if err != nil {
 		return err
 	}
-	if _, err := rs.outliers(ctx, r, slices.Concat(i.Auth, i.State)); err != nil {
+	left, err := rs.outliers(ctx, r, slices.Concat(i.Auth, i.State))
+	if err != nil {
 		return err
 	}
-	before := make([]string, len(i.State))
-	for n, e := range i.State {
-		before[n] = e.ID()
+	err = rs.letIn(ctx, r, i, left)
+	if _, missing := errors.AsType[MissingEvents](err); missing {
+		return fmt.Errorf("%w: %w", ErrImport, err)
+	}
+	return err
+}
+
+// letIn stores the join of an import, after its state without what was left out of that.
+// The error may be MissingEvents.
+func (rs *Rooms) letIn(ctx context.Context, r *Room, i Import, left []string) error {
+	out := make(map[string]bool, len(left))
+	for _, id := range left {
+		out[id] = true
+	}
+	before := make([]string, 0, len(i.State))
+	for _, e := range i.State {
+		if !out[e.ID()] {
+			before = append(before, e.ID())
+		}
 	}
 	j, err := rs.vet(ctx, r, Arrival{Event: i.Join, Before: before})
 	if err != nil || j.known {

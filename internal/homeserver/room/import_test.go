@@ -177,6 +177,26 @@ func TestOldEventsSentAgain(t *testing.T) {
 	})
 }
 
+// State whose authorisation cannot be seen, here because the membership of who set it did not
+// come with a good signature, is left out, and the room is taken in without it.
+func TestStateThatRestsOnNothing(t *testing.T) {
+	away(t, func(w *world) {
+		a := w.abroad(event.V11, room.Creation{Preset: room.PublicChat, PowerLevels: []byte(`{"state_default":0}`)})
+		a.ok(a.rooms.Join(a.Context(), about(a.id, bob, "")))
+		a.ok(a.set(a.id, bob, "m.room.topic", `{"topic":"bob's"}`))
+		a.ok(a.set(a.id, alice, "m.room.name", `{"name":"alice's"}`))
+		i := a.join(string(gale), "away.test")
+		isBob := func(e *event.Event) bool { return e.Is("m.room.member", string(bob)) }
+		i.State, i.Auth = slices.DeleteFunc(i.State, isBob), slices.DeleteFunc(i.Auth, isBob)
+		w.ok(w.rooms.Import(w.Context(), i))
+		for typ, want := range map[string]error{"m.room.topic": room.ErrUnknownEvent, "m.room.name": nil} {
+			if _, err := w.rooms.StateEvent(w.Context(), gale, a.id, typ, ""); !errors.Is(err, want) {
+				t.Errorf("%s: %v, want %v", typ, err, want)
+			}
+		}
+	})
+}
+
 // A join that the room's state does not allow, or of which something is missing, is no room.
 func TestARoomThatIsNotTakenIn(t *testing.T) {
 	away(t, func(w *world) {
