@@ -10,6 +10,7 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"signet/internal/homeserver/acl"
 	"signet/internal/homeserver/event"
 	"signet/internal/homeserver/remote"
 	"signet/internal/homeserver/room"
@@ -62,7 +63,7 @@ type Options struct {
 type Inbound struct {
 	Options
 	turns turns         // of rooms
-	lists lists         // server ACLs
+	lists acl.Lists     // server ACLs
 	seq   atomic.Int64  // of the backlog
 	wake  chan struct{} // the backlog has grown
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 
 	"signet/internal/homeserver/acl"
 	"signet/internal/homeserver/event"
@@ -26,7 +25,7 @@ type Options struct {
 // Resident answers for the rooms of this server. It is safe for concurrent use.
 type Resident struct {
 	Options
-	lists lists
+	lists acl.Lists
 }
 
 // New makes a Resident.
@@ -98,34 +97,5 @@ func (s *Resident) list(ctx context.Context, r *room.Room) (*acl.List, error) {
 	case err != nil:
 		return nil, fmt.Errorf("reading server ACLs: %w", err)
 	}
-	return s.lists.of(e), nil
-}
-
-// lists are ACLs that were compiled, by room. It is forgotten whole when it is full.
-type lists struct {
-	mu     sync.Mutex // guards byRoom
-	byRoom map[string]compiled
-}
-
-// compiled is the ACLs of an event, which changes when it is redacted.
-type compiled struct {
-	of   *event.Event
-	list *acl.List
-}
-
-// maxLists is how many lists are kept.
-const maxLists = 1000
-
-func (l *lists) of(s *room.Stored) *acl.List {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if c := l.byRoom[s.RoomID()]; c.of != nil && c.of.ID() == s.ID() && c.of.Redacted() == s.Redacted() {
-		return c.list
-	}
-	if l.byRoom == nil || len(l.byRoom) >= maxLists {
-		l.byRoom = map[string]compiled{}
-	}
-	c := compiled{of: s.Event, list: acl.Parse(event.Value(s.Content()))}
-	l.byRoom[s.RoomID()] = c
-	return c.list
+	return s.lists.Of(e.Event), nil
 }
