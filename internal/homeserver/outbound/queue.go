@@ -34,7 +34,7 @@ func (o *Outbound) QueueEvents(ctx context.Context, tx *store.Tx, all []room.Dis
 			add(d.Invites, d, true)
 		}
 	}
-	if err := insertEvents.insert(ctx, tx, rows); err != nil {
+	if err := insertEvents.Insert(ctx, tx, rows); err != nil {
 		return fmt.Errorf("queueing events: %w", err)
 	}
 	o.announce(unique(names))
@@ -77,7 +77,7 @@ func (o *Outbound) QueueEDU(ctx context.Context, tx *store.Tx, to []matrix.Serve
 	for _, name := range names {
 		rows = append(rows, rowOfEDU(name, topic, eduRow{seq: seq, edu: edu}, o.Now()))
 	}
-	if err := putEDUs.insert(ctx, tx, rows); err != nil {
+	if err := putEDUs.Insert(ctx, tx, rows); err != nil {
 		return fmt.Errorf("queueing an EDU: %w", err)
 	}
 	o.announce(names)

@@ -4,8 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"math"
-	"strconv"
-	"strings"
 	"time"
 
 	"signet/internal/homeserver/remote"
@@ -41,19 +39,19 @@ type failedRow struct {
 	due      time.Time
 }
 
-var insertEvents = inserter{
-	head: `INSERT INTO outbound_events (destination, pos, event_id, room_id, invites, queued_ms)`,
-	tail: ` ON CONFLICT DO NOTHING`, columns: 6,
+var insertEvents = store.Inserter{
+	Head: `INSERT INTO outbound_events (destination, pos, event_id, room_id, invites, queued_ms)`,
+	Tail: ` ON CONFLICT DO NOTHING`, Columns: 6,
 }
 
 func rowOfEvent(to matrix.ServerName, e eventRow, now time.Time) []any {
 	return []any{string(to), int64(e.pos), e.id, e.room, e.invites, store.Millis(now)}
 }
 
-var putEDUs = inserter{
-	head:    `INSERT INTO outbound_edus (destination, topic, seq, type, content, queued_ms)`,
-	tail:    ` ON CONFLICT (destination, topic) DO UPDATE SET seq = excluded.seq, type = excluded.type, content = excluded.content, queued_ms = excluded.queued_ms`,
-	columns: 6,
+var putEDUs = store.Inserter{
+	Head:    `INSERT INTO outbound_edus (destination, topic, seq, type, content, queued_ms)`,
+	Tail:    ` ON CONFLICT (destination, topic) DO UPDATE SET seq = excluded.seq, type = excluded.type, content = excluded.content, queued_ms = excluded.queued_ms`,
+	Columns: 6,
 }
 
 func rowOfEDU(to matrix.ServerName, topic string, e eduRow, now time.Time) []any {
@@ -61,14 +59,14 @@ func rowOfEDU(to matrix.ServerName, topic string, e eduRow, now time.Time) []any
 }
 
 func selectEvents(ctx context.Context, q store.Queryer, to matrix.ServerName, upTo stream.Pos, most int) ([]eventRow, error) {
-	return collect(ctx, q, func(rows *sql.Rows) (r eventRow, err error) {
+	return store.Collect(ctx, q, func(rows *sql.Rows) (r eventRow, err error) {
 		return r, rows.Scan(&r.pos, &r.id, &r.room, &r.invites)
 	}, `SELECT pos, event_id, room_id, invites FROM outbound_events WHERE destination = $1 AND pos <= $2 ORDER BY pos LIMIT $3`,
 		string(to), int64(upTo), most)
 }
 
 func selectEDUs(ctx context.Context, q store.Queryer, to matrix.ServerName, upTo int64, most int) ([]eduRow, error) {
-	return collect(ctx, q, func(rows *sql.Rows) (r eduRow, err error) {
+	return store.Collect(ctx, q, func(rows *sql.Rows) (r eduRow, err error) {
 		return r, rows.Scan(&r.seq, &r.edu.Type, (*[]byte)(&r.edu.Content))
 	}, `SELECT seq, type, content FROM outbound_edus WHERE destination = $1 AND seq <= $2 ORDER BY seq LIMIT $3`,
 		string(to), upTo, most)
@@ -80,12 +78,12 @@ func selectLastSeq(ctx context.Context, q store.Queryer) (last int64, err error)
 }
 
 func selectWaiting(ctx context.Context, q store.Queryer) ([]matrix.ServerName, error) {
-	return collect(ctx, q, func(rows *sql.Rows) (name matrix.ServerName, err error) { return name, rows.Scan(&name) },
+	return store.Collect(ctx, q, func(rows *sql.Rows) (name matrix.ServerName, err error) { return name, rows.Scan(&name) },
 		`SELECT destination FROM outbound_events UNION SELECT destination FROM outbound_edus`)
 }
 
 func selectFailed(ctx context.Context, q store.Queryer) ([]failedRow, error) {
-	return collect(ctx, q, func(rows *sql.Rows) (r failedRow, err error) {
+	return store.Collect(ctx, q, func(rows *sql.Rows) (r failedRow, err error) {
 		var due int64
 		err = rows.Scan(&r.name, &r.failures, &due)
 		r.due = store.Time(due)
@@ -162,30 +160,6 @@ func deleteThese(ctx context.Context, tx *store.Tx, statement string, to matrix.
 	for len(args) <= most {
 		args = append(args, numbers[0])
 	}
-	var list strings.Builder
-	for i := range most {
-		if i > 0 {
-			list.WriteString(", ")
-		}
-		list.WriteString("$" + strconv.Itoa(i+2))
-	}
-	_, err := tx.Exec(ctx, statement+"("+list.String()+")", args...)
+	_, err := tx.Exec(ctx, statement+"("+store.Parameters(2, most)+")", args...)
 	return err
-}
-
-func collect[T any](ctx context.Context, q store.Queryer, scan func(*sql.Rows) (T, error), query string, args ...any) ([]T, error) {
-	rows, err := q.Query(ctx, query, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var found []T
-	for rows.Next() {
-		one, err := scan(rows)
-		if err != nil {
-			return nil, err
-		}
-		found = append(found, one)
-	}
-	return found, rows.Err()
 }

@@ -11,6 +11,7 @@ import (
 	"signet/internal/homeserver/event"
 	"signet/internal/homeserver/stateres"
 	"signet/internal/homeserver/stream"
+	"signet/internal/store"
 )
 
 // stateMap is a state of a room.
@@ -136,7 +137,7 @@ func (rs *Rooms) storedByIDs(ctx context.Context, r *Room, ids []string) (found 
 		for _, id := range some {
 			args = append(args, id)
 		}
-		where := fmt.Sprintf(`WHERE e.event_id IN %s AND e.room = $%d`, tuples(1, len(some)), len(some)+1)
+		where := fmt.Sprintf(`WHERE e.event_id IN %s AND e.room = $%d`, store.RowParameters(1, len(some)), len(some)+1)
 		events, err := rs.stored(ctx, r, where, append(args, r.nid)...)
 		if err != nil {
 			return nil, fmt.Errorf("reading events: %w", err)

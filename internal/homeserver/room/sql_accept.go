@@ -12,14 +12,14 @@ import (
 )
 
 var (
-	insertAside = inserter{columns: 13,
-		head: `INSERT INTO room_events (pos, room, event_id, type, state_key, ts, state_group, flags, replaces, redacted_by, txn, json, place)`}
-	insertGaps = inserter{columns: 3,
-		head: `INSERT INTO room_gaps (room, event_id, place)`, tail: ` ON CONFLICT DO NOTHING`}
-	insertRedactionsAhead = inserter{columns: 3,
-		head: `INSERT INTO room_redactions_ahead (room, event_id, redaction)`, tail: ` ON CONFLICT DO NOTHING`}
-	putInvited = inserter{columns: 3,
-		head: `INSERT INTO room_invited (room, user_id, state)`, tail: ` ON CONFLICT (room, user_id) DO UPDATE SET state = excluded.state`}
+	insertAside = store.Inserter{Columns: 13,
+		Head: `INSERT INTO room_events (pos, room, event_id, type, state_key, ts, state_group, flags, replaces, redacted_by, txn, json, place)`}
+	insertGaps = store.Inserter{Columns: 3,
+		Head: `INSERT INTO room_gaps (room, event_id, place)`, Tail: ` ON CONFLICT DO NOTHING`}
+	insertRedactionsAhead = store.Inserter{Columns: 3,
+		Head: `INSERT INTO room_redactions_ahead (room, event_id, redaction)`, Tail: ` ON CONFLICT DO NOTHING`}
+	putInvited = store.Inserter{Columns: 3,
+		Head: `INSERT INTO room_invited (room, user_id, state)`, Tail: ` ON CONFLICT (room, user_id) DO UPDATE SET state = excluded.state`}
 )
 
 // selectFloor is the lowest number that an event of a room has, of a row or a place.
@@ -42,7 +42,7 @@ func updateAside(ctx context.Context, tx *store.Tx, room int64, s *Stored) error
 
 // selectHistory is what a place in the state said, up to a position.
 func selectHistory(ctx context.Context, q store.Queryer, r *Room, key event.Key, to stream.Pos) (history, error) {
-	return collect(ctx, q, func(rows *sql.Rows) (v value, err error) {
+	return store.Collect(ctx, q, func(rows *sql.Rows) (v value, err error) {
 		var row eventRow
 		if err := rows.Scan(&v.pos, &row.pos, &row.id, &row.flags, &row.json); err != nil || !row.pos.Valid {
 			v.says = saysNothing(key.Type)
@@ -66,7 +66,7 @@ func selectIsGap(ctx context.Context, q store.Queryer, room int64, id string) (i
 
 // selectGaps are events that are not here and that others cite, those of the earliest first.
 func selectGaps(ctx context.Context, q store.Queryer, room int64, limit int) ([]string, error) {
-	return collect(ctx, q, func(rows *sql.Rows) (id string, err error) { return id, rows.Scan(&id) },
+	return store.Collect(ctx, q, func(rows *sql.Rows) (id string, err error) { return id, rows.Scan(&id) },
 		`SELECT event_id FROM room_gaps WHERE room = $1 ORDER BY place, event_id LIMIT $2`, room, limit)
 }
 
@@ -119,7 +119,7 @@ func selectPlaces(ctx context.Context, q store.Queryer, room int64, ids []string
 		args = append(args, id)
 	}
 	found := map[string]placeRow{}
-	_, err := collect(ctx, q, func(rows *sql.Rows) (row placeRow, err error) {
+	_, err := store.Collect(ctx, q, func(rows *sql.Rows) (row placeRow, err error) {
 		var id string
 		var key sql.NullString
 		err = rows.Scan(&id, &row.pos, &row.key.Type, &key, &row.fate, &row.group)
@@ -127,7 +127,7 @@ func selectPlaces(ctx context.Context, q store.Queryer, room int64, ids []string
 		found[id] = row
 		return row, err
 	}, fmt.Sprintf(`SELECT event_id, pos, type, state_key, flags, state_group FROM room_events WHERE event_id IN %s AND room = $%d`,
-		tuples(1, len(ids)), len(ids)+1), append(args, room)...)
+		store.RowParameters(1, len(ids)), len(ids)+1), append(args, room)...)
 	return found, err
 }
 

@@ -23,7 +23,7 @@ func selectAlias(ctx context.Context, q store.Queryer, name string) (a aliasRow,
 }
 
 func selectAliases(ctx context.Context, q store.Queryer, roomID string) ([]string, error) {
-	return collect(ctx, q, func(rows *sql.Rows) (name string, err error) { return name, rows.Scan(&name) },
+	return store.Collect(ctx, q, func(rows *sql.Rows) (name string, err error) { return name, rows.Scan(&name) },
 		`SELECT alias FROM room_aliases WHERE room_id = $1 ORDER BY created_ms`, roomID)
 }
 

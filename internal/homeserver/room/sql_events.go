@@ -11,6 +11,7 @@ import (
 
 	"signet/internal/homeserver/event"
 	"signet/internal/homeserver/stream"
+	"signet/internal/store"
 )
 
 // storedEvents selects events as storedRow reads them: each with what it replaced and
@@ -97,7 +98,7 @@ func (row eventRow) replaced(v event.Version) (*Replaced, error) {
 
 // stored reads the events of a room that a condition on storedEvents finds.
 func (rs *Rooms) stored(ctx context.Context, r *Room, condition string, args ...any) ([]*Stored, error) {
-	return collect(ctx, rs.DB, func(rows *sql.Rows) (*Stored, error) { return storedRow(rows, r.version) }, storedEvents+condition, args...)
+	return store.Collect(ctx, rs.DB, func(rows *sql.Rows) (*Stored, error) { return storedRow(rows, r.version) }, storedEvents+condition, args...)
 }
 
 func (rs *Rooms) storedOne(ctx context.Context, r *Room, condition string, args ...any) (*Stored, error) {

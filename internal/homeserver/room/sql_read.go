@@ -26,7 +26,7 @@ const (
 )
 
 func selectRooms(ctx context.Context, q store.Queryer) ([]*Room, error) {
-	return collect(ctx, q, func(rows *sql.Rows) (*Room, error) {
+	return store.Collect(ctx, q, func(rows *sql.Rows) (*Room, error) {
 		r := &Room{}
 		var last, since int64
 		var listed bool
@@ -48,7 +48,7 @@ type stayRow struct {
 }
 
 func selectLocalStays(ctx context.Context, q store.Queryer) ([]stayRow, error) {
-	return collect(ctx, q, func(rows *sql.Rows) (s stayRow, err error) {
+	return store.Collect(ctx, q, func(rows *sql.Rows) (s stayRow, err error) {
 		return s, rows.Scan(&s.user, &s.room, &s.membership, &s.pos, &s.forgotten)
 	}, `SELECT user_id, room, membership, event_pos, forgotten FROM room_stays WHERE local`)
 }
@@ -62,7 +62,7 @@ type stateRow struct {
 }
 
 func selectState(ctx context.Context, q store.Queryer, room int64) ([]stateRow, error) {
-	return collect(ctx, q, func(rows *sql.Rows) (s stateRow, err error) {
+	return store.Collect(ctx, q, func(rows *sql.Rows) (s stateRow, err error) {
 		return s, rows.Scan(&s.key.Type, &s.key.StateKey, &s.pos, &s.id, &s.membership)
 	}, `SELECT s.type, s.state_key, s.event_pos, e.event_id, COALESCE(m.membership, '') FROM room_state s
 		JOIN room_events e ON e.room = s.room AND e.pos = s.event_pos
@@ -88,7 +88,7 @@ func selectGroup(ctx context.Context, q store.Queryer, id stream.Pos) (prev stre
 // selectGroupState are the places of a group's state, each as often as the groups before
 // have it too, the newest first. A place that is empty has the event 0.
 func selectGroupState(ctx context.Context, q store.Queryer, room int64, id stream.Pos) ([]stateRow, error) {
-	return collect(ctx, q, func(rows *sql.Rows) (s stateRow, err error) {
+	return store.Collect(ctx, q, func(rows *sql.Rows) (s stateRow, err error) {
 		return s, rows.Scan(&s.key.Type, &s.key.StateKey, &s.pos, &s.id)
 	}, `WITH RECURSIVE chain (id, prev, length) AS (
 			SELECT id, prev, chain FROM room_state_groups WHERE id = $2
@@ -121,7 +121,7 @@ func selectRaw(ctx context.Context, q store.Queryer, id string) (text []byte, er
 
 // selectRoomsOf are the ids of the rooms that a user is in.
 func selectRoomsOf(ctx context.Context, q store.Queryer, user matrix.UserID) ([]string, error) {
-	return collect(ctx, q, func(rows *sql.Rows) (id string, err error) { return id, rows.Scan(&id) },
+	return store.Collect(ctx, q, func(rows *sql.Rows) (id string, err error) { return id, rows.Scan(&id) },
 		`SELECT r.room_id FROM room_stays s JOIN room_rooms r ON r.nid = s.room WHERE s.user_id = $1 AND s.membership = 'join'`, string(user))
 }
 
@@ -140,22 +140,4 @@ func selectTransaction(ctx context.Context, q store.Queryer, hash []byte) (event
 		return "", nil
 	}
 	return eventID, err
-}
-
-// collect reads rows to their end: who left them open would hold up the database's log.
-func collect[T any](ctx context.Context, q store.Queryer, scan func(*sql.Rows) (T, error), query string, args ...any) ([]T, error) {
-	rows, err := q.Query(ctx, query, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var found []T
-	for rows.Next() {
-		one, err := scan(rows)
-		if err != nil {
-			return nil, err
-		}
-		found = append(found, one)
-	}
-	return found, rows.Err()
 }

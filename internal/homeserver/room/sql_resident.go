@@ -34,7 +34,7 @@ func selectHeld(ctx context.Context, q store.Queryer, r *Room, ids []string) ([]
 	if len(args) == 1 {
 		return nil, nil
 	}
-	return collect(ctx, q, func(rows *sql.Rows) (*Stored, error) { return heldRow(rows, r) },
+	return store.Collect(ctx, q, func(rows *sql.Rows) (*Stored, error) { return heldRow(rows, r) },
 		fmt.Sprintf(`SELECT pos, place, event_id, state_group, flags, redacted_by, json FROM room_events WHERE room = $1 AND event_id IN (%s)`,
 			store.Parameters(2, len(args)-1)), args...)
 }

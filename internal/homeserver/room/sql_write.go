@@ -8,26 +8,26 @@ import (
 )
 
 var (
-	insertRooms = inserter{columns: 6,
-		head: `INSERT INTO room_rooms (nid, room_id, version, extremities, last, listed)`}
-	insertEvents = inserter{columns: 12,
-		head: `INSERT INTO room_events (pos, room, event_id, type, state_key, ts, state_group, flags, replaces, redacted_by, txn, json)`}
-	insertTransactions = inserter{columns: 3,
-		head: `INSERT INTO room_transactions (txn_hash, event_id, created_ms)`}
-	insertGroups = inserter{columns: 3,
-		head: `INSERT INTO room_state_groups (id, prev, chain)`}
-	insertGroupState = inserter{columns: 4,
-		head: `INSERT INTO room_group_state (state_group, type, state_key, event_pos)`}
-	putState = inserter{columns: 4,
-		head: `INSERT INTO room_state (room, type, state_key, event_pos)`,
-		tail: ` ON CONFLICT (room, type, state_key) DO UPDATE SET event_pos = excluded.event_pos`}
-	insertStateChanges = inserter{columns: 5,
-		head: `INSERT INTO room_state_changes (room, type, state_key, pos, event_pos)`}
-	putStays = inserter{columns: 6,
-		head: `INSERT INTO room_stays (user_id, room, membership, event_pos, local, forgotten)`,
-		tail: ` ON CONFLICT (user_id, room) DO UPDATE SET membership = excluded.membership, event_pos = excluded.event_pos, forgotten = excluded.forgotten`}
-	insertAliases = inserter{columns: 4,
-		head: `INSERT INTO room_aliases (alias, room_id, creator, created_ms)`}
+	insertRooms = store.Inserter{Columns: 6,
+		Head: `INSERT INTO room_rooms (nid, room_id, version, extremities, last, listed)`}
+	insertEvents = store.Inserter{Columns: 12,
+		Head: `INSERT INTO room_events (pos, room, event_id, type, state_key, ts, state_group, flags, replaces, redacted_by, txn, json)`}
+	insertTransactions = store.Inserter{Columns: 3,
+		Head: `INSERT INTO room_transactions (txn_hash, event_id, created_ms)`}
+	insertGroups = store.Inserter{Columns: 3,
+		Head: `INSERT INTO room_state_groups (id, prev, chain)`}
+	insertGroupState = store.Inserter{Columns: 4,
+		Head: `INSERT INTO room_group_state (state_group, type, state_key, event_pos)`}
+	putState = store.Inserter{Columns: 4,
+		Head: `INSERT INTO room_state (room, type, state_key, event_pos)`,
+		Tail: ` ON CONFLICT (room, type, state_key) DO UPDATE SET event_pos = excluded.event_pos`}
+	insertStateChanges = store.Inserter{Columns: 5,
+		Head: `INSERT INTO room_state_changes (room, type, state_key, pos, event_pos)`}
+	putStays = store.Inserter{Columns: 6,
+		Head: `INSERT INTO room_stays (user_id, room, membership, event_pos, local, forgotten)`,
+		Tail: ` ON CONFLICT (user_id, room) DO UPDATE SET membership = excluded.membership, event_pos = excluded.event_pos, forgotten = excluded.forgotten`}
+	insertAliases = store.Inserter{Columns: 4,
+		Head: `INSERT INTO room_aliases (alias, room_id, creator, created_ms)`}
 )
 
 func updateTip(ctx context.Context, tx *store.Tx, nid int64, extremities string, last int64) error {

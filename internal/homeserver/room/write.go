@@ -257,14 +257,14 @@ func (b *batch) store(ctx context.Context, tx *store.Tx) error {
 		return err
 	}
 	for _, table := range []struct {
-		into *inserter
+		into *store.Inserter
 		rows [][]any
 	}{
 		{&insertRooms, b.rooms}, {&insertEvents, b.events}, {&insertAside, b.besides}, {&insertTransactions, b.transactions}, {&insertAliases, b.aliases},
 		{&insertGroups, b.groups}, {&insertGroupState, b.groupState}, {&insertStateChanges, b.changes}, {&putState, b.state}, {&putStays, b.stays},
 		{&insertGaps, b.gaps}, {&insertRedactionsAhead, b.ahead}, {&putInvited, b.invited},
 	} {
-		if err := table.into.insert(ctx, tx, table.rows); err != nil {
+		if err := table.into.Insert(ctx, tx, table.rows); err != nil {
 			return err
 		}
 	}
