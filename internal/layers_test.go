@@ -25,6 +25,7 @@ var layers = map[string][]string{
 	"internal/deliver":    {"internal/threepid"},
 	"internal/fedclient":  {"internal/matrix"},
 	"internal/mxhttp":     {"internal/matrix"},
+	"internal/crowd":      {"internal/matrix"},
 	"internal/config":     {"internal/matrix"},
 	"internal/daemon":     {"internal/config"},
 	"internal/localca":    {},
@@ -36,7 +37,7 @@ var layers = map[string][]string{
 	"migrations":           {},
 
 	// The domains of the identity server. Two arrows go sideways, to verify.
-	"internal/caller": {"internal/fedclient", "internal/matrix", "internal/quota", "internal/seal", "internal/store"},
+	"internal/caller": {"internal/crowd", "internal/fedclient", "internal/matrix", "internal/quota", "internal/seal", "internal/store"},
 	"verify/message":  {"internal/locale", "internal/wording"},
 	"verify/captcha":  {"internal/seal", "internal/store"},
 	"verify/fraud":    {"internal/seal", "internal/store", "internal/threepid"},
@@ -114,7 +115,7 @@ var layers = map[string][]string{
 		"internal/homeserver/sync", "internal/homeserver/userdata", "internal/matrix", "internal/mxhttp", "internal/quota", "internal/store", "internal/fedclient",
 		"internal/homeserver/remote", "internal/homeserver/inbound"},
 	"internal/homeserver/devicelists": {"internal/homeserver/e2ee", "internal/homeserver/stream", "internal/matrix", "internal/store"},
-	"internal/homeserver/fedapi": {"internal/homeserver/account", "internal/homeserver/notary", "internal/keyring", "internal/matrix", "internal/mxhttp", "internal/quota", "internal/serverkeys",
+	"internal/homeserver/fedapi": {"internal/crowd", "internal/homeserver/account", "internal/homeserver/notary", "internal/keyring", "internal/matrix", "internal/mxhttp", "internal/quota", "internal/serverkeys",
 		"internal/homeserver/authz", "internal/homeserver/event", "internal/homeserver/resident", "internal/homeserver/room", "internal/homeserver/stream", "internal/store",
 		"internal/homeserver/transaction", "internal/homeserver/inbound", "internal/homeserver/e2ee", "internal/homeserver/userdata"},
 

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"time"
 
+	"signet/internal/crowd"
 	"signet/internal/fedclient"
 	"signet/internal/matrix"
 	"signet/internal/quota"
@@ -44,7 +45,7 @@ type Gate struct {
 	tokens   seal.MAC
 	accounts seal.Index
 	seen     seenMemo
-	visitors crowd // strangers for whom a server is being asked
+	visitors crowd.Crowd // strangers for whom a server is being asked
 }
 
 // New opens the callers of a database.

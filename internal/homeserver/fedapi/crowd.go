@@ -1,20 +1,11 @@
 package fedapi
 
 import (
-	"sync"
-	"time"
-
 	"github.com/labstack/echo/v4"
 
 	"signet/internal/matrix"
 	"signet/internal/mxhttp"
 )
-
-// crowd counts who is within, by key.
-type crowd struct {
-	mu     sync.Mutex // guards within
-	within map[string]int
-}
 
 // How many requests are answered at a time. Others ask again.
 const (
@@ -29,47 +20,22 @@ const (
 	placesOfNetwork = 32
 	// placesAtNotary is those of a network that has us ask other servers for their keys.
 	placesAtNotary = 4
-	// crowdedFor is how long those who find no place are told to wait.
-	crowdedFor = time.Second
 )
 
-// enter takes a place under key, of which there are so many. The error is
-// matrix.LimitExceeded; otherwise leave must be called once.
-func (c *crowd) enter(key string, places int) (leave func(), err error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.within[key] >= places {
-		return nil, matrix.LimitExceeded{RetryAfter: crowdedFor}
-	}
-	if c.within == nil {
-		c.within = map[string]int{}
-	}
-	c.within[key]++
-	return func() { c.leave(key) }, nil
-}
-
-func (c *crowd) leave(key string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.within[key]--; c.within[key] == 0 {
-		delete(c.within, key)
-	}
-}
-
 // admit takes the place of a server's request.
-func (c *crowd) admit(server matrix.ServerName, large bool) (leave func(), err error) {
+func (a *API) admit(server matrix.ServerName, large bool) (leave func(), err error) {
 	host := server.WithoutPort().String()
 	if large {
-		return c.enter("large "+host, placesOfLarge)
+		return a.crowd.Enter("large "+host, placesOfLarge)
 	}
-	return c.enter("server "+host, placesOfServer)
+	return a.crowd.Enter("server "+host, placesOfServer)
 }
 
 // stranger takes the place of a request with a large body, of whomever it is.
-func (c *crowd) stranger(e echo.Context, large bool) (leave func(), err error) {
-	network := mxhttp.ClientNetwork(e)
+func (a *API) stranger(c echo.Context, large bool) (leave func(), err error) {
+	network := mxhttp.ClientNetwork(c)
 	if !large || !network.IsValid() {
 		return func() {}, nil
 	}
-	return c.enter("network "+network.String(), placesOfNetwork)
+	return a.crowd.Enter("network "+network.String(), placesOfNetwork)
 }

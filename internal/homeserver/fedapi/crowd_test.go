@@ -4,6 +4,7 @@ import (
 	"errors"
 	"testing"
 
+	"signet/internal/crowd"
 	"signet/internal/matrix"
 )
 
@@ -11,18 +12,18 @@ import (
 // leaves makes room.
 func TestPlaces(t *testing.T) {
 	for large, places := range map[bool]int{false: placesOfServer, true: placesOfLarge} {
-		var c crowd
+		var a API
 		var last func()
 		for range places {
-			leave, err := c.admit("a.test", large)
+			leave, err := a.admit("a.test", large)
 			if err != nil {
 				t.Fatal(err)
 			}
 			last = leave
 		}
 		for name, full := range map[matrix.ServerName]bool{"a.test": true, "a.test:8448": true, "b.test": false} {
-			leave, err := c.admit(name, large)
-			if limited := errors.Is(err, matrix.LimitExceeded{RetryAfter: crowdedFor}); limited != full {
+			leave, err := a.admit(name, large)
+			if limited := errors.Is(err, matrix.LimitExceeded{RetryAfter: crowd.RetryAfter}); limited != full {
 				t.Errorf("%s, large %v: %v, want it turned away %v", name, large, err, full)
 			}
 			if err == nil {
@@ -30,13 +31,13 @@ func TestPlaces(t *testing.T) {
 			}
 		}
 		last()
-		leave, err := c.admit("a.test", large)
+		leave, err := a.admit("a.test", large)
 		if err != nil {
 			t.Errorf("large %v: there is no room after somebody has left: %v", large, err)
 		}
 		leave()
 		if large {
-			if _, err := c.admit("a.test", false); err != nil {
+			if _, err := a.admit("a.test", false); err != nil {
 				t.Errorf("who moves much keeps the server's other requests out: %v", err)
 			}
 		}

@@ -73,7 +73,7 @@ func (a *API) queryServers(c echo.Context) error {
 // network has few places.
 func (a *API) vouch(c echo.Context, wanted []notary.Wanted) error {
 	if network := mxhttp.ClientNetwork(c); network.IsValid() {
-		leave, err := a.crowd.enter("notary "+network.String(), placesAtNotary)
+		leave, err := a.crowd.Enter("notary "+network.String(), placesAtNotary)
 		if err != nil {
 			return err
 		}

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"time"
 
+	"signet/internal/crowd"
 	"signet/internal/homeserver/account"
 	"signet/internal/homeserver/e2ee"
 	"signet/internal/homeserver/inbound"
@@ -34,7 +35,7 @@ type API struct {
 	Version      string // of this program
 	Now          func() time.Time
 
-	crowd crowd
+	crowd crowd.Crowd // those who are being answered
 }
 
 // Where the paths begin.

@@ -48,7 +48,7 @@ type originHandler func(c echo.Context, origin matrix.ServerName) error
 // question for the keys of one server, and no body is read before its key is known.
 func (a *API) signed(r signedRoute) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		out, err := a.crowd.stranger(c, r.large)
+		out, err := a.stranger(c, r.large)
 		if err != nil {
 			return err
 		}
@@ -61,7 +61,7 @@ func (a *API) signed(r signedRoute) echo.HandlerFunc {
 		if a.Peers != nil {
 			a.Peers.Heard(origin)
 		}
-		leave, err := a.crowd.admit(origin, r.large)
+		leave, err := a.admit(origin, r.large)
 		if err != nil {
 			return err
 		}
