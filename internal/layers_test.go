@@ -31,8 +31,8 @@ var layers = map[string][]string{
 	"internal/localca":    {},
 	"internal/locale":     {},
 	"internal/wording":    {"internal/locale"},
-	"internal/program": {"internal/config", "internal/daemon", "internal/keyring", "internal/matrix", "internal/mxhttp",
-		"internal/seal", "internal/store"},
+	"internal/program": {"internal/config", "internal/daemon", "internal/fedclient", "internal/keyring", "internal/localca", "internal/matrix",
+		"internal/mxhttp", "internal/seal", "internal/store"},
 	"internal/deliver/sms": {"internal/deliver", "internal/threepid"},
 	"migrations":           {},
 

@@ -22,7 +22,7 @@ type peers struct {
 // buildPeers opens what leads to other servers. It comes before the rooms, whose events are
 // queued there.
 func (s *server) buildPeers(f program.Frame) (err error) {
-	if s.peers.client, err = newFederation(f.Env, s.cfg); err != nil {
+	if s.peers.client, err = f.Env.Federation(s.cfg.Shared(), s.cfg.Federation.Federation); err != nil {
 		return err
 	}
 	s.signs = &signer{ring: s.Rings.For(keyring.Federation), server: s.cfg.ServerName, now: f.Now}

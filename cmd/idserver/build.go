@@ -91,7 +91,7 @@ func build(f program.Frame) (*server, error) {
 }
 
 func (s *server) buildGate(env program.Env) (err error) {
-	if s.federation, err = newFederation(env, s.cfg); err != nil {
+	if s.federation, err = env.Federation(s.cfg.Shared(), s.cfg.Federation); err != nil {
 		return err
 	}
 	s.gate, err = caller.New(env.Ctx, caller.Options{
