@@ -79,12 +79,7 @@ func (a *API) remoteRooms(c echo.Context, name string, l room.Listing) error {
 	if err != nil {
 		return err
 	}
-	answer := publicRoomsAnswer{Chunk: make([]publicRoom, len(found.Rooms)), Next: found.Next, Prev: found.Prev, Total: int(found.Total)}
-	for i, r := range found.Rooms {
-		answer.Chunk[i] = publicRoom{RoomID: r.RoomID.String(), Name: r.Name, Topic: r.Topic, CanonicalAlias: r.CanonicalAlias, AvatarURL: r.AvatarURL,
-			JoinRule: r.JoinRule, Type: r.Type, Joined: int(r.Joined), WorldReadable: r.WorldReadable, GuestsMayJoin: r.GuestsMayJoin}
-	}
-	return mxhttp.Reply(c, http.StatusOK, answer)
+	return mxhttp.Reply(c, http.StatusOK, found)
 }
 
 // passedOn are the errcodes of other servers that mean the same to a client.

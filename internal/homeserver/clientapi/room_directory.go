@@ -131,26 +131,6 @@ type publicRoomsRequest struct {
 	} `json:"filter"`
 }
 
-type publicRoomsAnswer struct {
-	Chunk []publicRoom `json:"chunk"`
-	Next  string       `json:"next_batch,omitempty"`
-	Prev  string       `json:"prev_batch,omitempty"`
-	Total int          `json:"total_room_count_estimate"`
-}
-
-type publicRoom struct {
-	RoomID         string `json:"room_id"`
-	Name           string `json:"name,omitempty"`
-	Topic          string `json:"topic,omitempty"`
-	CanonicalAlias string `json:"canonical_alias,omitempty"`
-	AvatarURL      string `json:"avatar_url,omitempty"`
-	JoinRule       string `json:"join_rule"`
-	Type           string `json:"room_type,omitempty"`
-	Joined         int    `json:"num_joined_members"`
-	WorldReadable  bool   `json:"world_readable"`
-	GuestsMayJoin  bool   `json:"guest_can_join"`
-}
-
 // GET /_matrix/client/v3/publicRooms
 func (a *API) publicRooms(c echo.Context) error {
 	limit, err := number(c, "limit", 0)
@@ -190,10 +170,5 @@ func (a *API) list(c echo.Context, l room.Listing) error {
 	if err != nil {
 		return err
 	}
-	answer := publicRoomsAnswer{Chunk: make([]publicRoom, len(d.Rooms)), Next: d.Next, Prev: d.Prev, Total: d.Total}
-	for i, s := range d.Rooms {
-		answer.Chunk[i] = publicRoom{RoomID: s.RoomID, Name: s.Name, Topic: s.Topic, CanonicalAlias: s.CanonicalAlias, AvatarURL: s.AvatarURL,
-			JoinRule: s.JoinRule, Type: s.Type, Joined: s.Joined, WorldReadable: s.WorldReadable, GuestsMayJoin: s.GuestsMayJoin}
-	}
-	return mxhttp.Reply(c, http.StatusOK, answer)
+	return mxhttp.Reply(c, http.StatusOK, d)
 }

@@ -71,15 +71,15 @@ type Listing struct {
 	Types []*string // nil: any
 }
 
-// PublicRoom is a room of a directory.
+// PublicRoom is a room of a directory, as clients are told of it too.
 type PublicRoom struct {
 	RoomID         matrix.RoomID `json:"room_id"`
-	Name           string        `json:"name"`
-	Topic          string        `json:"topic"`
-	CanonicalAlias string        `json:"canonical_alias"`
-	AvatarURL      string        `json:"avatar_url"`
+	Name           string        `json:"name,omitempty"`
+	Topic          string        `json:"topic,omitempty"`
+	CanonicalAlias string        `json:"canonical_alias,omitempty"`
+	AvatarURL      string        `json:"avatar_url,omitempty"`
 	JoinRule       string        `json:"join_rule"`
-	Type           string        `json:"room_type"`
+	Type           string        `json:"room_type,omitempty"`
 	Joined         int64         `json:"num_joined_members"`
 	WorldReadable  bool          `json:"world_readable"`
 	GuestsMayJoin  bool          `json:"guest_can_join"`
@@ -87,9 +87,10 @@ type PublicRoom struct {
 
 // Listed is a page of a directory.
 type Listed struct {
-	Rooms      []PublicRoom `json:"chunk"`
-	Next, Prev string
-	Total      int64
+	Rooms []PublicRoom `json:"chunk"`
+	Next  string       `json:"next_batch,omitempty"` // a token of that server
+	Prev  string       `json:"prev_batch,omitempty"`
+	Total int64        `json:"total_room_count_estimate"`
 }
 
 // maxListed is how many rooms a page has.
@@ -110,26 +111,20 @@ func (c *Client) PublicRooms(ctx context.Context, server matrix.ServerName, l Li
 	}
 	q.path = at(v1, query, "publicRooms")
 	err = c.ask(ctx, q, func(r io.Reader) error {
-		var answer struct {
-			Rooms []PublicRoom `json:"chunk"`
-			Next  string       `json:"next_batch"`
-			Prev  string       `json:"prev_batch"`
-			Total int64        `json:"total_room_count_estimate"`
-		}
-		if err := into(&answer)(r); err != nil {
+		if err := into(&found)(r); err != nil {
 			return err
 		}
-		if len(answer.Rooms) > maxListed {
+		if len(found.Rooms) > maxListed {
 			return fedclient.ErrTooLarge
 		}
-		found = Listed(answer)
 		return nil
 	})
-	found.Rooms = slices.DeleteFunc(found.Rooms, func(r PublicRoom) bool {
-		_, err := matrix.ParseRoomID(r.RoomID.String())
-		return err != nil
-	})
-	return found, err
+	if err != nil {
+		return Listed{}, err
+	}
+	unnamed := func(r PublicRoom) bool { _, err := matrix.ParseRoomID(r.RoomID.String()); return err != nil }
+	found.Rooms = append([]PublicRoom{}, slices.DeleteFunc(found.Rooms, unnamed)...) // none is an empty list for clients
+	return found, nil
 }
 
 func (l Listing) search() any {

@@ -13,19 +13,20 @@ import (
 	"signet/internal/matrix"
 )
 
-// Summary is what is told of a room to people who look for one. What is not known is empty.
+// Summary is what is told of a room to people who look for one, as both directories write
+// it (PublicRoomsChunk). What is not known is empty.
 type Summary struct {
-	RoomID         string
-	Name           string
-	Topic          string
-	CanonicalAlias string
-	AvatarURL      string
-	JoinRule       string
-	Type           string // of m.room.create
-	Joined         int
-	Invited        int
-	WorldReadable  bool
-	GuestsMayJoin  bool
+	RoomID         string `json:"room_id"`
+	Name           string `json:"name,omitempty"`
+	Topic          string `json:"topic,omitempty"`
+	CanonicalAlias string `json:"canonical_alias,omitempty"`
+	AvatarURL      string `json:"avatar_url,omitempty"`
+	JoinRule       string `json:"join_rule"`
+	Type           string `json:"room_type,omitempty"` // of m.room.create
+	Joined         int    `json:"num_joined_members"`
+	Invited        int    `json:"-"`
+	WorldReadable  bool   `json:"world_readable"`
+	GuestsMayJoin  bool   `json:"guest_can_join"`
 }
 
 // Summary is what is told of a room.
@@ -76,9 +77,10 @@ type Listing struct {
 
 // Directory is a page of the published directory.
 type Directory struct {
-	Rooms      []*Summary
-	Next, Prev string // tokens; empty where there is nothing more
-	Total      int
+	Rooms []*Summary `json:"chunk"`
+	Next  string     `json:"next_batch,omitempty"` // a token; empty where there is nothing more
+	Prev  string     `json:"prev_batch,omitempty"`
+	Total int        `json:"total_room_count_estimate"`
 }
 
 // maxListed is how many rooms a page of the directory has.
@@ -136,7 +138,7 @@ func (rs *Rooms) listed(ctx context.Context, l Listing) ([]*Summary, error) {
 		}
 	}
 	rs.mu.RUnlock()
-	var found []*Summary
+	found := []*Summary{} // none is an empty list for clients
 	for _, r := range rooms {
 		s, err := rs.Summary(ctx, r)
 		if err != nil {
