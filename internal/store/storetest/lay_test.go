@@ -47,6 +47,7 @@ func shape(t *testing.T, db *store.DB, owners []string) (lines []string) {
 			`SELECT replace(indexdef, current_schema(), '') FROM pg_indexes WHERE schemaname = current_schema()`,
 			`SELECT concat_ws(' ', conrelid::regclass, conname, pg_get_constraintdef(oid)) FROM pg_constraint
 				WHERE connamespace = quote_ident(current_schema())::regnamespace`,
+			`SELECT proname FROM pg_proc WHERE pronamespace = quote_ident(current_schema())::regnamespace`,
 		}
 	}
 	for _, owner := range owners {

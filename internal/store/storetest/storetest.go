@@ -1,12 +1,12 @@
 // Package storetest gives a test a real, migrated database of its own on each
 // engine: SQLite always, PostgreSQL where SIGNET_TEST_POSTGRES holds a URL (as
-// script/test arranges), in a schema that is dropped afterwards.
+// script/test arranges). There an empty schema is dropped afterwards; one that is
+// laid out stays on the server for the tests that come, under a name with test_.
 package storetest
 
 import (
 	"context"
 	"crypto/rand"
-	"net/url"
 	"os"
 	"path/filepath"
 	"testing"
@@ -21,19 +21,34 @@ const PostgresURL = "SIGNET_TEST_POSTGRES"
 // Each runs fn as a subtest on every engine at hand, with the tables of owners.
 func Each(t *testing.T, owners []string, fn func(t *testing.T, db *store.DB)) {
 	t.Helper()
-	EachURL(t, func(t *testing.T, url string) { fn(t, Open(t, url, owners)) })
+	EachLaidOut(t, owners, func(t *testing.T, url string) { fn(t, Open(t, url, nil)) })
 }
 
-// EachURL is Each for tests that open the database themselves, several times or
-// from several processes. The database is empty.
+// EachLaidOut is Each for tests that open the database themselves, several times or
+// from several processes. It has the tables of owners already.
+func EachLaidOut(t *testing.T, owners []string, fn func(t *testing.T, url string)) {
+	t.Helper()
+	each(t, fn, func(t testing.TB) string {
+		url := SQLite(t)
+		lay(t, url, owners)
+		return url
+	}, func(t testing.TB) string { return LaidOut(t, owners) })
+}
+
+// EachURL is EachLaidOut for tests that migrate the database themselves. It is empty.
 func EachURL(t *testing.T, fn func(t *testing.T, url string)) {
 	t.Helper()
-	t.Run("sqlite", func(t *testing.T) { fn(t, SQLite(t)) })
+	each(t, fn, SQLite, PostgreSQL)
+}
+
+func each(t *testing.T, fn func(t *testing.T, url string), sqlite, postgres func(testing.TB) string) {
+	t.Helper()
+	t.Run("sqlite", func(t *testing.T) { fn(t, sqlite(t)) })
 	t.Run("postgres", func(t *testing.T) {
 		if os.Getenv(PostgresURL) == "" {
 			t.Skip(PostgresURL + " names no server")
 		}
-		fn(t, PostgreSQL(t))
+		fn(t, postgres(t))
 	})
 }
 
@@ -67,15 +82,7 @@ func PostgreSQL(t testing.TB) string {
 	schema := "test_" + rand.Text()
 	exec(t, admin, `CREATE SCHEMA "`+schema+`"`)
 	t.Cleanup(func() { drop(t, server, schema) })
-
-	u, err := url.Parse(server)
-	if err != nil {
-		t.Fatal("SIGNET_TEST_POSTGRES is not a URL")
-	}
-	query := u.Query()
-	query.Set("search_path", `"`+schema+`"`)
-	u.RawQuery = query.Encode()
-	return u.String()
+	return within(t, schema)
 }
 
 func drop(t testing.TB, server, schema string) {
