@@ -28,6 +28,8 @@ type Options struct {
 	Leavers []Leaver
 	// Hashers is how many passwords are hashed at the same time, 19 MiB each.
 	Hashers int
+	// HashMemory is what one of them takes instead, in KiB, for tests of other things; 0: 19 MiB.
+	HashMemory uint32
 }
 
 // Accounts is the users, devices and tokens of one server. It is safe for
@@ -50,7 +52,7 @@ func New(ctx context.Context, o Options) (*Accounts, error) {
 	if err := o.Flows.CheckRegistration(); err != nil {
 		return nil, err
 	}
-	a := &Accounts{Options: o, hasher: newHasher(o.Hashers)}
+	a := &Accounts{Options: o, hasher: newHasher(o)}
 	if err := a.unlock(ctx); err != nil {
 		return nil, fmt.Errorf("opening the accounts: %w", err)
 	}

@@ -32,7 +32,7 @@ func Waiting(a *Accounts) int { return int(a.hasher.waiting.Load()) }
 func SetHash(t testing.TB, a *Accounts, user matrix.UserID) {
 	t.Helper()
 	err := a.DB.Tx(t.Context(), func(tx *store.Tx) error {
-		_, err := updatePassword(t.Context(), tx, user, newHash())
+		_, err := updatePassword(t.Context(), tx, user, newHash(a.hasher.cost))
 		return err
 	})
 	if err != nil {

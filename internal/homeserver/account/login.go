@@ -58,7 +58,7 @@ func (a *Accounts) provePassword(ctx context.Context, user matrix.UserID, name, 
 	if err := a.chargeAttempt(ctx, attempt); err != nil {
 		return passwordProof{}, err
 	}
-	hash, err := selectPassword(ctx, a.DB, user)
+	hash, err := selectPassword(ctx, a.DB, user, a.hasher.cost)
 	if err != nil {
 		return passwordProof{}, fmt.Errorf("reading a password hash: %w", err)
 	}

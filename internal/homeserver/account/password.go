@@ -57,8 +57,8 @@ type passwordHash struct {
 
 // newHash has a salt, and a key that no password gives: it stands for the hash of
 // an account that does not exist until derive replaces the key.
-func newHash() passwordHash {
-	h := passwordHash{cost: today, salt: make([]byte, saltSize), key: make([]byte, keySize)}
+func newHash(c cost) passwordHash {
+	h := passwordHash{cost: c, salt: make([]byte, saltSize), key: make([]byte, keySize)}
 	rand.Read(h.salt) // never fails
 	rand.Read(h.key)
 	return h
@@ -112,12 +112,17 @@ func (h passwordHash) bearable() bool {
 // hasher hashes a few passwords at a time: each takes memory and a processor, so
 // that a crowd at the door could otherwise take all of both.
 type hasher struct {
+	cost    cost
 	slots   chan struct{}
 	waiting *atomic.Int64 // for a slot
 }
 
-func newHasher(atATime int) hasher {
-	return hasher{slots: make(chan struct{}, max(1, atATime)), waiting: new(atomic.Int64)}
+func newHasher(o Options) hasher {
+	h := hasher{cost: today, slots: make(chan struct{}, max(1, o.Hashers)), waiting: new(atomic.Int64)}
+	if o.HashMemory > 0 {
+		h.cost.memory = o.HashMemory
+	}
+	return h
 }
 
 // enter waits for a free slot, as long as the context lets it.
@@ -139,7 +144,7 @@ func (h hasher) hash(ctx context.Context, password string) (passwordHash, error)
 		return passwordHash{}, err
 	}
 	defer leave()
-	made := newHash()
+	made := newHash(h.cost)
 	made.key = made.derive(password)
 	return made, nil
 }

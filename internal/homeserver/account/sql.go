@@ -50,13 +50,13 @@ func selectUsers(ctx context.Context, q store.Queryer, after matrix.UserID, most
 	return all, rows.Err()
 }
 
-// selectPassword returns a hash that no password matches when there is no such
-// user, or no more, so that the caller has the same work to do.
-func selectPassword(ctx context.Context, q store.Queryer, user matrix.UserID) (passwordHash, error) {
+// selectPassword returns a hash of that cost that no password matches when there is no
+// such user, or no more, so that the caller has the same work to do.
+func selectPassword(ctx context.Context, q store.Queryer, user matrix.UserID, c cost) (passwordHash, error) {
 	var text string
 	err := q.QueryRow(ctx, `SELECT password_hash FROM account_users WHERE user_id = $1 AND deactivated_ms = 0`, string(user)).Scan(&text)
 	if errors.Is(err, sql.ErrNoRows) {
-		return newHash(), nil
+		return newHash(c), nil
 	}
 	if err != nil {
 		return passwordHash{}, err

@@ -54,7 +54,7 @@ func TestAnUpgradeLogsNobodyOut(t *testing.T) {
 			t.Fatal(err)
 		}
 		accounts, err := account.New(t.Context(), account.Options{
-			DB: db, Vault: vault, ServerName: server, Now: clock.Now, Flows: account.Flows{{account.StageDummy}}, Hashers: 1,
+			DB: db, Vault: vault, ServerName: server, Now: clock.Now, Flows: account.Flows{{account.StageDummy}}, Hashers: 1, HashMemory: 64,
 		})
 		if err != nil {
 			t.Fatal(err)

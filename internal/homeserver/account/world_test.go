@@ -57,7 +57,7 @@ func (w *world) open(flows account.Flows) *account.Accounts {
 	w.Helper()
 	a, err := account.New(w.Context(), account.Options{
 		DB: w.db, Vault: w.vault, ServerName: server, Now: w.clock.Now,
-		Flows: flows, SharedSecret: []byte(sharedSecret), Leavers: []account.Leaver{&w.left}, Hashers: 2,
+		Flows: flows, SharedSecret: []byte(sharedSecret), Leavers: []account.Leaver{&w.left}, Hashers: 2, HashMemory: 64,
 	})
 	if err != nil {
 		w.Fatal(err)
@@ -82,7 +82,7 @@ func (w *world) check() {
 		"passwords of ended accounts": `SELECT COUNT(*) FROM account_users WHERE deactivated_ms > 0 AND password_hash <> ''`,
 		"OpenID tokens of no device": `SELECT COUNT(*) FROM account_openid o WHERE NOT EXISTS
 			(SELECT 1 FROM account_devices d WHERE d.user_id = o.user_id AND d.device_id = o.device_id)`,
-		"passwords that are not hashed": `SELECT COUNT(*) FROM account_users WHERE deactivated_ms = 0 AND SUBSTR(password_hash, 1, 31) <> '$argon2id$v=19$m=19456,t=2,p=1$'`,
+		"passwords that are not hashed": `SELECT COUNT(*) FROM account_users WHERE deactivated_ms = 0 AND SUBSTR(password_hash, 1, 28) <> '$argon2id$v=19$m=64,t=2,p=1$'`,
 	} {
 		if n := w.count(query); n != 0 {
 			w.Errorf("%d %s", n, what)

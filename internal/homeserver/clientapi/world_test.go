@@ -74,7 +74,7 @@ func newWorld(t *testing.T, db *store.DB, flows account.Flows) *world {
 	data := userdata.New(userdata.Options{DB: db, Committer: committer, Now: w.clock.Now})
 	accounts, err := account.New(t.Context(), account.Options{
 		DB: db, Vault: w.vault, ServerName: "hs.test", Now: w.clock.Now,
-		Flows: flows, SharedSecret: []byte(sharedSecret), Hashers: 2,
+		Flows: flows, SharedSecret: []byte(sharedSecret), Hashers: 2, HashMemory: 64,
 		Leavers: []account.Leaver{data, e2ee.Leaver{}, &roomkeys.Backups{DB: db}, receipt.Leaver{}, departure.Leaver{}},
 	})
 	if err != nil {

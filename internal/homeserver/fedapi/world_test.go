@@ -71,7 +71,7 @@ func each(t *testing.T, story func(w *world)) {
 		log := slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 		var err error
 		w.accounts, err = account.New(t.Context(), account.Options{
-			DB: db, Vault: w.vault, ServerName: server, Now: w.clock.Now, Flows: account.Flows{{account.StageDummy}}, Hashers: 1,
+			DB: db, Vault: w.vault, ServerName: server, Now: w.clock.Now, Flows: account.Flows{{account.StageDummy}}, Hashers: 1, HashMemory: 64,
 		})
 		w.ok(err)
 		w.keys = keyringtest.Open(t, db, w.vault, w.clock.Now, keyring.Federation)
