@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"errors"
@@ -20,8 +21,7 @@ import (
 	"signet/verify"
 )
 
-// sealPatience is how long a publication that is to be waited for is: a few of the quarters
-// of a second in which the log is sealed.
+// sealPatience is a few of the quarters of a second in which the log is sealed.
 const sealPatience = 5 * time.Second
 
 // GET /_signet/v1/keys/config
@@ -186,7 +186,7 @@ func (a *API) replyTicket(c echo.Context, t people.Ticket, wait bool) error {
 		return mxhttp.Reply(c, http.StatusAccepted, heldReply{t.Label.String(), t.Version, hash, t.Due.UnixMilli()})
 	}
 	if wait {
-		ctx, cancel := context.WithTimeout(c.Request().Context(), sealPatience)
+		ctx, cancel := context.WithTimeout(c.Request().Context(), cmp.Or(a.SealPatience, sealPatience))
 		defer cancel()
 		found, err := a.People.Await(ctx, t)
 		if err == nil {

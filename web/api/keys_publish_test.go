@@ -72,6 +72,7 @@ func TestAClientWaitsForTheProof(t *testing.T) {
 func TestAClientThatWaitsGetsATicketAtLeast(t *testing.T) {
 	each(t, nil, func(w *world) {
 		alice := w.register("alice")
+		w.api.SealPatience = time.Millisecond // there is nothing to come
 		w.seal()
 		if _, err := w.DB.Exec(w.Context(), `UPDATE log_heads SET size = 1 WHERE log = 'users'`); err != nil {
 			w.Fatal(err)

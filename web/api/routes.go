@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"slices"
+	"time"
 
 	"signet/internal/caller"
 	"signet/internal/mxhttp"
@@ -32,6 +33,9 @@ type API struct {
 	PublicURL string
 	// ChallengeURL is the address of a CAPTCHA's page; its picture and sound are below.
 	ChallengeURL func(id string) string
+	// SealPatience is how long a client that asks for it waits for the proof of what it
+	// publishes; 0: five seconds.
+	SealPatience time.Duration
 }
 
 // maxLookupBody holds lookup.MaxAddresses hashes with room for white space.

@@ -46,6 +46,7 @@ const v2 = "/_matrix/identity/v2"
 type world struct {
 	testing.TB
 	*verifytest.World
+	api        *api.API
 	server     *httptest.Server
 	federation *federation
 	gate       *caller.Gate
@@ -185,9 +186,9 @@ func newLimited(t testing.TB, db *store.DB, terms caller.Terms, limits map[strin
 		t.Fatal(err)
 	}
 	w.people = w.openPeople(rings, own, directory, budgets)
-	a := &api.API{Gate: w.gate, Verifier: w.Verifier, Directory: directory, Invites: w.invites, Keys: own, Notary: w.notary, People: w.people, PublicURL: "https://id.example.org",
+	w.api = &api.API{Gate: w.gate, Verifier: w.Verifier, Directory: directory, Invites: w.invites, Keys: own, Notary: w.notary, People: w.people, PublicURL: "https://id.example.org",
 		ChallengeURL: func(id string) string { return "https://id.example.org/_signet/captcha/" + id }}
-	handler, err := mxhttp.New(mxhttp.Options{Logger: log, Translate: a.Translate}, a.Routes())
+	handler, err := mxhttp.New(mxhttp.Options{Logger: log, Translate: w.api.Translate}, w.api.Routes())
 	if err != nil {
 		t.Fatal(err)
 	}
