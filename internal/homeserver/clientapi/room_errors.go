@@ -65,6 +65,7 @@ var roomAnswers = []struct {
 	{event.ErrNesting, http.StatusBadRequest, matrix.BadJSON},
 	{event.ErrTooLarge, http.StatusRequestEntityTooLarge, matrix.TooLarge},
 	{event.ErrFieldLength, http.StatusRequestEntityTooLarge, matrix.TooLarge},
+	{event.ErrFieldNUL, http.StatusBadRequest, matrix.InvalidParam},
 	{authz.ErrLevelsFormat, http.StatusBadRequest, matrix.BadJSON},
 	{authz.ErrLevelsUsers, http.StatusBadRequest, matrix.BadJSON},
 	{authz.ErrLevelsCreator, http.StatusBadRequest, matrix.BadJSON},

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -27,6 +28,7 @@ var (
 	ErrRoomID      = errors.New("room id does not keep the grammar of the room version")
 	ErrSender      = errors.New("sender is not a user id")
 	ErrFieldLength = errors.New("type or state_key is longer than 255")
+	ErrFieldNUL    = errors.New("type or state_key holds a NUL")
 	ErrDepth       = errors.New("depth is out of range")
 	ErrPrevEvents  = errors.New("event has more than 20 prev_events")
 	ErrAuthEvents  = errors.New("event has more than 10 auth_events")
@@ -109,6 +111,8 @@ func (e *Event) check() error {
 		return ErrRoomID
 	case e.length(e.typ) > maxField || e.length(e.stateKey) > maxField:
 		return ErrFieldLength
+	case strings.IndexByte(e.typ, 0) >= 0 || strings.IndexByte(e.stateKey, 0) >= 0:
+		return ErrFieldNUL // which texts of databases do not hold
 	case e.depth < 0 || e.depth > maxDepth:
 		return ErrDepth
 	}

@@ -51,6 +51,7 @@ func TestParseRefuses(t *testing.T) {
 			want          error
 		}{
 			{"type", ``, event.ErrFormat}, {"type", `1`, event.ErrFormat}, {"type", `null`, event.ErrFormat}, {"type", `"` + long + `"`, event.ErrFieldLength},
+			{"type", `"m.\u0000"`, event.ErrFieldNUL}, {"state_key", `"\u0000"`, event.ErrFieldNUL},
 			{"state_key", `1`, event.ErrFormat}, {"state_key", `null`, event.ErrFormat}, {"state_key", `"` + long + `"`, event.ErrFieldLength},
 			{"sender", ``, event.ErrFormat}, {"sender", `{}`, event.ErrFormat}, {"sender", `"alice"`, event.ErrSender}, {"sender", `"@alice"`, event.ErrSender}, {"sender", `"@alice:"`, event.ErrSender},
 			{"sender", `"@alice:x org"`, event.ErrSender}, {"sender", `"@alice:x.org:port"`, event.ErrSender}, {"sender", `"@al\u0000:x.org"`, event.ErrSender}, {"sender", `"@` + long + `:x.org"`, event.ErrSender}, {"sender", `""`, event.ErrSender},

@@ -86,6 +86,7 @@ var answers = []struct {
 	{event.ErrRoomID, http.StatusBadRequest, matrix.BadJSON},
 	{event.ErrSender, http.StatusBadRequest, matrix.BadJSON},
 	{event.ErrFieldLength, http.StatusBadRequest, matrix.BadJSON},
+	{event.ErrFieldNUL, http.StatusBadRequest, matrix.BadJSON},
 	{event.ErrDepth, http.StatusBadRequest, matrix.BadJSON},
 	{event.ErrPrevEvents, http.StatusBadRequest, matrix.BadJSON},
 	{event.ErrAuthEvents, http.StatusBadRequest, matrix.BadJSON},
