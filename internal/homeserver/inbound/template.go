@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 
@@ -74,7 +75,7 @@ func withText(object []byte, name, text string) ([]byte, error) {
 func alone(of *event.Event, content []byte, ts int64, signer event.Signer) (*event.Event, error) {
 	key, _ := of.StateKey()
 	p := event.Proto{RoomID: of.RoomID(), Type: of.Type(), StateKey: &key, Sender: key, Content: content, OriginServerTS: ts,
-		Depth: of.Depth() + 1, AuthEvents: []string{of.ID()}, PrevEvents: []string{of.ID()},
+		Depth: min(of.Depth(), math.MaxInt64-1) + 1, AuthEvents: []string{of.ID()}, PrevEvents: []string{of.ID()},
 		Hashes: map[string][sha256.Size]byte{of.ID(): of.ReferenceHash()}}
 	if of.Version().EventIDInEvent() {
 		p.EventID = "$" + strings.ToLower(rand.Text()) + ":" + signer.Server.String()

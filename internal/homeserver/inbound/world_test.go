@@ -198,6 +198,7 @@ type draft struct {
 	sender            matrix.UserID
 	prev, auth        []string // auth nil is what the state there asks for
 	depth             int64
+	redacts           string
 }
 
 const noKey = "-"
@@ -209,7 +210,7 @@ func (s *server) forge(id string, d draft) *event.Event {
 	s.ok(err)
 	s.clock.Advance(time.Millisecond)
 	p := event.Proto{RoomID: id, Type: d.typ, Sender: string(d.sender), Content: []byte(d.content), OriginServerTS: s.clock.Now().UnixMilli(),
-		Depth: max(d.depth, 1), PrevEvents: d.prev, AuthEvents: d.auth}
+		Depth: max(d.depth, 1), PrevEvents: d.prev, AuthEvents: d.auth, Redacts: d.redacts}
 	if d.key != noKey {
 		p.StateKey = &d.key
 	}

@@ -160,12 +160,31 @@ func (rs *Rooms) vet(ctx context.Context, r *Room, a Arrival) (*judgement, error
 	case !errors.Is(err, ErrUnknownEvent):
 		return nil, err
 	}
+	if err := rs.isFree(ctx, r, a.Event.ID()); err != nil {
+		return nil, err
+	}
 	cited, err := rs.cited(ctx, r, a.Event)
 	if err != nil {
 		return nil, err
 	}
 	j.refused = cited.check(a.Event)
 	return j, nil
+}
+
+// isFree tells whether the id of an event that is not in a room is one of another room. In
+// versions where senders choose ids, one may be given twice; who comes second does not
+// come. The error is ErrOtherRoom then.
+func (rs *Rooms) isFree(ctx context.Context, r *Room, id string) error {
+	if !r.version.EventIDInEvent() {
+		return nil
+	}
+	switch in, err := selectRoomOfEvent(ctx, rs.DB, id); {
+	case err != nil:
+		return fmt.Errorf("looking for an event: %w", err)
+	case in != "" && in != r.id:
+		return ErrOtherRoom
+	}
+	return nil
 }
 
 // citations are the events that an event cites for its authorisation.

@@ -92,8 +92,8 @@ func (rs *Rooms) redactions(ctx context.Context, r *Room, op *operation, s *Stor
 		}
 	}
 	id := s.Redacts()
-	if id == "" || s.Type() != redactionType {
-		return nil
+	if id == "" || len(id) > maxEventID || hasZero(id) || s.Type() != redactionType {
+		return nil // it redacts nothing that can come
 	}
 	target, err := rs.onTip(ctx, r, before, id)
 	switch {

@@ -24,7 +24,7 @@ func (rs *Rooms) History(ctx context.Context, roomID string, arrivals []Arrival)
 	verdicts := make([]Verdict, len(arrivals))
 	for i, a := range arrivals {
 		v, err := rs.pastOne(ctx, r, a, last+stream.Pos(i))
-		if _, missing := errors.AsType[MissingEvents](err); missing {
+		if _, missing := errors.AsType[MissingEvents](err); missing || errors.Is(err, ErrOtherRoom) {
 			verdicts[i] = Verdict{Why: err}
 			continue
 		}
@@ -37,6 +37,11 @@ func (rs *Rooms) History(ctx context.Context, roomID string, arrivals []Arrival)
 }
 
 func (rs *Rooms) pastOne(ctx context.Context, r *Room, a Arrival, place stream.Pos) (Verdict, error) {
+	landed, err := rs.arrivals.take(ctx, a.Event.ID())
+	if err != nil {
+		return Verdict{}, err
+	}
+	defer landed()
 	j, err := rs.vet(ctx, r, a)
 	if err != nil || j.known {
 		return Verdict{Outcome: Known}, err

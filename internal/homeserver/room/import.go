@@ -213,11 +213,16 @@ func (rs *Rooms) outliers(ctx context.Context, r *Room, events []*event.Event) (
 		}
 		s.byID[e.ID()] = e
 	}
+	landed, err := s.land(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer landed()
 	if err := s.know(ctx); err != nil {
 		return nil, err
 	}
 	for _, e := range events {
-		if !s.judge(e) {
+		if s.byID[e.ID()] == nil || !s.judge(e) {
 			left = append(left, e.ID())
 		}
 	}
@@ -236,6 +241,36 @@ type sifting struct {
 	byID   map[string]*event.Event // to be judged
 	judged map[string]authz.Cited  // and those that were here
 	fresh  []authz.Cited           // to be stored, what they cite before them
+}
+
+// land leaves out events whose ids are those of events in other rooms, and takes the ids of
+// the others until they are stored: where senders choose ids, two rooms may be given the
+// same at the same time.
+func (s *sifting) land(ctx context.Context) (landed func(), err error) {
+	var releases []func()
+	landed = func() {
+		for _, release := range releases {
+			release()
+		}
+	}
+	if !s.room.version.EventIDInEvent() {
+		return landed, nil
+	}
+	for _, id := range slices.Sorted(maps.Keys(s.byID)) { // in one order, so that two wait for each other never
+		release, err := s.rooms.arrivals.take(ctx, id)
+		if err != nil {
+			landed()
+			return nil, err
+		}
+		releases = append(releases, release)
+		if err := s.rooms.isFree(ctx, s.room, id); errors.Is(err, ErrOtherRoom) {
+			delete(s.byID, id)
+		} else if err != nil {
+			landed()
+			return nil, err
+		}
+	}
+	return landed, nil
 }
 
 // know reads those that are here, and what the others cite.

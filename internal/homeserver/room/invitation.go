@@ -48,6 +48,14 @@ func (rs *Rooms) PutOutside(ctx context.Context, o Outside) error {
 	if _, err := rs.storedByID(ctx, r, o.Event.ID()); err == nil || !errors.Is(err, ErrUnknownEvent) {
 		return err
 	}
+	landing, err := rs.arrivals.take(ctx, o.Event.ID())
+	if err != nil {
+		return err
+	}
+	defer landing()
+	if err := rs.isFree(ctx, r, o.Event.ID()); err != nil {
+		return err
+	}
 	return rs.again(ctx, func() (*stream.Ticket, error) { return rs.addOutside(ctx, r, o) })
 }
 

@@ -2,6 +2,7 @@ package room
 
 import (
 	"context"
+	"math"
 	"sync/atomic"
 
 	"signet/internal/homeserver/authz"
@@ -102,11 +103,12 @@ func (t *tip) membership(user string) string {
 	return ""
 }
 
-// depth is that of the event that follows the tip.
+// depth is that of the event that follows the tip: not even the largest there is ends a
+// room.
 func (t *tip) depth() int64 {
 	depth := int64(0)
 	for _, e := range t.extremities {
-		depth = max(depth, e.Depth())
+		depth = max(depth, min(e.Depth(), math.MaxInt64-1))
 	}
 	return depth + 1
 }
