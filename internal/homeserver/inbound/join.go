@@ -39,7 +39,7 @@ func (in *Inbound) Join(ctx context.Context, w Wish) error {
 // joinLocally is done if the room is here, unless nobody here can let the user in and
 // somebody elsewhere may.
 func (in *Inbound) joinLocally(ctx context.Context, w Wish) (done bool, err error) {
-	if !in.isHere(ctx, w.Room) {
+	if !in.isHere(ctx, w) {
 		return false, nil
 	}
 	err = in.Rooms.Join(ctx, w.Membership)
@@ -87,14 +87,21 @@ func (in *Inbound) joinHere(ctx context.Context, server matrix.ServerName, roomI
 }
 
 // isHere tells whether a room is one that this server has all of: somebody here is in it, or
-// nobody elsewhere is.
-func (in *Inbound) isHere(ctx context.Context, roomID string) bool {
-	if in.Rooms.Resident(roomID) {
+// nobody elsewhere is. Who was invited from elsewhere since is invited to what is there: that
+// counts for nothing in what is here, where nobody has judged it.
+func (in *Inbound) isHere(ctx context.Context, w Wish) bool {
+	if in.Rooms.Resident(w.Room) {
 		return true
 	}
-	r, err := in.Rooms.Room(roomID)
+	r, err := in.Rooms.Room(w.Room)
 	if err != nil {
 		return false
+	}
+	if stay := in.Rooms.Standing(w.Sender, w.Room); stay.Membership == room.Invite || stay.Membership == room.Knock {
+		own, err := in.Rooms.Membership(ctx, w.Sender, w.Room)
+		if err != nil || own.Outlier() {
+			return false
+		}
 	}
 	servers, err := in.Rooms.JoinedServers(ctx, r)
 	return err == nil && len(servers) == 0
@@ -136,7 +143,7 @@ func (in *Inbound) entered(ctx context.Context, roomID string, e *event.Event, j
 // Knock asks to be let into a room. Errors: those of Join.
 func (in *Inbound) Knock(ctx context.Context, w Wish) error {
 	w.Target = w.Sender
-	if in.isHere(ctx, w.Room) {
+	if in.isHere(ctx, w) {
 		return in.Rooms.Knock(ctx, w.Membership)
 	}
 	give, err := in.turns.take(ctx, w.Room)
@@ -166,7 +173,7 @@ func (in *Inbound) Knock(ctx context.Context, w Wish) error {
 // those of room.Leave.
 func (in *Inbound) Leave(ctx context.Context, w Wish) error {
 	w.Target = w.Sender
-	if in.isHere(ctx, w.Room) {
+	if in.isHere(ctx, w) {
 		return in.Rooms.Leave(ctx, w.Membership)
 	}
 	give, err := in.turns.take(ctx, w.Room)

@@ -23,6 +23,10 @@ func (s *Stored) Rejected() bool { return s.fate.isRejected() }
 // SoftFailed tells whether the room's state refused the event when it came.
 func (s *Stored) SoftFailed() bool { return s.fate&softFailed != 0 }
 
+// Outlier tells whether an event has no place in the room's graph here, where no state has
+// allowed it.
+func (s *Stored) Outlier() bool { return s.fate&outlier != 0 }
+
 // RoomOfEvent finds the room that an event is in. The error is ErrUnknownEvent.
 func (rs *Rooms) RoomOfEvent(ctx context.Context, eventID string) (*Room, error) {
 	id, err := selectRoomOfEvent(ctx, rs.DB, eventID)
