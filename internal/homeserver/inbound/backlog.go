@@ -10,7 +10,8 @@ import (
 // Bounds of the backlog.
 const (
 	maxAttempts = 3
-	maxBacklog  = 5000 // events of a room
+	maxBacklog  = 20_000 // events of a room
+	maxOfServer = 5000   // and those that one server has sent
 	firstPause  = time.Minute
 	keptFor     = 24 * time.Hour
 	roomsAtOnce = 4
@@ -19,9 +20,9 @@ const (
 )
 
 // attempts is how often an event was dealt with in vain, and counted as one once it is in
-// the backlog.
-func (in *Inbound) attempts(ctx context.Context, id string) (int, error) {
-	n, err := selectAttempts(ctx, in.DB, id)
+// the backlog, as its origin has sent it: another may have sent a copy that is none.
+func (in *Inbound) attempts(ctx context.Context, a arrival) (int, error) {
+	n, err := selectAttempts(ctx, in.DB, a.event.ID(), a.origin)
 	if err != nil {
 		return 0, fmt.Errorf("looking into the backlog: %w", err)
 	}
@@ -30,11 +31,11 @@ func (in *Inbound) attempts(ctx context.Context, id string) (int, error) {
 
 // putOff stores an event that is dealt with later. The error is ErrBacklog.
 func (in *Inbound) putOff(ctx context.Context, a arrival, attempts int) error {
-	n, err := countBacklog(ctx, in.DB, a.roomID)
+	all, own, err := countBacklog(ctx, in.DB, a.roomID, a.origin)
 	if err != nil {
 		return fmt.Errorf("looking into the backlog: %w", err)
 	}
-	if n >= maxBacklog {
+	if all >= maxBacklog || own >= maxOfServer {
 		return ErrBacklog
 	}
 	now := in.Now()
@@ -121,7 +122,7 @@ func (in *Inbound) retry(ctx context.Context, row backlogRow) error {
 	if tried >= maxAttempts {
 		due = givenUp
 	}
-	if err := updateBacklog(ctx, in.DB, row.eventID, tried, due); err != nil {
+	if err := updateBacklog(ctx, in.DB, row, tried, due); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, eventLife)
@@ -140,5 +141,5 @@ func (in *Inbound) retry(ctx context.Context, row backlogRow) error {
 	if a.event != nil && isPassing(err) {
 		return err
 	}
-	return deleteBacklog(context.WithoutCancel(ctx), in.DB, row.eventID)
+	return deleteBacklog(context.WithoutCancel(ctx), in.DB, row)
 }

@@ -126,7 +126,7 @@ func (in *Inbound) receiveOne(ctx context.Context, a arrival) error {
 	if err := in.mayCome(lasting, a); err != nil {
 		return err
 	}
-	attempts, err := in.attempts(lasting, a.event.ID())
+	attempts, err := in.attempts(lasting, a)
 	switch {
 	case err != nil:
 		return err

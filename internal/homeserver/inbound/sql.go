@@ -26,19 +26,21 @@ const (
 	waiting = -1 // attempts of one that never was
 )
 
-// selectAttempts is how often an event was dealt with in vain, 1 for one that waits; 0 if
-// it is not there.
-func selectAttempts(ctx context.Context, q store.Queryer, id string) (n int, err error) {
-	err = q.QueryRow(ctx, `SELECT attempts FROM inbound_events WHERE event_id = $1`, id).Scan(&n)
+// selectAttempts is how often an event of a server was dealt with in vain, 1 for one that
+// waits; 0 if it is not there.
+func selectAttempts(ctx context.Context, q store.Queryer, id string, origin matrix.ServerName) (n int, err error) {
+	err = q.QueryRow(ctx, `SELECT attempts FROM inbound_events WHERE event_id = $1 AND origin = $2`, id, origin.String()).Scan(&n)
 	if errors.Is(err, sql.ErrNoRows) {
 		return 0, nil
 	}
 	return max(n, 1), err
 }
 
-func countBacklog(ctx context.Context, q store.Queryer, roomID string) (n int, err error) {
-	err = q.QueryRow(ctx, `SELECT COUNT(*) FROM inbound_events WHERE room_id = $1`, roomID).Scan(&n)
-	return n, err
+// countBacklog is how many events of a room there are, and how many of them a server has sent.
+func countBacklog(ctx context.Context, q store.Queryer, roomID string, origin matrix.ServerName) (all, own int, err error) {
+	err = q.QueryRow(ctx, `SELECT COUNT(*), COUNT(CASE WHEN origin = $2 THEN 1 END) FROM inbound_events WHERE room_id = $1`,
+		roomID, origin.String()).Scan(&all, &own)
+	return all, own, err
 }
 
 func insertBacklog(ctx context.Context, q store.Queryer, row backlogRow, now time.Time) error {
@@ -75,13 +77,14 @@ func selectBacklogNext(ctx context.Context, q store.Queryer, roomID string, afte
 	return row, err
 }
 
-func updateBacklog(ctx context.Context, q store.Queryer, id string, attempts int, due int64) error {
-	_, err := q.Exec(ctx, `UPDATE inbound_events SET attempts = $2, due_ms = $3 WHERE event_id = $1`, id, attempts, due)
+func updateBacklog(ctx context.Context, q store.Queryer, row backlogRow, attempts int, due int64) error {
+	_, err := q.Exec(ctx, `UPDATE inbound_events SET attempts = $3, due_ms = $4 WHERE event_id = $1 AND origin = $2`,
+		row.eventID, row.origin.String(), attempts, due)
 	return err
 }
 
-func deleteBacklog(ctx context.Context, q store.Queryer, id string) error {
-	_, err := q.Exec(ctx, `DELETE FROM inbound_events WHERE event_id = $1`, id)
+func deleteBacklog(ctx context.Context, q store.Queryer, row backlogRow) error {
+	_, err := q.Exec(ctx, `DELETE FROM inbound_events WHERE event_id = $1 AND origin = $2`, row.eventID, row.origin.String())
 	return err
 }
 
