@@ -26,13 +26,16 @@ type homeserver struct {
 	name     string // of the server, in the ids of its users
 }
 
-func newHomeserver(t *testing.T, database string) *homeserver {
+// newHomeserver starts one. federation is what its configuration says of that beside the
+// address.
+func newHomeserver(t *testing.T, database string, federation ...string) *homeserver {
 	t.Helper()
-	clients, federation := freePort(t), freePort(t)
+	listen := freePort(t)
+	clients := freePort(t)
 	p := &homeserver{
 		process:  &process{T: t, dir: t.TempDir(), program: "homeserver", url: "http://localhost:" + clients},
 		database: database,
-		name:     "localhost:" + federation,
+		name:     "localhost:" + listen,
 	}
 	write(t, filepath.Join(p.dir, "homeserver.yaml"), fmt.Sprintf(`
 development: true
@@ -41,8 +44,8 @@ database: %s
 server_name: %s
 listen: 127.0.0.1:%s
 public_url: %s
-federation: {listen: "127.0.0.1:%s"}
-`, database, p.name, clients, p.url, federation))
+federation: {%s}
+`, database, p.name, clients, p.url, strings.Join(append(federation, `listen: "127.0.0.1:`+listen+`"`), ", ")))
 	p.start()
 	return p
 }
