@@ -32,7 +32,21 @@ func (s *Resident) take(ctx context.Context, signed Signed) (*room.Room, *event.
 	if err := s.verify(ctx, e); err != nil {
 		return nil, nil, err
 	}
-	return r, e, s.accept(ctx, r, e)
+	if err := s.accept(ctx, r, e); err != nil {
+		return nil, nil, err
+	}
+	return r, e, s.holds(ctx, r, e)
+}
+
+// holds tells whether a membership that was taken is the user's now. One that was over long
+// ago may be sent again by anybody who has kept it; it tells of the room as it is nothing.
+// The error is ErrRefused.
+func (s *Resident) holds(ctx context.Context, r *room.Room, e *event.Event) error {
+	is, err := s.Rooms.MembershipNow(ctx, r, matrix.UserID(e.Sender()))
+	if membership, _ := e.Field("membership").Text(); err == nil && is != membership {
+		err = ErrRefused
+	}
+	return err
 }
 
 // parse reads the event and checks that it is what it is sent as.
@@ -64,8 +78,11 @@ func (s *Resident) grant(ctx context.Context, r *room.Room, e *event.Event) (*ev
 	if !named || !r.Version().RestrictedJoins() || event.ServerOf(granter) != s.ServerName {
 		return e, nil
 	}
-	if _, err := s.Rooms.Admits(ctx, r, matrix.UserID(e.Sender())); err != nil {
+	switch admitted, err := s.Rooms.Admits(ctx, r, matrix.UserID(e.Sender())); {
+	case err != nil:
 		return nil, err
+	case !admitted: // who needs nobody to let them in: that one does is not for us to say
+		return e, nil
 	}
 	signer, err := s.Signer(ctx)
 	if err != nil {
