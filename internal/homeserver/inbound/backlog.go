@@ -133,7 +133,7 @@ func (in *Inbound) retry(ctx context.Context, row backlogRow) error {
 	}
 	if err == nil {
 		var give func()
-		if give, err = in.turns.take(ctx, row.roomID); err == nil {
+		if give, err = in.turn(ctx, row.origin, row.roomID); err == nil {
 			err = in.handle(ctx, a)
 			give()
 		}

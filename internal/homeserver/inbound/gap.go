@@ -25,10 +25,24 @@ func (in *Inbound) take(ctx context.Context, origin matrix.ServerName, r *room.R
 	if !lacks || missing.Prev == nil {
 		return v, err
 	}
+	ctx, cancel := in.patience(ctx, origin, r)
+	defer cancel()
 	if err := in.fill(ctx, origin, r, e); err != nil {
 		return v, err
 	}
 	return in.acceptAnyhow(ctx, origin, r, e)
+}
+
+// strangersPart is the part of Patience that there is for a server which nobody in the room
+// is of, as far as is known here: it may have come just now, or only want to hold the room up.
+const strangersPart = 6
+
+// patience bounds how long a room waits for what a server answers about an event of its.
+func (in *Inbound) patience(ctx context.Context, origin matrix.ServerName, r *room.Room) (context.Context, context.CancelFunc) {
+	if p, err := in.Rooms.PresenceOf(ctx, r, origin); err == nil && p.Joined {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeout(ctx, in.Patience/strangersPart)
 }
 
 // accept is room.Accept for an event whose auth events need not be here.
@@ -38,6 +52,8 @@ func (in *Inbound) accept(ctx context.Context, origin matrix.ServerName, r *room
 	if !lacks || missing.Auth == nil {
 		return v, err
 	}
+	ctx, cancel := in.patience(ctx, origin, r)
+	defer cancel()
 	if err := in.fetchAuth(ctx, origin, r, e); err != nil {
 		return v, err
 	}
@@ -122,6 +138,11 @@ func inOrder(heads []string, byID map[string]*event.Event) (order []*event.Event
 
 // fetchAuth brings the auth chain of an event here.
 func (in *Inbound) fetchAuth(ctx context.Context, origin matrix.ServerName, r *room.Room, e *event.Event) error {
+	unload, err := in.load(ctx, origin)
+	if err != nil {
+		return err
+	}
+	defer unload()
 	raw, err := in.Remote.EventAuth(ctx, origin, matrix.RoomID(r.ID()), e.ID())
 	if err != nil {
 		return fmt.Errorf("asking for an auth chain: %w", err)

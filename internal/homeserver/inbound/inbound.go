@@ -63,6 +63,8 @@ type Options struct {
 type Inbound struct {
 	Options
 	turns turns         // of rooms
+	lines turns         // of servers that wait for the turn of a room
+	loads turns         // of servers that are asked for much
 	lists acl.Lists     // server ACLs
 	seq   atomic.Int64  // of the backlog
 	wake  chan struct{} // the backlog has grown

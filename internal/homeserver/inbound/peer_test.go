@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -22,7 +23,9 @@ import (
 // peer is the other server as one reaches it. What it is told to lie about, it does.
 type peer struct {
 	server *server
+	mu     sync.Mutex // guards asked and waits while questions are asked
 	asked  []string
+	waits  time.Duration           // that the last question may take
 	silent bool                    // it never answers
 	extra  map[string]*event.Event // events that it has made by hand
 	lies   map[string]func() (any, error)
@@ -31,7 +34,7 @@ type peer struct {
 var errUnreachable = fedclient.ErrUnreachable
 
 func (p *peer) hears(ctx context.Context, what string) error {
-	p.asked = append(p.asked, what)
+	p.note(ctx, what)
 	if p.silent {
 		<-ctx.Done()
 		return ctx.Err()
@@ -40,6 +43,15 @@ func (p *peer) hears(ctx context.Context, what string) error {
 		return errUnreachable
 	}
 	return nil
+}
+
+func (p *peer) note(ctx context.Context, what string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.asked = append(p.asked, what)
+	if end, bounded := ctx.Deadline(); bounded {
+		p.waits = time.Until(end)
+	}
 }
 
 func (p *peer) lie(what string) (any, error, bool) {

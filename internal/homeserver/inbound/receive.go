@@ -110,7 +110,7 @@ func (in *Inbound) receiveRoom(ctx context.Context, roomID string, arrivals []ar
 	results := make(map[string]error, len(arrivals))
 	ctx, cancel := context.WithTimeout(ctx, in.Patience)
 	defer cancel()
-	give, err := in.turns.take(ctx, roomID)
+	give, err := in.turn(ctx, arrivals[0].origin, roomID)
 	if err == nil {
 		defer give()
 	}
@@ -118,6 +118,21 @@ func (in *Inbound) receiveRoom(ctx context.Context, roomID string, arrivals []ar
 		results[a.event.ID()] = in.receiveOne(ctx, a)
 	}
 	return results
+}
+
+// turn takes the turn of a room for what a server has sent. However much servers of one owner
+// send at once, it waits in one place: others come between.
+func (in *Inbound) turn(ctx context.Context, origin matrix.ServerName, roomID string) (give func(), err error) {
+	leave, err := in.lines.take(ctx, roomID+" "+origin.Owner())
+	if err != nil {
+		return nil, err
+	}
+	end, err := in.turns.take(ctx, roomID)
+	if err != nil {
+		leave()
+		return nil, err
+	}
+	return func() { end(); leave() }, nil
 }
 
 // receiveOne deals with an event now or, if there is no time, later.

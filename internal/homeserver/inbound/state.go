@@ -16,6 +16,11 @@ import (
 // stateBefore brings the state before an event here, as a server tells it, and returns its
 // ids. Of events that cannot be had, or rest on such, nothing is known.
 func (in *Inbound) stateBefore(ctx context.Context, server matrix.ServerName, r *room.Room, e *event.Event) ([]string, error) {
+	unload, err := in.load(ctx, server)
+	if err != nil {
+		return nil, err
+	}
+	defer unload()
 	told, err := in.Remote.StateIDs(ctx, server, matrix.RoomID(r.ID()), e.ID())
 	if err != nil {
 		return nil, fmt.Errorf("asking for a state: %w", err)
@@ -47,6 +52,12 @@ func (in *Inbound) stateBefore(ctx context.Context, server matrix.ServerName, r 
 	return before, nil
 }
 
+// load waits until servers of an owner may be asked for something that may be as large as a
+// room's state: one such answer of theirs is kept in memory at a time.
+func (in *Inbound) load(ctx context.Context, server matrix.ServerName) (unload func(), err error) {
+	return in.loads.take(ctx, server.Owner())
+}
+
 // fetch brings events of a state here: one by one if they are few, else the whole state.
 func (in *Inbound) fetch(ctx context.Context, server matrix.ServerName, r *room.Room, e *event.Event, ids []string, of int) error {
 	var raw []jsontext.Value
@@ -63,8 +74,7 @@ func (in *Inbound) fetch(ctx context.Context, server matrix.ServerName, r *room.
 	for _, id := range ids {
 		asked[id] = true
 	}
-	events := in.read(ctx, r.ID(), r.Version(), raw)
-	events = slices.DeleteFunc(events, func(e *event.Event) bool { return !asked[e.ID()] })
+	events := in.readThose(ctx, r.ID(), r.Version(), raw, func(id string) bool { return asked[id] })
 	_, err := in.Rooms.Outliers(ctx, r.ID(), events)
 	return err
 }

@@ -2,41 +2,47 @@ package inbound
 
 import (
 	"context"
+	"slices"
 	"sync"
 )
 
-// turns lets one at a time work on a room. The zero value is ready.
+// turns lets one at a time work on what has a name, who came first before others. The zero
+// value is ready.
 type turns struct {
-	mu    sync.Mutex // guards taken
-	taken map[string]chan struct{}
+	mu      sync.Mutex                 // guards waiting
+	waiting map[string][]chan struct{} // closed when it is their turn; the first has it
 }
 
-// take waits for the turn of a room. The error is that of a context that ends before.
-func (t *turns) take(ctx context.Context, room string) (give func(), err error) {
-	for {
-		t.mu.Lock()
-		others := t.taken[room]
-		if others == nil {
-			mine := make(chan struct{})
-			if t.taken == nil {
-				t.taken = map[string]chan struct{}{}
-			}
-			t.taken[room] = mine
-			t.mu.Unlock()
-			return func() { t.give(room, mine) }, nil
-		}
-		t.mu.Unlock()
-		select {
-		case <-others:
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		}
+// take waits for a turn. The error is that of a context that ends before.
+func (t *turns) take(ctx context.Context, name string) (give func(), err error) {
+	mine := make(chan struct{})
+	t.mu.Lock()
+	if t.waiting == nil {
+		t.waiting = map[string][]chan struct{}{}
+	}
+	if t.waiting[name] = append(t.waiting[name], mine); len(t.waiting[name]) == 1 {
+		close(mine)
+	}
+	t.mu.Unlock()
+	select {
+	case <-mine:
+		return func() { t.leave(name, mine) }, nil
+	case <-ctx.Done():
+		t.leave(name, mine)
+		return nil, ctx.Err()
 	}
 }
 
-func (t *turns) give(room string, mine chan struct{}) {
+// leave gives the turn of who has it to the next, or stops waiting.
+func (t *turns) leave(name string, mine chan struct{}) {
 	t.mu.Lock()
-	delete(t.taken, room)
-	t.mu.Unlock()
-	close(mine)
+	defer t.mu.Unlock()
+	at := slices.Index(t.waiting[name], mine)
+	t.waiting[name] = slices.Delete(t.waiting[name], at, at+1)
+	switch rest := t.waiting[name]; {
+	case len(rest) == 0:
+		delete(t.waiting, name)
+	case at == 0:
+		close(rest[0])
+	}
 }

@@ -42,13 +42,18 @@ func (in *Inbound) verify(ctx context.Context, e *event.Event) error {
 // read reads events of a room that another server has answered with, and leaves out what is
 // none, is of another room, or is not signed. They are checked side by side.
 func (in *Inbound) read(ctx context.Context, roomID string, v event.Version, raw []jsontext.Value) []*event.Event {
+	return in.readThose(ctx, roomID, v, raw, func(string) bool { return true })
+}
+
+// readThose is read for events with certain ids: for nothing else is anybody asked for keys.
+func (in *Inbound) readThose(ctx context.Context, roomID string, v event.Version, raw []jsontext.Value, wanted func(id string) bool) []*event.Event {
 	read := make([]*event.Event, len(raw))
 	var workers sync.WaitGroup
 	next := make(chan int)
 	for range min(runtime.GOMAXPROCS(0)*2, len(raw)) {
 		workers.Go(func() {
 			for i := range next {
-				read[i] = in.readOne(ctx, roomID, v, raw[i])
+				read[i] = in.readOne(ctx, roomID, v, raw[i], wanted)
 			}
 		})
 	}
@@ -69,14 +74,14 @@ func (in *Inbound) read(ctx context.Context, roomID string, v event.Version, raw
 }
 
 // readOne is nil for what is no event of the room.
-func (in *Inbound) readOne(ctx context.Context, roomID string, v event.Version, raw jsontext.Value) (e *event.Event) {
+func (in *Inbound) readOne(ctx context.Context, roomID string, v event.Version, raw jsontext.Value, wanted func(id string) bool) (e *event.Event) {
 	defer func() {
 		if recover() != nil {
 			e = nil
 		}
 	}()
 	e, err := v.Parse(raw)
-	if err != nil || e.RoomID() != roomID || in.verify(ctx, e) != nil {
+	if err != nil || e.RoomID() != roomID || !wanted(e.ID()) || in.verify(ctx, e) != nil {
 		return nil
 	}
 	return e
