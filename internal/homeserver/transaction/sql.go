@@ -29,3 +29,10 @@ func deleteResultsBefore(ctx context.Context, q store.Queryer, before time.Time)
 	_, err := q.Exec(ctx, `DELETE FROM transaction_results WHERE received_ms < $1`, before.UnixMilli())
 	return err
 }
+
+// deleteOlderResults forgets what a server has sent before so many others of its.
+func deleteOlderResults(ctx context.Context, tx *store.Tx, origin matrix.ServerName, kept int) error {
+	_, err := tx.Exec(ctx, `DELETE FROM transaction_results WHERE origin = $1 AND received_ms <
+		(SELECT received_ms FROM transaction_results WHERE origin = $1 ORDER BY received_ms DESC LIMIT 1 OFFSET $2)`, origin, kept)
+	return err
+}

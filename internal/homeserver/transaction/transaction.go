@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -50,8 +51,13 @@ const (
 	MaxPDUs = 50
 	MaxEDUs = 100
 	maxID   = 255 // octets
-	// life is how long answers are remembered.
+	// life is how long answers are remembered, and kept of how many of a server, about: it
+	// sends again what it sent last.
 	life = 24 * time.Hour
+	kept = 1000
+	// thinEvery is after how many transactions older ones of the server are forgotten that
+	// sent the last of them: who sends the most is met the most.
+	thinEvery = 128
 )
 
 // What Take refuses.
@@ -84,6 +90,7 @@ type Options struct {
 type Desk struct {
 	Options
 	flights flights
+	taken   atomic.Int64
 }
 
 // New makes a Desk on a database that has been migrated.
@@ -123,7 +130,13 @@ func (d *Desk) once(ctx context.Context, t Transaction) (Results, error) {
 }
 
 func (d *Desk) remember(ctx context.Context, t Transaction, result []byte) error {
-	err := d.DB.TxSoon(ctx, func(tx *store.Tx) error { return insertResult(ctx, tx, t.Origin, t.ID, result, d.Now()) })
+	thin := d.taken.Add(1)%thinEvery == 0
+	err := d.DB.TxSoon(ctx, func(tx *store.Tx) error {
+		if err := insertResult(ctx, tx, t.Origin, t.ID, result, d.Now()); err != nil || !thin {
+			return err
+		}
+		return deleteOlderResults(ctx, tx, t.Origin, kept)
+	})
 	if err != nil {
 		return fmt.Errorf("remembering a transaction: %w", err)
 	}

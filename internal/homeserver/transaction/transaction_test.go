@@ -24,6 +24,7 @@ import (
 // world is a desk whose events and EDUs are counted.
 type world struct {
 	*testing.T
+	db    *store.DB
 	desk  *transaction.Desk
 	clock *clocktest.Clock
 	enter chan struct{} // where there is one, whoever receives waits for it
@@ -70,7 +71,7 @@ func (w *world) HandleEDU(_ context.Context, _ matrix.ServerName, kind string, _
 
 func each(t *testing.T, story func(w *world)) {
 	storetest.Each(t, []string{"transaction"}, func(t *testing.T, db *store.DB) {
-		w := &world{T: t, clock: clocktest.New()}
+		w := &world{T: t, db: db, clock: clocktest.New()}
 		w.desk = transaction.New(transaction.Options{DB: db, Receiver: w, Handler: w, Now: w.clock.Now, Log: slog.New(slog.DiscardHandler), Explain: error.Error})
 		story(w)
 	})
@@ -132,6 +133,30 @@ func TestAtTheSameMoment(t *testing.T) {
 		wait.Wait()
 		if w.got != 1 || len(w.edus) != 1 {
 			w.Errorf("%d events and %d EDUs were taken, want one each", w.got, len(w.edus))
+		}
+	})
+}
+
+// A server that sends without end fills no disk with what became of it, and what it sent last
+// is remembered.
+func TestVeryManyTransactions(t *testing.T) {
+	each(t, func(w *world) {
+		const sent = 1400
+		for i := range sent {
+			w.clock.Advance(time.Millisecond)
+			w.take("a.test", fmt.Sprint(i))
+		}
+		w.take("b.test", "1")
+		var n int
+		if err := w.db.QueryRow(w.Context(), `SELECT COUNT(*) FROM transaction_results WHERE origin = 'a.test'`).Scan(&n); err != nil || n > 1200 {
+			w.Errorf("%d of %d are remembered, %v", n, sent, err)
+		}
+		w.edus = nil
+		for i := range 900 {
+			w.take("a.test", fmt.Sprint(sent-1-i))
+		}
+		if w.take("b.test", "1"); len(w.edus) > 0 {
+			w.Errorf("%d of the last are taken again", len(w.edus))
 		}
 	})
 }
