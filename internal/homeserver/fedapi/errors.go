@@ -78,6 +78,7 @@ var answers = []struct {
 	{inbound.ErrInvite, http.StatusBadRequest, matrix.InvalidParam},
 	{inbound.ErrSignature, http.StatusBadRequest, matrix.InvalidParam},
 	{inbound.ErrDenied, http.StatusForbidden, matrix.Forbidden},
+	{inbound.ErrStranger, http.StatusForbidden, matrix.Forbidden},
 	{inbound.ErrNotHere, http.StatusNotFound, matrix.NotFound},
 	{inbound.ErrLater, http.StatusServiceUnavailable, matrix.Unknown},
 	{inbound.ErrBacklog, http.StatusServiceUnavailable, matrix.Unknown},

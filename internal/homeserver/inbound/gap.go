@@ -147,6 +147,49 @@ func (in *Inbound) fetchAuth(ctx context.Context, origin matrix.ServerName, r *r
 	if err != nil {
 		return fmt.Errorf("asking for an auth chain: %w", err)
 	}
-	_, err = in.Rooms.Outliers(ctx, r.ID(), in.read(ctx, r.ID(), r.Version(), raw))
+	chain, err := in.chain(ctx, origin, r, e, in.read(ctx, r.ID(), r.Version(), raw))
+	if err != nil {
+		return err
+	}
+	_, err = in.Rooms.Outliers(ctx, r.ID(), chain)
 	return err
+}
+
+// chain are those events that an event rests on, over others of them, as far as they are not
+// here. What else a server sends, nobody has asked for. The error is ErrStranger.
+func (in *Inbound) chain(ctx context.Context, origin matrix.ServerName, r *room.Room, e *event.Event, events []*event.Event) (chain []*event.Event, err error) {
+	byID := map[string]*event.Event{}
+	for _, cited := range events {
+		byID[cited.ID()] = cited
+	}
+	for next := e.AuthEvents(); len(next) > 0; {
+		unknown, err := in.Rooms.Unknown(ctx, r.ID(), next)
+		if err != nil {
+			return nil, err
+		}
+		next = nil
+		for _, id := range unknown {
+			if cited := byID[id]; cited != nil {
+				delete(byID, id)
+				chain = append(chain, cited)
+				next = append(next, cited.AuthEvents()...)
+			}
+		}
+	}
+	return chain, in.affords(ctx, origin, r, len(chain))
+}
+
+// ofStranger is how many events a server that nobody in the room is of may bring here for one
+// of its own.
+const ofStranger = 100
+
+// affords tells whether a server may bring so many events here. The error is ErrStranger.
+func (in *Inbound) affords(ctx context.Context, origin matrix.ServerName, r *room.Room, events int) error {
+	if events <= ofStranger {
+		return nil
+	}
+	if p, err := in.Rooms.PresenceOf(ctx, r, origin); err != nil || p.Joined {
+		return err
+	}
+	return ErrStranger
 }

@@ -1,6 +1,7 @@
 package inbound_test
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -11,6 +12,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"signet/internal/homeserver/event"
+	"signet/internal/homeserver/inbound"
 	"signet/internal/homeserver/room"
 	"signet/internal/matrix"
 	"signet/internal/store/storetest"
@@ -75,8 +77,18 @@ func TestAHostileAuthChain(t *testing.T) {
 			raw = append(raw, jsontext.Value(e.JSON()))
 		}
 		here.far.lies = map[string]func() (any, error){"event_auth": func() (any, error) { return raw, nil }}
+		unasked := far.message(id, "unasked", erin, end)
+		raw = append(raw, jsontext.Value(unasked.JSON()))
 		top := far.forge(id, draft{typ: "m.room.topic", content: `{"topic":"deep"}`, sender: erin, prev: []string{end}, auth: append(slices.Clone(auth), last)})
+		stranger := here.in.Receive(t.Context(), "evil.test", []jsontext.Value{jsontext.Value(top.JSON())})
+		if err := stranger[top.ID()]; !errors.Is(err, inbound.ErrStranger) {
+			t.Errorf("by a server that is not in the room: %v", err)
+		}
+		here.far.asked = nil
 		here.receives(top)
+		if got, err := here.rooms.Unknown(t.Context(), id, []string{unasked.ID()}); err != nil || len(got) == 0 {
+			t.Errorf("what nobody has asked for is here: %v", err)
+		}
 		if got := slices.DeleteFunc(here.far.asked, func(what string) bool { return what != "event_auth" }); len(got) != 1 {
 			t.Errorf("it was asked %d times", len(got))
 		}

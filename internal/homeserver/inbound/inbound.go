@@ -80,6 +80,7 @@ var (
 	ErrBacklog   = errors.New("too much waits to be dealt with")
 	ErrForeign   = errors.New("another event was sent than was asked for")
 	ErrNoServer  = errors.New("no server of the room could be asked")
+	ErrStranger  = errors.New("a server that is not in the room says too much of it")
 	ErrPanic     = errors.New("dealing with the event has failed")
 )
 

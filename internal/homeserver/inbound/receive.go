@@ -171,7 +171,7 @@ func (in *Inbound) mayCome(ctx context.Context, a arrival) error {
 // isPassing tells whether an event may be dealt with another time.
 func isPassing(err error) bool {
 	switch {
-	case err == nil, errors.Is(err, ErrSignature), errors.Is(err, ErrDenied), errors.Is(err, ErrNotHere), errors.Is(err, room.ErrOtherRoom), errors.Is(err, room.ErrResident):
+	case err == nil, errors.Is(err, ErrSignature), errors.Is(err, ErrDenied), errors.Is(err, ErrNotHere), errors.Is(err, room.ErrOtherRoom), errors.Is(err, room.ErrResident), errors.Is(err, ErrStranger):
 		return false
 	}
 	return true

@@ -165,20 +165,35 @@ func TestWhoMayNotSend(t *testing.T) {
 	})
 }
 
-// An event of somebody who is not in the room is rejected, and not asked for again.
+// An event of a server that nobody in the room is of is rejected, and nothing of it is kept,
+// however many it sends. What follows it is dealt with all the same.
 func TestAStranger(t *testing.T) {
 	each(t, func(here, far *server) {
 		id := far.create(event.V11, erin)
 		here.join(id, alice)
-		e := far.message(id, "evil", "@eve:evil.test", here.ends(id)[0])
-		for range 2 {
-			if err := here.receive(e)[e.ID()]; err != nil {
-				t.Errorf("it is to be sent again: %v", err)
+		end := here.ends(id)[0]
+		aside := far.message(id, "before", erin, end)
+		here.receives(aside)
+		for _, prev := range []string{aside.ID(), end} {
+			e := far.forge(id, draft{typ: "m.room.message", key: noKey, content: `{"body":"evil"}`, sender: "@eve:evil.test", prev: []string{prev}, depth: 100})
+			for range 2 {
+				if err := here.receive(e)[e.ID()]; err != nil {
+					t.Errorf("it is to be sent again: %v", err)
+				}
 			}
+			if got, err := here.rooms.Unknown(t.Context(), id, []string{e.ID()}); err != nil || len(got) == 0 {
+				t.Errorf("it is stored: %v", err)
+			}
+			after := far.forge(id, draft{typ: "m.room.message", key: noKey, content: `{"body":"after ` + prev + `"}`, sender: erin, prev: []string{e.ID()}, depth: 101})
+			here.far.extra = map[string]*event.Event{e.ID(): e, after.ID(): after}
+			here.receives(after)
+			here.receives(far.forge(id, draft{typ: "m.room.member", key: "@eve:evil.test", content: `{"membership":"ban"}`, sender: "@eve:evil.test", prev: []string{prev}, depth: 100}))
 		}
-		here.reads(id, alice)
-		if got, err := here.rooms.Unknown(t.Context(), id, []string{e.ID()}); err != nil || len(got) > 0 {
-			t.Errorf("it is not stored: %v", err)
+		here.reads(id, alice, "before", "after "+aside.ID(), "after "+end)
+		refused := far.forge(id, draft{typ: "m.room.name", content: `{}`, sender: frank, prev: here.ends(id), depth: 103})
+		here.receives(refused) // nobody, of a server that is there
+		if got, err := here.rooms.Unknown(t.Context(), id, []string{refused.ID()}); err != nil || len(got) > 0 {
+			t.Errorf("what a member's server follows is to be asked for again: %v", err)
 		}
 	})
 }

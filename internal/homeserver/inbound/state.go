@@ -30,6 +30,9 @@ func (in *Inbound) stateBefore(ctx context.Context, server matrix.ServerName, r 
 	if err != nil {
 		return nil, err
 	}
+	if err := in.affords(ctx, server, r, len(unknown)); err != nil {
+		return nil, err
+	}
 	if len(unknown) > 0 {
 		if err := in.fetch(ctx, server, r, e, unknown, len(all)); err != nil {
 			return nil, err

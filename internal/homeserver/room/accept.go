@@ -31,7 +31,7 @@ const (
 	Accepted   Outcome = iota + 1 // and shown
 	Past                          // accepted as history: what follows it was here before
 	SoftFailed                    // part of the graph, and shown to nobody (server-server API, "Soft failure")
-	Rejected                      // stored, so that it is not asked for again
+	Rejected                      // stored, so that it is not asked for again, unless it is a stranger's
 	Known                         // stored before
 	Old                           // not stored: History has it where somebody asks for it
 )

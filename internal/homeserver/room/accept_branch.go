@@ -291,6 +291,10 @@ func (rs *Rooms) join(ctx context.Context, r *Room, j *judgement, m *meeting, se
 	if err != nil || !sameEvents(seen, l.tip.extremities) {
 		return nil, false, err
 	}
+	if j.refused != nil && rs.isStrangers(&l.tip, j.Event) {
+		j.stored, j.before = nil, nil
+		return nil, true, nil
+	}
 	op := &operation{room: r, loaded: l, events: []*Stored{m.s}, groups: m.groups, then: func(*tip) {}}
 	op.aside.gaps = m.before.gaps
 	j.extremities = len(l.tip.extremities)

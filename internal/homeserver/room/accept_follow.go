@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"signet/internal/homeserver/authz"
+	"signet/internal/homeserver/event"
 	"signet/internal/homeserver/stream"
 )
 
@@ -26,6 +27,9 @@ func (rs *Rooms) follow(ctx context.Context, r *Room, j *judgement) (ticket *str
 			return nil, false, err
 		}
 	}
+	if j.refused != nil && rs.isStrangers(&l.tip, j.Event) {
+		return nil, true, nil
+	}
 	op := &operation{room: r, loaded: l}
 	s := &Stored{Event: j.Event, group: l.tip.group, moved: j.number}
 	s.aside = s.moved != 0
@@ -44,6 +48,19 @@ func (rs *Rooms) follow(ctx context.Context, r *Room, j *judgement) (ticket *str
 	j.extremities = 1
 	ticket, _, err = rs.add(op)
 	return ticket, true, err
+}
+
+// isStrangers tells whether an event is of a server that nobody in the room is of. One that is
+// refused is not stored: anybody at all may make such, and nobody else follows them.
+func (rs *Rooms) isStrangers(t *tip, e *event.Event) bool {
+	server := event.ServerOf(e.Sender())
+	if server == rs.ServerName {
+		return false
+	}
+	if t.group == nil || t.present.of != t.group {
+		t.present = rs.count(t)
+	}
+	return t.present.members[server] == 0
 }
 
 // takeTip gives an event that is allowed its place at the tip.
