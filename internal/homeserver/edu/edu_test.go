@@ -160,6 +160,18 @@ func TestManyReceipts(t *testing.T) {
 	}
 }
 
+// Of threads that are none of the room's no receipts are kept: a server could think of any
+// number of them.
+func TestReceiptsOfThreads(t *testing.T) {
+	for thread, want := range map[string]int{"main": 1, "$1": 1, "$2": 0, `$\u0000`: 0, "tea": 0} {
+		h, house := handler()
+		content := read("!tea", "m.read", "@ann:them.test", `"$1"`, `{"thread_id":"`+thread+`"}`)
+		if err := h.HandleEDU(t.Context(), them, "m.receipt", jsontext.Value(content)); err != nil || len(house.told) != want {
+			t.Errorf("%q: told %q, %v", thread, house.told, err)
+		}
+	}
+}
+
 // Whatever is sent, only users of the server are spoken for.
 func FuzzHandleEDU(f *testing.F) {
 	f.Add("m.typing", []byte(typing("!tea", "@ann:them.test", true)))

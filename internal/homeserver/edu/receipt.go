@@ -54,5 +54,10 @@ func (h *Handler) receipt(ctx context.Context, origin matrix.ServerName, r recei
 	if r.EventPos, err = h.Rooms.PosOf(ctx, r.Room.String(), r.EventID); err != nil {
 		return err
 	}
+	if r.Thread != "" && r.Thread != receipt.Main { // one is kept for each: there are no more than events
+		if _, err := h.Rooms.PosOf(ctx, r.Room.String(), r.Thread); err != nil {
+			return err
+		}
+	}
 	return h.Receipts.Set(ctx, r)
 }
