@@ -50,7 +50,7 @@ func (h *house) Update(_ context.Context, origin matrix.ServerName, content []by
 
 func (h *house) Set(_ context.Context, r receipt.Receipt) error {
 	h.say("%s read %s at %d in %s, thread %q", r.User, r.EventID, r.EventPos, r.Room, r.Thread)
-	if r.Thread == "full" {
+	if r.Thread == "$full" {
 		return errStream
 	}
 	return nil
@@ -74,7 +74,7 @@ func (h *house) IsJoined(_ context.Context, id string, user matrix.UserID) (bool
 }
 
 func (h *house) PosOf(_ context.Context, _, id string) (stream.Pos, error) {
-	if id != "$1" {
+	if id != "$1" && id != "$t" && id != "$full" {
 		return 0, room.ErrUnknownEvent
 	}
 	return 7, nil
@@ -130,7 +130,7 @@ func TestWhatIsTaken(t *testing.T) {
 		{"a receipt of one of ours", "m.receipt", read("!tea", "m.read", "@us:us.test", `"$1"`, `{}`), them, "", edu.ErrOrigin},
 		{"a receipt in a room that is not here", "m.receipt", read("!no", "m.read", "@ann:them.test", `"$1"`, `{}`), them, "", nil},
 		{"a receipt of a server that is denied", "m.receipt", read("!tea", "m.read", "@ann:denied.test", `"$1"`, `{}`), "denied.test", "", edu.ErrDenied},
-		{"a receipt that cannot be kept", "m.receipt", read("!tea", "m.read", "@ann:them.test", `"$1"`, `{"thread_id":"full"}`), them, `@ann:them.test read $1 at 7 in !tea, thread "full"`, errStream},
+		{"a receipt that cannot be kept", "m.receipt", read("!tea", "m.read", "@ann:them.test", `"$1"`, `{"thread_id":"$full"}`), them, `@ann:them.test read $1 at 7 in !tea, thread "$full"`, errStream},
 		{"receipts of another form", "m.receipt", `{"!tea":[]}`, them, "", edu.ErrContent},
 	}
 	for _, tt := range tests {
