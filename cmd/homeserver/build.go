@@ -108,7 +108,7 @@ func (s *server) depart(ctx context.Context) error {
 // buildRooms opens the rooms, which take people's names from the data, and are told of new
 // ones by them.
 func (s *server) buildRooms(f program.Frame) (err error) {
-	if s.departures, err = departure.New(f.Ctx, s.DB, s.stream.Visible); err != nil {
+	if s.departures, err = departure.New(f.Ctx, s.DB, s.stream.Visible, f.Now); err != nil {
 		return err
 	}
 	s.rooms, err = room.New(f.Ctx, room.Options{
@@ -155,8 +155,11 @@ func (s *server) buildSignals(f program.Frame) error {
 }
 
 func (s *server) buildAccounts(f program.Frame) (err error) {
-	s.accounts, err = openAccounts(f.Env, s.Storage, s.cfg)
-	return err
+	if s.accounts, err = openAccounts(f.Env, s.Storage, s.cfg); err != nil {
+		return err
+	}
+	s.data.Active, s.receipts.Ended = s.accounts.Active, s.accounts.Ended
+	return nil
 }
 
 // openAccounts opens the accounts for the server, or for one command.
@@ -184,7 +187,7 @@ func openAccounts(env program.Env, s *program.Storage, cfg *Config) (*account.Ac
 }
 
 func (s *server) buildEncryption(f program.Frame) (err error) {
-	s.backups = &roomkeys.Backups{DB: s.DB}
+	s.backups = &roomkeys.Backups{DB: s.DB, Active: s.accounts.Active}
 	s.peers.lists = devicelists.New(devicelists.Options{DB: s.DB, Remote: s.peers.remote, Rooms: s.rooms, Stream: s.stream, Now: f.Now})
 	s.encryption, err = e2ee.New(f.Ctx, e2ee.Options{
 		DB:         s.DB,
@@ -195,6 +198,7 @@ func (s *server) buildEncryption(f program.Frame) (err error) {
 		Rooms:      s.rooms,
 		Remote:     s.peers.lists,
 		Outgoing:   s.peers.outbound,
+		Active:     s.accounts.Active,
 	})
 	return err
 }

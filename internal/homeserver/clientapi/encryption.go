@@ -85,6 +85,7 @@ var encryptionAnswers = []struct {
 	{e2ee.ErrNoRemote, http.StatusNotFound, matrix.NotFound},
 	{e2ee.ErrID, http.StatusBadRequest, matrix.InvalidParam},
 	{e2ee.ErrContent, http.StatusBadRequest, matrix.BadJSON},
+	{roomkeys.ErrEnded, http.StatusUnauthorized, matrix.UnknownToken},
 	{roomkeys.ErrNoBackup, http.StatusNotFound, matrix.NotFound},
 	{roomkeys.ErrNoKey, http.StatusNotFound, matrix.NotFound},
 	{roomkeys.ErrTooManyBackups, http.StatusForbidden, matrix.Forbidden},

@@ -29,7 +29,7 @@ func (d directory) Devices(ctx context.Context, q store.Queryer, user matrix.Use
 func (w *world) encryption(committer *stream.Committer, db *store.DB, accounts *account.Accounts) *e2ee.Encryption {
 	w.Helper()
 	e, err := e2ee.New(w.Context(), e2ee.Options{
-		DB: db, Stream: committer, ServerName: "hs.test", Now: w.clock.Now, Devices: directory{accounts},
+		DB: db, Stream: committer, ServerName: "hs.test", Now: w.clock.Now, Devices: directory{accounts}, Active: accounts.Active,
 	})
 	if err != nil {
 		w.Fatal(err)

@@ -52,6 +52,7 @@ var answers = []struct {
 
 	{matrix.ErrUserID, http.StatusBadRequest, matrix.InvalidParam},
 	{matrix.ErrRoomID, http.StatusBadRequest, matrix.InvalidParam},
+	{userdata.ErrEnded, http.StatusUnauthorized, matrix.UnknownToken},
 	{userdata.ErrNone, http.StatusNotFound, matrix.NotFound},
 	{userdata.ErrReserved, http.StatusMethodNotAllowed, matrix.BadJSON},
 	{userdata.ErrType, http.StatusBadRequest, matrix.InvalidParam},

@@ -47,12 +47,12 @@ func (a *API) sendReceipt(c echo.Context, by account.Device) error {
 	if err != nil {
 		return err
 	}
-	in, err := a.joinedRoom(c, by)
-	if err != nil {
-		return err
-	}
 	var r receiptRequest
 	if err := decodeOptional(c, &r); err != nil { // older clients send no body
+		return err
+	}
+	in, err := a.joinedRoom(c, by)
+	if err != nil {
 		return err
 	}
 	m, err := a.markOf(c, mark{user: by.User, room: in, kind: receipt.Kind(kind)}, id)
@@ -125,12 +125,12 @@ type readMarkersRequest struct {
 
 // POST /_matrix/client/v3/rooms/{roomId}/read_markers
 func (a *API) setReadMarkers(c echo.Context, by account.Device) error {
-	in, err := a.joinedRoom(c, by)
-	if err != nil {
-		return err
-	}
 	var r readMarkersRequest
 	if err := mxhttp.Decode(c, &r); err != nil {
+		return err
+	}
+	in, err := a.joinedRoom(c, by)
+	if err != nil {
 		return err
 	}
 	var marks []mark

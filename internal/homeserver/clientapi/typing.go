@@ -27,12 +27,12 @@ func (a *API) setTyping(c echo.Context, user matrix.UserID) error {
 	if err != nil {
 		return err
 	}
-	in, err := a.Rooms.Joined(user, id)
-	if err != nil {
-		return err
-	}
 	var r typingRequest
 	if err := mxhttp.Decode(c, &r); err != nil {
+		return err
+	}
+	in, err := a.Rooms.Joined(user, id) // when the body has come, which may take a while
+	if err != nil {
 		return err
 	}
 	timeout, err := r.timeout()

@@ -80,7 +80,7 @@ func newWorld(t *testing.T, db *store.DB, flows account.Flows) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	departures, err := departure.New(t.Context(), db, committer.Visible)
+	departures, err := departure.New(t.Context(), db, committer.Visible, w.clock.Now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,10 +88,11 @@ func newWorld(t *testing.T, db *store.DB, flows account.Flows) *world {
 	rooms.Erased = departures.Erased
 	departures.Join(rooms)
 	w.api = &clientapi.API{
-		Accounts: accounts, Rooms: rooms, Receipts: &receipt.Receipts{DB: db, Stream: committer, Rooms: rooms, Now: w.clock.Now}, Typing: typists(committer, rooms), Encryption: w.encryption(committer, db, accounts), Backups: &roomkeys.Backups{DB: db}, Data: data, Departures: departures, ServerName: "hs.test", PublicURL: "https://hs.test",
+		Accounts: accounts, Rooms: rooms, Receipts: &receipt.Receipts{DB: db, Stream: committer, Rooms: rooms, Now: w.clock.Now}, Typing: typists(committer, rooms), Encryption: w.encryption(committer, db, accounts), Backups: &roomkeys.Backups{DB: db, Active: accounts.Active}, Data: data, Departures: departures, ServerName: "hs.test", PublicURL: "https://hs.test",
 		IdentityServer: "https://id.test", Federation: "hs.test:8448", Now: w.clock.Now,
 		RoomVersions: clientapi.RoomVersions{Default: "12", Available: map[string]string{"11": "stable", "12": "stable"}},
 	}
+	data.Active, w.api.Receipts.Ended = accounts.Active, accounts.Ended
 	counts := unread.New(unread.Options{Rooms: rooms, Receipts: w.api.Receipts, Rules: data})
 	w.api.Receipts.Moving, data.RulesChange = counts.ReceiptMoves, counts.RulesChange
 	w.api.Sync = sync.New(sync.Options{Stream: committer, Rooms: rooms, Data: data, Encryption: w.api.Encryption, Receipts: w.api.Receipts, Typing: w.api.Typing, Unread: counts, Now: w.clock.Now, Log: log})

@@ -39,18 +39,20 @@ type Departures struct {
 	db      *store.DB
 	visible func() stream.Pos
 	rooms   Rooms
+	now     func() time.Time
 
-	mu     sync.Mutex // lets one at a time depart, and change erased
+	mu     sync.Mutex                  // lets one at a time depart, and change what follows
+	begun  map[matrix.UserID]time.Time // when those were seen first who have not gone
 	erased atomic.Pointer[map[matrix.UserID]stream.Pos]
 }
 
 // New reads whose events are hidden. Visible is the stream's.
-func New(ctx context.Context, db *store.DB, visible func() stream.Pos) (*Departures, error) {
+func New(ctx context.Context, db *store.DB, visible func() stream.Pos, now func() time.Time) (*Departures, error) {
 	erased, err := selectErased(ctx, db)
 	if err != nil {
 		return nil, fmt.Errorf("reading whose events are hidden: %w", err)
 	}
-	d := &Departures{db: db, visible: visible}
+	d := &Departures{db: db, visible: visible, now: now, begun: map[matrix.UserID]time.Time{}}
 	d.erased.Store(&erased)
 	return d, nil
 }
@@ -83,6 +85,10 @@ func (d *Departures) Run(ctx context.Context, report func(error)) error {
 		}
 	}
 }
+
+// lingering is how long somebody who has left is looked after again: a request to join that
+// was under way when the account ended may have come to its end since.
+const lingering = 10 * time.Minute
 
 // Fulfil has everybody leave who wants to. The error is of all that failed, which is tried
 // again the next time.
@@ -118,6 +124,15 @@ func (d *Departures) fulfil(ctx context.Context, w wish) error {
 	if err := d.leaveAll(ctx, w.user); err != nil {
 		return err
 	}
+	begun, before := d.begun[w.user]
+	if !before {
+		begun = d.now()
+		d.begun[w.user] = begun
+	}
+	if d.now().Sub(begun) < lingering {
+		return nil
+	}
+	delete(d.begun, w.user)
 	return updateGone(ctx, d.db, w.user)
 }
 

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"slices"
 	"testing"
+	"time"
 
+	"signet/internal/clocktest"
 	"signet/internal/homeserver/authz"
 	"signet/internal/homeserver/departure"
 	"signet/internal/homeserver/room"
@@ -42,7 +44,12 @@ func (r *rooms) Leave(_ context.Context, m room.Membership) error {
 
 func open(t *testing.T, db *store.DB, visible stream.Pos, r *rooms) *departure.Departures {
 	t.Helper()
-	d, err := departure.New(t.Context(), db, func() stream.Pos { return visible })
+	return openAt(t, db, visible, r, clocktest.New())
+}
+
+func openAt(t *testing.T, db *store.DB, visible stream.Pos, r *rooms, clock *clocktest.Clock) *departure.Departures {
+	t.Helper()
+	d, err := departure.New(t.Context(), db, func() stream.Pos { return visible }, clock.Now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,15 +95,45 @@ func TestAWishIsFulfilledInTheEnd(t *testing.T) {
 	})
 }
 
+// A request to join that was under way when the account ended comes to its end later: whoever
+// has left is looked after for a while, and then no more.
+func TestWhoComesAfterTheEndLeavesAgain(t *testing.T) {
+	storetest.Each(t, []string{"departure"}, func(t *testing.T, db *store.DB) {
+		if err := db.Tx(t.Context(), func(tx *store.Tx) error { return departure.Leaver{}.Leave(t.Context(), tx, alice, false) }); err != nil {
+			t.Fatal(err)
+		}
+		r, clock := new(rooms), clocktest.New()
+		d := openAt(t, db, 1, r, clock)
+		fulfil := func(what string, want int) {
+			t.Helper()
+			if err := d.Fulfil(t.Context()); err != nil || len(r.left) != want {
+				t.Errorf("%s left have %q, %v; want %d", what, r.left, err, want)
+			}
+		}
+		fulfil("at the end", 1)
+		r.left = nil // joined
+		clock.Advance(time.Minute)
+		fulfil("a minute later", 1)
+		clock.Advance(time.Hour)
+		fulfil("an hour later", 1)
+		r.left = nil
+		fulfil("after that", 0)
+	})
+}
+
 // Who may not leave stays, and holds nobody up.
 func TestWhoMayNotLeave(t *testing.T) {
 	storetest.Each(t, []string{"departure"}, func(t *testing.T, db *store.DB) {
 		if err := db.Tx(t.Context(), func(tx *store.Tx) error { return departure.Leaver{}.Leave(t.Context(), tx, alice, false) }); err != nil {
 			t.Fatal(err)
 		}
-		r := &rooms{err: authz.ErrNotJoined}
-		if err := open(t, db, 1, r).Fulfil(t.Context()); err != nil {
-			t.Errorf("Fulfil = %v", err)
+		r, clock := &rooms{err: authz.ErrNotJoined}, clocktest.New()
+		d := openAt(t, db, 1, r, clock)
+		for range 2 {
+			if err := d.Fulfil(t.Context()); err != nil {
+				t.Errorf("Fulfil = %v", err)
+			}
+			clock.Advance(time.Hour)
 		}
 		r.err = nil
 		if err := open(t, db, 1, r).Fulfil(t.Context()); err != nil || r.left != nil {

@@ -78,6 +78,9 @@ func (u CrossSigningUpload) parse(user matrix.UserID) ([]signedkey.CrossSigning,
 func (e *Encryption) putCrossSigning(ctx context.Context, user matrix.UserID, keys []signedkey.CrossSigning, told told,
 	spend func(context.Context, *store.Tx) error) error {
 	return e.commit(ctx, told.users, func(tx *store.Tx, pos stream.Pos) error {
+		if err := e.admit(ctx, tx, user); err != nil {
+			return err
+		}
 		plan, err := e.planCrossSigning(ctx, tx, user, keys)
 		if err != nil {
 			return err

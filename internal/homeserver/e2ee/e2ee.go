@@ -54,6 +54,9 @@ type Options struct {
 	Rooms      Rooms    // nil: nobody shares a room
 	Remote     Remote   // nil: no other server is reached
 	Outgoing   Outgoing // nil: nothing is sent to other servers
+	// Active tells whether a user has an account that has not ended, as q sees it; nil: all
+	// have.
+	Active func(ctx context.Context, q store.Queryer, user matrix.UserID) (bool, error)
 }
 
 // Encryption is the server's side of end-to-end encryption. It is safe for concurrent use.
@@ -112,6 +115,21 @@ func unlessUnchanged(err error) error {
 
 // local tells whether the user is one of this server's.
 func (e *Encryption) local(user matrix.UserID) bool { return user.Server() == e.ServerName }
+
+// admit lets a transaction write what a user keeps beside devices. The error is ErrNoDevice.
+func (e *Encryption) admit(ctx context.Context, tx *store.Tx, user matrix.UserID) error {
+	if e.Active == nil {
+		return nil
+	}
+	active, err := e.Active(ctx, tx, user)
+	if err != nil {
+		return fmt.Errorf("looking for an account: %w", err)
+	}
+	if !active {
+		return stream.Refuse(ErrNoDevice)
+	}
+	return nil
+}
 
 // hasDevice tells whether the accounts know the device, as tx sees them.
 func (e *Encryption) hasDevice(ctx context.Context, tx *store.Tx, d Device) (bool, error) {

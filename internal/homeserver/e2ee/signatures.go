@@ -88,6 +88,9 @@ func (e *Encryption) uploadSignature(ctx context.Context, user, target matrix.Us
 		return err
 	}
 	return e.commit(ctx, told.users, func(tx *store.Tx, pos stream.Pos) error {
+		if err := e.admit(ctx, tx, user); err != nil {
+			return err
+		}
 		key, err := ownSignable(ctx, tx, user, name)
 		if err != nil {
 			return err
@@ -191,6 +194,9 @@ func (e *Encryption) signOther(ctx context.Context, user, target matrix.UserID, 
 		}
 	}
 	return e.commit(ctx, []matrix.UserID{user}, func(tx *store.Tx, pos stream.Pos) error {
+		if err := e.admit(ctx, tx, user); err != nil {
+			return err
+		}
 		key, err := e.otherSignable(ctx, tx, user, target, name, elsewhere)
 		if err != nil {
 			return err

@@ -1,6 +1,7 @@
 package receipt
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -64,6 +65,9 @@ type Receipts struct {
 	// Moving, if set, is called before a receipt of a user in a room moves, and what it
 	// returns after that.
 	Moving func(room matrix.RoomID, user matrix.UserID) (moved func())
+	// Ended, if set, tells of a user of this server whether their account has ended, as q
+	// sees it: their receipts move no more.
+	Ended func(ctx context.Context, q store.Queryer, user matrix.UserID) (bool, error)
 }
 
 // errOld is the refusal of a receipt that is not ahead of the one there is.
@@ -91,6 +95,9 @@ func (r *Receipts) Set(ctx context.Context, receipt Receipt) error {
 	}
 	// Whoever was told of the move waits for its end, though the caller goes away.
 	_, err = r.Stream.Commit(context.WithoutCancel(ctx), r.shown(receipt), func(tx *store.Tx, pos stream.Pos) error {
+		if ended, err := r.ended(ctx, tx, receipt.User); err != nil || ended {
+			return cmp.Or(err, stream.Refuse(errOld))
+		}
 		moved, err := putReceipt(ctx, tx, receipt, pos, r.Now())
 		if err == nil && !moved {
 			return stream.Refuse(errOld)
@@ -104,6 +111,13 @@ func (r *Receipts) Set(ctx context.Context, receipt Receipt) error {
 		return nil
 	}
 	return err
+}
+
+func (r *Receipts) ended(ctx context.Context, tx *store.Tx, user matrix.UserID) (bool, error) {
+	if r.Ended == nil {
+		return false, nil
+	}
+	return r.Ended(ctx, tx, user)
 }
 
 func (r Receipt) check() error {

@@ -45,7 +45,8 @@ type Item struct {
 }
 
 // SetAccountData stores content, a JSON object, in the place of what was there. It
-// returns when the write is visible. The errors are ErrReserved, ErrType and ErrTooLarge.
+// returns when the write is visible. The errors are ErrReserved, ErrType, ErrTooLarge
+// and ErrEnded.
 func (d *Data) SetAccountData(ctx context.Context, at Place, kind string, content jsontext.Value) error {
 	switch {
 	case slices.Contains(reserved, kind):
@@ -64,6 +65,9 @@ func (d *Data) SetAccountData(ctx context.Context, at Place, kind string, conten
 
 func (d *Data) keep(ctx context.Context, at Place, kind string, content jsontext.Value) error {
 	_, err := d.Committer.Commit(ctx, []matrix.UserID{at.User}, func(tx *store.Tx, pos stream.Pos) error {
+		if err := d.admit(ctx, tx, at.User); err != nil {
+			return err
+		}
 		return putAccountData(ctx, tx, at.User, Item{at.Room, kind, content, pos})
 	})
 	if err != nil {

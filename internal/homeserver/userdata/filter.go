@@ -32,6 +32,9 @@ func (d *Data) AddFilter(ctx context.Context, user matrix.UserID, text jsontext.
 		return id, nil // as at each start of a client
 	}
 	err = d.DB.Tx(ctx, func(tx *store.Tx) error {
+		if err := d.admit(ctx, tx, user); err != nil {
+			return err
+		}
 		if err := insertFilter(ctx, tx, user, storedFilter{id, canonical, d.Now()}); err != nil {
 			return err
 		}

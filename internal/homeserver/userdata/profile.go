@@ -121,6 +121,9 @@ func checkValue(field string, value jsontext.Value) (empty bool, err error) {
 func (d *Data) change(ctx context.Context, user matrix.UserID, field string, edit func(Profile)) error {
 	var p Profile
 	err := d.DB.Tx(ctx, func(tx *store.Tx) (err error) {
+		if err := d.admit(ctx, tx, user); err != nil {
+			return err
+		}
 		if p, err = selectProfile(ctx, tx, user); err != nil {
 			return err
 		}

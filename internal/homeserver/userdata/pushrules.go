@@ -40,6 +40,9 @@ func (d *Data) ChangePushRules(ctx context.Context, user matrix.UserID, change f
 	}
 	// Whoever was told of the change waits for its end, though the caller goes away.
 	_, err := d.Committer.Commit(context.WithoutCancel(ctx), []matrix.UserID{user}, func(tx *store.Tx, pos stream.Pos) error {
+		if err := d.admit(ctx, tx, user); err != nil {
+			return err
+		}
 		settings, was, err := readSettings(ctx, tx, user)
 		if err != nil {
 			return err

@@ -75,6 +75,9 @@ var errUnchanged = errors.New("nothing changes")
 // are others now.
 func (d *Data) changeTags(ctx context.Context, at Place, change func(Tags) bool) error {
 	_, err := d.Committer.Commit(ctx, []matrix.UserID{at.User}, func(tx *store.Tx, pos stream.Pos) error {
+		if err := d.admit(ctx, tx, at.User); err != nil {
+			return err
+		}
 		content, err := readTags(ctx, tx, at)
 		if err != nil {
 			return err

@@ -35,7 +35,10 @@ type Options struct {
 	// RulesChange, if set, is called before it changes of what a user is notified, by
 	// their push rules or by whom they ignore, and what it returns after that.
 	RulesChange func(matrix.UserID) (changed func())
-	Now         func() time.Time
+	// Active tells whether a user has an account that has not ended, as q sees it; nil: all
+	// have. It is asked where something is written, so that nothing comes after the end.
+	Active func(ctx context.Context, q store.Queryer, user matrix.UserID) (bool, error)
+	Now    func() time.Time
 }
 
 // Data is what the users of one server keep there. It is safe for concurrent use.
@@ -50,7 +53,24 @@ var (
 	ErrReserved = errors.New("this type is set by other means")
 	ErrType     = errors.New("a type has 1 to 255 octets")
 	ErrTooLarge = errors.New("it is too large to be stored")
+	ErrEnded    = errors.New("the account has ended")
 )
+
+// admit lets a transaction write for a user. The error is ErrEnded, and marked for the
+// stream: nothing has been written.
+func (d *Data) admit(ctx context.Context, tx *store.Tx, user matrix.UserID) error {
+	if d.Active == nil {
+		return nil
+	}
+	active, err := d.Active(ctx, tx, user)
+	if err != nil {
+		return fmt.Errorf("looking for an account: %w", err)
+	}
+	if !active {
+		return stream.Refuse(ErrEnded)
+	}
+	return nil
+}
 
 // Leave deletes all that is a user's where the account's content is to be erased. It
 // is account's Leaver.

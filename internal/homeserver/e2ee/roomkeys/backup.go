@@ -13,7 +13,12 @@ import (
 )
 
 // Backups are the backups of all users. They are safe for concurrent use.
-type Backups struct{ DB *store.DB }
+type Backups struct {
+	DB *store.DB
+	// Active tells whether a user has an account that has not ended, as q sees it; nil: all
+	// have.
+	Active func(ctx context.Context, q store.Queryer, user matrix.UserID) (bool, error)
+}
 
 // Backup is a version of a user's backup. What the algorithm and its data say is between
 // the user's clients.
@@ -44,6 +49,7 @@ var (
 	ErrData           = errors.New("the data of a backup is not of the form that the specification gives it, or too large")
 	ErrFull           = errors.New("the backup has no room for more keys")
 	ErrTooMany        = errors.New("the request has too many keys")
+	ErrEnded          = errors.New("the account has ended")
 	ErrID             = errors.New("not the id of a room or session")
 )
 
@@ -53,13 +59,16 @@ type WrongVersionError struct{ Current string }
 func (WrongVersionError) Error() string { return "the version is not that of the current backup" }
 
 // Create begins a new version, which is the current one from then on, and returns
-// its number. The error is ErrData or ErrTooManyBackups.
+// its number. The error is ErrData, ErrTooManyBackups or ErrEnded.
 func (b *Backups) Create(ctx context.Context, user matrix.UserID, algorithm string, authData jsontext.Value) (version string, err error) {
 	if !matrix.ValidID(algorithm) || !validObject(authData, maxAuthData) {
 		return "", ErrData
 	}
 	var number int64
 	err = b.DB.Tx(ctx, func(tx *store.Tx) error {
+		if err := b.admit(ctx, tx, user); err != nil {
+			return err
+		}
 		n, err := countBackups(ctx, tx, user)
 		if err != nil {
 			return err
@@ -76,6 +85,18 @@ func (b *Backups) Create(ctx context.Context, user matrix.UserID, algorithm stri
 		return "", fmt.Errorf("creating a backup: %w", err)
 	}
 	return strconv.FormatInt(number, 10), nil
+}
+
+// admit lets a user who has an account have a backup.
+func (b *Backups) admit(ctx context.Context, tx *store.Tx, user matrix.UserID) error {
+	if b.Active == nil {
+		return nil
+	}
+	active, err := b.Active(ctx, tx, user)
+	if err == nil && !active {
+		err = ErrEnded
+	}
+	return err
 }
 
 func validObject(raw jsontext.Value, most int) bool { return len(raw) <= most && raw.Kind() == '{' }
