@@ -3,11 +3,11 @@ package clientapi
 import (
 	"net/http"
 
-	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/labstack/echo/v4"
 
 	"signet/internal/homeserver/account"
+	"signet/internal/homeserver/filter"
 	"signet/internal/homeserver/room"
 	"signet/internal/mxhttp"
 )
@@ -217,10 +217,11 @@ func eventFilter(c echo.Context) (f room.Filter, err error) {
 	if err != nil || given == "" {
 		return f, err
 	}
-	if err := json.Unmarshal([]byte(given), &f); err != nil {
+	events, err := filter.ParseRoomEvents([]byte(given))
+	if err != nil {
 		return f, invalidParam("the query parameter filter is not a filter of events")
 	}
-	return f, nil
+	return room.FilterOf(events), nil
 }
 
 type contextAnswer struct {
@@ -238,7 +239,7 @@ func (a *API) context(c echo.Context, device account.Device) error {
 	if err != nil {
 		return err
 	}
-	filter, err := eventFilter(c)
+	wanted, err := eventFilter(c)
 	if err != nil {
 		return err
 	}
@@ -246,7 +247,7 @@ func (a *API) context(c echo.Context, device account.Device) error {
 	if err != nil {
 		return err
 	}
-	around, err := a.Rooms.Context(c.Request().Context(), device.User, id, eventID, limit, filter)
+	around, err := a.Rooms.Context(c.Request().Context(), device.User, id, eventID, limit, wanted)
 	if err != nil {
 		return err
 	}

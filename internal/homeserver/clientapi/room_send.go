@@ -71,9 +71,16 @@ func sending(c echo.Context, device account.Device) (s room.Sending, err error) 
 	return s, err
 }
 
+// maxTransaction is how many octets a client may name its request by, as in other ids: it is
+// kept with the event.
+const maxTransaction = 255
+
 // transaction is what the client names its request by, which goes through untouched.
 func transaction(c echo.Context, device account.Device) (room.Transaction, error) {
 	id, err := mxhttp.Segment(c, "txnId")
+	if len(id) > maxTransaction {
+		return room.Transaction{}, invalidParam("a transaction id has at most 255 octets")
+	}
 	return room.Transaction{Device: string(device.ID), ID: id}, err
 }
 

@@ -33,12 +33,18 @@ func (f Filter) check() error {
 		"room.state": f.Room.State, "room.timeline": f.Room.Timeline,
 		"room.ephemeral": f.Room.Ephemeral, "room.account_data": f.Room.AccountData,
 	} {
-		if err := e.Events.check(name); err != nil {
+		if err := e.check(name); err != nil {
 			return err
 		}
-		lists = append(lists, list{name + ".rooms", e.Rooms, "!"}, list{name + ".not_rooms", e.NotRooms, "!"})
 	}
 	return checkLists(lists)
+}
+
+func (e RoomEvents) check(name string) error {
+	if err := e.Events.check(name); err != nil {
+		return err
+	}
+	return checkLists([]list{{name + ".rooms", e.Rooms, "!"}, {name + ".not_rooms", e.NotRooms, "!"}})
 }
 
 func (e Events) check(name string) error {

@@ -74,17 +74,35 @@ const (
 // the specification have more. The error is ErrFilter, and says what is wrong.
 func Parse(text []byte) (Filter, error) {
 	var f Filter
-	if len(text) > MaxSize {
-		return Filter{}, fmt.Errorf("%w: it has more than %d octets", ErrFilter, MaxSize)
-	}
-	if err := checkDepth(text); err != nil {
+	if err := read(text, &f); err != nil {
 		return Filter{}, err
 	}
-	if err := json.Unmarshal(text, &f); err != nil {
-		return Filter{}, fmt.Errorf("%w: a member is not of the right type", ErrFilter)
+	return f, f.check()
+}
+
+// ParseRoomEvents is Parse for a filter of the events that one request asks for
+// (client-server API, RoomEventFilter).
+func ParseRoomEvents(text []byte) (RoomEvents, error) {
+	var e RoomEvents
+	if err := read(text, &e); err != nil {
+		return RoomEvents{}, err
+	}
+	return e, e.check("filter")
+}
+
+// read reads JSON of a bearable size, an object.
+func read(text []byte, into any) error {
+	if len(text) > MaxSize {
+		return fmt.Errorf("%w: it has more than %d octets", ErrFilter, MaxSize)
+	}
+	if err := checkDepth(text); err != nil {
+		return err
+	}
+	if err := json.Unmarshal(text, into); err != nil {
+		return fmt.Errorf("%w: a member is not of the right type", ErrFilter)
 	}
 	if jsontext.Value(text).Kind() != '{' {
-		return Filter{}, fmt.Errorf("%w: it must be an object", ErrFilter)
+		return fmt.Errorf("%w: it must be an object", ErrFilter)
 	}
-	return f, f.check()
+	return nil
 }

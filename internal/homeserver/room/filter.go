@@ -9,19 +9,30 @@ import (
 // Filter says which events of a room somebody wants (client-server API, RoomEventFilter).
 // The zero value wants all.
 type Filter struct {
-	Limit       int      `json:"limit"` // 0 leaves it to the server
-	Types       []string `json:"types"` // nil is any; * stands for any text
-	NotTypes    []string `json:"not_types"`
-	Senders     []string `json:"senders"` // nil is any
-	NotSenders  []string `json:"not_senders"`
-	Rooms       []string `json:"rooms"` // nil is any
-	NotRooms    []string `json:"not_rooms"`
-	ContainsURL *bool    `json:"contains_url"`
+	Limit       int      // 0 leaves it to the server
+	Types       []string // nil is any; * stands for any text
+	NotTypes    []string
+	Senders     []string // nil is any
+	NotSenders  []string
+	Rooms       []string // nil is any
+	NotRooms    []string
+	ContainsURL *bool
 
 	// LazyLoadMembers wants of all memberships those of the senders alone; of them,
 	// IncludeRedundantMembers those too that it was told before.
-	LazyLoadMembers         bool `json:"lazy_load_members"`
-	IncludeRedundantMembers bool `json:"include_redundant_members"`
+	LazyLoadMembers         bool
+	IncludeRedundantMembers bool
+}
+
+// FilterOf is a filter that a client has sent.
+func FilterOf(f filter.RoomEvents) Filter {
+	of := Filter{Types: f.Types, NotTypes: f.NotTypes, Senders: f.Senders, NotSenders: f.NotSenders,
+		Rooms: f.Rooms, NotRooms: f.NotRooms, ContainsURL: f.ContainsURL,
+		LazyLoadMembers: f.LazyLoadMembers, IncludeRedundantMembers: f.IncludeRedundantMembers}
+	if f.Limit != nil {
+		of.Limit = int(min(*f.Limit, maxLimit))
+	}
+	return of
 }
 
 // WantsRoom tells whether events of a room are wanted.

@@ -67,7 +67,7 @@ func (s *Syncer) readFilter(ctx context.Context, user matrix.UserID, text string
 }
 
 func newWanted(f filter.Filter) *wanted {
-	w := &wanted{Filter: f, timeline: ofRooms(f.Room.Timeline), state: ofRooms(f.Room.State), limit: defaultLimit}
+	w := &wanted{Filter: f, timeline: room.FilterOf(f.Room.Timeline), state: room.FilterOf(f.Room.State), limit: defaultLimit}
 	if limit := f.Room.Timeline.Limit; limit != nil {
 		w.limit = int(min(*limit, maxLimit))
 	}
@@ -81,9 +81,3 @@ const maxLimit = 100
 
 // none tells whether a list lets nothing through.
 func none(list []string) bool { return list != nil && len(list) == 0 }
-
-func ofRooms(f filter.RoomEvents) room.Filter {
-	return room.Filter{Types: f.Types, NotTypes: f.NotTypes, Senders: f.Senders, NotSenders: f.NotSenders,
-		Rooms: f.Rooms, NotRooms: f.NotRooms, ContainsURL: f.ContainsURL,
-		LazyLoadMembers: f.LazyLoadMembers, IncludeRedundantMembers: f.IncludeRedundantMembers}
-}
