@@ -143,9 +143,10 @@ func TestReports(t *testing.T) {
 		wantError(t, "an event one cannot see", w.rooms.Report(w.Context(), room.Report{Reporter: bob, Room: id, Event: said}), room.ErrUnknownEvent)
 		w.join(id, bob)
 		w.ok(w.rooms.Report(w.Context(), room.Report{Reporter: bob, Room: id, Event: said, Reason: strings.Repeat("x", 10_000)}))
+		w.ok(w.rooms.Report(w.Context(), room.Report{Reporter: bob, Room: id, Event: said, Reason: "x" + strings.Repeat("é", 10_000)}))
 		wantError(t, "no event", w.rooms.Report(w.Context(), room.Report{Reporter: bob, Room: id, Event: "$no"}), room.ErrUnknownEvent)
-		if n := w.count("room_reports"); n != 2 {
-			t.Errorf("%d reports are kept, want 2", n)
+		if n := w.count("room_reports"); n != 3 {
+			t.Errorf("%d reports are kept, want 3", n)
 		}
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"strings"
 
 	"signet/internal/matrix"
 )
@@ -68,7 +69,7 @@ func (rs *Rooms) Report(ctx context.Context, p Report) error {
 			return err
 		}
 	}
-	p.Reason = p.Reason[:min(len(p.Reason), maxReason)]
+	p.Reason = strings.ToValidUTF8(p.Reason[:min(len(p.Reason), maxReason)], "") // no half of a character
 	if err := insertReport(ctx, rs.DB, rand.Text(), p, rs.Now()); err != nil {
 		return fmt.Errorf("storing a report: %w", err)
 	}
