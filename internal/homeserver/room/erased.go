@@ -10,6 +10,10 @@ import (
 // show is an event that the user sees, redacted if its sender had what they sent erased
 // before the user could see it (client-server API, "Account deactivation").
 func (l *lens) show(ctx context.Context, s *Stored) (Seen, error) {
+	s, err := l.curtailed(ctx, s)
+	if err != nil {
+		return Seen{}, err
+	}
 	e := Seen{s, l.membership(s)}
 	if l.rooms.Erased == nil {
 		return e, nil

@@ -58,7 +58,9 @@ func (rs *Rooms) Messages(ctx context.Context, user matrix.UserID, q Query) (Pag
 		page.End = Token(walk.at)
 	}
 	if q.Filter.LazyLoadMembers {
-		page.State, err = rs.sendersOf(ctx, l.room, page.Events, horizon)
+		if page.State, err = rs.sendersOf(ctx, l.room, page.Events, horizon); err == nil {
+			page.State, err = l.curtail(ctx, page.State)
+		}
 	}
 	return page, err
 }
@@ -211,9 +213,10 @@ func (rs *Rooms) stateAround(ctx context.Context, l *lens, c Surroundings, f Fil
 	for _, s := range slices.Concat(c.Before, c.After) {
 		senders[s.Sender()] = true
 	}
-	return slices.DeleteFunc(state, func(s *Stored) bool {
+	state = slices.DeleteFunc(state, func(s *Stored) bool {
 		return !f.Wants(s) || f.LazyLoadMembers && s.isMember() && !senders[s.key().StateKey]
-	}), nil
+	})
+	return l.curtail(ctx, state)
 }
 
 // maxPassed is how many events that a user may not read are passed over in search of one

@@ -75,7 +75,11 @@ func (rs *Rooms) State(ctx context.Context, user matrix.UserID, roomID string) (
 	if err != nil {
 		return nil, err
 	}
-	return rs.StateAt(ctx, l.room, at)
+	state, err := rs.StateAt(ctx, l.room, at)
+	if err != nil {
+		return nil, err
+	}
+	return l.curtail(ctx, state)
 }
 
 // StateAt is the state of a room after a position of its history, in no order. Who may
@@ -146,7 +150,11 @@ func (rs *Rooms) StateEvent(ctx context.Context, user matrix.UserID, roomID, typ
 	if err != nil {
 		return nil, err
 	}
-	return rs.stateEventAt(ctx, l.room, event.Key{Type: typ, StateKey: key}, at)
+	s, err := rs.stateEventAt(ctx, l.room, event.Key{Type: typ, StateKey: key}, at)
+	if err != nil {
+		return nil, err
+	}
+	return l.curtailed(ctx, s)
 }
 
 // stateEventAt is who holds a place in the state after a position. The error is
@@ -181,7 +189,8 @@ type MemberQuery struct {
 	Not string // a membership; empty is none. With Is, either of the two suffices
 }
 
-// Members are the m.room.member events of a room. Errors: those of State, ErrToken.
+// Members are the m.room.member events of a room: those of a time when the user might not
+// know them are those of when they first might. Errors: those of State, ErrToken.
 func (rs *Rooms) Members(ctx context.Context, user matrix.UserID, roomID string, q MemberQuery) ([]*Stored, error) {
 	l, at, err := rs.visit(ctx, user, roomID)
 	if err != nil {
@@ -192,13 +201,14 @@ func (rs *Rooms) Members(ctx context.Context, user matrix.UserID, roomID string,
 		if err != nil {
 			return nil, err
 		}
-		at = min(at, max(asked, l.room.peopled()))
+		at = min(at, l.opens(max(min(asked, rs.Stream.Visible()), l.room.peopled())))
 	}
 	state, err := rs.StateAt(ctx, l.room, at)
 	if err != nil {
 		return nil, err
 	}
-	return slices.DeleteFunc(state, func(s *Stored) bool { return !s.isMember() || !q.wants(membershipOf(s.Event)) }), nil
+	state = slices.DeleteFunc(state, func(s *Stored) bool { return !s.isMember() || !q.wants(membershipOf(s.Event)) })
+	return l.curtail(ctx, state)
 }
 
 func (q MemberQuery) wants(membership string) bool {

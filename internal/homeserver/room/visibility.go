@@ -197,39 +197,87 @@ func (l *lens) sees(ctx context.Context, s *Stored) (bool, error) {
 	if s.Pos > l.joined && !s.aside {
 		return true, nil
 	}
-	if err := l.learn(ctx); err != nil {
+	stay, readers, err := l.when(ctx, s)
+	if err != nil {
 		return false, err
 	}
-	stay, readers := l.before(s), l.readers.before(s.Pos, shared)
-	if s.aside {
-		var err error
-		if stay, readers, err = l.stateBefore(ctx, s); err != nil {
-			return false, err
-		}
-	}
 	switch {
-	case l.allows(s, stay, readers):
+	case l.allows(s.Pos, stay, readers):
 		return true, nil
-	case s.isMember() && s.key().StateKey == string(l.user):
-		return l.allows(s, s.says(), readers), nil
+	case l.isOwn(s):
+		return l.allows(s.Pos, s.says(), readers), nil
 	case s.key() == visibilityKey && s.isState():
-		return l.allows(s, stay, s.says()), nil
+		return l.allows(s.Pos, stay, s.says()), nil
 	}
 	return false, nil
 }
 
-func (l *lens) allows(s *Stored, stay, readers string) bool {
+// isOwn tells whether an event is the user's membership.
+func (l *lens) isOwn(s *Stored) bool { return s.isMember() && s.key().StateKey == string(l.user) }
+
+// when is what the user was just before an event, and who might read.
+func (l *lens) when(ctx context.Context, s *Stored) (stay, readers string, err error) {
+	if err := l.learn(ctx); err != nil {
+		return "", "", err
+	}
+	if s.aside {
+		return l.stateBefore(ctx, s)
+	}
+	return l.before(s), l.readers.before(s.Pos, shared), nil
+}
+
+// allows tells whether the user may read what has a position, given what they were then and
+// who might read.
+func (l *lens) allows(pos stream.Pos, stay, readers string) bool {
 	switch {
 	case readers == worldReadable, stay == Join && !l.forgotten:
 		return true
 	case l.forgotten:
 		return false
 	case readers == shared:
-		return l.stays.has(Join, s.Pos)
+		return l.stays.has(Join, pos)
 	case readers == invited:
 		return stay == Invite
 	}
 	return false
+}
+
+// curtailed is a state event without what it took the place of, where the user may not know
+// that (client-server API, prev_content). One's own memberships one knows.
+func (l *lens) curtailed(ctx context.Context, s *Stored) (*Stored, error) {
+	open := l.joined < maxPos && !l.readers.has(joinedOnly, -maxPos) && !l.readers.has(invited, -maxPos)
+	if s.Replaced == nil || l.isOwn(s) || !s.aside && (open || s.Pos > l.joined) {
+		return s, nil
+	}
+	stay, readers, err := l.when(ctx, s)
+	if err != nil || l.allows(s.Pos, stay, readers) {
+		return s, err
+	}
+	cut := *s
+	cut.Replaced = nil
+	return &cut, nil
+}
+
+// curtail is curtailed for each of a state.
+func (l *lens) curtail(ctx context.Context, state []*Stored) ([]*Stored, error) {
+	for i, s := range state {
+		cut, err := l.curtailed(ctx, s)
+		if err != nil {
+			return nil, err
+		}
+		state[i] = cut
+	}
+	return state, nil
+}
+
+// Curtailed is a state as a user is shown it, in the place of the one that is given: events
+// that took the place of what the user may not know say nothing of that.
+func (rs *Rooms) Curtailed(ctx context.Context, r *Room, user matrix.UserID, state []*Stored) ([]*Stored, error) {
+	l, err := rs.quickLens(ctx, r, user)
+	if err != nil {
+		return nil, err
+	}
+	return l.curtail(ctx, state)
 }
 
 // stateBefore is what decides about an event that is not in the room's history as this
@@ -268,6 +316,26 @@ func (l *lens) stateBefore(ctx context.Context, s *Stored) (stay, readers string
 		*into = in.says()
 	}
 	return stay, readers, nil
+}
+
+// opens is the first position, from one on, after which the user may know the room's state:
+// where they are or might have been, or everybody may read. It is maxPos if there is none.
+func (l *lens) opens(at stream.Pos) stream.Pos {
+	if l.allows(at+1, l.stays.before(at+1, Leave), l.readers.before(at+1, shared)) {
+		return at
+	}
+	first := maxPos
+	for _, v := range l.stays {
+		if v.pos > at && v.says == Join {
+			first = min(first, v.pos)
+		}
+	}
+	for _, v := range l.readers {
+		if v.pos > at && v.says == worldReadable {
+			first = min(first, v.pos)
+		}
+	}
+	return first
 }
 
 // horizon is up to where the user knows the room's state: to the end for those who are in

@@ -1,0 +1,104 @@
+package room_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"signet/internal/homeserver/room"
+	"signet/internal/matrix"
+)
+
+// replacedTopic is what a user is told that the topic took the place of, in each of the ways
+// in which they can ask for it.
+func (w *world) replacedTopic(id string, user matrix.UserID) (told []string) {
+	w.Helper()
+	tell := func(s *room.Stored) {
+		if s.Type() == "m.room.topic" && s.Replaced != nil {
+			told = append(told, string(s.Replaced.Content))
+		}
+	}
+	state, err := w.rooms.State(w.Context(), user, id)
+	w.ok(err)
+	for _, s := range state {
+		tell(s)
+	}
+	topic, err := w.rooms.StateEvent(w.Context(), user, id, "m.room.topic", "")
+	w.ok(err)
+	tell(topic)
+	page, err := w.rooms.Messages(w.Context(), user, room.Query{Room: id, Back: true, Limit: 100})
+	w.ok(err)
+	for _, s := range page.Events {
+		tell(s.Stored)
+	}
+	around, err := w.rooms.Context(w.Context(), user, id, page.Events[0].ID(), 10, room.Filter{})
+	w.ok(err)
+	for _, s := range around.State {
+		tell(s)
+	}
+	r, err := w.rooms.Room(id)
+	w.ok(err)
+	state, err = w.rooms.StateAt(w.Context(), r, w.stream.Visible())
+	w.ok(err)
+	state, err = w.rooms.Curtailed(w.Context(), r, user, state) // as /sync does
+	w.ok(err)
+	for _, s := range state {
+		tell(s)
+	}
+	return told
+}
+
+// What a state event took the place of, those alone are told who may know it: where history
+// is for who was there, bob, who came back, knows the topic of now and not that of before.
+func TestWhatWasReplacedIsHistory(t *testing.T) {
+	each(t, func(w *world) {
+		for _, visibility := range []string{"joined", "invited", "shared", "world_readable"} {
+			id := w.create(room.Creation{Preset: room.PublicChat, Topic: "first", InitialState: []room.StateEvent{
+				{Type: "m.room.history_visibility", Content: fmt.Appendf(nil, `{"history_visibility":%q}`, visibility)}}})
+			w.join(id, bob, carol)
+			w.ok(w.rooms.Leave(w.Context(), room.Membership{Room: id, Sender: bob}))
+			w.ok(w.set(id, alice, "m.room.topic", `{"topic":"secret"}`))
+			w.ok(w.set(id, alice, "m.room.topic", `{"topic":"now"}`))
+			w.join(id, bob)
+			secret := slices.Contains(w.replacedTopic(id, bob), `{"topic":"secret"}`)
+			if public := visibility == "shared" || visibility == "world_readable"; secret != public {
+				w.Errorf("%s: bob is told what was there while he was not: %v", visibility, secret)
+			}
+			if told := w.replacedTopic(id, carol); len(told) < 4 {
+				w.Errorf("%s: carol, who was there, is told of %q", visibility, told)
+			}
+			w.ok(w.set(id, alice, "m.room.topic", `{"topic":"later"}`))
+			if told := w.replacedTopic(id, bob); !slices.Contains(told, `{"topic":"now"}`) {
+				w.Errorf("%s: bob is told of %q, not of what he saw replaced", visibility, told)
+			}
+		}
+	})
+}
+
+// Who was there when, those alone are told who might know it then.
+func TestTheMembersOfATimeThatIsNotOnesOwn(t *testing.T) {
+	each(t, func(w *world) {
+		for _, visibility := range []string{"joined", "invited", "shared", "world_readable"} {
+			id := w.create(room.Creation{Preset: room.PublicChat, InitialState: []room.StateEvent{
+				{Type: "m.room.history_visibility", Content: fmt.Appendf(nil, `{"history_visibility":%q}`, visibility)}}})
+			w.join(id, carol)
+			then := room.Token(w.stream.Visible())
+			w.ok(w.rooms.Leave(w.Context(), room.Membership{Room: id, Sender: carol}))
+			w.join(id, bob)
+			for _, at := range []string{then, "s0", "s-5", "t1_1", "s9223372036854775807"} {
+				joined, err := w.rooms.Members(w.Context(), bob, id, room.MemberQuery{At: at, Is: room.Join})
+				w.ok(err)
+				saw := slices.ContainsFunc(joined, func(s *room.Stored) bool { k, _ := s.StateKey(); return k == carol.String() })
+				if public := strings.HasPrefix(visibility, "s") || strings.HasPrefix(visibility, "w"); saw != (public && at == then) {
+					w.Errorf("%s: at %s bob sees carol in the room: %v", visibility, at, saw)
+				}
+			}
+			joined, err := w.rooms.Members(w.Context(), carol, id, room.MemberQuery{At: then, Is: room.Join})
+			w.ok(err)
+			if len(joined) != 2 {
+				w.Errorf("%s: carol, who was there, sees %d members, want 2", visibility, len(joined))
+			}
+		}
+	})
+}
