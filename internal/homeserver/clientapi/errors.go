@@ -56,6 +56,7 @@ var answers = []struct {
 	{userdata.ErrNone, http.StatusNotFound, matrix.NotFound},
 	{userdata.ErrReserved, http.StatusMethodNotAllowed, matrix.BadJSON},
 	{userdata.ErrType, http.StatusBadRequest, matrix.InvalidParam},
+	{userdata.ErrFull, http.StatusRequestEntityTooLarge, matrix.TooLarge},
 	{userdata.ErrTooLarge, http.StatusRequestEntityTooLarge, matrix.TooLarge},
 	{userdata.ErrTag, http.StatusBadRequest, matrix.BadJSON},
 	{userdata.ErrField, http.StatusBadRequest, matrix.InvalidParam},

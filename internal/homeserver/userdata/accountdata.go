@@ -17,6 +17,11 @@ import (
 const (
 	maxType    = 255 // octets
 	MaxContent = 256 << 10
+	// maxItems is how many pieces of account data a user may keep, in all rooms and in none,
+	// and maxOctets how many octets their contents may have together: a device that logs in
+	// is told all of it at once.
+	maxItems  = 20_000
+	maxOctets = 16 << 20
 )
 
 // The types that the server itself writes (client-server API, "Client Config").
@@ -45,8 +50,8 @@ type Item struct {
 }
 
 // SetAccountData stores content, a JSON object, in the place of what was there. It
-// returns when the write is visible. The errors are ErrReserved, ErrType, ErrTooLarge
-// and ErrEnded.
+// returns when the write is visible. The errors are ErrReserved, ErrType, ErrTooLarge,
+// ErrFull and ErrEnded.
 func (d *Data) SetAccountData(ctx context.Context, at Place, kind string, content jsontext.Value) error {
 	switch {
 	case slices.Contains(reserved, kind):
@@ -68,12 +73,34 @@ func (d *Data) keep(ctx context.Context, at Place, kind string, content jsontext
 		if err := d.admit(ctx, tx, at.User); err != nil {
 			return err
 		}
-		return putAccountData(ctx, tx, at.User, Item{at.Room, kind, content, pos})
+		return put(ctx, tx, at.User, Item{at.Room, kind, content, pos})
 	})
 	if err != nil {
 		return fmt.Errorf("storing account data: %w", err)
 	}
 	return nil
+}
+
+// put stores a piece, if the user has room for it: who has too much may still make it less.
+// The error ErrFull is marked for the stream, since nothing was written.
+func put(ctx context.Context, tx *store.Tx, user matrix.UserID, i Item) error {
+	u, err := selectUsage(ctx, tx, user, i)
+	if err != nil {
+		return err
+	}
+	items, grown := u.items, int64(len(i.Content))-max(u.before, 0)
+	if u.before < 0 {
+		items++
+	}
+	if items > max(u.items, maxItems) || grown > 0 && u.octets+grown > maxOctets {
+		return stream.Refuse(ErrFull)
+	}
+	if items != u.items || grown != 0 {
+		if err := putUsage(ctx, tx, user, items, u.octets+grown); err != nil {
+			return err
+		}
+	}
+	return putAccountData(ctx, tx, user, i)
 }
 
 // AccountData is the content of one piece, as clients read it. The error is ErrNone.

@@ -10,6 +10,7 @@ import (
 
 	"signet/internal/homeserver/stream"
 	"signet/internal/homeserver/userdata"
+	"signet/internal/matrix"
 )
 
 var (
@@ -45,6 +46,36 @@ func TestAccountDataIsTheUsersOwn(t *testing.T) {
 		w.holds(global, "org.Example", "")
 		w.set(global, "org.example", `{}`)
 		w.holds(global, "org.example", `{}`)
+	})
+}
+
+// What a user keeps has bounds, in octets and in pieces; who is at one may make it less, and
+// change what is there.
+func TestAccountDataHasBounds(t *testing.T) {
+	each(t, func(w *world) {
+		refused := func(what string, err error) {
+			w.Helper()
+			if !errors.Is(err, userdata.ErrFull) {
+				w.Errorf("%s = %v, want %v", what, err, userdata.ErrFull)
+			}
+		}
+		large := `{"é":"` + strings.Repeat("x", userdata.MaxContent-10) + `"}`
+		for n := range 64 {
+			w.set(userdata.Place{User: alice, Room: matrix.RoomID(fmt.Sprintf("!%d:hs.test", n%3))}, fmt.Sprint("x", n), large)
+		}
+		refused("a piece too much", w.SetAccountData(w.Context(), global, "more", jsontext.Value(large)))
+		refused("a tag too much", w.SetTag(w.Context(), inRoom, "u.x", jsontext.Value(`{"x":"`+strings.Repeat("x", 2000)+`"}`)))
+		w.holds(global, "more", "")
+		w.set(userdata.Place{User: alice, Room: "!0:hs.test"}, "x0", `{}`)
+		w.set(global, "more", large[:len(large)-2]+`"}`)
+		w.set(userdata.Place{User: bob}, "more", large)
+
+		w.exec(`UPDATE userdata_usage SET items = 20000, octets = 2 WHERE user_id = '@bob:hs.test'`)
+		refused("the 20001st piece", w.SetAccountData(w.Context(), userdata.Place{User: bob}, "x", jsontext.Value(`{}`)))
+		refused("a read marker", w.SetFullyRead(w.Context(), userdata.Place{User: bob, Room: room}, "$1"))
+		w.set(userdata.Place{User: bob}, "more", `{"not":"more"}`)
+		w.exec(`UPDATE userdata_usage SET items = 1, octets = 14 WHERE user_id = '@bob:hs.test'`)
+		w.set(userdata.Place{User: bob}, "more", `{}`)
 	})
 }
 

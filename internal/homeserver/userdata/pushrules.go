@@ -59,7 +59,7 @@ func (d *Data) ChangePushRules(ctx context.Context, user matrix.UserID, change f
 		case len(text) > MaxContent:
 			return stream.Refuse(ErrTooLarge)
 		}
-		return putAccountData(ctx, tx, user, Item{Type: pushRulesType, Content: text, Pos: pos})
+		return put(ctx, tx, user, Item{Type: pushRulesType, Content: text, Pos: pos})
 	})
 	if err != nil && !errors.Is(err, errUnchanged) {
 		return fmt.Errorf("changing push rules: %w", err)

@@ -20,6 +20,24 @@ func putAccountData(ctx context.Context, tx *store.Tx, user matrix.UserID, i Ite
 	return err
 }
 
+// usage is how much a user keeps, and how large a piece was that is to be replaced, -1 if
+// there is none.
+type usage struct{ items, octets, before int64 }
+
+func selectUsage(ctx context.Context, tx *store.Tx, user matrix.UserID, i Item) (u usage, err error) {
+	err = tx.QueryRow(ctx, `SELECT COALESCE((SELECT items FROM userdata_usage WHERE user_id = $1), 0),
+		COALESCE((SELECT octets FROM userdata_usage WHERE user_id = $1), 0),
+		COALESCE((SELECT OCTET_LENGTH(content) FROM userdata_account_data WHERE user_id = $1 AND room_id = $2 AND type = $3), -1)`,
+		string(user), string(i.Room), i.Type).Scan(&u.items, &u.octets, &u.before)
+	return u, err
+}
+
+func putUsage(ctx context.Context, tx *store.Tx, user matrix.UserID, items, octets int64) error {
+	_, err := tx.Exec(ctx, `INSERT INTO userdata_usage (user_id, items, octets) VALUES ($1, $2, $3)
+		ON CONFLICT (user_id) DO UPDATE SET items = $2, octets = $3`, string(user), items, octets)
+	return err
+}
+
 func selectAccountData(ctx context.Context, q store.Queryer, at Place, kind string) (jsontext.Value, error) {
 	return one(q.QueryRow(ctx, `SELECT content FROM userdata_account_data WHERE user_id = $1 AND room_id = $2 AND type = $3`,
 		string(at.User), string(at.Room), kind))
@@ -101,6 +119,7 @@ func deleteOfUser(ctx context.Context, tx *store.Tx, user matrix.UserID) error {
 		`DELETE FROM userdata_profiles WHERE user_id = $1`,
 		`DELETE FROM userdata_filters WHERE user_id = $1`,
 		`DELETE FROM userdata_account_data WHERE user_id = $1`,
+		`DELETE FROM userdata_usage WHERE user_id = $1`,
 	} {
 		if _, err := tx.Exec(ctx, statement, string(user)); err != nil {
 			return err

@@ -38,7 +38,7 @@ func (d *Data) Tags(ctx context.Context, at Place) (Tags, error) {
 }
 
 // SetTag attaches a tag, a JSON object, in the place of one of its name. The errors are
-// ErrTag and ErrTooLarge.
+// ErrTag, ErrTooLarge and ErrFull.
 func (d *Data) SetTag(ctx context.Context, at Place, name string, tag jsontext.Value) error {
 	if name == "" || len(name) > maxType || !validOrder(tag) {
 		return ErrTag
@@ -92,7 +92,7 @@ func (d *Data) changeTags(ctx context.Context, at Place, change func(Tags) bool)
 		if len(text) > MaxContent {
 			return stream.Refuse(ErrTooLarge)
 		}
-		return putAccountData(ctx, tx, at.User, Item{at.Room, tagType, text, pos})
+		return put(ctx, tx, at.User, Item{at.Room, tagType, text, pos})
 	})
 	if err != nil && !errors.Is(err, errUnchanged) {
 		return fmt.Errorf("changing tags: %w", err)

@@ -53,6 +53,7 @@ var (
 	ErrReserved = errors.New("this type is set by other means")
 	ErrType     = errors.New("a type has 1 to 255 octets")
 	ErrTooLarge = errors.New("it is too large to be stored")
+	ErrFull     = errors.New("there is no room for more account data")
 	ErrEnded    = errors.New("the account has ended")
 )
 

@@ -46,6 +46,13 @@ func (w *world) check() {
 	if n := w.count(`SELECT COUNT(*) - COUNT(DISTINCT pos) FROM userdata_account_data`); n != 0 {
 		w.Errorf("%d pieces of account data share a position", n)
 	}
+	if n := w.count(`SELECT COUNT(*) FROM userdata_usage u WHERE (items, octets) <>
+		(SELECT COUNT(*), COALESCE(SUM(OCTET_LENGTH(content)), 0) FROM userdata_account_data a WHERE a.user_id = u.user_id)`); n != 0 {
+		w.Errorf("of %d users it is wrong how much they keep", n)
+	}
+	if n := w.count(`SELECT COUNT(*) FROM userdata_account_data WHERE user_id NOT IN (SELECT user_id FROM userdata_usage)`); n != 0 {
+		w.Errorf("%d pieces of account data are not counted", n)
+	}
 	if last := w.last(); last > w.commits.last {
 		w.Errorf("the last position is %d; given were %d", last, w.commits.last)
 	}
@@ -55,6 +62,13 @@ func (w *world) check() {
 func (w *world) last() stream.Pos {
 	w.Helper()
 	return stream.Pos(w.count(`SELECT COALESCE(MAX(pos), 0) FROM userdata_account_data`))
+}
+
+func (w *world) exec(statement string) {
+	w.Helper()
+	if _, err := w.db.Exec(w.Context(), statement); err != nil {
+		w.Fatal(err)
+	}
 }
 
 func (w *world) count(query string) (n int64) {
