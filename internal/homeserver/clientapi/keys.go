@@ -97,6 +97,9 @@ func (a *API) queryKeys(c echo.Context, device account.Device) error {
 	if r.Devices == nil {
 		return errMember
 	}
+	if err := a.step(c, byAsk, device.User, max(len(r.Devices), 1)); err != nil {
+		return err
+	}
 	keys, failures, err := a.Encryption.Query(c.Request().Context(), device.User, r.Devices, waitOf(r.Timeout))
 	if err != nil {
 		return err

@@ -43,6 +43,7 @@ var (
 	byInvite = pace{"invite.user", "invite.network"} // each user who is invited
 	byCreate = pace{"create.user", "create.network"} // rooms, by upgrades too
 	bySignal = pace{"signal.user", "signal.network"} // receipts and typing
+	byAsk    = pace{"ask.user", "ask.network"}       // each user whose keys are asked for
 )
 
 var paces = map[pace]struct {
@@ -54,6 +55,7 @@ var paces = map[pace]struct {
 	byInvite: {300, 3000, time.Hour},
 	byCreate: {100, 1000, time.Hour},
 	bySignal: {6000, 60_000, 10 * time.Minute},
+	byAsk:    {60_000, 600_000, 10 * time.Minute}, // a large room a dozen times
 }
 
 // limits are the sizes of the other budgets. Those of above 1,000 an hour are leased, so that

@@ -29,6 +29,23 @@ func (w *world) limit(n int, dryRun bool) {
 	}
 }
 
+// Who asks for keys is limited by the users whose keys they are.
+func TestAskingForKeysIsLimited(t *testing.T) {
+	each(t, func(w *world) {
+		alice, bob := w.joined("alice"), w.joined("bob")
+		w.limit(3, false)
+		ask := func(token, network, users string) answer {
+			return w.do("POST", v3+"/keys/query", `{"device_keys":{`+users+`}}`, bearer(token), "X-Forwarded-For: "+network)
+		}
+		w.want("two users", ask(alice, "192.0.2.1", `"@alice:hs.test":[],"@bob:hs.test":[]`), 200, "")
+		w.want("two more", ask(alice, "192.0.2.2", `"@alice:hs.test":[],"@bob:hs.test":[]`), 429, "M_LIMIT_EXCEEDED")
+		w.want("nobody", ask(alice, "192.0.2.3", ``), 200, "")
+		w.want("nobody again", ask(alice, "192.0.2.4", ``), 429, "M_LIMIT_EXCEEDED")
+		w.want("another user", ask(bob, "192.0.2.1", `"@bob:hs.test":[]`), 200, "")
+		w.want("of the same network", ask(bob, "192.0.2.1", `"@bob:hs.test":[]`), 429, "M_LIMIT_EXCEEDED")
+	})
+}
+
 // What people do in rooms is limited by the user, and by the network that they come from;
 // each invitation of a new room counts.
 func TestPaces(t *testing.T) {
