@@ -32,6 +32,9 @@ type Sending struct {
 const (
 	// maxMessages is how many devices one request may send to.
 	maxMessages = 2000
+	// maxDelivered is how many octets it may deliver here, one for each device that it is
+	// for: a message for all devices of users may be for very many.
+	maxDelivered = 8 << 20
 	// maxContent is how many octets the content of a message may have, as of an event.
 	maxContent = 64 << 10
 	// transactionLife is how long a transaction is remembered.
@@ -110,16 +113,16 @@ func (e *Encryption) deliver(ctx context.Context, all Messages, m message, t tra
 		elsewhere[user.Server()][user] = all[user]
 	}
 	err := e.commit(ctx, users, func(tx *store.Tx, pos stream.Pos) error {
+		parcels, err := e.parcels(ctx, tx, users, all)
+		if err != nil {
+			return err
+		}
 		isNew, err := insertTransaction(ctx, tx, t, e.Now())
 		if err != nil {
 			return fmt.Errorf("recording a transaction: %w", err)
 		}
 		if !isNew {
 			return stream.Refuse(errUnchanged)
-		}
-		parcels, err := e.parcels(ctx, tx, users, all)
-		if err != nil {
-			return err
 		}
 		if err := insertMessages(ctx, tx, pos, m, parcels); err != nil {
 			return fmt.Errorf("storing messages to devices: %w", err)
@@ -130,8 +133,9 @@ func (e *Encryption) deliver(ctx context.Context, all Messages, m message, t tra
 }
 
 // parcels are the messages to those devices that are there. One that names its device is
-// meant before one for all.
+// meant before one for all. ErrTooMany is marked for the stream.
 func (e *Encryption) parcels(ctx context.Context, tx *store.Tx, users []matrix.UserID, all Messages) (parcels []parcel, err error) {
+	octets := 0
 	for _, user := range users {
 		known, err := e.Devices.Devices(ctx, tx, user)
 		if err != nil {
@@ -144,6 +148,10 @@ func (e *Encryption) parcels(ctx context.Context, tx *store.Tx, users []matrix.U
 			}
 			if content != nil {
 				parcels = append(parcels, parcel{Device{user, k.ID}, content})
+				octets += len(content)
+			}
+			if len(parcels) > maxMessages || octets > maxDelivered {
+				return nil, stream.Refuse(ErrTooMany)
 			}
 		}
 	}

@@ -142,6 +142,35 @@ func TestToAllDevices(t *testing.T) {
 	})
 }
 
+// A message for all devices of a user is stored once for each, and no request makes more of it
+// than one that names them could, nor much of a few octets.
+func TestToVeryManyDevices(t *testing.T) {
+	each(t, func(w *world) {
+		for i := range 2001 {
+			w.phone(alice, fmt.Sprint("M", i))
+		}
+		for i := range 130 {
+			w.phone(bob, fmt.Sprint("L", i))
+		}
+		from := e2ee.Device{User: carol, ID: "X"}
+		large := raw(`{"x":"` + strings.Repeat("x", 64<<10-10) + `"}`)
+		for name, m := range map[string]e2ee.Messages{
+			"devices": {alice: {e2ee.AllDevices: raw(`{}`)}},
+			"octets":  {bob: {e2ee.AllDevices: large}},
+		} {
+			for range 2 {
+				if err := w.Send(w.Context(), e2ee.Sending{Sender: from, Type: "t", TxnID: name, Messages: m}); !errors.Is(err, e2ee.ErrTooMany) {
+					w.Errorf("to too many %s = %v, want %v", name, err, e2ee.ErrTooMany)
+				}
+			}
+		}
+		if n := w.count(`SELECT COUNT(*) FROM e2ee_to_device`) + w.count(`SELECT COUNT(*) FROM e2ee_transactions`); n != 0 {
+			w.Errorf("%d rows were written", n)
+		}
+		w.send(from, "octets", e2ee.Messages{bob: {e2ee.AllDevices: raw(`{}`)}})
+	})
+}
+
 // Room keys go to all devices of a room at once.
 func TestToManyDevices(t *testing.T) {
 	each(t, func(w *world) {
