@@ -27,6 +27,10 @@ const Main = "main"
 // maxThread is how long an event id, and so a thread's, may be in octets.
 const maxThread = 255
 
+// maxThreads is of how many threads of a room a user's receipts of one kind are kept: those
+// that are furthest. Everybody who comes into the room is told them all.
+const maxThreads = 500
+
 // What a receipt is refused for.
 var (
 	ErrKind   = errors.New("no such kind of receipt")
@@ -101,6 +105,9 @@ func (r *Receipts) Set(ctx context.Context, receipt Receipt) error {
 		moved, err := putReceipt(ctx, tx, receipt, pos, r.Now())
 		if err == nil && !moved {
 			return stream.Refuse(errOld)
+		}
+		if err == nil && receipt.Thread != "" && receipt.Thread != Main {
+			err = deleteOldThreads(ctx, tx, receipt, maxThreads)
 		}
 		if err != nil || len(to) == 0 {
 			return err

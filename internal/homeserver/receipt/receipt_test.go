@@ -3,6 +3,7 @@ package receipt_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -252,6 +253,38 @@ func TestOtherServersAreTold(t *testing.T) {
 		}
 		if err := w.Set(t.Context(), receipt.Receipt{Room: chess, User: alice, Kind: receipt.Read, EventID: "$1", EventPos: 1}); err == nil {
 			t.Error("a receipt is set of which nobody knows whom to tell")
+		}
+	})
+}
+
+// Everybody who comes into a room is told of all receipts in it: of one user's, those for the
+// threads that they have read last.
+func TestReceiptsOfVeryManyThreads(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.set(tea, alice, receipt.Read, "", "$1")
+		w.set(tea, alice, receipt.Read, receipt.Main, "$1")
+		w.set(tea, alice, receipt.Private, "$thread", "$1")
+		w.set(tea, bob, receipt.Read, "$thread", "$1")
+		w.set(chess, alice, receipt.Read, "$thread", "$1")
+		for n := range 510 {
+			root := fmt.Sprint("$root", n)
+			if err := w.Set(t.Context(), receipt.Receipt{Room: tea, User: alice, Kind: receipt.Read, Thread: root, EventID: root, EventPos: stream.Pos(10 + n)}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		read, err := w.ReadUpTo(t.Context(), tea, alice)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, old := read["$root9"]
+		_, kept := read["$root10"]
+		if len(read) != 500+3 || old || !kept || read["$root509"] != 519 {
+			t.Errorf("%d receipts are kept (the 10th: %v, the 11th: %v), want 500 of threads, one private, and two", len(read), old, kept)
+		}
+		for user, room := range map[matrix.UserID]matrix.RoomID{bob: tea, alice: chess} {
+			if read, err := w.ReadUpTo(t.Context(), room, user); err != nil || len(read) != 1 {
+				t.Errorf("%s has %v, %v in %s", user, read, err, room)
+			}
 		}
 	})
 }

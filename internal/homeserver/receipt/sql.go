@@ -31,6 +31,15 @@ func putReceipt(ctx context.Context, tx *store.Tx, r Receipt, pos stream.Pos, no
 		string(r.Room), string(r.User), string(r.Kind), r.Thread, r.EventID, int64(r.EventPos), store.Millis(now), int64(pos)))
 }
 
+// deleteOldThreads leaves of a user's receipts of a kind for threads of a room so many, those
+// that are furthest.
+func deleteOldThreads(ctx context.Context, tx *store.Tx, r Receipt, kept int) error {
+	const threads = ` FROM receipts WHERE room_id = $1 AND user_id = $2 AND kind = $3 AND thread NOT IN ('', 'main')`
+	_, err := tx.Exec(ctx, `DELETE`+threads+` AND event_pos < (SELECT event_pos`+threads+` ORDER BY event_pos DESC LIMIT 1 OFFSET $4)`,
+		string(r.Room), string(r.User), string(r.Kind), kept-1)
+	return err
+}
+
 // selectMoved reads the receipts of a room that a reader is shown, in the order in which they
 // moved.
 func selectMoved(ctx context.Context, q store.Queryer, room matrix.RoomID, reader matrix.UserID, since, to stream.Pos) (*sql.Rows, error) {
