@@ -105,6 +105,10 @@ type ignoring struct {
 	at    stream.Pos
 }
 
+// maxIgnored is how many ignored users are remembered of one: who ignores more has the list
+// read each time.
+const maxIgnored = 1000
+
 // ignores are the users that the user ignores (client-server API, "Ignoring Users").
 func (a *answer) ignores() (map[string]bool, error) {
 	known := a.users.find(a.User)
@@ -124,6 +128,8 @@ func (a *answer) ignores() (map[string]bool, error) {
 			now.users[user] = true
 		}
 	}
-	a.users.put(a.User, now)
+	if len(now.users) <= maxIgnored {
+		a.users.put(a.User, now)
+	}
 	return now.users, nil
 }

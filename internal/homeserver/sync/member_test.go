@@ -1,6 +1,8 @@
 package sync_test
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 
 	"signet/internal/homeserver/room"
@@ -186,6 +188,16 @@ func TestIgnoring(t *testing.T) {
 		w.want("invites from the beginning", len(w.phone(bob).sync().Rooms.Invite), 0)
 		w.set(id, alice, "m.room.name", "", `{"name":"Loft"}`)
 		w.want("state", p.sync().Rooms.Join[id].Timeline.short(), []string{"m.room.name|=Loft"})
+		many := make([]string, 1500) // more than are remembered
+		for i := range many {
+			many[i] = fmt.Sprintf(`"@%d:hs.test":{}`, i)
+		}
+		ignore(`{"ignored_users":{"@alice:hs.test":{},` + strings.Join(many, ",") + `}}`)
+		p.sync()
+		for range 2 {
+			w.say(id, alice, "rude")
+			w.wantNothing("a message by one of many", p.sync())
+		}
 		for _, nonsense := range []string{`{}`, `{"ignored_users":[]}`, `{"ignored_users":null}`} {
 			ignore(nonsense)
 			w.say(id, alice, "heard")
