@@ -102,3 +102,23 @@ func TestTheMembersOfATimeThatIsNotOnesOwn(t *testing.T) {
 		}
 	})
 }
+
+// Whoever has left a room does not learn from where a context ends whether others still talk.
+func TestAContextEndsWhereOneHasLeft(t *testing.T) {
+	each(t, func(w *world) {
+		id := w.create(room.Creation{Preset: room.PublicChat})
+		w.join(id, bob)
+		said := w.say(id, alice, "hi")
+		w.ok(w.rooms.Leave(w.Context(), room.Membership{Room: id, Sender: bob}))
+		end := func() string {
+			c, err := w.rooms.Context(w.Context(), bob, id, said, 10, room.Filter{})
+			w.ok(err)
+			return c.End
+		}
+		before := end()
+		w.say(id, alice, "he is gone")
+		if after := end(); after != before {
+			w.Errorf("the context ends at %s, and at %s when something was said", before, after)
+		}
+	})
+}

@@ -188,6 +188,9 @@ func (rs *Rooms) Context(ctx context.Context, user matrix.UserID, roomID, eventI
 	limit = min(max(limit, 0), maxLimit)
 	back := walk{at: c.Event.Pos - 1, to: -maxPos, back: true, limit: limit / 2}
 	forth := walk{at: c.Event.Pos, to: rs.Stream.Visible(), limit: limit - limit/2}
+	if horizon, err := l.horizon(); err == nil { // who has left learns nothing of later by where it ends
+		forth.to = max(forth.at, min(forth.to, horizon))
+	}
 	if c.Before, err = l.walk(ctx, &back, &f); err != nil {
 		return c, err
 	}
