@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"signet/internal/homeserver/event"
@@ -225,7 +226,8 @@ func (rs *Rooms) checkAliases(ctx context.Context, r *Room, s Sending) error {
 	if main, isText := event.Value(canonical).Field("alias").Text(); isText && main != "" {
 		named = append(named, main)
 	}
-	for _, name := range named {
+	slices.Sort(named)
+	for _, name := range slices.Compact(named) { // the same may stand there thousands of times
 		id, err := rs.RoomOfAlias(ctx, name)
 		if errors.Is(err, ErrUnknownAlias) || err == nil && id != r.id {
 			return ErrBadAlias
