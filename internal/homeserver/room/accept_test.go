@@ -56,6 +56,7 @@ func TestRejectedEvents(t *testing.T) {
 			levels := f.event(draft{typ: "m.room.power_levels", content: `{"users":{"@dave:far.test":100}}`, prev: []string{end}})
 			w.accept(id, levels, room.Rejected)
 			w.accept(id, levels, room.Known)
+			w.untold(id, levels.ID())
 			f.state.Add(levels)
 			name := f.event(draft{typ: "m.room.name", content: `{"name":"mine"}`, prev: []string{end}})
 			v1, err := w.rooms.Accept(w.Context(), id, room.Arrival{Event: name})
@@ -63,6 +64,7 @@ func TestRejectedEvents(t *testing.T) {
 			if v1.Outcome != room.Rejected || !errors.Is(v1.Why, authz.ErrAuthRejected) {
 				t.Errorf("what cites a rejected event: %+v", v1)
 			}
+			w.untold(id, name.ID())
 			f.sees()
 			w.accept(id, f.message("hello", levels.ID()), room.Accepted)
 			w.reads(id, alice, "hello")
@@ -87,7 +89,8 @@ func TestSoftFailure(t *testing.T) {
 			banned := w.last(id)
 			late := f.message("late", before)
 			w.accept(id, late, room.SoftFailed)
-			w.accept(id, f.message("later", late.ID()), room.SoftFailed)
+			later := w.accept(id, f.message("later", late.ID()), room.SoftFailed)
+			w.untold(id, late.ID(), later)
 			if ends := w.ends(id); len(ends) != 1 || ends[0] != banned {
 				t.Errorf("the room ends with %q, want the ban", ends)
 			}

@@ -36,7 +36,7 @@ func (l *lens) event(ctx context.Context, id string) (Seen, error) {
 	if err != nil {
 		return Seen{}, err
 	}
-	if s.Pos > l.rooms.Stream.Visible() {
+	if s.Pos > l.rooms.Stream.Visible() || !s.fate.isTold() {
 		return Seen{}, ErrUnknownEvent
 	}
 	sees, err := l.sees(ctx, s)

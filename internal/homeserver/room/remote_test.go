@@ -141,6 +141,17 @@ func (w *world) accept(id string, e *event.Event, want room.Outcome) string {
 	return e.ID()
 }
 
+// untold wants Alice to be told of no event that she names.
+func (w *world) untold(id string, events ...string) {
+	w.Helper()
+	for _, named := range events {
+		_, err := w.rooms.Event(w.Context(), alice, id, named)
+		wantError(w, "an event that was refused", err, room.ErrUnknownEvent)
+		_, err = w.rooms.Context(w.Context(), alice, id, named, 10, room.Filter{})
+		wantError(w, "what is around an event that was refused", err, room.ErrUnknownEvent)
+	}
+}
+
 // says is what a piece of state has as its value.
 func (w *world) says(id, typ, field string) string {
 	w.Helper()

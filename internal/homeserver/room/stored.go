@@ -68,6 +68,10 @@ const (
 // counts tells whether an event is part of its room: what follows it may change the state.
 func (f fate) counts() bool { return f == shown || f == hidden }
 
+// isTold tells whether users may be told of an event at all: not of one that was refused,
+// whatever its place in the graph (server-server API, "Rejection", "Soft failure").
+func (f fate) isTold() bool { return f == shown || f == outlier }
+
 // isRejected tells whether authorisation has refused an event.
 func (f fate) isRejected() bool { return f&rejected != 0 }
 
