@@ -12,7 +12,8 @@ import (
 )
 
 // Two servers that do not hear each other for a while, and whose users undo each other's
-// doings meanwhile, have the same state once all has arrived, in whatever order it did.
+// doings meanwhile, have the same state once all has arrived, in whatever order it did, and
+// each has said something more.
 func TestServersAgreeInTheEnd(t *testing.T) {
 	each(t, func(here, far *server) {
 		for seed, v := range []event.Version{event.V2, event.V6, event.V11, event.V12} {
@@ -38,6 +39,7 @@ func TestServersAgreeInTheEnd(t *testing.T) {
 			}
 			talk.deliver(here, far)
 			talk.deliver(far, here)
+			talk.settle(here, far)
 			one, other := here.state(id, alice), far.state(id, erin)
 			if !maps.Equal(one, other) {
 				t.Errorf("version %s, seed %d: here\n%v\nthere\n%v", v, seed, one, other)
@@ -110,6 +112,16 @@ func (k *talk) deliver(from, to *server) {
 	for _, id := range ids {
 		to.receives(from.event(k.room, id))
 	}
+}
+
+// settle has each say something that follows all it knows. What one has soft-failed counts for
+// the other, as the order was in which it came, until something follows it (server-server
+// API, "Soft failure").
+func (k *talk) settle(here, far *server) {
+	far.say(k.room, erin, "now then")
+	k.deliver(far, here)
+	here.say(k.room, alice, "now then")
+	k.deliver(here, far)
 }
 
 // state is the ids of a room's state.

@@ -18,17 +18,23 @@ const (
 	maxSingle  = 100 // events that are asked for one by one
 )
 
-// take has an event accepted, and asks its origin for what it rests on.
+// take has an event accepted, and asks its origin for what it rests on: for what lies between
+// first, since what it cites is most often there.
 func (in *Inbound) take(ctx context.Context, origin matrix.ServerName, r *room.Room, e *event.Event) (room.Verdict, error) {
-	v, err := in.accept(ctx, origin, r, e)
-	missing, lacks := errors.AsType[room.MissingEvents](err)
-	if !lacks || missing.Prev == nil {
+	v, err := in.Rooms.Accept(ctx, r.ID(), room.Arrival{Event: e})
+	if _, lacks := errors.AsType[room.MissingEvents](err); !lacks {
+		return v, err
+	}
+	gaps, err := in.Rooms.Stateless(ctx, r.ID(), e.PrevEvents())
+	if err != nil {
 		return v, err
 	}
 	ctx, cancel := in.patience(ctx, origin, r)
 	defer cancel()
-	if err := in.fill(ctx, origin, r, e); err != nil {
-		return v, err
+	if len(gaps) > 0 {
+		if err := in.fill(ctx, origin, r, e); err != nil {
+			return v, err
+		}
 	}
 	return in.acceptAnyhow(ctx, origin, r, e)
 }
@@ -45,34 +51,32 @@ func (in *Inbound) patience(ctx context.Context, origin matrix.ServerName, r *ro
 	return context.WithTimeout(ctx, in.Patience/strangersPart)
 }
 
-// accept is room.Accept for an event whose auth events need not be here.
-func (in *Inbound) accept(ctx context.Context, origin matrix.ServerName, r *room.Room, e *event.Event) (room.Verdict, error) {
-	v, err := in.Rooms.Accept(ctx, r.ID(), room.Arrival{Event: e})
-	missing, lacks := errors.AsType[room.MissingEvents](err)
-	if !lacks || missing.Auth == nil {
-		return v, err
-	}
-	ctx, cancel := in.patience(ctx, origin, r)
-	defer cancel()
-	if err := in.fetchAuth(ctx, origin, r, e); err != nil {
-		return v, err
-	}
-	return in.Rooms.Accept(ctx, r.ID(), room.Arrival{Event: e})
-}
-
-// acceptAnyhow is accept for an event of which it is known that what comes before it cannot
-// be had: its origin says what the state was.
+// acceptAnyhow is room.Accept for an event that may rest on what is not here. Where what it
+// follows is missing, its origin says what the state was, and so what it may cite; and where
+// that does not suffice, what it does cite.
 func (in *Inbound) acceptAnyhow(ctx context.Context, origin matrix.ServerName, r *room.Room, e *event.Event) (room.Verdict, error) {
-	v, err := in.accept(ctx, origin, r, e)
-	missing, lacks := errors.AsType[room.MissingEvents](err)
-	if !lacks || missing.Prev == nil {
+	a := room.Arrival{Event: e}
+	v, err := in.Rooms.Accept(ctx, r.ID(), a)
+	if _, lacks := errors.AsType[room.MissingEvents](err); !lacks {
 		return v, err
 	}
-	before, err := in.stateBefore(ctx, origin, r, e)
+	gaps, err := in.Rooms.Stateless(ctx, r.ID(), e.PrevEvents())
 	if err != nil {
 		return v, err
 	}
-	return in.Rooms.Accept(ctx, r.ID(), room.Arrival{Event: e, Before: before})
+	if len(gaps) > 0 {
+		if a.Before, err = in.stateBefore(ctx, origin, r, e); err != nil {
+			return v, err
+		}
+	}
+	cited, err := in.Rooms.Unknown(ctx, r.ID(), e.AuthEvents())
+	if err == nil && len(cited) > 0 {
+		err = in.fetchAuth(ctx, origin, r, e)
+	}
+	if err != nil {
+		return v, err
+	}
+	return in.Rooms.Accept(ctx, r.ID(), a)
 }
 
 // fill asks for the events between the room's end and an event, and takes them in, the

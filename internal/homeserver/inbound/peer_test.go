@@ -277,6 +277,9 @@ func (p *peer) Event(ctx context.Context, _ matrix.ServerName, eventID string) (
 	if err := p.hears(ctx, "event"); err != nil {
 		return nil, err
 	}
+	if _, err, lies := p.lie(eventID); lies {
+		return nil, err
+	}
 	if e := p.json(ctx, eventID); e != nil {
 		return e, nil
 	}
