@@ -57,6 +57,26 @@ func (in *Inbound) putOff(ctx context.Context, a arrival, attempts int) error {
 	return nil
 }
 
+// comeAgain deals with an event of the backlog that was sent once more, if all that it rests
+// on has come meanwhile. Nobody is asked for it, and it is not counted.
+func (in *Inbound) comeAgain(ctx context.Context, a arrival) error {
+	if a.room == nil || !in.Rooms.Resident(a.roomID) {
+		return nil
+	}
+	before, err := in.Rooms.Stateless(ctx, a.roomID, a.event.PrevEvents())
+	if err != nil {
+		return err
+	}
+	cited, err := in.Rooms.Unknown(ctx, a.roomID, a.event.AuthEvents())
+	if err != nil || len(before)+len(cited) > 0 {
+		return err
+	}
+	if err := in.handle(ctx, a); err != nil {
+		return nil // what is in the backlog may be right all the same
+	}
+	return deleteBacklog(ctx, in.DB, backlogRow{eventID: a.event.ID(), origin: a.origin})
+}
+
 // Run deals with the backlog until the context ends.
 func (in *Inbound) Run(ctx context.Context) error {
 	poll := time.NewTicker(pollEvery)

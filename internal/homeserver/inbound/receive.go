@@ -148,7 +148,7 @@ func (in *Inbound) receiveOne(ctx context.Context, a arrival) error {
 	case attempts >= maxAttempts:
 		return ErrGivenUp
 	case attempts > 0:
-		return nil // it is in the backlog
+		return in.comeAgain(lasting, a)
 	case ctx.Err() != nil:
 		return in.putOff(lasting, a, 0)
 	}
