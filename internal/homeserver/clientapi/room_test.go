@@ -130,7 +130,7 @@ func TestRoomsRefuse(t *testing.T) {
 			{"PUT /rooms/" + id + "/send/m.room.redaction/1", `{"redacts":"$\u0000"}`, 404, "M_NOT_FOUND"},
 			{"PUT /rooms/" + id + "/state/m.room.canonical_alias", `{"alias":"#\u0000:hs.test"}`, 400, "M_INVALID_PARAM"},
 			{"PUT /rooms/" + id + "/state/m.room.member/@alice:hs.test", `{"membership":"join\u0000"}`, 400, "M_BAD_JSON"},
-			{"PUT /rooms/" + id + "/redact/$no/1", `{}`, 404, "M_NOT_FOUND"},
+			{"PUT /rooms/" + id + "/redact/no/1", `{}`, 404, "M_NOT_FOUND"},
 			{"PUT /rooms/!no:hs.test/redact/" + name + "/1", `{}`, 404, "M_NOT_FOUND"},
 			{"PUT /rooms/" + id + "/redact/" + name + "/1", `{"reason":7}`, 400, "M_BAD_JSON"},
 			{"PUT /rooms/" + id + "/state/m.room.create", `{}`, 400, "M_INVALID_PARAM"},

@@ -2,10 +2,8 @@ package room
 
 import (
 	"context"
-	"errors"
 	"slices"
 
-	"signet/internal/homeserver/authz"
 	"signet/internal/homeserver/event"
 	"signet/internal/homeserver/stream"
 )
@@ -88,38 +86,4 @@ func (t *tip) isFollowed(prev []string) bool {
 		}
 	}
 	return true
-}
-
-// redactions lets an event redact what it redacts, and be redacted by what has come before
-// it. In before, what decides is known.
-func (rs *Rooms) redactions(ctx context.Context, r *Room, op *operation, s *Stored, before *tip) error {
-	for _, typ := range []string{createType, levelsType} {
-		if err := rs.read(ctx, r, before.state[keyOf(typ)]); err != nil {
-			return err
-		}
-	}
-	ahead, err := selectRedactionAhead(ctx, rs.DB, r.nid, s.ID())
-	if err != nil {
-		return err
-	}
-	if ahead != "" {
-		by, err := rs.storedByID(ctx, r, ahead)
-		if err == nil && authz.MayRedact(by.Event, s.Event, before.PowerLevels()) {
-			s.Event, s.Redaction = s.Event.Redact(), by
-		}
-	}
-	id := s.Redacts()
-	if id == "" || len(id) > maxEventID || hasZero(id) || s.Type() != redactionType {
-		return nil // it redacts nothing that can come
-	}
-	target, err := rs.onTip(ctx, r, before, id)
-	switch {
-	case errors.Is(err, ErrUnknownEvent):
-		op.aside.ahead = id
-	case err != nil:
-		return err
-	case !target.Redacted() && authz.MayRedact(s.Event, target.Event, before.PowerLevels()):
-		op.redacts = redact(target)
-	}
-	return nil
 }

@@ -3,6 +3,7 @@ package room_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 
 	"signet/internal/homeserver/authz"
@@ -29,19 +30,50 @@ func TestATalkWithAnotherServer(t *testing.T) {
 			w.say(id, alice, "two")
 			w.accept(id, f.message("three", w.last(id)), room.Accepted)
 			ahead := f.message("never read", w.last(id))
-			redaction := func(of string) draft {
-				d := draft{typ: "m.room.redaction", key: noKey, content: `{}`, prev: []string{w.last(id)}, redacts: of}
-				if v.RedactsInContent() {
-					d.content, d.redacts = fmt.Sprintf(`{"redacts":%q}`, of), ""
-				}
-				return d
-			}
-			w.accept(id, f.event(redaction(ahead.ID())), room.Accepted)
+			w.accept(id, f.redaction(ahead.ID(), w.last(id)), room.Accepted)
 			w.accept(id, ahead, room.Accepted)
-			w.accept(id, f.event(redaction(first.ID())), room.Accepted)
+			w.accept(id, f.redaction(first.ID(), w.last(id)), room.Accepted)
 			w.reads(id, alice, "two", "three")
 			w = open(w.TB, w.db, 0)
 			w.reads(id, alice, "two", "three")
+		}
+	})
+}
+
+// What is not here can be redacted: other servers are told, no client is until it comes, and
+// then it is redacted, also if it is said to be another's. What redacts nothing nobody sees.
+func TestWhatIsNotHereIsRedacted(t *testing.T) {
+	eachUnchecked(t, func(w *world) {
+		for _, v := range []event.Version{event.V1, event.V10, event.V12} {
+			id, f := w.public(v)
+			w.join(id, bob)
+			unseen, other := f.message("unseen", w.last(id)), w.say(id, alice, "other")
+			red, err := w.rooms.Redact(w.Context(), room.Redaction{Room: id, Sender: alice, EventID: unseen.ID()})
+			w.ok(err)
+			_, err = w.rooms.Redact(w.Context(), room.Redaction{Room: id, Sender: bob, EventID: unseen.ID()})
+			wantError(w, "Bob's redaction", err, room.ErrUnknownEvent)
+			if ends := w.ends(id); !slices.Equal(ends, []string{red}) {
+				t.Errorf("version %s: the room ends with %q", v, ends)
+			}
+			vain := room.Accepted
+			if v == event.V1 { // whose rules refuse it
+				vain = room.Rejected
+			}
+			w.accept(id, f.redaction(other, red), vain)
+			w.accept(id, f.redaction("$\x00", red), vain)
+			for range 2 {
+				w.untold(id, red)
+				w.reads(id, alice, "other")
+				w = open(w.TB, w.db, 0)
+			}
+			f.world = w
+			w.accept(id, unseen, room.Accepted)
+			w.reads(id, alice, "other")
+			e, err := w.rooms.Event(w.Context(), alice, id, unseen.ID())
+			w.ok(err)
+			if e.Redaction == nil || e.Redaction.ID() != red {
+				t.Errorf("version %s: it was redacted by %+v", v, e.Redaction)
+			}
 		}
 	})
 }

@@ -21,6 +21,7 @@ type draft struct {
 	sender   string
 	content  []byte
 	redacts  *Stored // of an m.room.redaction
+	ahead    string  // what an m.room.redaction redacts, if that is not here
 	sent     Sent
 	later    int64 // milliseconds that it pretends to be later
 }
@@ -142,17 +143,13 @@ func (rs *Rooms) operation(ctx context.Context, r *Room, l *loaded, d draft, sig
 	if merged != nil {
 		op.groups = []*group{merged}
 	}
+	if d.ahead != "" {
+		op.redactAhead(s, d.ahead)
+	}
 	if from := d.redacts; from != nil && authz.MayRedact(s.Event, from.Event, l.tip.PowerLevels()) {
 		op.redacts = redact(from)
 	}
 	return op, nil
-}
-
-// redact is what becomes of an event that is redacted.
-func redact(from *Stored) *redacted {
-	to := *from
-	to.Event = from.Event.Redact()
-	return &redacted{from: from, to: &to}
 }
 
 // build makes the event of a draft that follows a tip, and checks it there. merged is the
@@ -187,7 +184,7 @@ func (rs *Rooms) build(ctx context.Context, r *Room, t *tip, d draft, signer eve
 func (rs *Rooms) proto(ctx context.Context, r *Room, t *tip, d draft) (event.Proto, error) {
 	p := event.Proto{RoomID: r.id, Type: d.typ, StateKey: d.stateKey, Sender: d.sender, Content: d.content,
 		OriginServerTS: rs.Now().UnixMilli() + d.later, Depth: t.depth()}
-	if d.redacts != nil {
+	if p.Redacts = d.ahead; d.redacts != nil {
 		p.Redacts = d.redacts.ID()
 	}
 	if d.typ == createType && r.version.RoomIDFromCreate() {

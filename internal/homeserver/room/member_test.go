@@ -205,8 +205,11 @@ func TestRedactionsRefuse(t *testing.T) {
 				return err
 			}
 			w.unchanged("what another said", func() error { return red(carol, said) }, room.ErrMayNot)
-			w.unchanged("what is not there", func() error { return red(alice, "$no") }, room.ErrUnknownEvent)
-			w.unchanged("what is elsewhere", func() error { return red(alice, elsewhere) }, room.ErrUnknownEvent)
+			w.unchanged("what is not there", func() error { return red(carol, "$no") }, room.ErrUnknownEvent)
+			w.unchanged("what is elsewhere", func() error { return red(carol, elsewhere) }, room.ErrUnknownEvent)
+			for _, no := range []string{"", "no", "$\x00", "$" + strings.Repeat("n", 255)} {
+				w.unchanged("what is no event", func() error { return red(alice, no) }, map[bool]error{true: room.ErrRedacts, false: room.ErrUnknownEvent}[no == ""])
+			}
 			w.unchanged("from outside", func() error { return red("@dave:hs.test", said) }, room.ErrMayNot)
 			w.ok(red(bob, said))
 		}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/ed25519"
 	"crypto/sha256"
+	"encoding/json"
 	"fmt"
 	"slices"
 
@@ -109,6 +110,18 @@ func (f *far) event(d draft) *event.Event {
 func (f *far) message(text string, prev ...string) *event.Event {
 	f.Helper()
 	return f.event(draft{typ: "m.room.message", key: noKey, content: fmt.Sprintf(`{"body":%q,"msgtype":"m.text"}`, text), prev: prev})
+}
+
+// redaction redacts an event, where its version says that it does.
+func (f *far) redaction(of string, prev ...string) *event.Event {
+	f.Helper()
+	d := draft{typ: "m.room.redaction", key: noKey, content: `{}`, prev: prev, redacts: of}
+	if f.v.RedactsInContent() {
+		text, err := json.Marshal(map[string]string{"redacts": of})
+		f.ok(err)
+		d.content, d.redacts = string(text), ""
+	}
+	return f.event(d)
 }
 
 // last is the newest extremity of a room.
