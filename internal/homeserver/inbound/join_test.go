@@ -144,6 +144,17 @@ func TestInvitationsBetweenServers(t *testing.T) {
 				t.Errorf("there, alice is %q, %v", s, err)
 			}
 			far.ok(far.in.Invite(t.Context(), invite))
+			invited := far.current(id, "m.room.member", string(alice))
+			for _, other := range []matrix.UserID{frank, "@eve:evil.test"} {
+				if v == event.V2 {
+					break // where they would have to know the invitation's hash
+				}
+				e := far.forge(id, draft{typ: "m.room.member", key: string(alice), content: `{"membership":"leave"}`, sender: other, prev: far.ends(id), auth: []string{invited}})
+				if err := here.receive(e)[e.ID()]; !errors.Is(err, inbound.ErrNotHere) {
+					t.Errorf("%s takes the invitation back: %v", other, err)
+				}
+			}
+			here.stay(id, alice, room.Invite)
 			far.ok(far.rooms.Kick(t.Context(), invite))
 			here.receives(far.event(id, far.ends(id)[0]))
 			here.stay(id, alice, room.Leave)

@@ -38,6 +38,9 @@ func (in *Inbound) handleOutside(ctx context.Context, a arrival) error {
 	if !slices.Contains(a.event.AuthEvents(), own.ID()) {
 		return ErrNotHere
 	}
+	if isInvite, _ := own.Field("membership").Text(); isInvite == room.Invite && a.event.Sender() != own.Sender() {
+		return ErrNotHere // nothing here tells whether others may take it back
+	}
 	err = in.Rooms.PutOutside(ctx, room.Outside{RoomID: a.roomID, Version: a.event.Version(), Event: a.event})
 	if errors.Is(err, room.ErrResident) {
 		return nil // came in meanwhile
