@@ -1,6 +1,7 @@
 package clientapi
 
 import (
+	"context"
 	"errors"
 	"net/http"
 
@@ -65,11 +66,18 @@ func (a *API) createRoom(c echo.Context, device account.Device) error {
 	for _, s := range r.InitialState {
 		creation.InitialState = append(creation.InitialState, room.StateEvent{Type: s.Type, StateKey: s.StateKey, Content: s.Content})
 	}
-	id, err := a.Rooms.Create(c.Request().Context(), creation)
+	id, err := a.create(c.Request().Context(), creation)
 	if err != nil {
 		return err
 	}
 	return mxhttp.Reply(c, http.StatusOK, roomIDAnswer{id})
+}
+
+func (a *API) create(ctx context.Context, c room.Creation) (roomID string, err error) {
+	if a.Inbound == nil {
+		return a.Rooms.Create(ctx, c)
+	}
+	return a.Inbound.Create(ctx, c)
 }
 
 // decodeIfAny decodes a body that clients may leave out.

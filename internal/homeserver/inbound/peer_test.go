@@ -173,6 +173,9 @@ func (p *peer) Invite(ctx context.Context, _ matrix.ServerName, i remote.Invitat
 	if err := p.hears(ctx, "invite"); err != nil {
 		return nil, err
 	}
+	if _, err, lies := p.lie("invite"); lies {
+		return nil, err
+	}
 	return p.server.in.ReceiveInvite(ctx, p.server.far.server.name, inbound.Invited{RoomID: i.Room.String(), EventID: i.EventID, Version: i.RoomVersion, Event: i.Event, State: i.State})
 }
 

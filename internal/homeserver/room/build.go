@@ -24,6 +24,7 @@ type draft struct {
 	ahead    string  // what an m.room.redaction redacts, if that is not here
 	sent     Sent
 	later    int64 // milliseconds that it pretends to be later
+	trial    bool  // it is not sent, only checked
 }
 
 // settledError ends the building of an event that is not needed: what was asked for is

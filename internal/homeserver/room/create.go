@@ -27,6 +27,9 @@ type Creation struct {
 	InitialState    []StateEvent
 	CreationContent []byte
 	PowerLevels     []byte // on top of the usual ones
+	// WithoutOthers leaves the invitations of users of other servers to the caller. That
+	// the room would allow them is checked.
+	WithoutOthers bool
 
 	lastLevels []byte // power levels that are set when all else is
 }
@@ -174,6 +177,9 @@ func (rs *Rooms) buildAll(ctx context.Context, op *operation, plan []draft, sign
 			rs.disclaim(op.room)
 			return d.refused(err)
 		}
+		if d.trial {
+			continue
+		}
 		op.loaded.tip.follow(s)
 		op.events = append(op.events, s)
 	}
@@ -286,11 +292,17 @@ func (rs *Rooms) planInvites(ctx context.Context, p *planner) error {
 		if err != nil {
 			return err
 		}
-		content := members(object(append(profile, "membership", Invite)...))
-		if p.Direct {
-			content["is_direct"] = []byte("true")
-		}
-		p.state(memberType, string(user), marshal(content))
+		p.state(memberType, string(user), Membership{Content: p.InviteContent()}.content(Invite, object(profile...)))
+		p.drafts[len(p.drafts)-1].trial = p.WithoutOthers && !rs.local(string(user))
 	}
 	return nil
+}
+
+// InviteContent is what the invitations into the room say beside that they are such; nil for
+// nothing.
+func (c *Creation) InviteContent() []byte {
+	if !c.Direct {
+		return nil
+	}
+	return []byte(`{"is_direct":true}`)
 }
