@@ -39,8 +39,8 @@ type Options struct {
 	Remote Remote
 	Now    func() time.Time
 	Log    *slog.Logger
-	// Spread is the time over which those are spread, after a start, for whom something
-	// waits; 0 is two minutes.
+	// Spread is the longest time over which those are spread, after a start, for whom
+	// something waits; 0 is two minutes. Few need less.
 	Spread time.Duration
 	// MaxWaiting is how many EDUs wait at most for a server that is away; 0 is 10,000.
 	MaxWaiting int
@@ -48,8 +48,11 @@ type Options struct {
 	Random func(d time.Duration) time.Duration
 }
 
-// defaultSpread is Spread where nobody says otherwise.
-const defaultSpread = 2 * time.Minute
+// defaultSpread is Spread where nobody says otherwise. apart is the part of it that each has.
+const (
+	defaultSpread = 2 * time.Minute
+	apart         = 20 * time.Millisecond
+)
 
 // Outbound sends to other servers. It is safe for concurrent use.
 type Outbound struct {
@@ -123,10 +126,11 @@ func (o *Outbound) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	spread := min(o.Spread, time.Duration(len(waiting))*apart)
 	for _, name := range waiting {
 		d := o.destination(name)
 		d.pending = true
-		if begin := o.Now().Add(o.Random(o.Spread)); begin.After(d.due) {
+		if begin := o.Now().Add(o.Random(spread)); begin.After(d.due) {
 			d.due = begin
 		}
 		o.schedule(d)
