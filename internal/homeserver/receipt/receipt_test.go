@@ -174,6 +174,19 @@ func TestThreads(t *testing.T) {
 	})
 }
 
+// Of receipts for one event, that for the whole room is shown, whichever came first.
+func TestOneEventInSeveralThreads(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.set(tea, alice, receipt.Read, "", "$2")
+		w.set(tea, alice, receipt.Read, "$1", "$2")
+		w.set(tea, bob, receipt.Read, "$1", "$3")
+		w.set(tea, bob, receipt.Read, "", "$3")
+		want := of("$2", receipt.Read, alice, "")
+		want["$3"] = of("$3", receipt.Read, bob, "")["$3"]
+		w.expect(bob, 0, want)
+	})
+}
+
 func TestReceiptsThatAreRefused(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		for name, test := range map[string]struct {

@@ -39,7 +39,8 @@ func (r *Receipts) Since(ctx context.Context, room matrix.RoomID, reader matrix.
 	return all, rows.Err()
 }
 
-// add keeps what comes last of a user's receipts for one event, in different threads.
+// add adds a receipt. There is place for one of a user's receipts for one event: that for
+// the whole room, which says most, or else the one that comes last (MSC4102).
 func (c Content) add(r Receipt, told Told) {
 	kinds := c[r.EventID]
 	if kinds == nil {
@@ -49,7 +50,9 @@ func (c Content) add(r Receipt, told Told) {
 	if kinds[r.Kind] == nil {
 		kinds[r.Kind] = map[matrix.UserID]Told{}
 	}
-	kinds[r.Kind][r.User] = told
+	if known, there := kinds[r.Kind][r.User]; !there || known.Thread != "" {
+		kinds[r.Kind][r.User] = told
+	}
 }
 
 // MovedIn are the rooms, whoever is in them, where a receipt that a reader is shown moved
