@@ -85,7 +85,8 @@ func (a *API) markOf(c echo.Context, m mark, eventID string) (mark, error) {
 }
 
 // inThread puts a mark into the thread that a client names, if it names one. A thread's
-// root, which is in the main timeline, may begin its thread too.
+// root and what relates to it, which are in the main timeline, may be read in its thread
+// too: a receipt is refused whose event "is not related to the thread_id".
 func (a *API) inThread(c echo.Context, m *mark, named jsontext.Value) error {
 	if named == nil {
 		return nil
@@ -105,7 +106,14 @@ func (a *API) inThread(c echo.Context, m *mark, named jsontext.Value) error {
 	if root == thread || thread == m.event.ID() || thread == receipt.Main && root == "" {
 		return nil
 	}
-	return errOtherThread
+	related := false
+	if root == "" {
+		related, err = a.Rooms.Relates(c.Request().Context(), m.room, m.event.Stored, thread)
+	}
+	if err == nil && !related {
+		err = errOtherThread
+	}
+	return err
 }
 
 // put sets a mark.

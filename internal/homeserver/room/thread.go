@@ -29,6 +29,24 @@ func (rs *Rooms) Thread(ctx context.Context, r *Room, s *Stored) (root string, e
 	return "", nil
 }
 
+// Relates tells whether an event relates to another, itself or by way of others, none of
+// which starts a thread.
+func (rs *Rooms) Relates(ctx context.Context, r *Room, s *Stored, to string) (bool, error) {
+	for range maxHops {
+		parent, inThread := s.relation()
+		if inThread || parent == "" || parent == to {
+			return parent == to && parent != "", nil
+		}
+		var err error
+		if s, err = rs.recentByID(ctx, r, parent); errors.Is(err, ErrUnknownEvent) {
+			return false, nil
+		} else if err != nil {
+			return false, err
+		}
+	}
+	return false, nil
+}
+
 // maxEventID is how long an event id may be in octets.
 const maxEventID = 255
 
