@@ -45,6 +45,9 @@ func (a *API) upgrade(c echo.Context, device account.Device) error {
 		return err
 	}
 	replacement, err := a.Rooms.Upgrade(c.Request().Context(), room.Upgrade{Room: id, User: device.User, Version: r.Version, Creators: r.Creators})
+	if err == nil {
+		err = a.replaced(c.Request().Context(), id)
+	}
 	if err != nil {
 		return err
 	}

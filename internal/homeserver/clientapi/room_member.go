@@ -50,7 +50,7 @@ func (a *API) joinByName(c echo.Context, device account.Device) error {
 	if err != nil {
 		return err
 	}
-	return a.changeOwn(c, device, id, a.joining(servers), roomIDAnswer{id})
+	return a.changeOwn(c, device, id, a.joiningHeir(a.joining(servers)), roomIDAnswer{id})
 }
 
 // POST /_matrix/client/v3/rooms/{roomId}/join
@@ -59,7 +59,7 @@ func (a *API) join(c echo.Context, device account.Device) error {
 	if err != nil {
 		return err
 	}
-	return a.changeOwn(c, device, id, a.joining(via(c)), roomIDAnswer{id})
+	return a.changeOwn(c, device, id, a.joiningHeir(a.joining(via(c))), roomIDAnswer{id})
 }
 
 // POST /_matrix/client/v3/knock/{roomIdOrAlias}

@@ -45,6 +45,9 @@ func (a *API) putState(c echo.Context, device account.Device) error {
 	}
 	s.StateKey = &key
 	id, err := a.Rooms.Send(c.Request().Context(), s)
+	if err == nil && s.Type == tombstoneType && key == "" {
+		err = a.replaced(c.Request().Context(), s.Room)
+	}
 	if err != nil {
 		return err
 	}
