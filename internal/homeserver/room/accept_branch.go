@@ -296,7 +296,7 @@ func (rs *Rooms) join(ctx context.Context, r *Room, j *judgement, m *meeting, se
 		return nil, true, nil
 	}
 	op := &operation{room: r, loaded: l, events: []*Stored{m.s}, groups: m.groups, then: func(*tip) {}}
-	op.aside.gaps = m.before.gaps
+	op.aside.gaps, m.s.torn = m.before.gaps, len(m.before.gaps) > 0
 	j.extremities = len(l.tip.extremities)
 	switch {
 	case j.refused != nil:

@@ -110,7 +110,7 @@ func (rs *Rooms) enter(ctx context.Context, r *Room, j *judgement) (*stream.Tick
 	op := &operation{room: r, loaded: l, events: []*Stored{s}, groups: groups}
 	op.aside.gaps, op.aside.filled, op.aside.uninvited = b.gaps, []string{s.ID()}, s.key().StateKey
 	op.aside.since = j.since
-	s.aside = s.moved != 0
+	s.torn, s.aside = len(b.gaps) > 0, s.moved != 0
 	if err := rs.turn(ctx, r, op, &meeting{s: s, state: state}); err != nil {
 		return nil, err
 	}

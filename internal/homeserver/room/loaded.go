@@ -86,10 +86,17 @@ func (rs *Rooms) fromTables(ctx context.Context, r *Room) (*loaded, error) {
 	if l.view.readers, err = rs.history(ctx, r, visibilityType, ""); err != nil {
 		return nil, err
 	}
+	shared := false // with other servers
 	for key, p := range l.view.state {
 		l.view.count(nil, p)
+		shared = shared || key.Type == memberType && !rs.local(key.StateKey)
 		if key.Type == memberType && p.membership == Join && rs.local(key.StateKey) {
 			l.view.local[matrix.UserID(key.StateKey)] = struct{}{}
+		}
+	}
+	if shared {
+		if err := rs.readTears(ctx, r, &l.view); err != nil {
+			return nil, err
 		}
 	}
 	if err := rs.readTip(ctx, r, l); err != nil {

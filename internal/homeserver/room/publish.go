@@ -109,6 +109,7 @@ func (v *view) count(from, to *place) {
 func (v *view) redact(r *redacted, by *Stored) {
 	r.to.Pos, r.to.moved, r.to.Redaction = r.from.Pos, r.from.moved, by
 	for i, s := range v.ring {
+		r.to.torn = r.to.torn || s.torn && s.ID() == r.to.ID()
 		v.ring[i] = s.after(r.to)
 	}
 	for _, p := range v.state {

@@ -70,6 +70,12 @@ func selectGaps(ctx context.Context, q store.Queryer, room int64, limit int) ([]
 		`SELECT event_id FROM room_gaps WHERE room = $1 ORDER BY place, event_id LIMIT $2`, room, limit)
 }
 
+// selectTorn are the places, after one, of events that cite what is not here.
+func selectTorn(ctx context.Context, q store.Queryer, room int64, after stream.Pos) ([]stream.Pos, error) {
+	return store.Collect(ctx, q, func(rows *sql.Rows) (pos stream.Pos, err error) { return pos, rows.Scan(&pos) },
+		`SELECT DISTINCT place FROM room_gaps WHERE room = $1 AND place > $2`, room, int64(max(after, 0)))
+}
+
 func deleteGap(ctx context.Context, tx *store.Tx, room int64, id string) error {
 	_, err := tx.Exec(ctx, `DELETE FROM room_gaps WHERE room = $1 AND event_id = $2`, room, id)
 	return err

@@ -23,6 +23,7 @@ type Stored struct {
 
 	fate  fate
 	moved stream.Pos // the number of its row, where that is not Pos
+	torn  bool       // it came when something was missing that it follows
 	aside bool       // not in one line with what is around it: its group alone says what it was sent in
 
 	addresses addresses // until it is stored

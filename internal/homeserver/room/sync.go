@@ -86,7 +86,7 @@ type Stretch struct {
 // Timeline is what a room has of a Stretch.
 type Timeline struct {
 	Events []Seen // the oldest first
-	// Limited says that there is more since Since than is told.
+	// Limited says that there is more since Since than is told: here, or with other servers.
 	Limited bool
 	// Begin is where the events begin: Token of it leads /messages to what is before them,
 	// and StateDelta up to it is what they build on.
@@ -99,6 +99,14 @@ func (rs *Rooms) Timeline(ctx context.Context, r *Room, s Stretch) (t Timeline, 
 	if err != nil {
 		return t, err
 	}
+	loaded, err := rs.load(ctx, r)
+	if err != nil {
+		return t, err
+	}
+	tear := loaded.view.tear(s.Since, s.To)
+	if tear > 0 {
+		s.Since = tear - 1
+	}
 	w := walk{at: s.To, to: s.Since, back: true, limit: min(s.Limit, maxLimit)}
 	if t.Events, err = l.walk(ctx, &w, &s.Filter); err != nil {
 		return t, err
@@ -107,6 +115,10 @@ func (rs *Rooms) Timeline(ctx context.Context, r *Room, s Stretch) (t Timeline, 
 	t.Begin, t.Limited = w.at, !w.ended
 	if w.ended {
 		t.Begin = s.Since
+	}
+	if tear > 0 {
+		t.Limited = true
+		return t, nil
 	}
 	if t.Limited {
 		more, err := rs.page(ctx, r, window{after: s.Since, before: w.at + 1, limit: 1, back: true})

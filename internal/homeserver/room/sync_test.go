@@ -179,6 +179,60 @@ func (c *client) compare(ids []string, said map[string][]string) {
 	}
 }
 
+// A timeline does not go over a gap: it says that there is more, and what the state was when
+// it goes on.
+func TestATimelineWithAGap(t *testing.T) {
+	eachUnchecked(t, func(w *world) {
+		id, f := w.public(event.V11)
+		w.join(id, bob)
+		w.say(id, alice, "seen")
+		since := w.stream.Visible()
+		w.say(id, alice, "here")
+		f.sees()
+		var before []string
+		for _, s := range f.state {
+			before = append(before, s.ID())
+		}
+		unknown := f.message("unknown", w.last(id))
+		beyond := f.message("beyond", unknown.ID())
+		v, err := w.rooms.Accept(w.Context(), id, room.Arrival{Event: beyond, Before: before})
+		w.ok(err)
+		if v.Outcome != room.Accepted {
+			t.Fatalf("an event after a gap: %+v", v)
+		}
+		gap := w.stream.Visible()
+		w.accept(id, f.message("then", beyond.ID()), room.Accepted)
+		_, err = w.rooms.Redact(w.Context(), room.Redaction{Room: id, Sender: alice, EventID: beyond.ID()})
+		w.ok(err)
+		for _, w := range []*world{w, open(w.TB, w.db, 0)} {
+			r, err := w.rooms.Room(id)
+			w.ok(err)
+			for _, test := range []struct {
+				since   stream.Pos
+				limit   int
+				events  int
+				limited bool
+				begin   stream.Pos
+			}{
+				{0, 20, 3, true, gap - 1}, {since, 20, 3, true, gap - 1}, {gap - 1, 20, 3, true, gap - 1},
+				{gap, 20, 2, false, gap}, {since, 2, 2, true, gap},
+			} {
+				timeline, err := w.rooms.Timeline(w.Context(), r, room.Stretch{User: bob, Since: test.since, To: w.stream.Visible(), Limit: test.limit})
+				w.ok(err)
+				if len(timeline.Events) != test.events || timeline.Limited != test.limited || timeline.Begin != test.begin {
+					w.Errorf("since %d, at most %d: %d events, limited: %v, from %d; want %+v",
+						test.since, test.limit, len(timeline.Events), timeline.Limited, timeline.Begin, test)
+				}
+			}
+			until, err := w.rooms.Timeline(w.Context(), r, room.Stretch{User: bob, Since: since, To: gap - 1, Limit: 20})
+			w.ok(err)
+			if len(until.Events) != 1 || until.Limited {
+				w.Errorf("before the gap there are %d events, limited: %v", len(until.Events), until.Limited)
+			}
+		}
+	})
+}
+
 // What is cut at a position is what was true there, whatever came since.
 func TestCutAtAPosition(t *testing.T) {
 	each(t, func(w *world) {
