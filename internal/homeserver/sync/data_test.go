@@ -105,3 +105,27 @@ func TestUnread(t *testing.T) {
 		w.want("the thread", a.Rooms.Join[id].Threads["$root"], countJSON{2, 2})
 	})
 }
+
+// A room that is new to a client says that nobody types and nobody has read; later it says
+// nothing where there is nothing.
+func TestNothingPassingIsSaidOnce(t *testing.T) {
+	each(t, func(w *world) {
+		id := w.create(room.Creation{Preset: room.PublicChat})
+		w.join(id, bob)
+		p := w.phone(bob)
+		const none = `"ephemeral":{"events":[]}`
+		if a := p.sync(); !strings.Contains(a.text, none) {
+			t.Errorf("of a new room bob is told %s", a.text)
+		}
+		w.say(id, alice, "hello")
+		if a := p.sync(); strings.Contains(a.text, "ephemeral") || len(a.Rooms.Join) != 1 {
+			t.Errorf("then bob is told %s", a.text)
+		}
+		w.leave(id, bob)
+		p.sync()
+		w.join(id, bob)
+		if a := p.sync(); !strings.Contains(a.text, none) {
+			t.Errorf("when bob comes back they are told %s", a.text)
+		}
+	})
+}

@@ -21,7 +21,8 @@ const defaultLimit = 10
 type wanted struct {
 	filter.Filter
 	timeline, state room.Filter
-	limit           int // of a timeline
+	fields          filter.Fields // of the events of rooms
+	limit           int           // of a timeline
 	// nothing of timelines is wanted, whatever the event.
 	noTimeline bool
 }
@@ -67,7 +68,8 @@ func (s *Syncer) readFilter(ctx context.Context, user matrix.UserID, text string
 }
 
 func newWanted(f filter.Filter) *wanted {
-	w := &wanted{Filter: f, timeline: room.FilterOf(f.Room.Timeline), state: room.FilterOf(f.Room.State), limit: defaultLimit}
+	w := &wanted{Filter: f, timeline: room.FilterOf(f.Room.Timeline), state: room.FilterOf(f.Room.State),
+		fields: filter.ParseFields(f.EventFields), limit: defaultLimit}
 	if limit := f.Room.Timeline.Limit; limit != nil {
 		w.limit = int(min(*limit, maxLimit))
 	}

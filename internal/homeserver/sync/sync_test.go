@@ -2,6 +2,7 @@ package sync_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"signet/internal/homeserver/room"
@@ -81,6 +82,26 @@ func TestStateOutsideTheTimeline(t *testing.T) {
 			w.want(filter, p.sync().Rooms.Join[id].State.short(), []string{"m.room.name|=Loft"})
 			w.wantNothing("then", p.sync())
 			w.set(id, alice, "m.room.name", "", `{"name":"Attic"}`)
+		}
+	})
+}
+
+// Who wants some fields of events gets those, in the timeline and in the state.
+func TestFieldsOfEvents(t *testing.T) {
+	each(t, func(w *world) {
+		id := w.create(room.Creation{Preset: room.PublicChat, Name: "Attic"})
+		w.say(id, alice, "hello")
+		for format, want := range map[string]string{"client": `{"content":{"body":"hello"},"type":"m.room.message"}`, "federation": `{"content":{"body":"hello"},"type":"m.room.message"}`} {
+			p := w.phone(alice).with(`{"event_fields":["type","content.body","unsigned.none"],"event_format":"` + format + `","room":{"timeline":{"limit":1}}}`)
+			a := p.sync()
+			if !strings.Contains(a.text, `"timeline":{"events":[`+want+`]`) {
+				t.Errorf("in the format %s: %s", format, a.text)
+			}
+			for _, s := range a.Rooms.Join[id].State.Events {
+				if s.Type == "" || s.ID != "" || s.Sender != "" || len(s.Content) > 0 {
+					t.Errorf("in the format %s the state has %+v", format, s)
+				}
+			}
 		}
 	})
 }

@@ -83,17 +83,22 @@ func (v *view) writeState() {
 	v.out = append(v.out, `]}`...)
 }
 
-// roomEvent writes an event in the format that the client wants.
+// roomEvent writes an event in the format that the client wants, and of that what it wants.
 func (v *view) roomEvent(s room.Seen) {
 	v.comma()
+	mark := len(v.out)
 	if v.filter.EventFormat == filter.Federation {
 		v.out = append(v.out, s.JSON()...)
-		return
+	} else {
+		v.out = v.reader.Append(v.out, s)
 	}
-	v.out = v.reader.Append(v.out, s)
+	if v.filter.fields != nil {
+		v.out = v.filter.fields.Append(v.out[:mark], slices.Clone(v.out[mark:]))
+	}
 }
 
-// writeEphemeral writes who is typing and how far others have read.
+// writeEphemeral writes who is typing and how far others have read. A room that is new to
+// the client has a list of it though it be empty, as it has of all else.
 func (v *view) writeEphemeral() error {
 	mark := len(v.out)
 	v.member("ephemeral")
@@ -110,7 +115,7 @@ func (v *view) writeEphemeral() error {
 			return err
 		}
 	}
-	if len(v.out) == begin {
+	if len(v.out) == begin && !v.fresh {
 		v.out = v.out[:mark]
 		return nil
 	}
