@@ -121,6 +121,17 @@ func (t *Typing) Stop(ctx context.Context, in matrix.RoomID, user matrix.UserID)
 	return nil
 }
 
+// Gone says that a user is in a room no more, where they type no more then. It waits for
+// nothing: Run tells of it.
+func (t *Typing) Gone(in matrix.RoomID, user matrix.UserID) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if r := t.typists[in]; r != nil && !r.until[user].IsZero() {
+		r.until[user] = time.Now()
+		t.hurry()
+	}
+}
+
 // Since tells who is typing in a room, and whether that has changed after a position, and up
 // to another.
 func (t *Typing) Since(in matrix.RoomID, since, to stream.Pos) (users []matrix.UserID, changed bool) {

@@ -129,6 +129,25 @@ func TestWhoGoesOnWakesNobody(t *testing.T) {
 	})
 }
 
+// Who leaves types no more; who was not typing has nothing to end.
+func TestLeavingEndsTyping(t *testing.T) {
+	play(t, func(w world) {
+		w.start(alice, time.Minute)
+		w.start(bob, time.Minute)
+		w.Gone("!other:example.org", bob)
+		w.expect(alice, bob)
+		for range 2 {
+			w.Gone(tea, alice)
+			w.expect(bob)
+		}
+		w.start(alice, time.Minute)
+		w.expect(alice, bob)
+		if w.at() != 4 {
+			t.Errorf("%d notices, want 4", w.at())
+		}
+	})
+}
+
 func TestStopping(t *testing.T) {
 	play(t, func(w world) {
 		if err := w.Stop(t.Context(), tea, alice); err != nil || w.at() != 0 {
