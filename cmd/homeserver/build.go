@@ -151,6 +151,7 @@ func (s *server) buildSignals(f program.Frame) error {
 	s.typing = typing.New(s.rooms)
 	s.typing.Outgoing = told
 	s.typing.Join(stream.NewPassingLane(s.stream, s.typing))
+	s.rooms.Gone = s.typing.Gone
 	return nil
 }
 

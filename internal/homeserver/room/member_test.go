@@ -57,6 +57,30 @@ func TestMemberships(t *testing.T) {
 	})
 }
 
+// Of those who are not in a room any more somebody may want to know.
+func TestWhoIsGone(t *testing.T) {
+	each(t, func(w *world) {
+		var mu sync.Mutex
+		var gone []matrix.UserID
+		w.rooms.Gone = func(_ matrix.RoomID, user matrix.UserID) {
+			mu.Lock()
+			defer mu.Unlock()
+			gone = append(gone, user)
+		}
+		id := w.create(room.Creation{Preset: room.PublicChat})
+		f := w.visitor(id, "far.test")
+		w.join(id, bob, carol)
+		w.ok(w.rooms.Leave(w.Context(), room.Membership{Room: id, Sender: bob}))
+		w.ok(w.rooms.Ban(w.Context(), room.Membership{Room: id, Sender: alice, Target: carol}))
+		w.accept(id, f.event(draft{typ: "m.room.member", key: stranger("far.test"), content: `{"membership":"leave"}`, prev: []string{w.last(id)}}), room.Accepted)
+		mu.Lock()
+		defer mu.Unlock()
+		if want := []matrix.UserID{bob, carol, "@dave:far.test"}; !slices.Equal(gone, want) {
+			w.Errorf("gone are %q, want %q", gone, want)
+		}
+	})
+}
+
 func TestKnocking(t *testing.T) {
 	each(t, func(w *world) {
 		id := w.create(joinRule("knock"))

@@ -16,6 +16,7 @@ func (w writer) Publish(ops []stream.Placed[*operation], wake func(matrix.UserID
 			for _, t := range s.turns() {
 				if t.key.Type == memberType {
 					w.settleStay(op.room, s.Pos, t, wake)
+					w.part(op.room, t)
 				}
 			}
 			if s.fate.counts() {
@@ -143,6 +144,13 @@ func (w writer) settleStay(r *Room, pos stream.Pos, t placed, wake func(matrix.U
 	w.setStay(matrix.UserID(user), Stay{Room: r, Membership: t.in.member(), Pos: pos})
 	w.mu.Unlock()
 	wake(matrix.UserID(user))
+}
+
+// part tells of who is not in the room, and was perhaps.
+func (w writer) part(r *Room, t placed) {
+	if w.Gone != nil && t.in.member() != Join {
+		w.Gone(matrix.RoomID(r.id), matrix.UserID(t.key.StateKey))
+	}
 }
 
 // settled lets go of what storing the operation needed.

@@ -28,6 +28,10 @@ type Options struct {
 	// Historian fetches history that is not here; nil fetches none. It may be set before anybody
 	// reads.
 	Historian Historian
+	// Gone, if set, is told of everybody, of whatever server, who is given a membership with
+	// which they are not in the room. It may be set before anything is stored, and must not
+	// wait.
+	Gone func(room matrix.RoomID, user matrix.UserID)
 	// DefaultVersion is the version of a room whose creator asks for none; zero is
 	// event.Default.
 	DefaultVersion event.Version
