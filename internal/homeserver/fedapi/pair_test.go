@@ -208,6 +208,20 @@ func (h *house) membership(id string, user matrix.UserID) string {
 	return is
 }
 
+// shows checks of what type that is by which an invited user may know a room.
+func (h *house) shows(id string, user matrix.UserID, types ...string) {
+	h.Helper()
+	state, err := h.rooms.Stripped(h.Context(), h.rooms.Outside(id), user)
+	h.ok(err)
+	var shown []string
+	for _, e := range state {
+		shown = append(shown, e.Type())
+	}
+	if slices.Sort(shown); !slices.Equal(shown, types) {
+		h.Errorf("%s is shown %q of %s, want %q", user, shown, id, types)
+	}
+}
+
 // Two servers talk in a room, of each version: one comes in, both speak, the history from
 // before is read, one leaves.
 func TestTwoServers(t *testing.T) {
@@ -250,6 +264,7 @@ func TestTwoServersAndClosedRooms(t *testing.T) {
 				t.Fatalf("version %s: Carol joins uninvited", v)
 			}
 			a.ok(a.inbound.Invite(a.Context(), room.Membership{Room: id, Sender: alice, Target: carol}))
+			b.shows(id, carol, "m.room.create", "m.room.join_rules", "m.room.member", "m.room.member", "m.room.name")
 			b.ok(b.inbound.Join(b.Context(), inbound.Wish{Membership: room.Membership{Room: id, Sender: carol}, Via: via}))
 			a.say(id, alice, "welcome")
 			b.waitFor(id, carol, "welcome")

@@ -158,9 +158,15 @@ func (r *Room) unstripped(stripped jsontext.Value) (*event.Event, error) {
 		return nil, event.ErrFormat
 	}
 	b := append([]byte(`{"auth_events":[],"content":`), o.Field("content")...)
-	b = append(b, `,"depth":1,"event_id":"$stripped:0","hashes":{"sha256":""},"origin_server_ts":0,"prev_events":[],"room_id":`...)
-	b = quote(append(quote(b, r.id), `,"sender":`...), sender)
+	b = append(b, `,"depth":1,"event_id":"$stripped:0","hashes":{"sha256":""},"origin_server_ts":0,"prev_events":[]`...)
+	id := "$stripped"
+	if root, isRoot := r.version.CreateEventID(r.id); isRoot && typ == createType {
+		id = root // which says the room
+	} else {
+		b = quote(append(b, `,"room_id":`...), r.id)
+	}
+	b = quote(append(b, `,"sender":`...), sender)
 	b = quote(append(b, `,"signatures":{},"state_key":`...), key)
 	b = append(quote(append(b, `,"type":`...), typ), '}')
-	return r.version.Load("$stripped", b, false)
+	return r.version.Load(id, b, false)
 }
