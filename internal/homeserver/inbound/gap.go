@@ -14,7 +14,8 @@ import (
 
 // Bounds of what is asked for because of one event.
 const (
-	maxMissing = 20  // events of a gap
+	maxMissing = 20  // events of a gap that are asked for at a time
+	maxAsked   = 10  // times
 	maxSingle  = 100 // events that are asked for one by one
 )
 
@@ -82,16 +83,11 @@ func (in *Inbound) acceptAnyhow(ctx context.Context, origin matrix.ServerName, r
 // fill asks for the events between the room's end and an event, and takes them in, the
 // earliest first. What it does not get is a gap.
 func (in *Inbound) fill(ctx context.Context, origin matrix.ServerName, r *room.Room, e *event.Event) error {
-	ends, depth, err := in.Rooms.Extremities(ctx, r.ID())
+	between, err := in.between(ctx, origin, r, e)
 	if err != nil {
 		return err
 	}
-	raw, err := in.Remote.MissingEvents(ctx, origin, matrix.RoomID(r.ID()), remote.Missing{
-		Earliest: ends, Latest: []string{e.ID()}, Limit: maxMissing, MinDepth: min(depth, e.Depth())})
-	if err != nil && ctx.Err() != nil {
-		return err
-	}
-	for _, missing := range precedents(e, in.read(ctx, r.ID(), r.Version(), raw[:min(len(raw), maxMissing)])) {
+	for _, missing := range between {
 		if _, err := in.acceptAnyhow(ctx, origin, r, missing); err != nil {
 			if ctx.Err() != nil {
 				return err
@@ -102,14 +98,50 @@ func (in *Inbound) fill(ctx context.Context, origin matrix.ServerName, r *room.R
 	return nil
 }
 
-// precedents are those events that an event follows, over others of them, the earliest
-// first. What else a server sends, nobody has asked for.
-func precedents(of *event.Event, events []*event.Event) (order []*event.Event) {
-	byID := map[string]*event.Event{}
-	for _, e := range events {
-		byID[e.ID()] = e
+// between are events that an event follows, the earliest first. Servers give a few at a time,
+// the latest: they are asked again until those that are here are reached, since what is
+// fetched after them would stand before all that is here.
+func (in *Inbound) between(ctx context.Context, origin matrix.ServerName, r *room.Room, e *event.Event) (order []*event.Event, err error) {
+	ends, depth, err := in.Rooms.Extremities(ctx, r.ID())
+	if err != nil {
+		return nil, err
 	}
-	return inOrder(of.PrevEvents(), byID)
+	byID, latest := map[string]*event.Event{}, []string{e.ID()}
+	for range maxAsked {
+		raw, err := in.Remote.MissingEvents(ctx, origin, matrix.RoomID(r.ID()), remote.Missing{
+			Earliest: ends, Latest: latest, Limit: maxMissing, MinDepth: min(depth, e.Depth())})
+		if err != nil && ctx.Err() != nil {
+			return nil, err
+		}
+		had := len(order)
+		for _, missing := range in.read(ctx, r.ID(), r.Version(), raw[:min(len(raw), maxMissing)]) {
+			byID[missing.ID()] = missing
+		}
+		// What else a server sends, nobody has asked for.
+		if order = inOrder(e.PrevEvents(), byID); len(order) == had {
+			break
+		}
+		if latest, err = in.edge(ctx, r, order, byID); err != nil || len(latest) == 0 {
+			return order, err
+		}
+	}
+	return order, nil
+}
+
+// edge are the ids of events that follow others which are neither here nor among byID, a few
+// of the earliest.
+func (in *Inbound) edge(ctx context.Context, r *room.Room, events []*event.Event, byID map[string]*event.Event) (ids []string, err error) {
+	for _, e := range events {
+		beyond := slices.DeleteFunc(e.PrevEvents(), func(id string) bool { return byID[id] != nil })
+		missing, err := in.Rooms.Stateless(ctx, r.ID(), beyond)
+		if err != nil {
+			return nil, err
+		}
+		if len(missing) > 0 && len(ids) < maxMissing {
+			ids = append(ids, e.ID())
+		}
+	}
+	return ids, nil
 }
 
 // inOrder are the events among byID that lead to some of them, what they follow before

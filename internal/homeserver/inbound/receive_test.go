@@ -47,6 +47,26 @@ func TestTwoServersTalk(t *testing.T) {
 	})
 }
 
+// A gap that is wider than what servers give at a time is filled all the same: what was said
+// there is read where it was said.
+func TestAWideGap(t *testing.T) {
+	each(t, func(here, far *server) {
+		id := far.create(event.V11, erin)
+		here.join(id, alice)
+		said := []string{"before"}
+		here.receives(far.event(id, far.say(id, erin, "before")))
+		for i := range 70 {
+			said = append(said, fmt.Sprint(i))
+			far.say(id, erin, fmt.Sprint(i))
+		}
+		here.receives(far.event(id, far.say(id, erin, "end")))
+		here.reads(id, alice, append(said, "end")...)
+		if slices.Contains(here.far.asked, "state_ids") {
+			t.Errorf("it was asked %q", here.far.asked)
+		}
+	})
+}
+
 // A gap that is too wide, or that the other server keeps to itself, is one: its word for the
 // state after it is taken, and the past is there for those who ask.
 func TestAGapThatIsNotFilled(t *testing.T) {
@@ -57,6 +77,14 @@ func TestAGapThatIsNotFilled(t *testing.T) {
 		for i := range 40 {
 			far.say(id, erin, fmt.Sprint(i))
 		}
+		asked := 0
+		here.far.lies = map[string]func() (any, error){"get_missing_events": func() (any, error) {
+			if asked++; asked > 1 {
+				return []jsontext.Value(nil), nil
+			}
+			r, err := far.rooms.Room(id)
+			return here.far.past(t.Context(), r, far.event(id, far.ends(id)[0]).PrevEvents(), 20, nil), err
+		}}
 		here.receives(far.event(id, far.say(id, erin, "end")))
 		if s, err := here.rooms.StateEvent(t.Context(), alice, id, "m.room.topic", ""); err != nil || string(s.Content()) != `{"topic":"missed"}` {
 			t.Errorf("the topic is %v, %v", s, err)
