@@ -66,10 +66,13 @@ func (rs *Rooms) address(t *tip, s *Stored) {
 }
 
 // relay is address for an event that was handed to this server, to pass it on. Whom it
-// invites has signed it already.
+// invites has signed it already, and the server of its sender, which has made it, may not
+// know the room yet.
 func (rs *Rooms) relay(t *tip, s *Stored) {
 	rs.address(t, s)
+	maker := event.ServerOf(s.Sender())
 	s.addresses.invites = ""
+	s.addresses.to = slices.DeleteFunc(slices.Clone(s.addresses.to), func(server matrix.ServerName) bool { return server == maker })
 }
 
 // addressMember is address for a membership, after which other servers are in the room.

@@ -105,6 +105,28 @@ func TestWhereEventsGo(t *testing.T) {
 	})
 }
 
+// What another server hands over, a join, a leave, is passed on to all but itself: it has
+// made it, and is told of the room by the answer.
+func TestWhereHandedEventsGo(t *testing.T) {
+	each(t, func(w *world) {
+		id := w.create(room.Creation{Preset: room.PrivateChat, Invite: []matrix.UserID{dave, erin}})
+		w.join(id, erin)
+		f := w.server(id, "one.test")
+		for _, membership := range []string{"join", "leave"} {
+			f.sees()
+			e := f.event(draft{typ: "m.room.member", key: string(dave), sender: string(dave), content: `{` + eventBody(membership) + `}`, prev: []string{w.last(id)}, depth: 60})
+			v, err := w.rooms.Accept(w.Context(), id, room.Arrival{Event: e, Relay: true})
+			w.ok(err)
+			if v.Outcome != room.Accepted {
+				w.Fatalf("a %s: %v", membership, v.Why)
+			}
+			w.wantSent("a "+membership, id, "two.test")
+		}
+		w.say(id, alice, "dave has left")
+		w.wantSent("after it", id, "two.test")
+	})
+}
+
 // Whether the room was read from its tables or is a new one, it goes to the same servers.
 func TestWhereEventsGoAfterARestart(t *testing.T) {
 	each(t, func(w *world) {
