@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -70,7 +72,34 @@ func (in *Inbound) joinBy(ctx context.Context, server matrix.ServerName, w Wish)
 	if err != nil {
 		return err
 	}
+	in.catchUp(ctx, server, i)
 	return in.Rooms.Import(ctx, i)
+}
+
+// catchLife is how long somebody who comes back waits for what was said meanwhile.
+const catchLife = 10 * time.Second
+
+// catchUp takes in what has been said in a room since the last user of this server has left
+// it, before one comes back: what is fetched later stands before all that is here. What
+// cannot be had is a gap.
+func (in *Inbound) catchUp(ctx context.Context, server matrix.ServerName, i room.Import) {
+	r, err := in.Rooms.Room(i.RoomID)
+	if err != nil || r.Version() != i.Version {
+		return
+	}
+	if ends, _, err := in.Rooms.Extremities(ctx, r.ID()); err != nil || len(ends) == 0 {
+		return // it is known by an invitation alone
+	}
+	ctx, cancel := context.WithTimeout(ctx, catchLife)
+	defer cancel()
+	// The state where a gap begins is this one but for a little, which alone is to be asked for.
+	_, err = in.Rooms.Outliers(ctx, r.ID(), slices.Concat(i.Auth, i.State))
+	if err == nil {
+		err = in.fill(ctx, server, r, i.Join)
+	}
+	if err != nil {
+		in.Log.WarnContext(ctx, "what was said while nobody here was in a room is not known", "room", r.ID(), "error", err)
+	}
 }
 
 // joinHere takes in a join that another server has let into a room that is here already.

@@ -2,6 +2,7 @@ package inbound_test
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -47,6 +48,31 @@ func TestJoinLeaveAndComeBack(t *testing.T) {
 			}
 			mine := here.say(id, alice, "back")
 			far.receives(here.event(id, mine))
+		}
+	})
+}
+
+// What was said in a room while nobody here was in it is read where it was said.
+func TestWhatWasSaidMeanwhile(t *testing.T) {
+	each(t, func(here, far *server) {
+		id := far.create(event.V11, erin)
+		here.ok(here.in.Join(t.Context(), wish(id, "far.test")))
+		here.receives(far.event(id, far.say(id, erin, "hello")))
+		here.ok(here.rooms.Leave(t.Context(), room.Membership{Room: id, Sender: alice}))
+		far.receives(here.event(id, here.ends(id)[0]))
+		far.set(id, erin, "m.room.topic", `{"topic":"meanwhile"}`)
+		said := []string{"hello"}
+		for i := range 30 {
+			said = append(said, fmt.Sprint(i))
+			far.say(id, erin, fmt.Sprint(i))
+		}
+		here.ok(here.in.Join(t.Context(), wish(id)))
+		here.reads(id, alice, said...)
+		far.receives(here.event(id, here.say(id, alice, "back")))
+		here.receives(far.event(id, far.say(id, erin, "welcome")))
+		here.reads(id, alice, append(said, "back", "welcome")...)
+		if ends := here.ends(id); len(ends) != 1 {
+			t.Errorf("the room ends with %q", ends)
 		}
 	})
 }
