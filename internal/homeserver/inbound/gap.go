@@ -131,17 +131,21 @@ func (in *Inbound) between(ctx context.Context, origin matrix.ServerName, r *roo
 // edge are the ids of events that follow others which are neither here nor among byID, a few
 // of the earliest.
 func (in *Inbound) edge(ctx context.Context, r *room.Room, events []*event.Event, byID map[string]*event.Event) (ids []string, err error) {
+	var beyond []string
 	for _, e := range events {
-		beyond := slices.DeleteFunc(e.PrevEvents(), func(id string) bool { return byID[id] != nil })
-		missing, err := in.Rooms.Stateless(ctx, r.ID(), beyond)
-		if err != nil {
-			return nil, err
-		}
-		if len(missing) > 0 && len(ids) < maxMissing {
+		beyond = append(beyond, slices.DeleteFunc(e.PrevEvents(), func(id string) bool { return byID[id] != nil })...)
+	}
+	stateless, err := in.Rooms.Stateless(ctx, r.ID(), beyond)
+	missing := make(map[string]bool, len(stateless))
+	for _, id := range stateless {
+		missing[id] = true
+	}
+	for _, e := range events {
+		if len(ids) < maxMissing && slices.ContainsFunc(e.PrevEvents(), func(id string) bool { return missing[id] }) {
 			ids = append(ids, e.ID())
 		}
 	}
-	return ids, nil
+	return ids, err
 }
 
 // inOrder are the events among byID that lead to some of them, what they follow before
