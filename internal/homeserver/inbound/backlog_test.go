@@ -31,6 +31,36 @@ func TestAForgedCopyThatComesFirst(t *testing.T) {
 	})
 }
 
+// A server that gives another's event without its content, or with another one, keeps nobody
+// from reading it: the server of its sender is asked.
+func TestACensoredCopy(t *testing.T) {
+	each(t, func(here, far *server) {
+		id := far.create(event.V11, erin)
+		here.join(id, alice)
+		censored := func(eventID, text string) jsontext.Value {
+			return jsontext.Value(replace(far.event(id, eventID).JSON(), text, "changed"))
+		}
+		first := far.say(id, erin, "first")
+		here.in.Receive(t.Context(), "evil.test", []jsontext.Value{censored(first, "first")})
+		here.reads(id, alice, "first")
+
+		second := far.say(id, erin, "second")
+		after := far.message(id, "of a stranger", "@eve:evil.test", second)
+		here.far.lies = map[string]func() (any, error){"get_missing_events": func() (any, error) { return []jsontext.Value{censored(second, "second")}, nil }}
+		here.in.Receive(t.Context(), "evil.test", []jsontext.Value{jsontext.Value(after.JSON())})
+		third := far.say(id, erin, "third")
+		here.receives(far.event(id, second), far.event(id, third))
+		here.reads(id, alice, "first", "second", "third")
+
+		fourth := far.say(id, erin, "fourth")
+		here.far.server = nil // nobody can be asked
+		here.in.Receive(t.Context(), "evil.test", []jsontext.Value{censored(fourth, "fourth")})
+		if got := here.event(id, fourth); !got.Redacted() {
+			t.Errorf("it says %s", got.Content())
+		}
+	})
+}
+
 // Who is not in a room, as far as is known, holds it up for a short time alone by what it
 // answers.
 func TestAStrangerHoldsUpNoRoom(t *testing.T) {

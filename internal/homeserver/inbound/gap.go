@@ -87,7 +87,11 @@ func (in *Inbound) fill(ctx context.Context, origin matrix.ServerName, r *room.R
 	if err != nil {
 		return err
 	}
+	asks := true
 	for _, missing := range between {
+		if asks {
+			missing, asks = in.whole(ctx, origin, r, missing)
+		}
 		if _, err := in.acceptAnyhow(ctx, origin, r, missing); err != nil {
 			if ctx.Err() != nil {
 				return err

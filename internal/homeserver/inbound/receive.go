@@ -191,6 +191,7 @@ func (in *Inbound) handle(ctx context.Context, a arrival) (err error) {
 	if a.room == nil || !in.Rooms.Resident(a.roomID) {
 		return in.handleOutside(ctx, a)
 	}
-	_, err = in.take(ctx, a.origin, a.room, a.event)
+	e, _ := in.whole(ctx, a.origin, a.room, a.event)
+	_, err = in.take(ctx, a.origin, a.room, e)
 	return err
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"signet/internal/homeserver/event"
+	"signet/internal/homeserver/room"
 	"signet/internal/matrix"
 )
 
@@ -85,4 +86,32 @@ func (in *Inbound) readOne(ctx context.Context, roomID string, v event.Version, 
 		return nil
 	}
 	return e
+}
+
+// wholeLife is how long one asks for an event that another server has not given whole.
+const wholeLife = 5 * time.Second
+
+// whole is an event as the server of its sender has it, where another gives it without what
+// redaction takes: that server may have left it out, or changed it, to have everybody here
+// read nothing. What cannot be had, or is redacted there too, is taken as it came; it could
+// be asked for unless that server has failed.
+func (in *Inbound) whole(ctx context.Context, origin matrix.ServerName, r *room.Room, e *event.Event) (_ *event.Event, answers bool) {
+	sender := event.ServerOf(e.Sender())
+	if !e.Redacted() || sender == origin || sender == in.ServerName {
+		return e, true
+	}
+	if unknown, err := in.Rooms.Unknown(ctx, r.ID(), []string{e.ID()}); err != nil || len(unknown) == 0 {
+		return e, true
+	}
+	ctx, cancel := context.WithTimeout(ctx, wholeLife)
+	defer cancel()
+	raw, err := in.Remote.Event(ctx, sender, e.ID())
+	if err != nil {
+		return e, false
+	}
+	wanted := func(id string) bool { return id == e.ID() }
+	if got := in.readOne(ctx, r.ID(), r.Version(), raw, wanted); got != nil && !got.Redacted() && got.ReferenceHash() == e.ReferenceHash() {
+		return got, true
+	}
+	return e, true
 }
