@@ -18,6 +18,9 @@ const (
 	// placesOfNetwork is those of a network whose large bodies are read before it is known
 	// whether anybody has signed them.
 	placesOfNetwork = 32
+	// placesForKeys is those of a network for which the keys of others are looked for, which
+	// may be servers that it has made up. Keys that are known are found at once.
+	placesForKeys = 64
 	// placesAtNotary is those of a network that has us ask other servers for their keys.
 	placesAtNotary = 4
 )
@@ -38,4 +41,13 @@ func (a *API) stranger(c echo.Context, large bool) (leave func(), err error) {
 		return func() {}, nil
 	}
 	return a.crowd.Enter("network "+network.String(), placesOfNetwork)
+}
+
+// seeking takes the place of a request by whoever it is, of which the key is looked for.
+func (a *API) seeking(c echo.Context) (leave func(), err error) {
+	network := mxhttp.ClientNetwork(c)
+	if !network.IsValid() {
+		return func() {}, nil
+	}
+	return a.crowd.Enter("keys "+network.String(), placesForKeys)
 }

@@ -79,7 +79,10 @@ func (a *API) origin(c echo.Context) (matrix.ServerName, error) {
 	if err != nil {
 		return "", err
 	}
-	keys := a.keysOf(c, signatures)
+	keys, err := a.keysOf(c, signatures)
+	if err != nil {
+		return "", err
+	}
 	if len(keys) == 0 {
 		return "", errSignature
 	}
@@ -127,7 +130,12 @@ func (a *API) signatures(headers []string) (found []matrix.XMatrix, err error) {
 
 // keysOf are the keys that signatures name, by their places; none of ourselves, who do not
 // ask ourselves.
-func (a *API) keysOf(c echo.Context, signatures []matrix.XMatrix) map[int]ed25519.PublicKey {
+func (a *API) keysOf(c echo.Context, signatures []matrix.XMatrix) (map[int]ed25519.PublicKey, error) {
+	leave, err := a.seeking(c)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
 	keys := map[int]ed25519.PublicKey{}
 	for i, x := range signatures {
 		if x.Origin == a.ServerName {
@@ -140,7 +148,7 @@ func (a *API) keysOf(c echo.Context, signatures []matrix.XMatrix) map[int]ed2551
 		}
 		keys[i] = key
 	}
-	return keys
+	return keys, nil
 }
 
 // content is the body as it was signed. What is no JSON was not.

@@ -1,9 +1,14 @@
 package fedapi_test
 
 import (
+	"context"
+	"crypto/ed25519"
+	"fmt"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"signet/internal/matrix"
 )
@@ -90,5 +95,43 @@ func TestBodiesOfSignedRequests(t *testing.T) {
 			}})
 			w.wants("a body that is not JSON", a, 400, matrix.NotJSON)
 		}
+	})
+}
+
+// slowKeys are the keys of servers that do not answer until they are let.
+type slowKeys struct {
+	asked chan matrix.ServerName
+	let   chan struct{}
+}
+
+func (k slowKeys) VerifyKey(_ context.Context, server matrix.ServerName, _ matrix.KeyID, _ time.Time) (ed25519.PublicKey, error) {
+	if server != remote {
+		k.asked <- server
+		<-k.let
+	}
+	return keyOf(server).Public(), nil
+}
+
+// Who names servers that answer slowly, or are none, has so many looked for at a time, and no
+// more.
+func TestManyNames(t *testing.T) {
+	each(t, func(w *world) {
+		keys := slowKeys{make(chan matrix.ServerName), make(chan struct{})}
+		w.api.ServerKeys = keys
+		const places = 64
+		var all sync.WaitGroup
+		ask := func(name matrix.ServerName) answer { return w.peer(name).get(fed + "/publicRooms") }
+		for i := range places {
+			all.Go(func() {
+				if a := ask(matrix.ServerName(fmt.Sprintf("n%d.test", i))); a.status != 200 {
+					w.Errorf("one of those = %d %s", a.status, a.body)
+				}
+			})
+			<-keys.asked
+		}
+		w.wants("one more", ask("one.more.test"), 429, matrix.LimitExceededCode)
+		close(keys.let)
+		all.Wait()
+		w.wants("afterwards", ask(remote), 200, "")
 	})
 }
