@@ -1,8 +1,7 @@
 package acl
 
 import (
-	"regexp"
-	"strings"
+	"sync"
 
 	"signet/internal/homeserver/event"
 	"signet/internal/matrix"
@@ -12,7 +11,10 @@ import (
 // a room does that has none.
 type List struct {
 	denyLiterals bool
-	deny, allow  *regexp.Regexp // nil matches nothing
+	deny, allow  globs
+
+	mu   sync.Mutex // guards said
+	said map[string]bool
 }
 
 // Parse reads the content of an m.room.server_acl. What is not of the right type in it
@@ -20,32 +22,9 @@ type List struct {
 func Parse(content event.Value) *List {
 	return &List{
 		denyLiterals: string(content.Field("allow_ip_literals")) == "false",
-		deny:         anyOf(content.Field("deny")),
-		allow:        anyOf(content.Field("allow")),
+		deny:         globsOf(content.Field("deny")),
+		allow:        globsOf(content.Field("allow")),
 	}
-}
-
-// anyOf matches the whole of what any of the globs matches.
-func anyOf(globs event.Value) *regexp.Regexp {
-	var alternatives []string
-	patterns, _ := globs.Elements()
-	for _, p := range patterns {
-		if glob, isText := p.Text(); isText {
-			alternatives = append(alternatives, expression(glob))
-		}
-	}
-	if len(alternatives) == 0 {
-		return nil
-	}
-	// A content of 64 KiB makes an expression of bounded size, which compiles.
-	return regexp.MustCompile(`(?is)^(?:` + strings.Join(alternatives, "|") + `)$`)
-}
-
-// expression is the regular expression of a glob, in which * stands for any characters and
-// ? for one (appendices, "Glob-style matching").
-func expression(glob string) string {
-	quoted := regexp.QuoteMeta(strings.ToValidUTF8(glob, "\uFFFD"))
-	return strings.NewReplacer(`\*`, `.*`, `\?`, `.`).Replace(quoted)
 }
 
 // Allows tells whether a server may take part. Its port does not count.
@@ -55,11 +34,27 @@ func (l *List) Allows(server matrix.ServerName) bool {
 	}
 	host := server.WithoutPort()
 	_, literal := host.IP()
-	switch name := host.String(); {
-	case literal && l.denyLiterals:
-		return false
-	case l.deny != nil && l.deny.MatchString(name):
+	if literal && l.denyLiterals {
 		return false
 	}
-	return l.allow != nil && l.allow.MatchString(host.String())
+	return l.says(host.String())
+}
+
+// maxSaid is of how many names it is remembered what the patterns say. It is forgotten whole
+// when it is full.
+const maxSaid = 1000
+
+// says is what the patterns say of a name, which need not be looked for each time.
+func (l *List) says(name string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	allows, known := l.said[name]
+	if known {
+		return allows
+	}
+	if allows = !l.deny.match(name) && l.allow.match(name); l.said == nil || len(l.said) >= maxSaid {
+		l.said = map[string]bool{}
+	}
+	l.said[name] = allows
+	return allows
 }

@@ -1,7 +1,7 @@
 package acl_test
 
 import (
-	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -59,16 +59,56 @@ func TestNoList(t *testing.T) {
 	}
 }
 
-// As many patterns as an event holds, each as nasty as can be, compile and answer.
-func TestManyPatterns(t *testing.T) {
-	var globs []string
-	for i := range 2000 {
-		globs = append(globs, fmt.Sprintf(`"*%d*?*.test"`, i))
+// hostile are lists of patterns that are as many, and each as nasty, as an event holds.
+var hostile = map[string]string{
+	"many":            strings.Repeat(`*a*b","`, 8000),
+	"one of stars":    strings.Repeat("*", 60_000),
+	"one of both":     strings.Repeat("*?", 30_000),
+	"long and nearly": strings.Repeat(`*`+strings.Repeat("a", 120)+`c","`, 500),
+	"half of a name":  strings.Repeat(strings.Repeat("*a", 110)+`*b*c","`, 270),
+}
+
+// nearly is a name that such patterns nearly match.
+var nearly = matrix.ServerName(strings.Repeat(strings.Repeat("a", 61)+".", 3) + strings.Repeat("a", 60))
+
+func TestHostilePatterns(t *testing.T) {
+	for name, deny := range hostile {
+		l := acl.Parse(event.Value(`{"allow":["*"],"deny":["` + deny + `-","evil.test"]}`))
+		for range 20 {
+			if !l.Allows(nearly) || l.Allows("evil.test") {
+				t.Errorf("%s: it says something else", name)
+			}
+		}
 	}
-	l := acl.Parse(event.Value(`{"allow":["*"],"deny":[` + strings.Join(globs, ",") + `]}`))
-	if l.Allows("a1999bc.test") || !l.Allows("good.test") {
-		t.Error("the list does not say what it has")
+}
+
+func BenchmarkAllows(b *testing.B) {
+	for name, deny := range hostile {
+		b.Run(name, func(b *testing.B) {
+			content := event.Value(`{"allow":["*"],"deny":["` + deny + `-"]}`)
+			for b.Loop() {
+				acl.Parse(content).Allows(nearly)
+			}
+		})
 	}
+}
+
+// A pattern says the same as the regular expression that it stands for.
+func FuzzPattern(f *testing.F) {
+	for glob, name := range map[string]string{"*": "a", "a*b*c": "aXbXbc", "*.a?.*a": "b.ab.aa", "**?*": "", "a": "A", "*a*a*a": "aa", "?": ""} {
+		f.Add(glob, name)
+	}
+	f.Fuzz(func(t *testing.T, glob, name string) {
+		server, err := matrix.ParseServerName(name)
+		if err != nil || strings.ContainsFunc(glob, func(r rune) bool { return r < ' ' || r > '~' || r == '"' || r == '\\' }) || len(glob) > 300 {
+			return
+		}
+		expression := strings.NewReplacer(`\*`, `.*`, `\?`, `.`).Replace(regexp.QuoteMeta(glob))
+		want := regexp.MustCompile(`(?i)^(?:` + expression + `)$`).MatchString(server.WithoutPort().String())
+		if got := acl.Parse(event.Value(`{"allow":["` + glob + `"]}`)).Allows(server); got != want {
+			t.Errorf("%q matches %s: %v, want %v", glob, server, got, want)
+		}
+	})
 }
 
 func FuzzParse(f *testing.F) {

@@ -2,6 +2,6 @@
 // (client-server API, m.room.server_acl; server-server API, "Server Access Control
 // Lists").
 //
-// A List is compiled once for an event and asked for every request. It is pure, and takes
-// linear time whatever patterns somebody has written.
+// A List is read once for an event and asked for every request. It remembers what it has
+// said, and takes a few milliseconds for a new name, whatever patterns somebody has written.
 package acl
