@@ -100,6 +100,7 @@ func TestRejectedEvents(t *testing.T) {
 			f.sees()
 			w.accept(id, f.message("hello", levels.ID()), room.Accepted)
 			w.reads(id, alice, "hello")
+			w.unread(id, levels, name)
 			if got := w.says(id, "m.room.name", "name"); got != "" {
 				t.Errorf("the room is called %q", got)
 			}
@@ -127,11 +128,26 @@ func TestSoftFailure(t *testing.T) {
 				t.Errorf("the room ends with %q, want the ban", ends)
 			}
 			w.reads(id, alice)
+			w.unread(id, late)
 			w = open(w.TB, w.db, 0)
 			w.reads(id, alice)
+			w.unread(id, late)
 			w.say(id, alice, "peace")
 		}
 	})
+}
+
+// unread holds that nobody is shown events by their ids, though they are stored.
+func (w *world) unread(id string, events ...*event.Event) {
+	w.Helper()
+	for _, e := range events {
+		if _, err := w.rooms.Event(w.Context(), alice, id, e.ID()); !errors.Is(err, room.ErrUnknownEvent) {
+			w.Errorf("%s is read by its id: %v", e.ID(), err)
+		}
+		if _, err := w.rooms.Context(w.Context(), alice, id, e.ID(), 1, room.Filter{}); !errors.Is(err, room.ErrUnknownEvent) {
+			w.Errorf("%s has a context: %v", e.ID(), err)
+		}
+	}
 }
 
 // A fork of thousands of branches is a room of few extremities at any time, and it heals.
