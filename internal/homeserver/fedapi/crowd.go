@@ -18,8 +18,8 @@ const (
 	// placesOfNetwork is those of a network whose large bodies are read before it is known
 	// whether anybody has signed them.
 	placesOfNetwork = 32
-	// placesForKeys is those of a network for which the keys of others are looked for, which
-	// may be servers that it has made up. Keys that are known are found at once.
+	// placesForKeys is those of a network for which keys are looked for that are not at hand,
+	// of servers that it may have made up.
 	placesForKeys = 64
 	// placesAtNotary is those of a network that has us ask other servers for their keys.
 	placesAtNotary = 4

@@ -20,6 +20,8 @@ type Keys interface {
 	// VerifyKey is the key of a server under an id that counted at a time; the zero time
 	// is now. It may ask the server, or others, for it.
 	VerifyKey(ctx context.Context, server matrix.ServerName, id matrix.KeyID, at time.Time) (ed25519.PublicKey, error)
+	// AtHand is VerifyKey of now as far as nobody has to be asked.
+	AtHand(ctx context.Context, server matrix.ServerName, id matrix.KeyID) (ed25519.PublicKey, bool)
 }
 
 // Peers is told of servers that are there.
@@ -129,19 +131,30 @@ func (a *API) signatures(headers []string) (found []matrix.XMatrix, err error) {
 }
 
 // keysOf are the keys that signatures name, by their places; none of ourselves, who do not
-// ask ourselves.
+// ask ourselves. Those that are not at hand are looked for while there are places for that.
 func (a *API) keysOf(c echo.Context, signatures []matrix.XMatrix) (map[int]ed25519.PublicKey, error) {
+	ctx, keys, missing := c.Request().Context(), map[int]ed25519.PublicKey{}, []int(nil)
+	for i, x := range signatures {
+		if x.Origin == a.ServerName {
+			continue
+		}
+		if key, known := a.ServerKeys.AtHand(ctx, x.Origin, x.Key); known {
+			keys[i] = key
+		} else {
+			missing = append(missing, i)
+		}
+	}
+	if len(missing) == 0 {
+		return keys, nil
+	}
 	leave, err := a.seeking(c)
 	if err != nil {
 		return nil, err
 	}
 	defer leave()
-	keys := map[int]ed25519.PublicKey{}
-	for i, x := range signatures {
-		if x.Origin == a.ServerName {
-			continue
-		}
-		key, err := a.ServerKeys.VerifyKey(c.Request().Context(), x.Origin, x.Key, time.Time{})
+	for _, i := range missing {
+		x := signatures[i]
+		key, err := a.ServerKeys.VerifyKey(ctx, x.Origin, x.Key, time.Time{})
 		if err != nil {
 			mxhttp.Log(c).Debug("a homeserver's key cannot be had", "homeserver", x.Origin, "error", err)
 			continue

@@ -175,6 +175,10 @@ func (peerKeys) VerifyKey(_ context.Context, server matrix.ServerName, id matrix
 	return keyOf(server).Public(), nil
 }
 
+func (peerKeys) AtHand(context.Context, matrix.ServerName, matrix.KeyID) (ed25519.PublicKey, bool) {
+	return nil, false
+}
+
 // answer is what the server says.
 type answer struct {
 	status int

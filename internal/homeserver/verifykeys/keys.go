@@ -89,6 +89,16 @@ func (k *Keys) VerifyKey(ctx context.Context, server matrix.ServerName, id matri
 	return k.ask(ctx, n, at)
 }
 
+// AtHand is VerifyKey of now as far as nobody has to be asked.
+func (k *Keys) AtHand(ctx context.Context, server matrix.ServerName, id matrix.KeyID) (ed25519.PublicKey, bool) {
+	parsed, err := matrix.ParseServerName(server.String())
+	if _, ok := matrix.ParseKeyID(string(id)); err != nil || parsed != server || !ok || server == k.ServerName {
+		return nil, false
+	}
+	found, err := k.recall(ctx, name{server, id})
+	return found.public, err == nil && found.validAt(time.Time{}, k.Now())
+}
+
 // own is a key of this server.
 func (k *Keys) own(ctx context.Context, id matrix.KeyID, at time.Time) (ed25519.PublicKey, error) {
 	signs, retired, err := k.Own.Published(ctx)

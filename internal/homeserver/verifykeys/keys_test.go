@@ -159,6 +159,30 @@ func TestAKeyGrowsOld(t *testing.T) {
 	})
 }
 
+// What is at hand is what is known and in use, and to find that out nobody is asked.
+func TestKeysAtHand(t *testing.T) {
+	each(t, func(w *world) {
+		atHand := func(what string, server matrix.ServerName, id matrix.KeyID, want bool) {
+			t.Helper()
+			if key, got := w.AtHand(t.Context(), server, id); got != want || got && !key.Equal(one.Public()) {
+				t.Errorf("%s: at hand %v, want %v", what, got, want)
+			}
+		}
+		w.publishes(serverkeystest.Doc{Keys: []matrix.SigningKey{one}})
+		atHand("a key that nobody has asked for", them, one.ID, false)
+		if w.network.Asked(them) != 0 {
+			t.Error("the server is asked")
+		}
+		w.want(one, time.Time{}, nil)
+		atHand("a key that is known", them, one.ID, true)
+		atHand("another key", them, two.ID, false)
+		atHand("a name that none has", "them\x00", one.ID, false)
+		atHand("an id that none has", them, "ed25519:\x00", false)
+		w.clock.Advance(48 * time.Hour)
+		atHand("a key that is out of use, perhaps", them, one.ID, false)
+	})
+}
+
 // Whatever a server says, its key is not valid for longer than a week ahead.
 func TestNoKeyIsValidForLong(t *testing.T) {
 	each(t, func(w *world) {
