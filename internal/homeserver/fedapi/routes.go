@@ -78,7 +78,7 @@ func (a *API) signedRoutes() []signedRoute {
 
 		{http.MethodGet, v1 + "/event/:eventId", a.event, 0, false, ""},
 		{http.MethodGet, v1 + "/state/:roomId", a.state, 0, true, ""},
-		{http.MethodGet, v1 + "/state_ids/:roomId", a.stateIDs, 0, false, ""},
+		{http.MethodGet, v1 + "/state_ids/:roomId", a.stateIDs, 0, true, ""},
 		{http.MethodGet, v1 + "/event_auth/:roomId/:eventId", a.eventAuth, 0, true, ""},
 		{http.MethodGet, v1 + "/backfill/:roomId", a.backfill, 0, false, ""},
 		{http.MethodPost, v1 + "/get_missing_events/:roomId", a.missing, 0, false, ""},
