@@ -103,3 +103,48 @@ func TestWhatIsErasedIsHiddenFromWhoComesLater(t *testing.T) {
 		}
 	})
 }
+
+// What Alice has erased is in the state too, in what came in its place, and in why she
+// redacted something. A room stays the room that it is: encrypted.
+func TestWhatIsErasedIsHiddenInTheState(t *testing.T) {
+	each(t, func(w *world) {
+		alice, bob, carol, dave := w.joined("alice"), w.joined("bob"), w.joined("carol"), w.joined("dave")
+		id := w.call(alice, "POST /createRoom", `{"preset":"public_chat","name":"secret","topic":"secret","power_level_content_override":{"users":{"@bob:hs.test":100}},
+			"initial_state":[{"type":"m.room.encryption","content":{"algorithm":"m.megolm.v1.aes-sha2"}},{"type":"im.signet.note","state_key":"a","content":{"text":"secret"}}]}`).str("room_id")
+		w.want("alice is called", w.call(alice, "PUT /rooms/"+id+"/state/m.room.member/@alice:hs.test", `{"displayname":"secret","membership":"join"}`), 200, "")
+		w.want("bob joins", w.call(bob, "POST /join/"+id, ""), 200, "")
+		said := w.say(bob, id, "1", `{"body":"b"}`)
+		w.want("alice redacts it", w.call(alice, "PUT /rooms/"+id+"/redact/"+said+"/1", `{"reason":"secret"}`), 200, "")
+		w.want("bob sets the topic", w.call(bob, "PUT /rooms/"+id+"/state/m.room.topic", `{"topic":"open"}`), 200, "")
+		w.end(alice, "alice", true)
+		w.want("carol joins", w.call(carol, "POST /join/"+id, ""), 200, "")
+		w.want("dave is invited", w.call(bob, "POST /rooms/"+id+"/invite", `{"user_id":"@dave:hs.test"}`), 200, "")
+		for _, read := range []string{
+			"GET /rooms/" + id + "/state", "GET /rooms/" + id + "/state/m.room.name", "GET /rooms/" + id + "/state/im.signet.note/a?format=event",
+			"GET /rooms/" + id + "/members", "GET /rooms/" + id + "/context/" + said, "GET /sync", `GET /sync?filter={"room":{"timeline":{"limit":1}}}`,
+			"GET /rooms/" + id + `/messages?dir=b&limit=100&filter={"lazy_load_members":true}`,
+		} {
+			for token, hidden := range map[string]bool{bob: false, carol: true} {
+				got := w.call(token, read, "")
+				if told := strings.Contains(got.text, "secret"); got.status != 200 || told && hidden || !told && !hidden {
+					w.Errorf("%s, hidden: %v, is %d %s", read, hidden, got.status, got.text)
+				}
+			}
+		}
+		if asked := w.call(dave, "GET /sync", ""); strings.Contains(asked.text, "secret") || !strings.Contains(asked.text, `"m.room.name"`) {
+			w.Errorf("dave is shown %s", asked.text)
+		}
+		if got := w.call(carol, "GET /rooms/"+id+"/state/m.room.encryption", "").str("algorithm"); got != "m.megolm.v1.aes-sha2" {
+			w.Errorf("for carol the room is encrypted by %q", got)
+		}
+		if got := w.membership(carol, id, "@bob:hs.test"); got != "join" {
+			w.Errorf("for carol bob's membership is %q", got)
+		}
+		page := w.call(carol, "GET /rooms/"+id+"/messages?dir=b&limit=100", "")
+		for _, want := range []string{`"prev_sender":"@alice:hs.test"`, `"redacted_because"`, `"prev_content":{"membership":"join"}`} {
+			if !strings.Contains(page.text, want) {
+				w.Errorf("carol is not told %s: %s", want, page.text)
+			}
+		}
+	})
+}

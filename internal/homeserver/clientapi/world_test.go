@@ -148,7 +148,7 @@ func (w *world) do(method, path, body string, header ...string) answer {
 		w.Fatal(err)
 	}
 	a := answer{status: res.StatusCode, header: res.Header, text: string(text)}
-	if err := json.Unmarshal(text, &a.json); err != nil && len(text) > 0 && !strings.HasPrefix(res.Header.Get("Content-Type"), "text/html") {
+	if err := json.Unmarshal(text, &a.json); err != nil && !json.Valid(text) && len(text) > 0 && !strings.HasPrefix(res.Header.Get("Content-Type"), "text/html") {
 		w.Errorf("%s %s answers %q, which is not JSON", method, path, text)
 	}
 	return a

@@ -1,6 +1,9 @@
 package event
 
-import "slices"
+import (
+	"encoding/json"
+	"slices"
+)
 
 // What redaction leaves of an event (specification, "Redactions" of each room version),
 // beside the content.
@@ -28,6 +31,11 @@ func (v Version) redact(event object) object {
 		}
 	}
 	return event
+}
+
+// RedactContent is what redaction leaves of the content of a type's events.
+func (v Version) RedactContent(typ string, content json.RawMessage) json.RawMessage {
+	return v.redactContent(typ, content)
 }
 
 // redactContent is what redaction leaves of the content of a type's events.

@@ -148,8 +148,9 @@ func (s *Resident) Join(ctx context.Context, signed Signed) (in Entrance, err er
 	if err != nil {
 		return in, err
 	}
-	in.State = s.named(r, sorted(before))
-	in.Chain, err = s.chain(ctx, r, append(slices.Clone(in.State.IDs), e.ID()))
+	g := guest{room: r, server: signed.Server}
+	in.State = s.named(g, sorted(before))
+	in.Chain, err = s.chain(ctx, g, append(slices.Clone(in.State.IDs), e.ID()))
 	return in, err
 }
 

@@ -17,11 +17,12 @@ import (
 type sight struct {
 	*Resident
 	guest
-	groups map[stream.Pos]bool // states in which the server may read, once that was looked up
+	groups   map[stream.Pos]bool // states in which the server may read, once that was looked up
+	audience *room.Audience
 }
 
 func (s *Resident) sight(g guest) *sight {
-	return &sight{Resident: s, guest: g, groups: map[stream.Pos]bool{}}
+	return &sight{Resident: s, guest: g, groups: map[stream.Pos]bool{}, audience: s.Rooms.Audience(g.room, g.server)}
 }
 
 // shown is an event as the server may read it: itself, or what redaction leaves of it.
@@ -31,7 +32,7 @@ func (v *sight) shown(ctx context.Context, e *room.Stored) (*event.Event, error)
 	case err != nil:
 		return nil, err
 	case sees:
-		return e.Event, nil
+		return v.audience.Shown(ctx, e)
 	}
 	return e.Redact(), nil
 }

@@ -13,15 +13,20 @@ import (
 // Named is events of a room that another server may have, by their ids. They are read when
 // they are written, a few at a time: a large room's state is more than one keeps.
 type Named struct {
-	IDs   []string
-	rooms *room.Rooms
-	room  *room.Room
+	IDs      []string
+	rooms    *room.Rooms
+	room     *room.Room
+	audience *room.Audience
 }
 
-// Each gives the events in their federation format, in no order. An error of use ends it.
+// Each gives the events in their federation format, in no order, and what is erased for the
+// server as redaction leaves it. An error of use ends it.
 func (n Named) Each(ctx context.Context, use func(json []byte) error) (err error) {
 	readErr := n.rooms.EachHeld(ctx, n.room, n.IDs, func(e *room.Stored) bool {
-		err = use(e.JSON())
+		var shown *event.Event
+		if shown, err = n.audience.Shown(ctx, e); err == nil {
+			err = use(shown.JSON())
+		}
 		return err == nil
 	})
 	if readErr != nil {
@@ -30,8 +35,8 @@ func (n Named) Each(ctx context.Context, use func(json []byte) error) (err error
 	return err
 }
 
-func (s *Resident) named(r *room.Room, ids []string) Named {
-	return Named{IDs: ids, rooms: s.Rooms, room: r}
+func (s *Resident) named(g guest, ids []string) Named {
+	return Named{IDs: ids, rooms: s.Rooms, room: g.room, audience: s.Rooms.Audience(g.room, g.server)}
 }
 
 // StateBefore is the state before an event and what allows it: the events that they cite
@@ -42,16 +47,16 @@ func (s *Resident) StateBefore(ctx context.Context, server matrix.ServerName, ro
 	if err != nil {
 		return state, chain, err
 	}
-	return s.stateBefore(ctx, g.room, e)
+	return s.stateBefore(ctx, g, e)
 }
 
-func (s *Resident) stateBefore(ctx context.Context, r *room.Room, e *room.Stored) (state, chain Named, err error) {
-	ids, err := s.Rooms.IDsBefore(ctx, r, e)
+func (s *Resident) stateBefore(ctx context.Context, g guest, e *room.Stored) (state, chain Named, err error) {
+	ids, err := s.Rooms.IDsBefore(ctx, g.room, e)
 	if err != nil {
 		return state, chain, err
 	}
-	state = s.named(r, sorted(ids))
-	chain, err = s.chain(ctx, r, state.IDs)
+	state = s.named(g, sorted(ids))
+	chain, err = s.chain(ctx, g, state.IDs)
 	return state, chain, err
 }
 
@@ -62,7 +67,7 @@ func (s *Resident) AuthChain(ctx context.Context, server matrix.ServerName, room
 	if err != nil {
 		return Named{}, err
 	}
-	return s.chain(ctx, g.room, []string{e.ID()})
+	return s.chain(ctx, g, []string{e.ID()})
 }
 
 // memberAt is member for who asks about an event of the room that is not refused.
@@ -87,15 +92,15 @@ func (s *Resident) held(ctx context.Context, r *room.Room, eventID string) (*roo
 
 // chain is what allows events, themselves left out unless one allows another. Each event
 // is read once, a generation at a time.
-func (s *Resident) chain(ctx context.Context, r *room.Room, of []string) (Named, error) {
+func (s *Resident) chain(ctx context.Context, g guest, of []string) (Named, error) {
 	chain, walked := map[string]bool{}, map[string]bool{}
 	for _, id := range of {
 		walked[id] = true
 	}
 	for edge := of; len(edge) > 0; {
 		var next []string
-		err := s.Rooms.EachHeld(ctx, r, edge, func(e *room.Stored) bool {
-			for _, id := range cites(r, e) {
+		err := s.Rooms.EachHeld(ctx, g.room, edge, func(e *room.Stored) bool {
+			for _, id := range cites(g.room, e) {
 				chain[id] = true
 				if !walked[id] {
 					walked[id] = true
@@ -112,7 +117,7 @@ func (s *Resident) chain(ctx context.Context, r *room.Room, of []string) (Named,
 		}
 		edge = next
 	}
-	return s.named(r, slices.Sorted(maps.Keys(chain))), nil
+	return s.named(g, slices.Sorted(maps.Keys(chain))), nil
 }
 
 // cites are the events that allow an event, m.room.create among them where it is not cited.

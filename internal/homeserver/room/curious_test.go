@@ -41,7 +41,7 @@ func (w *world) replacedTopic(id string, user matrix.UserID) (told []string) {
 	w.ok(err)
 	state, err = w.rooms.StateAt(w.Context(), r, w.stream.Visible())
 	w.ok(err)
-	state, err = w.rooms.Curtailed(w.Context(), r, user, state) // as /sync does
+	state, err = w.rooms.Veil(w.Context(), r, user, state) // as /sync does
 	w.ok(err)
 	for _, s := range state {
 		tell(s)

@@ -58,9 +58,7 @@ func (rs *Rooms) Messages(ctx context.Context, user matrix.UserID, q Query) (Pag
 		page.End = Token(walk.at)
 	}
 	if q.Filter.LazyLoadMembers {
-		if page.State, err = rs.sendersOf(ctx, l.room, page.Events, horizon); err == nil {
-			page.State, err = l.curtail(ctx, page.State)
-		}
+		page.State, err = l.sendersOf(ctx, page.Events, horizon)
 	}
 	return page, err
 }
@@ -147,7 +145,7 @@ func (w *walk) pass(s *Stored) {
 }
 
 // sendersOf are the memberships of those who sent events, as of a position.
-func (rs *Rooms) sendersOf(ctx context.Context, r *Room, events []Seen, at stream.Pos) ([]*Stored, error) {
+func (l *lens) sendersOf(ctx context.Context, events []Seen, at stream.Pos) ([]*Stored, error) {
 	var senders []string
 	var state []*Stored
 	for _, s := range events {
@@ -155,7 +153,7 @@ func (rs *Rooms) sendersOf(ctx context.Context, r *Room, events []Seen, at strea
 			continue
 		}
 		senders = append(senders, s.Sender())
-		member, err := rs.stateEventAt(ctx, r, event.Key{Type: memberType, StateKey: s.Sender()}, at)
+		member, err := l.rooms.stateEventAt(ctx, l.room, event.Key{Type: memberType, StateKey: s.Sender()}, at)
 		if errors.Is(err, ErrUnknownEvent) {
 			continue
 		}
@@ -164,7 +162,7 @@ func (rs *Rooms) sendersOf(ctx context.Context, r *Room, events []Seen, at strea
 		}
 		state = append(state, member)
 	}
-	return state, nil
+	return veilAll(ctx, state, l.veil)
 }
 
 // Surroundings is what stands around an event.
@@ -216,10 +214,10 @@ func (rs *Rooms) stateAround(ctx context.Context, l *lens, c Surroundings, f Fil
 	for _, s := range slices.Concat(c.Before, c.After) {
 		senders[s.Sender()] = true
 	}
-	state = slices.DeleteFunc(state, func(s *Stored) bool {
+	shown := slices.DeleteFunc(state, func(s *Stored) bool {
 		return !f.Wants(s) || f.LazyLoadMembers && s.isMember() && !senders[s.key().StateKey]
 	})
-	return l.curtail(ctx, state)
+	return veilAll(ctx, shown, l.veil)
 }
 
 // maxPassed is how many events that a user may not read are passed over in search of one

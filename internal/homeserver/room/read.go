@@ -79,11 +79,11 @@ func (rs *Rooms) State(ctx context.Context, user matrix.UserID, roomID string) (
 	if err != nil {
 		return nil, err
 	}
-	return l.curtail(ctx, state)
+	return veilAll(ctx, state, l.veil)
 }
 
 // StateAt is the state of a room after a position of its history, in no order. Who may
-// read it, the caller has seen to.
+// read it, the caller has seen to; Veil hides what was erased.
 func (rs *Rooms) StateAt(ctx context.Context, r *Room, at stream.Pos) ([]*Stored, error) {
 	return rs.StateOf(ctx, r, at, func(event.Key) bool { return true })
 }
@@ -154,7 +154,7 @@ func (rs *Rooms) StateEvent(ctx context.Context, user matrix.UserID, roomID, typ
 	if err != nil {
 		return nil, err
 	}
-	return l.curtailed(ctx, s)
+	return l.veil(ctx, s)
 }
 
 // stateEventAt is who holds a place in the state after a position. The error is
@@ -207,8 +207,8 @@ func (rs *Rooms) Members(ctx context.Context, user matrix.UserID, roomID string,
 	if err != nil {
 		return nil, err
 	}
-	state = slices.DeleteFunc(state, func(s *Stored) bool { return !s.isMember() || !q.wants(membershipOf(s.Event)) })
-	return l.curtail(ctx, state)
+	members := slices.DeleteFunc(state, func(s *Stored) bool { return !s.isMember() || !q.wants(membershipOf(s.Event)) })
+	return veilAll(ctx, members, l.veil)
 }
 
 func (q MemberQuery) wants(membership string) bool {
@@ -242,5 +242,9 @@ func (rs *Rooms) JoinedMembers(ctx context.Context, user matrix.UserID, roomID s
 		}
 	}
 	l.view.mu.RUnlock()
-	return rs.readAll(ctx, r, places)
+	members, err := rs.readAll(ctx, r, places)
+	if err != nil {
+		return nil, err
+	}
+	return rs.Veil(ctx, r, user, members)
 }

@@ -246,7 +246,10 @@ func (rs *Rooms) Stripped(ctx context.Context, r *Room, user matrix.UserID) ([]*
 		keys = append(keys, event.Key{Type: memberType, StateKey: sender})
 	}
 	state, err := rs.places(ctx, r, l, keys...)
-	return append(state, own...), err
+	if err != nil {
+		return nil, err
+	}
+	return rs.Veil(ctx, r, user, append(state, own...))
 }
 
 // places are those who hold places in the state now.

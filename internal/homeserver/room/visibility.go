@@ -258,28 +258,6 @@ func (l *lens) curtailed(ctx context.Context, s *Stored) (*Stored, error) {
 	return &cut, nil
 }
 
-// curtail is curtailed for each of a state.
-func (l *lens) curtail(ctx context.Context, state []*Stored) ([]*Stored, error) {
-	for i, s := range state {
-		cut, err := l.curtailed(ctx, s)
-		if err != nil {
-			return nil, err
-		}
-		state[i] = cut
-	}
-	return state, nil
-}
-
-// Curtailed is a state as a user is shown it, in the place of the one that is given: events
-// that took the place of what the user may not know say nothing of that.
-func (rs *Rooms) Curtailed(ctx context.Context, r *Room, user matrix.UserID, state []*Stored) ([]*Stored, error) {
-	l, err := rs.quickLens(ctx, r, user)
-	if err != nil {
-		return nil, err
-	}
-	return l.curtail(ctx, state)
-}
-
 // stateBefore is what decides about an event that is not in the room's history as this
 // server lived it: the state that it was sent in, or that after it where none was before.
 func (l *lens) stateBefore(ctx context.Context, s *Stored) (stay, readers string, err error) {

@@ -39,9 +39,10 @@ func (v *view) readState() error {
 	}
 	v.state = slices.DeleteFunc(v.state, func(s *room.Stored) bool { return !v.filter.state.Wants(s) })
 	slices.SortFunc(v.state, func(a, b *room.Stored) int { return int(a.Pos - b.Pos) })
-	if err == nil && len(v.state) > 0 {
-		v.state, err = v.Rooms.Curtailed(v.ctx, v.room, v.User, v.state)
+	if err != nil {
+		return err
 	}
+	v.state, err = v.Rooms.Veil(v.ctx, v.room, v.User, v.state)
 	return err
 }
 

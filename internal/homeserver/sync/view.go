@@ -96,8 +96,14 @@ func (v *view) hasName() (bool, error) {
 	state, err := v.Rooms.StateOf(v.ctx, v.room, v.to, func(key event.Key) bool {
 		return key.StateKey == "" && (key.Type == nameType || key.Type == aliasType)
 	})
+	if err != nil {
+		return false, err
+	}
+	if state, err = v.Rooms.Veil(v.ctx, v.room, v.User, state); err != nil {
+		return false, err
+	}
 	return slices.ContainsFunc(state, func(s *room.Stored) bool {
 		name, _ := s.Field(strings.TrimPrefix(strings.TrimPrefix(s.Type(), "m.room."), "canonical_")).Text()
 		return name != ""
-	}), err
+	}), nil
 }

@@ -237,6 +237,11 @@ func (v *view) addOwn(at stream.Pos) error {
 	if err != nil || own == nil {
 		return err
 	}
+	shown, err := v.Rooms.Veil(v.ctx, v.room, v.User, []*room.Stored{own})
+	if err != nil {
+		return err
+	}
+	own = shown[0]
 	inState := func() bool {
 		for _, s := range v.state {
 			if s.ID() == own.ID() {
