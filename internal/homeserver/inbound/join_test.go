@@ -1,9 +1,12 @@
 package inbound_test
 
 import (
+	"context"
+	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -289,5 +292,52 @@ func TestATimeBeforeWeCame(t *testing.T) {
 		if _, err := here.rooms.Context(t.Context(), alice, id, ago, 10, room.Filter{}); err != nil {
 			t.Error(err)
 		}
+	})
+}
+
+// slowKeys has no key before those of many servers are asked for.
+type slowKeys struct {
+	keys
+	mu      sync.Mutex // guards lacking
+	lacking map[matrix.ServerName]bool
+	all     chan struct{} // closed when none is
+}
+
+func (k *slowKeys) VerifyKey(ctx context.Context, server matrix.ServerName, id matrix.KeyID, at time.Time) (ed25519.PublicKey, error) {
+	k.mu.Lock()
+	slow := k.lacking[server]
+	if delete(k.lacking, server); slow && len(k.lacking) == 0 {
+		close(k.all)
+	}
+	k.mu.Unlock()
+	if !slow {
+		return k.keys.VerifyKey(ctx, server, id, at)
+	}
+	select {
+	case <-k.all:
+		return k.keys.VerifyKey(ctx, server, id, at)
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// A room of many servers is brought here: their keys are asked for side by side, so that
+// slow ones delay it together and not one after the other.
+func TestKeysOfManyServersAreAskedForTogether(t *testing.T) {
+	each(t, func(here, far *server) {
+		id := far.create(event.V12, erin)
+		slow := &slowKeys{keys: here.keys, lacking: map[matrix.ServerName]bool{}, all: make(chan struct{})}
+		for i := range 16 {
+			name := matrix.ServerName(fmt.Sprintf("s%d.test", i))
+			far.keys[name], here.keys[name], slow.lacking[name] = signerOf(name).Key.Public(), signerOf(name).Key.Public(), true
+			user := matrix.UserID("@u:" + name)
+			far.ok(far.in.Accept(t.Context(), id, far.forge(id, draft{typ: "m.room.member", key: string(user), sender: user, content: `{"membership":"join"}`, prev: far.ends(id)})))
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // should it fail
+		defer cancel()
+		in := inbound.New(inbound.Options{DB: here.db, Rooms: here.rooms, Remote: here.far, Keys: slow, ServerName: "here.test", Now: here.clock.Now,
+			Signer: func(context.Context) (event.Signer, error) { return here.signer, nil }})
+		here.ok(in.Join(ctx, wish(id, "far.test")))
+		here.stay(id, alice, room.Join)
 	})
 }

@@ -3,7 +3,6 @@ package inbound
 import (
 	"context"
 	"crypto/ed25519"
-	"runtime"
 	"sync"
 	"time"
 
@@ -17,6 +16,10 @@ import (
 // maxKeys is how many keys one event is checked with: their ids are whatever its sender
 // writes.
 const maxKeys = 8
+
+// checkers is how many events of one answer are checked side by side. A large room's are
+// signed by many servers, whose keys are asked for first, and some of them are dead.
+const checkers = 32
 
 // verify checks the signatures that an event must have. The error is ErrSignature.
 func (in *Inbound) verify(ctx context.Context, e *event.Event) error {
@@ -51,7 +54,7 @@ func (in *Inbound) readThose(ctx context.Context, roomID string, v event.Version
 	read := make([]*event.Event, len(raw))
 	var workers sync.WaitGroup
 	next := make(chan int)
-	for range min(runtime.GOMAXPROCS(0)*2, len(raw)) {
+	for range min(checkers, len(raw)) {
 		workers.Go(func() {
 			for i := range next {
 				read[i] = in.readOne(ctx, roomID, v, raw[i], wanted)

@@ -127,6 +127,7 @@ type judgement struct {
 	stored      *Stored     // of one beside the line
 	before      *antecedent // likewise
 	since       int64       // the depth at which the room is taken in, of an import
+	brought     brought     // likewise, what is here of its state
 	extremities int         // of the room, afterwards
 }
 

@@ -76,7 +76,7 @@ func (rs *Rooms) before(ctx context.Context, r *Room, j *judgement) (*antecedent
 		}
 	}
 	if j.Before != nil {
-		return rs.told(ctx, r, j.Before, gaps)
+		return rs.told(ctx, r, j, gaps)
 	}
 	if gaps != nil {
 		return nil, MissingEvents{Prev: gaps}
@@ -105,8 +105,8 @@ func (rs *Rooms) after(ctx context.Context, r *Room, events []*Stored) (*anteced
 }
 
 // told is the state that another server has told of. The error is MissingEvents.
-func (rs *Rooms) told(ctx context.Context, r *Room, ids, gaps []string) (*antecedent, error) {
-	state, err := rs.placesOf(ctx, r, ids)
+func (rs *Rooms) told(ctx context.Context, r *Room, j *judgement, gaps []string) (*antecedent, error) {
+	state, err := rs.placesOf(ctx, r, j.Before, j.brought)
 	if err != nil {
 		return nil, err
 	}
@@ -130,8 +130,10 @@ func (rs *Rooms) told(ctx context.Context, r *Room, ids, gaps []string) (*antece
 
 // placesOf is the state that some events make. Rejected ones have no part in it. The error
 // is MissingEvents.
-func (rs *Rooms) placesOf(ctx context.Context, r *Room, ids []string) (stateMap, error) {
+func (rs *Rooms) placesOf(ctx context.Context, r *Room, ids []string, here brought) (stateMap, error) {
 	state, missing := make(stateMap, len(ids)), MissingEvents{}
+	here.take(state, ids)
+	ids = slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return here[id] != nil })
 	for some := range slices.Chunk(readable(ids), askedAtOnce) {
 		rows, err := selectPlaces(ctx, rs.DB, r.nid, some)
 		if err != nil {
@@ -151,6 +153,21 @@ func (rs *Rooms) placesOf(ctx context.Context, r *Room, ids []string) (stateMap,
 		return nil, missing
 	}
 	return state, nil
+}
+
+// take puts those into a state that are among some.
+func (b brought) take(state stateMap, ids []string) {
+	for _, id := range ids {
+		s := b[id]
+		if s == nil || !s.isState() || s.fate.isRejected() {
+			continue
+		}
+		p := &place{id: id, pos: s.row()}
+		if s.isMember() {
+			p.membership = membershipOf(s.Event)
+		}
+		state[s.key()] = p
+	}
 }
 
 // standing is an event with the state after it, and the groups that are stored for it.
@@ -369,12 +386,13 @@ func (rs *Rooms) difference(ctx context.Context, r *Room, from, to stateMap) (be
 	return became, rs.readPlaces(ctx, r, became)
 }
 
-// readPlaces reads the events of places in the state, but keeps no m.room.member.
+// readPlaces reads the events of places in the state, but keeps no m.room.member, and reads
+// none of which it is known what it says.
 func (rs *Rooms) readPlaces(ctx context.Context, r *Room, places []placed) error {
 	unread := map[string]*place{}
 	var ids []string
 	for _, p := range places {
-		if p.in == nil || p.in.stored.Load() != nil {
+		if p.in == nil || p.in.stored.Load() != nil || p.in.membership != "" {
 			continue
 		}
 		unread[p.in.id] = p.in

@@ -41,11 +41,11 @@ func (rs *Rooms) Import(ctx context.Context, i Import) error {
 	if err != nil {
 		return err
 	}
-	left, err := rs.outliers(ctx, r, slices.Concat(i.Auth, i.State))
+	here, left, err := rs.outliers(ctx, r, slices.Concat(i.Auth, i.State))
 	if err != nil {
 		return err
 	}
-	err = rs.letIn(ctx, r, i, left)
+	err = rs.letIn(ctx, r, i, here, left)
 	if _, missing := errors.AsType[MissingEvents](err); missing {
 		return fmt.Errorf("%w: %w", ErrImport, err)
 	}
@@ -54,7 +54,7 @@ func (rs *Rooms) Import(ctx context.Context, i Import) error {
 
 // letIn stores the join of an import, after its state without what was left out of that.
 // The error may be MissingEvents.
-func (rs *Rooms) letIn(ctx context.Context, r *Room, i Import, left []string) error {
+func (rs *Rooms) letIn(ctx context.Context, r *Room, i Import, here brought, left []string) error {
 	out := make(map[string]bool, len(left))
 	for _, id := range left {
 		out[id] = true
@@ -72,7 +72,7 @@ func (rs *Rooms) letIn(ctx context.Context, r *Room, i Import, left []string) er
 	if j.refused != nil {
 		return fmt.Errorf("%w: %w", ErrImport, j.refused)
 	}
-	j.since = i.depth()
+	j.since, j.brought = i.depth(), here
 	return rs.again(ctx, func() (*stream.Ticket, error) { return rs.enter(ctx, r, j) })
 }
 
@@ -202,14 +202,20 @@ func (rs *Rooms) Outliers(ctx context.Context, roomID string, events []*event.Ev
 	if err != nil {
 		return nil, err
 	}
-	return rs.outliers(ctx, r, events)
+	_, left, err = rs.outliers(ctx, r, events)
+	return left, err
 }
 
-func (rs *Rooms) outliers(ctx context.Context, r *Room, events []*event.Event) (left []string, err error) {
-	s := &sifting{rooms: rs, room: r, byID: map[string]*event.Event{}, judged: map[string]authz.Cited{}}
+// brought are events that were stored or read just now, by id: a large room's need not be
+// read again.
+type brought map[string]*Stored
+
+// outliers is Outliers, and what is here of the events and of what they rest on.
+func (rs *Rooms) outliers(ctx context.Context, r *Room, events []*event.Event) (here brought, left []string, err error) {
+	s := &sifting{rooms: rs, room: r, byID: map[string]*event.Event{}, judged: map[string]authz.Cited{}, here: brought{}}
 	for _, e := range events {
 		if e.RoomID() != r.id || e.Version() != r.version {
-			return nil, ErrOtherRoom
+			return nil, nil, ErrOtherRoom
 		}
 		s.byID[e.ID()] = e
 	}
@@ -219,7 +225,7 @@ func (rs *Rooms) outliers(ctx context.Context, r *Room, events []*event.Event) (
 	}
 	defer landed()
 	if err := s.know(ctx); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	for _, e := range events {
 		if s.byID[e.ID()] == nil || !s.judge(e) {
@@ -227,11 +233,11 @@ func (rs *Rooms) outliers(ctx context.Context, r *Room, events []*event.Event) (
 		}
 	}
 	for some := range slices.Chunk(s.fresh, chunk) {
-		if err := rs.again(ctx, func() (*stream.Ticket, error) { return rs.addOutliers(ctx, r, some) }); err != nil {
-			return nil, err
+		if err := rs.again(ctx, func() (*stream.Ticket, error) { return rs.addOutliers(ctx, r, some, s.here) }); err != nil {
+			return nil, nil, err
 		}
 	}
-	return left, nil
+	return s.here, left, nil
 }
 
 // sifting is the judging of many events that rest on each other.
@@ -241,6 +247,7 @@ type sifting struct {
 	byID   map[string]*event.Event // to be judged
 	judged map[string]authz.Cited  // and those that were here
 	fresh  []authz.Cited           // to be stored, what they cite before them
+	here   brought
 }
 
 // land leaves out events whose ids are those of events in other rooms, and takes the ids of
@@ -291,6 +298,7 @@ func (s *sifting) know(ctx context.Context) error {
 	}
 	found, err := s.rooms.storedByIDs(ctx, s.room, ids)
 	for _, e := range found {
+		s.here[e.ID()] = e
 		s.judged[e.ID()] = authz.Cited{Event: e.Event, Rejected: e.fate.isRejected()}
 	}
 	return err
@@ -356,8 +364,8 @@ func (s *sifting) settle(e *event.Event, cites []string) {
 	s.fresh = append(s.fresh, judged)
 }
 
-// addOutliers queues events that nothing is known of but what they cite.
-func (rs *Rooms) addOutliers(ctx context.Context, r *Room, events []authz.Cited) (*stream.Ticket, error) {
+// addOutliers queues events that nothing is known of but what they cite, and notes them.
+func (rs *Rooms) addOutliers(ctx context.Context, r *Room, events []authz.Cited, here brought) (*stream.Ticket, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	l, err := rs.loadedOrNew(ctx, r)
@@ -372,6 +380,7 @@ func (rs *Rooms) addOutliers(ctx context.Context, r *Room, events []authz.Cited)
 			s.fate |= rejected
 		}
 		op.past = append(op.past, s)
+		here[s.ID()] = s
 	}
 	ticket, _, err := rs.add(op)
 	return ticket, err
