@@ -131,6 +131,14 @@ type judgement struct {
 	extremities int         // of the room, afterwards
 }
 
+// redaction is what the event was redacted by while it was an outlier.
+func (j *judgement) redaction() *Stored {
+	if j.old == nil {
+		return nil
+	}
+	return j.old.Redaction
+}
+
 func (j *judgement) verdict() Verdict {
 	switch {
 	case j.refused != nil:

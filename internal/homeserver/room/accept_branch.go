@@ -177,7 +177,7 @@ func (rs *Rooms) standing(ctx context.Context, r *Room, j *judgement, b *anteced
 			return nil, nil, err
 		}
 	}
-	s = &Stored{Event: j.Event, moved: j.number, aside: true, group: b.base, fate: fateOf(j.Event.Type())}
+	s = &Stored{Event: j.Event, moved: j.number, aside: true, group: b.base, fate: fateOf(j.Event.Type()), Redaction: j.redaction()}
 	if b.fresh {
 		groups = append(groups, b.base)
 	}

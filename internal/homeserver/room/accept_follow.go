@@ -29,7 +29,7 @@ func (rs *Rooms) follow(ctx context.Context, r *Room, j *judgement) (ticket *str
 		return nil, true, nil
 	}
 	op := &operation{room: r, loaded: l}
-	s := &Stored{Event: j.Event, group: l.tip.group, moved: j.number}
+	s := &Stored{Event: j.Event, group: l.tip.group, moved: j.number, Redaction: j.redaction()}
 	s.aside = s.moved != 0
 	op.events = []*Stored{s}
 	if s.group == nil {

@@ -22,8 +22,9 @@ func (rs *Rooms) History(ctx context.Context, roomID string, arrivals []Arrival)
 		return nil, err
 	}
 	verdicts := make([]Verdict, len(arrivals))
+	s := &stretch{rooms: rs, room: r, after: map[string]*antecedent{}}
 	for i, a := range arrivals {
-		v, err := rs.pastOne(ctx, r, a, last+stream.Pos(i))
+		err := s.add(ctx, a, last+stream.Pos(i), &verdicts[i])
 		if _, missing := errors.AsType[MissingEvents](err); missing || errors.Is(err, ErrOtherRoom) {
 			verdicts[i] = Verdict{Why: err}
 			continue
@@ -31,9 +32,8 @@ func (rs *Rooms) History(ctx context.Context, roomID string, arrivals []Arrival)
 		if err != nil {
 			return nil, err
 		}
-		verdicts[i] = v
 	}
-	return verdicts, nil
+	return verdicts, s.settle(ctx)
 }
 
 func (rs *Rooms) pastOne(ctx context.Context, r *Room, a Arrival, place stream.Pos) (Verdict, error) {
@@ -103,6 +103,9 @@ func (rs *Rooms) pastOperation(ctx context.Context, r *Room, j *judgement, b *an
 	}
 	op := &operation{room: r, past: []*Stored{s}, groups: groups, then: func(*tip) {}}
 	op.aside.gaps, op.aside.filled = b.gaps, []string{s.ID()}
+	if was := s.Replaced; was != nil {
+		was.pos, was.of = was.of.row(), nil
+	}
 	if s.changes {
 		op.groups = append(op.groups, s.group) // numbered by itself
 		s.changes, s.in.pos = false, s.row()

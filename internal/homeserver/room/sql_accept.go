@@ -35,8 +35,9 @@ func selectFloor(ctx context.Context, q store.Queryer, room int64) (floor stream
 
 // updateAside makes a row that was known as an outlier a part of the graph.
 func updateAside(ctx context.Context, tx *store.Tx, room int64, s *Stored) error {
-	_, err := tx.Exec(ctx, `UPDATE room_events SET place = $3, flags = $4, state_group = $5, json = $6 WHERE room = $1 AND pos = $2`,
-		room, int64(s.row()), int64(s.Pos), s.flags(), int64(s.group.id), s.JSON())
+	replaces, redactedBy := s.others()
+	_, err := tx.Exec(ctx, `UPDATE room_events SET place = $3, flags = $4, state_group = $5, json = $6, replaces = $7, redacted_by = $8 WHERE room = $1 AND pos = $2`,
+		room, int64(s.row()), int64(s.Pos), s.flags(), int64(s.group.id), s.JSON(), replaces, redactedBy)
 	return err
 }
 

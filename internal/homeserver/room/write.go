@@ -172,16 +172,11 @@ func (b *batch) add(op *operation) {
 
 func (b *batch) addEvent(op *operation, s *Stored) {
 	key, isState := s.StateKey()
-	replaces, group, redactedBy := int64(0), int64(0), int64(0)
-	if s.Replaced != nil {
-		replaces = int64(s.Replaced.pos)
-	}
+	group := int64(0)
 	if s.group != nil {
 		group = int64(s.group.id)
 	}
-	if s.Redaction != nil {
-		redactedBy = int64(s.Redaction.row())
-	}
+	replaces, redactedBy := s.others()
 	row := []any{int64(s.row()), op.room.nid, s.ID(), s.Type(), sql.NullString{String: key, Valid: isState},
 		s.OriginServerTS(), group, s.flags(), replaces, redactedBy, s.Sent.String(), s.JSON()}
 	switch {
@@ -192,6 +187,17 @@ func (b *batch) addEvent(op *operation, s *Stored) {
 	default:
 		b.events = append(b.events, row)
 	}
+}
+
+// others are the rows of what the event replaces, and of what redacts it; 0 for none.
+func (s *Stored) others() (replaces, redactedBy int64) {
+	if s.Replaced != nil {
+		replaces = int64(s.Replaced.pos)
+	}
+	if s.Redaction != nil {
+		redactedBy = int64(s.Redaction.row())
+	}
+	return replaces, redactedBy
 }
 
 // flags are those of the event's row.

@@ -92,6 +92,13 @@ func Open(ctx context.Context, db *store.DB) (*Committer, error) {
 // Visible is the position up to which everything is stored and shown. It never falls.
 func (c *Committer) Visible() Pos { return Pos(c.visible.Load()) }
 
+// Queued is how many operations wait to be stored.
+func (c *Committer) Queued() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.queue)
+}
+
 // Notifier wakes those who wait for Visible to rise.
 func (c *Committer) Notifier() *Notifier { return c.notifier }
 
