@@ -74,6 +74,7 @@ func build(f program.Frame) (*server, error) {
 			return nil, err
 		}
 	}
+	s.watchQueues(f.Now)
 	return s, nil
 }
 

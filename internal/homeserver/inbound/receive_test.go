@@ -295,10 +295,22 @@ func TestAServerThatNeverAnswers(t *testing.T) {
 		}
 		here.far.silent = false
 		here.reads(free, alice, "free")
+		here.waits(1, 0, here.clock.Now())
 		here.clock.Advance(time.Hour)
 		here.ok(in.Drain(t.Context()))
+		here.waits(0, 0, time.Time{})
 		here.reads(stuck, alice, "missing", "stuck")
 	})
+}
+
+// waits checks how much is still to be dealt with.
+func (s *server) waits(backlog, givenUp int64, oldest time.Time) {
+	s.Helper()
+	got, err := s.in.Status(s.Context())
+	s.ok(err)
+	if got.Backlog != backlog || got.GivenUp != givenUp || !got.Oldest.Equal(oldest) {
+		s.Errorf("Status = %+v, want %d that wait since %s and %d given up", got, backlog, oldest, givenUp)
+	}
 }
 
 // An event that makes the server panic harms no other, and is tried three times in all.
@@ -323,6 +335,7 @@ func TestAPanic(t *testing.T) {
 		if panics != 3 {
 			t.Errorf("it was tried %d times", panics)
 		}
+		here.waits(0, 1, time.Time{})
 		if err := here.receive(e)[e.ID()]; !errors.Is(err, inbound.ErrGivenUp) {
 			t.Errorf("sent again: %v", err)
 		}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"signet/internal/homeserver/outbound"
 	"signet/internal/homeserver/remote"
 	"signet/internal/homeserver/room"
 	"signet/internal/homeserver/stream"
@@ -257,3 +258,32 @@ func TestWhatAServerCannotTake(t *testing.T) {
 }
 
 // Invitations are brought one by one, in their turn; one that is refused, or holds no more,
+
+// What waits is counted, and for how long; who is away, and who is being sent to.
+func TestStatus(t *testing.T) {
+	each(t, func(w *world) {
+		begin := w.clock.Now()
+		status := func(when string, want outbound.Status) {
+			t.Helper()
+			got, err := w.Status(t.Context())
+			if err != nil || got.Events != want.Events || got.EDUs != want.EDUs || !got.Oldest.Equal(want.Oldest) || got.Away != want.Away || got.Sending != want.Sending {
+				t.Errorf("%s: Status = %+v, %v, want %+v", when, got, err, want)
+			}
+		}
+		status("at first", outbound.Status{})
+		w.others.dies(one, true)
+		w.edu("a", "m.test", one)
+		w.settle()
+		status("with a message", outbound.Status{EDUs: 1, Oldest: begin, Away: 1})
+		w.clock.Advance(time.Second)
+		release := w.others.hangs(two)
+		w.event("!a", "$1", one, two)
+		w.underWay(two)
+		status("with events", outbound.Status{Events: 2, EDUs: 1, Oldest: begin, Away: 1, Sending: 1})
+		release()
+		w.settle()
+		w.others.dies(one, false)
+		w.pass(time.Hour)
+		status("in the end", outbound.Status{})
+	})
+}

@@ -221,7 +221,7 @@ func (rs *Rooms) outliers(ctx context.Context, r *Room, events []*event.Event) (
 	}
 	landed, err := s.land(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer landed()
 	if err := s.know(ctx); err != nil {

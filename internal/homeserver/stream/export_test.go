@@ -1,7 +1,7 @@
 package stream
 
-// Waiting is how many users are remembered.
-func (n *Notifier) Waiting() int {
+// Remembered is how many users are remembered.
+func (n *Notifier) Remembered() int {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return len(n.users)

@@ -9,8 +9,9 @@ import (
 // Notifier wakes who waits for something new of a user, and nobody else. It keeps
 // nothing of users for whom nobody waits.
 type Notifier struct {
-	mu    sync.Mutex // guards users and what is in them
-	users map[matrix.UserID]*bell
+	mu      sync.Mutex // guards all of it
+	users   map[matrix.UserID]*bell
+	waiting int
 }
 
 // bell rings once for all who wait for a user.
@@ -39,6 +40,7 @@ func (n *Notifier) Wait(user matrix.UserID) *Waiter {
 		n.users[user] = b
 	}
 	b.waiting++
+	n.waiting++
 	return &Waiter{notifier: n, user: user, bell: b}
 }
 
@@ -50,9 +52,17 @@ func (w *Waiter) Stop() {
 	n := w.notifier
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	n.waiting--
 	if w.bell.waiting--; w.bell.waiting == 0 && n.users[w.user] == w.bell {
 		delete(n.users, w.user)
 	}
+}
+
+// Waiting is how many wait.
+func (n *Notifier) Waiting() int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.waiting
 }
 
 func (n *Notifier) wake(users map[matrix.UserID]struct{}) {

@@ -23,6 +23,13 @@ func TestOnlyThoseConcernedAreWoken(t *testing.T) {
 			t.Error("bob was woken for what alice may see")
 		default:
 		}
+		if got := n.Waiting(); got != 3 {
+			t.Errorf("%d wait, want 3", got)
+		}
+		n.Wait(bob).Stop()
+		if got := n.Waiting(); got != 3 {
+			t.Errorf("after one has left %d wait, want 3", got)
+		}
 	})
 }
 
@@ -68,7 +75,7 @@ func TestTheNotifierForgets(t *testing.T) {
 			<-waiter.Woken()
 			waiter.Stop()
 		}
-		if waiting := n.Waiting(); waiting != 0 {
+		if waiting := n.Remembered(); waiting != 0 {
 			t.Errorf("%d users are remembered for whom nobody waits", waiting)
 		}
 	})
