@@ -213,6 +213,28 @@ func TestRestrictedRooms(t *testing.T) {
 	})
 }
 
+// Of two clubs we are in one alone: who is not in that may be in the other, for all we know.
+// Who is in neither is refused.
+func TestRestrictedByMoreThanWeKnow(t *testing.T) {
+	each(t, func(w *world) {
+		ours, others := w.create(room.Creation{Preset: room.PublicChat}), w.create(room.Creation{Preset: room.PublicChat})
+		w.join(others, victor)
+		restricted := room.Creation{Preset: room.PrivateChat, Version: "11"}
+		restricted.InitialState = []room.StateEvent{{Type: "m.room.join_rules", Content: fmt.Appendf(nil,
+			`{"join_rule":"restricted","allow":[{"type":"m.room_membership","room_id":%q},{"type":"m.room_membership","room_id":%q}]}`, ours, others)}}
+		id := w.create(restricted)
+		p := w.peer(remote)
+		path := fmt.Sprintf(fed+"/make_join/%s/%s%s", id, url.PathEscape(string(rita)), all)
+		w.wants("who is in neither", p.get(path), 403, matrix.Forbidden)
+		w.ok(w.rooms.Leave(w.Context(), room.Membership{Room: others, Sender: alice}))
+		w.wants("who may be in the one that we are not in", p.get(path), 400, "M_UNABLE_TO_AUTHORISE_JOIN")
+		w.join(ours, rita)
+		if a := p.get(path); a.status != 200 {
+			w.Errorf("who is in ours: %d %s", a.status, a.body)
+		}
+	})
+}
+
 // signedByUs tells whether an event is stored with our signature.
 func signedByUs(w *world, id, eventID string) bool {
 	required, err := w.held(id, eventID).RequiredSignatures()

@@ -295,6 +295,26 @@ func TestATimeBeforeWeCame(t *testing.T) {
 	})
 }
 
+// A server that cannot tell whether somebody may come in, or cannot let them in, is not the
+// last word: the next one is asked.
+func TestAnotherServerIsAskedToLetOneIn(t *testing.T) {
+	each(t, func(here, far *server) {
+		for _, code := range []matrix.ErrCode{"M_UNABLE_TO_AUTHORISE_JOIN", "M_UNABLE_TO_GRANT_JOIN"} {
+			id := far.create(event.V11, erin)
+			here.far.asked = nil
+			here.far.lies = map[string]func() (any, error){"make_join": func() (any, error) {
+				here.far.lies = nil
+				return remote.Template{}, remote.Error{Status: 400, Errcode: code}
+			}}
+			here.ok(here.in.Join(t.Context(), wish(id, "stern.test", "far.test")))
+			here.stay(id, alice, room.Join)
+			if !slices.Equal(here.far.asked, []string{"make_join", "make_join", "send_join"}) {
+				t.Errorf("%s: asked was %q", code, here.far.asked)
+			}
+		}
+	})
+}
+
 // slowKeys has no key before those of many servers are asked for.
 type slowKeys struct {
 	keys

@@ -13,7 +13,7 @@ import (
 // Why this server cannot let a user of another one into a restricted room (server-server
 // API, "Restricted rooms").
 var (
-	ErrCannotTell  = errors.New("this server is in none of the rooms whose members may join")
+	ErrCannotTell  = errors.New("this server is not in all rooms whose members may join: ask another one")
 	ErrCannotGrant = errors.New("nobody of this server may invite into the room: ask another one")
 )
 
@@ -79,30 +79,37 @@ func (r *Room) restrictedBy(rules *Stored) bool {
 	return rule == "restricted" && r.version.RestrictedJoins() || rule == "knock_restricted" && r.version.KnockRestricted()
 }
 
-// fulfils tells whether a user is in one of the rooms whose members may join, as far as
-// this server is in them.
+// fulfils tells whether a user is in one of the rooms whose members may join. Of a room that
+// this server is not in it knows nothing, so that only who fails all conditions is refused:
+// another server may find that one is met.
 func (rs *Rooms) fulfils(ctx context.Context, rules *event.Event, user matrix.UserID) (bool, error) {
-	told := false
+	unknown := false
 	conditions, _ := rules.Field("allow").Elements()
 	for _, condition := range conditions {
-		kind, _ := condition.Field("type").Text()
-		id, _ := condition.Field("room_id").Text()
-		r, err := rs.Room(id)
-		if kind != "m.room_membership" || err != nil {
-			continue
-		}
-		here, err := rs.Hosts(ctx, r)
-		if err != nil {
-			return false, err
-		}
-		is, err := rs.MembershipNow(ctx, r, user)
-		if err != nil || here && is == Join {
+		is, here, err := rs.membershipAsked(ctx, condition, user)
+		if err != nil || is == Join {
 			return err == nil, err
 		}
-		told = told || here
+		unknown = unknown || !here
 	}
-	if len(conditions) > 0 && !told {
+	if unknown {
 		return false, ErrCannotTell
 	}
 	return false, authz.ErrJoinRule
+}
+
+// membershipAsked is what a user is in the room of a condition, and whether that is known
+// here.
+func (rs *Rooms) membershipAsked(ctx context.Context, condition event.Value, user matrix.UserID) (is string, here bool, err error) {
+	kind, _ := condition.Field("type").Text()
+	id, _ := condition.Field("room_id").Text()
+	r, err := rs.Room(id)
+	if kind != "m.room_membership" || err != nil {
+		return "", false, nil
+	}
+	if here, err = rs.Hosts(ctx, r); err != nil || !here {
+		return "", false, err
+	}
+	is, err = rs.MembershipNow(ctx, r, user)
+	return is, true, err
 }
