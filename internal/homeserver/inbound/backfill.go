@@ -18,9 +18,9 @@ const (
 	statesAtOnce = 5 // events of which the state before is asked for
 )
 
-// Backfill fetches up to limit events that precede what is here of a room, and tells whether
-// there were any.
-func (in *Inbound) Backfill(ctx context.Context, roomID string, limit int) (more bool, err error) {
+// Backfill fetches up to limit events that precede what is here of a part of a room, and tells
+// whether there were any.
+func (in *Inbound) Backfill(ctx context.Context, roomID string, span room.Span, limit int) (more bool, err error) {
 	r, err := in.Rooms.Room(roomID)
 	if err != nil {
 		return false, err
@@ -30,7 +30,7 @@ func (in *Inbound) Backfill(ctx context.Context, roomID string, limit int) (more
 		return false, err
 	}
 	defer give()
-	gaps, err := in.Rooms.Gaps(ctx, roomID, gapsAtOnce)
+	gaps, err := in.Rooms.GapsIn(ctx, roomID, span, gapsAtOnce)
 	if err != nil || len(gaps) == 0 {
 		return false, err
 	}

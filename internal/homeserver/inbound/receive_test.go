@@ -275,6 +275,39 @@ func TestLiesAboutAState(t *testing.T) {
 	})
 }
 
+// What was said in a gap that could not be filled when it came about is fetched when somebody
+// reads there, and stands where it was said. Where it cannot be had, nobody waits for it twice.
+func TestAGapIsFilledWhenItIsRead(t *testing.T) {
+	each(t, func(here, far *server) {
+		for v, there := range map[event.Version]bool{event.V2: true, event.V11: false, event.V12: true} {
+			id := far.create(v, erin)
+			here.join(id, alice)
+			here.receives(far.event(id, far.say(id, erin, "before")))
+			for _, text := range []string{"one", "two", "three"} {
+				far.say(id, erin, text)
+			}
+			here.far.lies = map[string]func() (any, error){"get_missing_events": func() (any, error) { return []jsontext.Value(nil), notFound }}
+			here.receives(far.event(id, far.say(id, erin, "after")))
+			here.receives(far.event(id, far.say(id, erin, "later")))
+			here.far.lies, here.far.asked = nil, nil
+			if !there {
+				here.far.server = nil
+				for range 2 {
+					here.reads(id, alice, "before", "after", "later")
+				}
+				if asked := len(slices.DeleteFunc(here.far.asked, func(what string) bool { return what != "backfill" })); asked > 3 {
+					t.Errorf("in vain it was asked %d times: %q", asked, here.far.asked)
+				}
+				here.far.server = far
+				here.clock.Advance(2 * time.Hour)
+			}
+			for range 2 {
+				here.reads(id, alice, "before", "one", "two", "three", "after", "later")
+			}
+		}
+	})
+}
+
 // A server that never answers holds up its own room alone, and that not for long: what it
 // has sent is dealt with later, and given up in the end.
 func TestAServerThatNeverAnswers(t *testing.T) {

@@ -77,7 +77,7 @@ func (rs *Rooms) Accept(ctx context.Context, roomID string, a Arrival) (v Verdic
 	case err != nil:
 		return v, fmt.Errorf("looking for a gap: %w", err)
 	case cited:
-		return rs.past(ctx, r, j, 0)
+		return rs.pastNext(ctx, r, j)
 	}
 	if old, err := rs.isOld(ctx, r, a.Event); old || err != nil {
 		return Verdict{Outcome: Old}, err

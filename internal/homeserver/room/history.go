@@ -17,14 +17,23 @@ func (rs *Rooms) History(ctx context.Context, roomID string, arrivals []Arrival)
 	if err != nil {
 		return nil, err
 	}
-	last, err := rs.reserveBelow(ctx, r, len(arrivals))
+	landed, err := rs.arrivals.take(ctx, historyOf(r))
+	if err != nil {
+		return nil, err
+	}
+	defer landed()
+	ids := make([]string, len(arrivals))
+	for i, a := range arrivals {
+		ids[i] = a.Event.ID()
+	}
+	places, err := rs.makeRoom(ctx, r, ids)
 	if err != nil {
 		return nil, err
 	}
 	verdicts := make([]Verdict, len(arrivals))
 	s := &stretch{rooms: rs, room: r, after: map[string]*antecedent{}}
 	for i, a := range arrivals {
-		err := s.add(ctx, a, last+stream.Pos(i), &verdicts[i])
+		err := s.add(ctx, a, places[i], &verdicts[i])
 		if _, missing := errors.AsType[MissingEvents](err); missing || errors.Is(err, ErrOtherRoom) {
 			verdicts[i] = Verdict{Why: err}
 			continue
@@ -49,6 +58,25 @@ func (rs *Rooms) pastOne(ctx context.Context, r *Room, a Arrival, place stream.P
 	return rs.past(ctx, r, j, place)
 }
 
+// historyOf names the flight of what is stored of a room's history: two that were stored at
+// the same time could be given the same places.
+func historyOf(r *Room) string { return "history of " + r.id }
+
+// pastNext is past at the place of an event that another follows which is here. The event's
+// own flight has begun.
+func (rs *Rooms) pastNext(ctx context.Context, r *Room, j *judgement) (v Verdict, err error) {
+	landed, err := rs.arrivals.take(ctx, historyOf(r))
+	if err != nil {
+		return v, err
+	}
+	defer landed()
+	places, err := rs.makeRoom(ctx, r, []string{j.Event.ID()})
+	if err != nil {
+		return v, err
+	}
+	return rs.past(ctx, r, j, places[0])
+}
+
 // reserveBelow makes room for events before all that is here, and returns the lowest place.
 func (rs *Rooms) reserveBelow(ctx context.Context, r *Room, n int) (stream.Pos, error) {
 	r.mu.Lock()
@@ -61,16 +89,11 @@ func (rs *Rooms) reserveBelow(ctx context.Context, r *Room, n int) (stream.Pos, 
 	return l.tip.floor, nil
 }
 
-// past stores an event of history at a place, 0 for the next.
+// past stores an event of history at a place.
 func (rs *Rooms) past(ctx context.Context, r *Room, j *judgement, place stream.Pos) (v Verdict, err error) {
 	b, err := rs.before(ctx, r, j)
 	if err != nil {
 		return v, err
-	}
-	if place == 0 {
-		if place, err = rs.reserveBelow(ctx, r, 1); err != nil {
-			return v, err
-		}
 	}
 	j.isPast = true
 	err = rs.again(ctx, func() (*stream.Ticket, error) {
@@ -168,11 +191,16 @@ func (rs *Rooms) Extremities(ctx context.Context, roomID string) (ids []string, 
 
 // Gaps are events that are not here and that others follow, those of the earliest first.
 func (rs *Rooms) Gaps(ctx context.Context, roomID string, limit int) ([]string, error) {
+	return rs.GapsIn(ctx, roomID, whole, limit)
+}
+
+// GapsIn is Gaps for those that events in a span follow.
+func (rs *Rooms) GapsIn(ctx context.Context, roomID string, in Span, limit int) ([]string, error) {
 	r, err := rs.Room(roomID)
 	if err != nil {
 		return nil, err
 	}
-	gaps, err := selectGaps(ctx, rs.DB, r.nid, limit)
+	gaps, err := selectGaps(ctx, rs.DB, r.nid, in, limit)
 	if err != nil {
 		return nil, fmt.Errorf("looking for gaps: %w", err)
 	}

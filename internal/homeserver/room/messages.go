@@ -47,8 +47,11 @@ func (rs *Rooms) Messages(ctx context.Context, user matrix.UserID, q Query) (Pag
 	if err != nil {
 		return Page{}, err
 	}
-	page := Page{Start: Token(walk.at)}
+	page, begin := Page{Start: Token(walk.at)}, walk
 	if page.Events, err = l.walk(ctx, &walk, &q.Filter); err != nil {
+		return Page{}, err
+	}
+	if err := rs.fromWithin(ctx, l, begin, &walk, &q, &page); err != nil {
 		return Page{}, err
 	}
 	if err := rs.fromBefore(ctx, l, &walk, &q, &page); err != nil {

@@ -63,9 +63,12 @@ func (w writer) show(op *operation) {
 		v.redact(r, op.all()[0])
 		op.room.summary.Store(nil)
 	}
-	for len(v.ring) > ringSize {
+	for _, s := range op.past {
+		v.from = max(v.from, s.Pos) // it stands among those in the ring, perhaps
+	}
+	for len(v.ring) > ringSize || len(v.ring) > 0 && v.ring[0].Pos <= v.from {
 		grown -= weight(v.ring[0])
-		v.from = v.ring[0].Pos
+		v.from = max(v.from, v.ring[0].Pos)
 		v.ring[0] = nil
 		v.ring = v.ring[1:]
 	}

@@ -63,6 +63,7 @@ type Rooms struct {
 	joins        flights
 	names        flights // aliases that are being given
 	arrivals     flights // events of other servers that are being judged
+	asked        asked   // what is missing of other servers' events
 
 	mu    sync.RWMutex // guards rooms and stays
 	rooms map[string]*Room

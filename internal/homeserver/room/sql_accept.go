@@ -65,10 +65,38 @@ func selectIsGap(ctx context.Context, q store.Queryer, room int64, id string) (i
 	return is, err
 }
 
-// selectGaps are events that are not here and that others cite, those of the earliest first.
-func selectGaps(ctx context.Context, q store.Queryer, room int64, limit int) ([]string, error) {
+// selectGaps are events that are not here and that others in a span cite, those of the
+// earliest first.
+func selectGaps(ctx context.Context, q store.Queryer, room int64, in Span, limit int) ([]string, error) {
 	return store.Collect(ctx, q, func(rows *sql.Rows) (id string, err error) { return id, rows.Scan(&id) },
-		`SELECT event_id FROM room_gaps WHERE room = $1 ORDER BY place, event_id LIMIT $2`, room, limit)
+		`SELECT event_id FROM room_gaps WHERE room = $1 AND place > $2 AND place <= $3 ORDER BY place, event_id LIMIT $4`,
+		room, int64(in.After), int64(in.UpTo), limit)
+}
+
+// selectGapPlaces are the first places at which events follow some that are not here, by the
+// ids of these.
+func selectGapPlaces(ctx context.Context, q store.Queryer, room int64, ids []string) (map[string]stream.Pos, error) {
+	args := []any{}
+	for _, id := range ids {
+		args = append(args, id)
+	}
+	found := map[string]stream.Pos{}
+	_, err := store.Collect(ctx, q, func(rows *sql.Rows) (place stream.Pos, err error) {
+		var id string
+		err = rows.Scan(&id, &place)
+		found[id] = place
+		return place, err
+	}, fmt.Sprintf(`SELECT event_id, place FROM room_gaps WHERE event_id IN %s AND room = $%d`, store.RowParameters(1, len(ids)), len(ids)+1), append(args, room)...)
+	return found, err
+}
+
+// selectLastBefore is the last place above 0 and before another at which an event stands, 0
+// for none.
+func selectLastBefore(ctx context.Context, q store.Queryer, room int64, place stream.Pos) (last stream.Pos, err error) {
+	var beside stream.Pos
+	err = q.QueryRow(ctx, `SELECT COALESCE((SELECT MAX(pos) FROM room_events WHERE room = $1 AND pos < $2), 0),
+		COALESCE((SELECT MAX(place) FROM room_events WHERE room = $1 AND place < $2 AND place <> 0), 0)`, room, int64(place)).Scan(&last, &beside)
+	return max(last, beside, 0), err
 }
 
 // selectTorn are the places, after one, of events that cite what is not here.

@@ -11,8 +11,8 @@ import (
 // Stored is an event at its place in the stream. It does not change once it is shown.
 type Stored struct {
 	*event.Event
-	// Pos is where the event stands in the stream. One that was fetched from another
-	// server later than what follows it has a negative one.
+	// Pos is where the event stands in the stream. One that was fetched from another server
+	// later than what follows it has one that was left free there, or a negative one.
 	Pos stream.Pos
 	// Replaced is the state event whose place this one took, if there was one.
 	Replaced *Replaced

@@ -47,8 +47,19 @@ type redacted struct {
 	to   *Stored
 }
 
+// margin is how many positions are left free before an event that follows others which are
+// not here: those are told in their place when they come.
+const margin = 1 << 14
+
 // positions is how many positions the operation takes.
-func (op *operation) positions() int { return max(len(op.groups)+len(op.events), 1) }
+func (op *operation) positions() int { return max(len(op.groups)+op.margin()+len(op.events), 1) }
+
+func (op *operation) margin() int {
+	if len(op.aside.gaps) == 0 || len(op.past) > 0 {
+		return 0
+	}
+	return margin
+}
 
 // all are the events that an operation stores.
 func (op *operation) all() []*Stored {
@@ -83,6 +94,7 @@ func (op *operation) place(pos stream.Pos) {
 		g.id = pos
 		pos++
 	}
+	pos += stream.Pos(op.margin())
 	if op.creates {
 		op.room.nid = int64(pos)
 	}
