@@ -127,18 +127,23 @@ func TestDepthGames(t *testing.T) {
 func TestABranchIsReadAsOfItsOwnState(t *testing.T) {
 	each(t, func(here, far *server) {
 		const bob matrix.UserID = "@bob:here.test"
-		id := far.create(event.V11, erin)
-		far.set(id, erin, "m.room.history_visibility", `{"history_visibility":"joined"}`)
-		here.join(id, alice)
-		before := here.ends(id)[0]
-		here.ok(here.rooms.Join(t.Context(), room.Membership{Room: id, Sender: bob}))
-		here.receives(far.message(id, "before bob came", erin, before))
-		here.say(id, alice, "after")
 		here.rooms.Historian = nil
-		here.reads(id, alice, "before bob came", "after")
-		here.reads(id, bob, "after")
-		if state, err := here.rooms.Unknown(t.Context(), id, []string{before}); err != nil || len(state) > 0 {
-			t.Error(err)
+		for readers, bobs := range map[string][]string{"joined": {"after"}, "invited": {"after"}, "shared": {"before bob came", "after"}} {
+			id := far.create(event.V11, erin)
+			far.set(id, erin, "m.room.history_visibility", `{"history_visibility":"`+readers+`"}`)
+			here.join(id, alice)
+			before := here.ends(id)[0]
+			here.ok(here.rooms.Join(t.Context(), room.Membership{Room: id, Sender: bob}))
+			here.receives(far.message(id, "before bob came", erin, before))
+			here.say(id, alice, "after")
+			here.reads(id, alice, "before bob came", "after")
+			here.reads(id, bob, bobs...)
+			here.ok(here.rooms.Leave(t.Context(), room.Membership{Room: id, Sender: bob}))
+			here.receives(far.message(id, "after bob left", erin, before))
+			here.reads(id, bob, bobs...)
+			if state, err := here.rooms.Unknown(t.Context(), id, []string{before}); err != nil || len(state) > 0 {
+				t.Error(err)
+			}
 		}
 	})
 }

@@ -234,8 +234,8 @@ func (l *lens) allows(pos stream.Pos, stay, readers string) bool {
 		return true
 	case l.forgotten:
 		return false
-	case readers == shared:
-		return l.stays.has(Join, pos)
+	case readers == shared: // with who was in the room when it came here, or later
+		return l.stays.before(pos, Leave) == Join || l.stays.has(Join, pos)
 	case readers == invited:
 		return stay == Invite
 	}
