@@ -240,6 +240,24 @@ func TestRedactionsRefuse(t *testing.T) {
 	})
 }
 
+// Who has let somebody in is not for clients to say, also where it does not matter.
+func TestNobodySaysWhoLetThemIn(t *testing.T) {
+	each(t, func(w *world) {
+		for _, v := range []string{"7", "8", "12"} {
+			id := w.create(room.Creation{Version: v, Preset: room.PublicChat})
+			key := string(alice)
+			said, err := w.rooms.Send(w.Context(), room.Sending{Room: id, Sender: alice, Type: "m.room.member", StateKey: &key,
+				Content: []byte(`{"displayname":"Al","join_authorised_via_users_server":"@x:far.test","membership":"join"}`)})
+			w.ok(err)
+			e, err := w.rooms.Event(w.Context(), alice, id, said)
+			w.ok(err)
+			if got := string(e.Content()); got != `{"displayname":"Al","membership":"join"}` {
+				t.Errorf("version %s: %s", v, got)
+			}
+		}
+	})
+}
+
 // A redaction whose content names its target is one, by whichever door it comes.
 func TestARedactionThatIsSent(t *testing.T) {
 	each(t, func(w *world) {

@@ -43,12 +43,26 @@ func (rs *Rooms) Send(ctx context.Context, s Sending) (eventID string, err error
 	if err := rs.checkAliases(ctx, r, s); err != nil {
 		return "", err
 	}
+	if s.Type == memberType {
+		s.Content = unauthorised(s.Content)
+	}
 	return rs.send(ctx, r, s, func(t *tip) (draft, error) {
 		if err := same(ctx, rs, r, t, s); err != nil {
 			return draft{}, err
 		}
 		return s.draft(), nil
 	})
+}
+
+// unauthorised is the content of a membership without who has let the user in: the event needs
+// the signature of that user's server, so that it is not for clients to say (room version 8,
+// "Authorization rules").
+func unauthorised(content []byte) []byte {
+	canonical, err := event.Canonical(content, true)
+	if err != nil {
+		return content // Build tells what is wrong with it
+	}
+	return event.Value(canonical).Without("join_authorised_via_users_server")
 }
 
 // send is actOnce for an event that a client sends.
