@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -55,8 +56,8 @@ func versions() (known []string) {
 	return known
 }
 
-// each asks one server after the other until one does what is wanted. The error is the last
-// refusal, or else why none could be asked.
+// each asks one server after the other until one does what is wanted. The error is that which
+// says most, of equal ones the last; ErrNoServer if none is there.
 func each(ctx context.Context, servers []matrix.ServerName, ask func(matrix.ServerName) error) error {
 	last := error(ErrNoServer)
 	for _, server := range servers {
@@ -64,14 +65,23 @@ func each(ctx context.Context, servers []matrix.ServerName, ask func(matrix.Serv
 		if err == nil || ctx.Err() != nil {
 			return err
 		}
-		if _, refused := errors.AsType[remote.Error](last); refused {
-			if _, too := errors.AsType[remote.Error](err); !too {
-				continue
-			}
+		if weightOf(err) >= weightOf(last) {
+			last = err
 		}
-		last = err
 	}
 	return last
+}
+
+// weightOf is how much the error of a server says about what was asked: a refusal says more
+// than that it does not know the room, and that more than that it was not reached.
+func weightOf(err error) int {
+	switch refusal, refused := errors.AsType[remote.Error](err); {
+	case !refused:
+		return 0
+	case refusal.Status == http.StatusNotFound || refusal.Status >= 500:
+		return 1
+	}
+	return 2
 }
 
 // complete makes the event of a template: what it follows and cites is as the other server

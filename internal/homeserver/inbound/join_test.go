@@ -271,6 +271,29 @@ func TestKnockingElsewhere(t *testing.T) {
 	})
 }
 
+// Of several servers that do not do what is wanted, the user is told what that one says who
+// knows most of it.
+func TestWhatServersRefuse(t *testing.T) {
+	each(t, func(here, far *server) {
+		id := far.create(event.V11, erin)
+		refusal := func(status int) error { return remote.Error{Status: status} }
+		for _, c := range []struct {
+			says [3]error
+			want error
+		}{
+			{[3]error{refusal(403), refusal(404), errUnreachable}, refusal(403)},
+			{[3]error{errUnreachable, refusal(404), refusal(502)}, refusal(502)},
+			{[3]error{refusal(403), refusal(400), refusal(404)}, refusal(400)},
+		} {
+			n := 0
+			here.far.lies = map[string]func() (any, error){"make_knock": func() (any, error) { n++; return remote.Template{}, c.says[n-1] }}
+			if err := here.in.Knock(t.Context(), wish(id, "far.test", "evil.test", "third.test")); !errors.Is(err, c.want) {
+				t.Errorf("%v: %v", c.says, err)
+			}
+		}
+	})
+}
+
 // A time before this server was in the room leads to an event of then.
 func TestATimeBeforeWeCame(t *testing.T) {
 	each(t, func(here, far *server) {
