@@ -105,11 +105,11 @@ func TestNoncesAreForgottenWhenTheirTimeHasPassed(t *testing.T) {
 
 // Fifty replays at the same time, on two replicas, let one through.
 func TestReplaysInParallel(t *testing.T) {
-	storetest.EachURL(t, func(t *testing.T, url string) {
-		s := newStory(t, storetest.Open(t, url, owners))
+	storetest.EachLaidOut(t, owners, func(t *testing.T, url string) {
+		s := newStory(t, storetest.Open(t, url, nil))
 		o := s.Options
 		if s.db.Engine() == store.PostgreSQL { // a SQLite file has one process
-			o.DB = storetest.Open(t, url, owners)
+			o.DB = storetest.Open(t, url, nil)
 		}
 		other, err := caller.New(t.Context(), o)
 		if err != nil {

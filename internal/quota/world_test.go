@@ -48,8 +48,8 @@ type world struct {
 }
 
 func each(t *testing.T, story func(w *world)) {
-	storetest.EachURL(t, func(t *testing.T, url string) {
-		db := storetest.Open(t, url, []string{"seal", "quota"})
+	storetest.EachLaidOut(t, []string{"seal", "quota"}, func(t *testing.T, url string) {
+		db := storetest.Open(t, url, nil)
 		clock := clocktest.New()
 		w := &world{T: t, url: url, db: db, vault: sealtest.Vault(t, db, clock.Now), clock: clock, seen: map[string]int{}}
 		w.a, w.b = w.replica(db), w.replica(storetest.Open(t, url, nil))

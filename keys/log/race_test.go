@@ -19,8 +19,8 @@ import (
 // given twice, no entry lost or logged twice, no size signed with two roots.
 func TestSequencersRace(t *testing.T) {
 	const writers, writes = 4, 25
-	storetest.EachURL(t, func(t *testing.T, url string) {
-		w := newWorld(t, storetest.Open(t, url, []string{"log"}))
+	storetest.EachLaidOut(t, []string{"log"}, func(t *testing.T, url string) {
+		w := newWorld(t, storetest.Open(t, url, nil))
 		var batches, superseded atomic.Int64
 		ctx, stop := context.WithCancel(t.Context())
 		var sequencers, publishers sync.WaitGroup

@@ -121,8 +121,8 @@ func TestAFork(t *testing.T) {
 
 // A replica that only ever stood by has remembered what it showed.
 func TestAReplicaThatStoodByRefusesToo(t *testing.T) {
-	storetest.EachURL(t, func(t *testing.T, url string) {
-		w := newWorld(t, storetest.Open(t, url, []string{"log"}))
+	storetest.EachLaidOut(t, []string{"log"}, func(t *testing.T, url string) {
+		w := newWorld(t, storetest.Open(t, url, nil))
 		other, guard := w.process(url)
 		w.pend(3)
 		w.seal()

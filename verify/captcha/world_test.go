@@ -37,12 +37,12 @@ type world struct {
 }
 
 func each(t *testing.T, story func(w *world)) {
-	storetest.EachURL(t, func(t *testing.T, url string) {
+	storetest.EachLaidOut(t, owners, func(t *testing.T, url string) {
 		w := &world{T: t, url: url, keyFile: filepath.Join(t.TempDir(), "kek"), clock: clocktest.New()}
 		if _, err := seal.CreateKEK(w.keyFile, rand.Reader); err != nil {
 			t.Fatal(err)
 		}
-		w.db = storetest.Open(t, url, owners)
+		w.db = storetest.Open(t, url, nil)
 		w.a = replica(t, w.db, w.keyFile, w.clock.Now)
 		w.b = replica(t, storetest.Open(t, url, nil), w.keyFile, w.clock.Now)
 		story(w)

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"slices"
 	"sync"
 	"testing"
@@ -104,7 +103,7 @@ func (n *network) house(t *testing.T, name matrix.ServerName, db *store.DB, cloc
 	out.Rooms = h.rooms
 	h.inbound = inbound.New(inbound.Options{DB: db, Rooms: h.rooms, Remote: client, Keys: peerKeys{}, ServerName: name, Signer: signer, Now: clock.Now})
 	h.rooms.Historian = h.inbound
-	accounts, err := account.New(t.Context(), account.Options{DB: db, Vault: sealtest.Vault(t, db, clock.Now), ServerName: name, Now: clock.Now, Flows: account.Flows{{account.StageDummy}}, Hashers: 1})
+	accounts, err := account.New(t.Context(), account.Options{DB: db, Vault: sealtest.Vault(t, db, clock.Now), ServerName: name, Now: clock.Now, Flows: account.Flows{{account.StageDummy}}, Hashers: 1, HashMemory: 64})
 	ok(err)
 	encryption, err := e2ee.New(t.Context(), e2ee.Options{DB: db, Stream: h.stream, ServerName: name, Now: clock.Now, Devices: directory{accounts}, Rooms: h.rooms, Remote: client, Outgoing: out})
 	ok(err)
@@ -134,17 +133,10 @@ func (n *network) house(t *testing.T, name matrix.ServerName, db *store.DB, cloc
 // eachPair tells a story of two servers on every engine.
 func eachPair(t *testing.T, story func(a, b *house)) {
 	owners := []string{"seal", "account", "stream", "room", "inbound", "outbound", "transaction", "e2ee"}
-	for engine, url := range map[string]func(testing.TB) string{"sqlite": storetest.SQLite, "postgres": storetest.PostgreSQL} {
-		if engine == "postgres" && os.Getenv(storetest.PostgresURL) == "" {
-			continue
-		}
-		t.Run(engine, func(t *testing.T) {
-			n, clock := &network{url: map[matrix.ServerName]string{}}, clocktest.New()
-			a := n.house(t, server, storetest.Open(t, url(t), owners), clock)
-			b := n.house(t, remote, storetest.Open(t, url(t), owners), clock)
-			story(a, b)
-		})
-	}
+	storetest.EachPair(t, owners, func(t *testing.T, first, second *store.DB) {
+		n, clock := &network{url: map[matrix.ServerName]string{}}, clocktest.New()
+		story(n.house(t, server, first, clock), n.house(t, remote, second, clock))
+	})
 }
 
 func (h *house) ok(err error) {

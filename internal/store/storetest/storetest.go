@@ -9,6 +9,7 @@ import (
 	"crypto/rand"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"signet/internal/store"
@@ -24,15 +25,25 @@ func Each(t *testing.T, owners []string, fn func(t *testing.T, db *store.DB)) {
 	EachLaidOut(t, owners, func(t *testing.T, url string) { fn(t, Open(t, url, nil)) })
 }
 
+// EachPair is Each for stories of two servers, which have a database each.
+func EachPair(t *testing.T, owners []string, fn func(t *testing.T, first, second *store.DB)) {
+	t.Helper()
+	EachLaidOut(t, owners, func(t *testing.T, url string) {
+		other := LaidOut
+		if strings.HasPrefix(url, "sqlite:") {
+			other = laidOutFile
+		}
+		fn(t, Open(t, url, nil), Open(t, other(t, owners), nil))
+	})
+}
+
 // EachLaidOut is Each for tests that open the database themselves, several times or
 // from several processes. It has the tables of owners already.
 func EachLaidOut(t *testing.T, owners []string, fn func(t *testing.T, url string)) {
 	t.Helper()
-	each(t, fn, func(t testing.TB) string {
-		url := SQLite(t)
-		lay(t, url, owners)
-		return url
-	}, func(t testing.TB) string { return LaidOut(t, owners) })
+	each(t, fn,
+		func(t testing.TB) string { return laidOutFile(t, owners) },
+		func(t testing.TB) string { return LaidOut(t, owners) })
 }
 
 // EachURL is EachLaidOut for tests that migrate the database themselves. It is empty.
@@ -66,6 +77,14 @@ func Open(t testing.TB, url string, owners []string) *store.DB {
 // SQLite is the URL of a new, empty database file.
 func SQLite(t testing.TB) string {
 	return "sqlite:" + filepath.Join(t.TempDir(), "test.db")
+}
+
+// laidOutFile is LaidOut of a new database file.
+func laidOutFile(t testing.TB, owners []string) string {
+	t.Helper()
+	url := SQLite(t)
+	lay(t, url, owners)
+	return url
 }
 
 // PostgreSQL is the URL of a new, empty schema on the server that
