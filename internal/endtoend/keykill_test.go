@@ -194,6 +194,7 @@ const generation = 8
 // the logs. No two notes of one size differ, each goes on from all before, and whatever was
 // answered is found with proof.
 func TestKillWhileKeysArePublished(t *testing.T) {
+	t.Parallel()
 	onEachStage(t, func(s *stage) {
 		c := s.trust()
 		watchers := []*watcher{s.watcher("users", c.Users), s.watcher("servers", c.Servers)}

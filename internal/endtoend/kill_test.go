@@ -174,6 +174,7 @@ func TestKillBetweenTheSteps(t *testing.T) {
 
 // The server is killed at any moment, under load; whatever it has answered holds.
 func TestKillAtAnyMoment(t *testing.T) {
+	t.Parallel()
 	onEachEngine(t, func(t *testing.T, p *pair) {
 		people := []*person{p.join("alice"), p.join("bob"), p.join("carol")}
 		for round := range kills(t) {

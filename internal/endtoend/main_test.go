@@ -24,7 +24,7 @@ func buildAndRun(m *testing.M) int {
 		panic(err)
 	}
 	defer os.RemoveAll(dir)
-	build := exec.Command("go", "build", "-o", dir+string(filepath.Separator), "signet/cmd/idserver", "signet/cmd/homeserver")
+	build := exec.Command("go", "build", "-ldflags=-w", "-o", dir+string(filepath.Separator), "signet/cmd/idserver", "signet/cmd/homeserver")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "building the programs: %v\n%s", err, out)
@@ -56,6 +56,7 @@ func runScripts(t *testing.T, pattern, engine string, databases func(t *testing.
 	}
 	for _, script := range scripts {
 		t.Run(engine+"/"+filepath.Base(script), func(t *testing.T) {
+			t.Parallel() // programs start, and wait for each other
 			id, hs := databases(t)
 			testscript.Run(t, testscript.Params{
 				Files:               []string{script},

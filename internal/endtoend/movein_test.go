@@ -45,6 +45,7 @@ func (p *pair) command(args ...string) ([]byte, error) {
 // An import is killed at any moment, beside a running server that goes on working.
 // Each batch is in or it is not, and the last import completes it.
 func TestKillAnImport(t *testing.T) {
+	t.Parallel()
 	const all, batch = 2500, 500
 	onEachEngine(t, func(t *testing.T, p *pair) {
 		alice := p.join("alice")
