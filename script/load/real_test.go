@@ -36,7 +36,7 @@ func TestOnTheRealServer(t *testing.T) {
 func buildProgram(t *testing.T, dir, name string) (program string) {
 	t.Helper()
 	program = filepath.Join(dir, name)
-	build := exec.Command("go", "build", "-o", program, "signet/cmd/"+name)
+	build := exec.Command("go", "build", "-ldflags=-w", "-o", program, "signet/cmd/"+name)
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("building %s: %v\n%s", name, err, out)
