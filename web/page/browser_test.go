@@ -101,12 +101,13 @@ func (f *faults) add(format string, args ...any) {
 func openBrowser(t *testing.T, running context.Context, scripts bool) *browser {
 	t.Helper()
 	var box *deliver.Mailbox
-	b := &browser{world: newWorld(t, withMailbox(t, &box)), scripts: scripts, faults: new(faults)}
+	options := withMailbox(t, &box)
 	if !strings.Contains(t.Name(), "mailbox") && !strings.Contains(t.Name(), "CAPTCHA") {
-		b.world = newWorld(t, func(o *page.Options) {
+		options = func(o *page.Options) {
 			o.Terms = []page.TermsLink{{Title: "Privacy policy", URL: "https://example.org/privacy"}}
-		})
+		}
 	}
+	b := &browser{world: newWorld(t, options), scripts: scripts, faults: new(faults)}
 	ctx, cancel := context.WithTimeout(running, time.Minute)
 	t.Cleanup(cancel)
 	b.ctx, cancel = chromedp.NewContext(ctx, chromedp.WithNewBrowserContext())
