@@ -189,10 +189,12 @@ func empty(ctx context.Context, tx pgx.Tx, name string, rows map[string]json.Raw
 	return nil
 }
 
-// used lists the tables that have had rows, but for goose's.
+// used lists the tables that have had rows, but for goose's. Whose size is asked for is
+// locked, so those of others must have been left out before.
 func used(ctx context.Context, tx pgx.Tx, name string) ([]string, error) {
-	rows, err := tx.Query(ctx, `SELECT format('%I.%I', relnamespace::regnamespace, relname) FROM pg_class
-		WHERE relnamespace = quote_ident($1)::regnamespace AND relkind = 'r' AND relname NOT LIKE 'goose\_%' AND pg_relation_size(oid) > 0`, name)
+	rows, err := tx.Query(ctx, `WITH ours AS MATERIALIZED (SELECT oid, relname FROM pg_class
+		WHERE relnamespace = quote_ident($1)::regnamespace AND relkind = 'r' AND relname NOT LIKE 'goose\_%')
+		SELECT format('%I.%I', $1::text, relname) FROM ours WHERE pg_relation_size(oid) > 0`, name)
 	if err != nil {
 		return nil, err
 	}
@@ -213,7 +215,7 @@ func shapeOf(ctx context.Context, tx pgx.Tx, name string, owners []string) (hash
 		lines = append(lines, fmt.Sprintf(`SELECT concat_ws(' ', '%s', id, version_id, is_applied, xmin) FROM %q.goose_%[1]s`, owner, name))
 	}
 	err = tx.QueryRow(ctx, `WITH relations AS MATERIALIZED (SELECT * FROM pg_class WHERE relnamespace = quote_ident($1)::regnamespace)
-		SELECT md5(string_agg(line, ' ' ORDER BY line)) FROM (`+strings.Join(lines, " UNION ALL ")+`) AS lines (line)`, name).Scan(&hash)
+		SELECT md5(coalesce(string_agg(line, ' ' ORDER BY line), '')) FROM (`+strings.Join(lines, " UNION ALL ")+`) AS lines (line)`, name).Scan(&hash)
 	if err != nil {
 		return "", fmt.Errorf("reading what schema %s is: %w", name, err)
 	}

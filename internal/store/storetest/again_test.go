@@ -88,6 +88,25 @@ func TestASchemaIsAsNew(t *testing.T) {
 	}
 }
 
+// A schema of no owners is empty, whatever the test before has made in it.
+func TestASchemaOfNobody(t *testing.T) {
+	if os.Getenv(PostgresURL) == "" {
+		t.Skip(PostgresURL + " names no server")
+	}
+	for range 3 {
+		t.Run("postgres", func(t *testing.T) {
+			db := Open(t, LaidOut(t, nil), nil)
+			name := texts(t, db, `SELECT current_schema()`)[0]
+			if tables := texts(t, db, `SELECT tablename FROM pg_tables WHERE schemaname = '`+name+`'`); len(tables) > 0 {
+				t.Errorf("%s has the tables %q", name, tables)
+			}
+			exec(t, db, `CREATE TABLE more (n BIGINT NOT NULL PRIMARY KEY)`)
+			db.Close()
+			awaitEnd(t, name)
+		})
+	}
+}
+
 // Commits that fail in one test do not in the next.
 func TestATriggerIsGone(t *testing.T) {
 	for range 2 {
