@@ -238,16 +238,16 @@ func TestABlockOfNumbersIsNotFlooded(t *testing.T) {
 
 // Two replicas share every limit, and a restart refills none.
 func TestReplicasShareLimits(t *testing.T) {
-	storetest.EachURL(t, func(t *testing.T, url string) {
-		s := &story{T: t, World: verifytest.New(t, storetest.Open(t, url, verifytest.Owners)).Limited(t)}
-		second := &story{T: t, World: s.Replica(t, storetest.Open(t, url, verifytest.Owners)).Limited(t)}
+	storetest.EachLaidOut(t, verifytest.Owners, func(t *testing.T, url string) {
+		s := &story{T: t, World: verifytest.New(t, storetest.Open(t, url, nil)).Limited(t)}
+		second := &story{T: t, World: s.Replica(t, storetest.Open(t, url, nil)).Limited(t)}
 		victim := email(t, "victim@example.org")
 		got := s.untilRefused(func(i int) error {
 			who := []*story{s, second}[i%2]
 			who.asked = 100 * i
 			return who.ask(victim, user(i, fmt.Sprintf("hs%d.example", i)), fmt.Sprintf("203.0.113.%d", i))
 		})
-		restarted := &story{T: t, World: s.Replica(t, storetest.Open(t, url, verifytest.Owners)).Limited(t), asked: 5000}
+		restarted := &story{T: t, World: s.Replica(t, storetest.Open(t, url, nil)).Limited(t), asked: 5000}
 		wantLimit(restarted, restarted.ask(victim, alice, "203.0.113.99"))
 		if got != 3 {
 			t.Errorf("%d messages by two replicas, want 3", got)
@@ -257,9 +257,9 @@ func TestReplicasShareLimits(t *testing.T) {
 
 // Guesses at one address are counted together, whichever replica they come to.
 func TestReplicasShareGuesses(t *testing.T) {
-	storetest.EachURL(t, func(t *testing.T, url string) {
-		s := &story{T: t, World: verifytest.New(t, storetest.Open(t, url, verifytest.Owners)).Limited(t)}
-		second := s.Replica(t, storetest.Open(t, url, verifytest.Owners)).Limited(t)
+	storetest.EachLaidOut(t, verifytest.Owners, func(t *testing.T, url string) {
+		s := &story{T: t, World: verifytest.New(t, storetest.Open(t, url, nil)).Limited(t)}
+		second := s.Replica(t, storetest.Open(t, url, nil)).Limited(t)
 		for i := range 3 {
 			c := user(i, fmt.Sprintf("hs%d.example", i))
 			sid, err := s.Request(t.Context(), verify.Request{Address: email(t, "victim@example.org"), ClientSecret: "s", Caller: c, SendAttempt: 1})

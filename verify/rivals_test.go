@@ -30,7 +30,7 @@ func TestManyPeopleAtTheSameMoment(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			storetest.EachURL(t, func(t *testing.T, url string) {
+			storetest.EachLaidOut(t, verifytest.Owners, func(t *testing.T, url string) {
 				const people, each = 32, 4
 				replicas := crowded(t, url)
 				var all sync.WaitGroup
@@ -66,10 +66,10 @@ func crowded(t *testing.T, url string) []*verifytest.World {
 	if err != nil {
 		t.Fatal(err)
 	}
-	first := verifytest.New(t, storetest.Open(t, url, verifytest.Owners))
+	first := verifytest.New(t, storetest.Open(t, url, nil))
 	all := []*verifytest.World{first}
 	for range 2 {
-		all = append(all, first.Replica(t, storetest.Open(t, url, verifytest.Owners)))
+		all = append(all, first.Replica(t, storetest.Open(t, url, nil)))
 	}
 	for _, w := range all {
 		w.Sending(t, fraud.Policy{Countries: []string{"GB"}, CapPerDay: fraud.Money(1_000_000_000), CapPerMonth: fraud.Money(10_000_000_000)})

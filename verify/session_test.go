@@ -175,9 +175,9 @@ func TestAProofIsSpentOnce(t *testing.T) {
 
 // Two replicas on one database: what one began the other ends.
 func TestReplicasShareSessions(t *testing.T) {
-	storetest.EachURL(t, func(t *testing.T, url string) {
-		s := &story{T: t, World: verifytest.New(t, storetest.Open(t, url, verifytest.Owners))}
-		second := s.Replica(t, storetest.Open(t, url, verifytest.Owners))
+	storetest.EachLaidOut(t, verifytest.Owners, func(t *testing.T, url string) {
+		s := &story{T: t, World: verifytest.New(t, storetest.Open(t, url, nil))}
+		second := s.Replica(t, storetest.Open(t, url, nil))
 		c := s.mustRequest(1)
 		if err := second.Submit(s.Context(), c, alice, s.Post.Last(s.T).Code()); err != nil {
 			s.Fatal(err)

@@ -48,8 +48,8 @@ type replica struct {
 
 func each(t *testing.T, p fraud.Policy, story func(w *world)) {
 	t.Helper()
-	storetest.EachURL(t, func(t *testing.T, url string) {
-		db := storetest.Open(t, url, []string{"seal", "fraud"})
+	storetest.EachLaidOut(t, []string{"seal", "fraud"}, func(t *testing.T, url string) {
+		db := storetest.Open(t, url, nil)
 		clock := clocktest.New()
 		w := &world{T: t, url: url, db: db, clock: clock, vault: sealtest.Vault(t, db, clock.Now), seen: map[string]int{}}
 		w.a, w.b = w.replica(p), w.replica(p)
