@@ -37,9 +37,17 @@ func (rs *Rooms) resolve(ctx context.Context, r *Room, states []stateMap, fresh 
 		return nil, fmt.Errorf("resolving a room's state: %w", err)
 	}
 	state := make(stateMap, len(resolved))
+	var others []string // which are in none of the states: what they rest on may win, too
 	for key, id := range resolved {
-		state[key] = held[id]
+		if state[key] = held[id]; held[id] == nil {
+			others = append(others, id)
+		}
 	}
+	places, err := rs.placesOf(ctx, r, others, nil)
+	if err != nil {
+		return nil, fmt.Errorf("resolving a room's state: %w", err)
+	}
+	maps.Copy(state, places)
 	return state, nil
 }
 
