@@ -13,9 +13,12 @@ import (
 	"signet/internal/store"
 )
 
-// maxFilters is how many filters a user has; making more forgets the oldest, which
-// clients make again.
-const maxFilters = 500
+// maxFilters is how many filters a user has, and maxFilterOctets how large they may be
+// together; making more forgets the oldest, which clients make again.
+const (
+	maxFilters      = 500
+	maxFilterOctets = 1 << 20
+)
 
 // AddFilter stores a filter and returns its id, the same for the same filter. The error
 // is filter.ErrFilter.
@@ -38,7 +41,7 @@ func (d *Data) AddFilter(ctx context.Context, user matrix.UserID, text jsontext.
 		if err := insertFilter(ctx, tx, user, storedFilter{id, canonical, d.Now()}); err != nil {
 			return err
 		}
-		return deleteOldFilters(ctx, tx, user, maxFilters)
+		return deleteOldFilters(ctx, tx, user)
 	})
 	if err != nil {
 		return "", fmt.Errorf("storing a filter: %w", err)

@@ -48,6 +48,23 @@ func TestFilters(t *testing.T) {
 	})
 }
 
+// A user's filters have bounds together.
+func TestLargeFiltersAreForgotten(t *testing.T) {
+	each(t, func(w *world) {
+		var last string
+		for n := range 40 {
+			w.clock.Advance(time.Second)
+			last = w.filter(alice, fmt.Sprintf(`{"n":%d,"x":"%s"}`, n, strings.Repeat("x", 60_000)))
+		}
+		if n := w.count(`SELECT COUNT(*) FROM userdata_filters`); n != 17 {
+			w.Errorf("%d filters of 60 KB are kept, want 17", n)
+		}
+		if _, err := w.Filter(w.Context(), alice, last); err != nil {
+			w.Errorf("the newest: %v", err)
+		}
+	})
+}
+
 // A user who makes filters without end has the newest.
 func TestTheOldestFiltersAreForgotten(t *testing.T) {
 	each(t, func(w *world) {

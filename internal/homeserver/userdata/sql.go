@@ -107,10 +107,12 @@ func selectFilter(ctx context.Context, q store.Queryer, user matrix.UserID, id s
 	return one(q.QueryRow(ctx, `SELECT filter FROM userdata_filters WHERE user_id = $1 AND filter_id = $2`, string(user), id))
 }
 
-// deleteOldFilters leaves a user so many filters, the newest.
-func deleteOldFilters(ctx context.Context, tx *store.Tx, user matrix.UserID, most int) error {
-	_, err := tx.Exec(ctx, `DELETE FROM userdata_filters WHERE user_id = $1 AND filter_id IN
-		(SELECT filter_id FROM userdata_filters WHERE user_id = $1 ORDER BY created_ms DESC, filter_id LIMIT 1000000 OFFSET $2)`, string(user), most)
+// deleteOldFilters leaves a user the newest filters, as many as are kept.
+func deleteOldFilters(ctx context.Context, tx *store.Tx, user matrix.UserID) error {
+	_, err := tx.Exec(ctx, `DELETE FROM userdata_filters WHERE user_id = $1 AND filter_id IN (SELECT filter_id FROM
+		(SELECT filter_id, ROW_NUMBER() OVER newest AS n, SUM(OCTET_LENGTH(filter)) OVER newest AS octets
+			FROM userdata_filters WHERE user_id = $1 WINDOW newest AS (ORDER BY created_ms DESC, filter_id)) AS kept
+		WHERE n > $2 OR octets > $3)`, string(user), maxFilters, maxFilterOctets)
 	return err
 }
 
