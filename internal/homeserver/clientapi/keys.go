@@ -197,7 +197,9 @@ func (a *API) sendToDevice(c echo.Context, device account.Device) error {
 	if r.Messages == nil {
 		return errMember
 	}
-	err = a.Encryption.Send(c.Request().Context(), e2ee.Sending{Sender: encrypting(device), Type: kind, TxnID: txn, Messages: r.Messages})
+	step := a.steps(c, byFill, device.User)
+	err = a.Encryption.Send(c.Request().Context(), e2ee.Sending{Sender: encrypting(device), Type: kind, TxnID: txn, Messages: r.Messages,
+		Afford: func(octets int) error { return step(1 + octets>>10) }})
 	if err != nil {
 		return err
 	}

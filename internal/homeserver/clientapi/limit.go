@@ -26,6 +26,7 @@ const (
 	byGuess    budget = "guess.network"  // of names and registration tokens, and pages of stages
 	byConfirm  budget = "confirm.user"   // what must be authenticated again
 	byWrite    budget = "write.user"     // what else is stored
+	byReport   budget = "report.user"    // what is kept for the operators to read
 	byLookup   budget = "lookup.network" // of what other servers have to be asked for
 
 	siteSuffix = ".site"
@@ -44,6 +45,7 @@ var (
 	byCreate = pace{"create.user", "create.network"} // rooms, by upgrades too
 	bySignal = pace{"signal.user", "signal.network"} // receipts and typing
 	byAsk    = pace{"ask.user", "ask.network"}       // each user whose keys are asked for
+	byFill   = pace{"fill.user", "fill.network"}     // each KiB of messages that is kept for devices
 )
 
 var paces = map[pace]struct {
@@ -56,6 +58,7 @@ var paces = map[pace]struct {
 	byCreate: {100, 1000, time.Hour},
 	bySignal: {6000, 60_000, 10 * time.Minute},
 	byAsk:    {60_000, 600_000, 10 * time.Minute}, // a large room a dozen times
+	byFill:   {64 << 10, 640 << 10, 10 * time.Minute},
 }
 
 // limits are the sizes of the other budgets. Those of above 1,000 an hour are leased, so that
@@ -70,6 +73,7 @@ var limits = map[budget]struct {
 	byGuess:    {600, time.Hour},
 	byConfirm:  {120, time.Hour},
 	byWrite:    {1000, 10 * time.Minute},
+	byReport:   {100, time.Hour},
 	byLookup:   {1000, 10 * time.Minute},
 }
 
@@ -160,11 +164,21 @@ func (a *API) paced(p pace, handle deviceHandler) echo.HandlerFunc {
 
 // step tells whether a user may go so many steps on. Without a meter there are no limits.
 func (a *API) step(c echo.Context, p pace, user matrix.UserID, n int) error {
-	if a.Meter == nil || n == 0 {
-		return nil
+	return a.steps(c, p, user)(n)
+}
+
+// steps is step for what is known later: it may be called when the request is over.
+func (a *API) steps(c echo.Context, p pace, user matrix.UserID) func(n int) error {
+	charges := append(p.network.ofClient(c, 1), quota.Charge{Budget: string(p.user), Subject: user.String()})
+	return func(n int) error {
+		if a.Meter == nil || n == 0 {
+			return nil
+		}
+		for i := range charges {
+			charges[i].N = n
+		}
+		return a.Meter.Charge(charges...)
 	}
-	charges := []quota.Charge{{Budget: string(p.user), Subject: user.String(), N: n}}
-	return a.Meter.Charge(append(charges, p.network.ofClient(c, n)...)...)
 }
 
 // charge tells whether the budgets have enough. Without a quota there are no limits.

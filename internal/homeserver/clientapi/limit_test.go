@@ -46,6 +46,37 @@ func TestAskingForKeysIsLimited(t *testing.T) {
 	})
 }
 
+// Reports wait for people to read them.
+func TestReportsAreLimited(t *testing.T) {
+	each(t, func(w *world) {
+		alice, bob := w.joined("alice"), w.joined("bob")
+		id := w.room(alice)
+		said := w.say(alice, id, "1", `{}`)
+		w.limit(2, false)
+		w.want("a report of a room", w.call(alice, "POST /rooms/"+id+"/report", `{"reason":"x"}`), 200, "")
+		w.want("a report of an event", w.call(alice, "POST /rooms/"+id+"/report/"+said, `{}`), 200, "")
+		w.want("a third", w.call(alice, "POST /rooms/"+id+"/report", `{}`), 429, "M_LIMIT_EXCEEDED")
+		w.want("another's", w.call(bob, "POST /rooms/"+id+"/report", `{}`), 200, "")
+		w.want("what else alice stores", w.call(alice, "PUT /user/@alice:hs.test/account_data/x", `{}`), 200, "")
+	})
+}
+
+// Messages to devices are limited by what is kept of them, each device's own.
+func TestFillingDevicesIsLimited(t *testing.T) {
+	eachTwo(t, func(w *world, alice, bob phone) {
+		w.limit(3, false)
+		send := func(txn, content string) answer {
+			return w.by(alice, "PUT", "/sendToDevice/t/"+txn, `{"messages":{"@bob:hs.test":{"*":{"x":"`+content+`"}}}}`)
+		}
+		w.want("two KiB", send("1", strings.Repeat("x", 1500)), 200, "")
+		w.want("the same again", send("1", strings.Repeat("x", 100)), 200, "")
+		w.want("one more", send("2", ""), 429, "M_LIMIT_EXCEEDED")
+		if a := w.by(bob, "GET", "/sync", ""); strings.Count(a.text, `"type":"t"`) != 1 {
+			w.Errorf("bob is told %s", a.text)
+		}
+	})
+}
+
 // What people do in rooms is limited by the user, and by the network that they come from;
 // each invitation of a new room counts.
 func TestPaces(t *testing.T) {

@@ -52,8 +52,8 @@ func (a *API) roomRoutes() []mxhttp.Route {
 
 		{Method: http.MethodPost, Path: room + "/forget", Handler: a.limitedTo(byWrite, a.forget)},
 		{Method: http.MethodPost, Path: room + "/upgrade", Handler: a.paced(byCreate, a.upgrade)},
-		{Method: http.MethodPost, Path: room + "/report", Handler: a.limitedTo(byWrite, a.reportRoom)},
-		{Method: http.MethodPost, Path: room + "/report/:eventId", Handler: a.limitedTo(byWrite, a.reportEvent)},
+		{Method: http.MethodPost, Path: room + "/report", Handler: a.limitedTo(byReport, a.reportRoom)},
+		{Method: http.MethodPost, Path: room + "/report/:eventId", Handler: a.limitedTo(byReport, a.reportEvent)},
 		{Method: http.MethodGet, Path: room + "/aliases", Handler: a.authenticated(a.aliases)},
 		{Method: http.MethodGet, Path: v3 + "/directory/room/:roomAlias", Handler: a.getAlias},
 		{Method: http.MethodPut, Path: v3 + "/directory/room/:roomAlias", Handler: a.limitedTo(byWrite, a.putAlias)},

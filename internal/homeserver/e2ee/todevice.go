@@ -27,14 +27,19 @@ type Sending struct {
 	Type     string
 	TxnID    string
 	Messages Messages
+	// Afford, if set, is asked before they are stored or queued whether the sender may have
+	// so many octets kept for others, one copy for each device. Its error is that of Send. It
+	// may be asked again.
+	Afford func(octets int) error
 }
 
 const (
 	// maxMessages is how many devices one request may send to.
 	maxMessages = 2000
-	// maxDelivered is how many octets it may deliver here, one for each device that it is
-	// for: a message for all devices of users may be for very many.
-	maxDelivered = 8 << 20
+	// maxDelivered is how many octets it may have kept for devices here, as those that are
+	// named in one request could have: a message for all devices of a user may be for very
+	// many.
+	maxDelivered = 2 << 20
 	// maxContent is how many octets the content of a message may have, as of an event.
 	maxContent = 64 << 10
 	// transactionLife is how long a transaction is remembered.
@@ -52,7 +57,7 @@ func (e *Encryption) Send(ctx context.Context, s Sending) error {
 		return err
 	}
 	return e.deliver(ctx, s.Messages, message{sender: s.Sender.User, kind: s.Type}, transaction{
-		sender: s.Sender, kind: s.Type, id: s.TxnID,
+		sender: s.Sender, kind: s.Type, id: s.TxnID, afford: s.Afford,
 	})
 }
 
@@ -83,6 +88,7 @@ type transaction struct {
 	sender Device
 	kind   string
 	id     string
+	afford func(octets int) error // nil: whatever it is
 }
 
 // message is what the messages that are sent at once have in common.
@@ -116,6 +122,11 @@ func (e *Encryption) deliver(ctx context.Context, all Messages, m message, t tra
 		parcels, err := e.parcels(ctx, tx, users, all)
 		if err != nil {
 			return err
+		}
+		if t.afford != nil {
+			if err := t.afford(octetsOf(parcels, elsewhere)); err != nil {
+				return stream.Refuse(err)
+			}
 		}
 		isNew, err := insertTransaction(ctx, tx, t, e.Now())
 		if err != nil {
@@ -156,6 +167,21 @@ func (e *Encryption) parcels(ctx context.Context, tx *store.Tx, users []matrix.U
 		}
 	}
 	return parcels, nil
+}
+
+// octetsOf is how much is kept: of messages for other servers, all that was sent.
+func octetsOf(parcels []parcel, elsewhere map[matrix.ServerName]Messages) (n int) {
+	for _, p := range parcels {
+		n += len(p.content)
+	}
+	for _, messages := range elsewhere {
+		for _, devices := range messages {
+			for _, content := range devices {
+				n += len(content)
+			}
+		}
+	}
+	return n
 }
 
 // directToDevice is the content of an m.direct_to_device.

@@ -149,7 +149,7 @@ func TestToVeryManyDevices(t *testing.T) {
 		for i := range 2001 {
 			w.phone(alice, fmt.Sprint("M", i))
 		}
-		for i := range 130 {
+		for i := range 40 {
 			w.phone(bob, fmt.Sprint("L", i))
 		}
 		from := e2ee.Device{User: carol, ID: "X"}
@@ -168,6 +168,24 @@ func TestToVeryManyDevices(t *testing.T) {
 			w.Errorf("%d rows were written", n)
 		}
 		w.send(from, "octets", e2ee.Messages{bob: {e2ee.AllDevices: raw(`{}`)}})
+	})
+}
+
+// What is kept for devices its sender must afford: each copy here, and what goes elsewhere.
+func TestMessagesHaveTheirPrice(t *testing.T) {
+	each(t, func(w *world) {
+		from, _, _ := w.phones()
+		m := e2ee.Messages{bob: {e2ee.AllDevices: raw(`{"x":1}`)}, dave: {"TABLET": raw(`{"elsewhere":2}`)}}
+		dear, octets := errors.New("too dear"), 0
+		for _, want := range []error{dear, nil} {
+			err := w.Send(w.Context(), e2ee.Sending{Sender: from, Type: "t", TxnID: "1", Messages: m, Afford: func(n int) error { octets = n; return want }})
+			if !errors.Is(err, want) || octets != 2*7+15 {
+				w.Errorf("sending %d octets = %v, want 29 and %v", octets, err, want)
+			}
+			if n := w.count(`SELECT COUNT(*) FROM e2ee_to_device`); (n == 2) != (want == nil) {
+				w.Errorf("%d messages are kept after %v", n, err)
+			}
+		}
 	})
 }
 
