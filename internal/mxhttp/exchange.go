@@ -83,6 +83,8 @@ func (s *server) open(c echo.Context) *exchange {
 	}
 	c.Set(exchangeKey, x)
 	c.Response().Header().Set(echo.HeaderXRequestID, x.id)
+	// What the request before was allowed, of the same connection, has come to its end.
+	_ = http.NewResponseController(c.Response()).SetWriteDeadline(time.Time{})
 	ctx := r.Context()
 	if s.tracer != nil {
 		ctx = x.startSpan(r)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -20,7 +21,29 @@ func Reply(c echo.Context, status int, value any) error {
 	}
 	noStore(c)
 	c.Response().Header().Set(echo.HeaderContentLength, strconv.Itoa(len(b)))
+	allow(c, len(b))
 	return c.Blob(status, echo.MIMEApplicationJSON, b)
+}
+
+// Whoever reads an answer more slowly, and does not begin for so long, is cut off: it is held
+// in memory until then.
+const (
+	slowest  = 16 << 10 // octets a second
+	patience = time.Minute
+)
+
+// allow sets how long the client may take to read so many octets.
+func allow(c echo.Context, n int) {
+	// A writer that knows no deadlines has no connection to wait for.
+	_ = http.NewResponseController(c.Response()).SetWriteDeadline(time.Now().Add(patience + time.Duration(n)*time.Second/slowest))
+}
+
+// allowing is the client, which has time for each part anew.
+type allowing struct{ c echo.Context }
+
+func (a allowing) Write(b []byte) (int, error) {
+	allow(a.c, len(b))
+	return a.c.Response().Write(b)
 }
 
 func noStore(c echo.Context) {
@@ -39,7 +62,7 @@ const streamed = 32 << 10
 func ReplyStream(c echo.Context, value json.MarshalerTo) error {
 	noStore(c)
 	c.Response().Header().Set(echo.HeaderContentType, echo.MIMEApplicationJSON)
-	out := bufio.NewWriterSize(c.Response(), streamed)
+	out := bufio.NewWriterSize(allowing{c}, streamed)
 	err := json.MarshalWrite(out, value, json.Deterministic(true), jsontext.AllowDuplicateNames(true))
 	if err == nil {
 		err = out.Flush()
@@ -62,5 +85,6 @@ func ReplyBytes(c echo.Context, contentType, cache string, b []byte) error {
 	h := c.Response().Header()
 	h.Set(echo.HeaderCacheControl, cache)
 	h.Set(echo.HeaderContentLength, strconv.Itoa(len(b)))
+	allow(c, len(b))
 	return c.Blob(http.StatusOK, contentType, b)
 }
