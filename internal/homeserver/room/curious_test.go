@@ -122,3 +122,54 @@ func TestAContextEndsWhereOneHasLeft(t *testing.T) {
 		}
 	})
 }
+
+// A page of the largest events has few of them, and goes on where it ends.
+func TestPagesOfLargeEvents(t *testing.T) {
+	each(t, func(w *world) {
+		id := w.create(room.Creation{Preset: room.PublicChat})
+		large := strings.Repeat("x", 60_000)
+		for range 40 {
+			w.say(id, alice, large)
+		}
+		octets := func(events []room.Seen) (n int) {
+			for _, s := range events {
+				n += len(s.JSON())
+			}
+			return n
+		}
+		const most = 1<<20 + 64<<10
+		q, said := room.Query{Room: id, Back: true, Limit: 500}, 0
+		for {
+			page, err := w.rooms.Messages(w.Context(), alice, q)
+			w.ok(err)
+			if n := octets(page.Events); n > most {
+				w.Errorf("a page has %d octets", n)
+			}
+			for _, text := range texts(page.Events) {
+				if text == large {
+					said++
+				}
+			}
+			if q.From = page.End; q.From == "" {
+				break
+			}
+		}
+		if said != 40 {
+			w.Errorf("page by page one reads %d messages, want 40", said)
+		}
+		c, err := w.rooms.Context(w.Context(), alice, id, w.say(id, alice, "hi"), 500, room.Filter{})
+		w.ok(err)
+		if n := octets(c.Before); n > most {
+			w.Errorf("a context has %d octets", n)
+		}
+		r, err := w.rooms.Room(id)
+		w.ok(err)
+		for octets, want := range map[int]int{1: 1, 200_000: 5, 0: 30} {
+			line, err := w.rooms.Timeline(w.Context(), r, room.Stretch{User: alice, To: w.stream.Visible(), Limit: 30, Octets: octets})
+			w.ok(err)
+			if len(line.Events) != want || !line.Limited {
+				w.Errorf("a timeline of %d octets has %d events, limited %v, want %d", octets, len(line.Events), line.Limited, want)
+			}
+		}
+	})
+}

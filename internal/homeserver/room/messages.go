@@ -34,6 +34,9 @@ const (
 	// maxScanned is how many events are looked at for a page: there may be few that the
 	// user may read, or wants.
 	maxScanned = 2000
+	// maxPage is about how many octets the events of a page have: those of 500 of the largest
+	// would be 32 MiB.
+	maxPage = 1 << 20
 )
 
 // Messages are the events of a room that a user may read and wants. Errors: ErrNotInRoom,
@@ -72,11 +75,12 @@ type walk struct {
 	at, to, end stream.Pos // to is where it stops, end where there is nothing more
 	back        bool
 	limit       int
+	octets      int // about how many the events may have together, but for one; 0 is any number
 	ended       bool
 }
 
 func (q Query) walk(end stream.Pos) (w walk, err error) {
-	w = walk{back: q.Back, limit: q.Limit, at: -maxPos, to: end, end: end}
+	w = walk{back: q.Back, limit: q.Limit, octets: maxPage, at: -maxPos, to: end, end: end}
 	if w.limit <= 0 {
 		w.limit = defaultLimit
 	}
@@ -102,6 +106,7 @@ func (q Query) walk(end stream.Pos) (w walk, err error) {
 
 // walk collects what the user may read and wants, on the way.
 func (l *lens) walk(ctx context.Context, w *walk, f *Filter) (found []Seen, err error) {
+	octets := 0
 	for scanned := 0; len(found) < w.limit && scanned < maxScanned && !w.ended; {
 		size := max(w.limit, 50)
 		events, err := l.rooms.page(ctx, l.room, w.window(size))
@@ -123,7 +128,8 @@ func (l *lens) walk(ctx context.Context, w *walk, f *Filter) (found []Seen, err 
 			if err != nil {
 				return nil, err
 			}
-			if found = append(found, shown); len(found) == w.limit {
+			octets += len(s.JSON())
+			if found = append(found, shown); len(found) == w.limit || w.octets > 0 && octets >= w.octets {
 				w.ended = w.ended && i == len(events)-1
 				return found, nil
 			}
@@ -187,8 +193,8 @@ func (rs *Rooms) Context(ctx context.Context, user matrix.UserID, roomID, eventI
 		return c, err
 	}
 	limit = min(max(limit, 0), maxLimit)
-	back := walk{at: c.Event.Pos - 1, to: -maxPos, back: true, limit: limit / 2}
-	forth := walk{at: c.Event.Pos, to: rs.Stream.Visible(), limit: limit - limit/2}
+	back := walk{at: c.Event.Pos - 1, to: -maxPos, back: true, limit: limit / 2, octets: maxPage / 2}
+	forth := walk{at: c.Event.Pos, to: rs.Stream.Visible(), limit: limit - limit/2, octets: maxPage / 2}
 	if horizon, err := l.horizon(); err == nil { // who has left learns nothing of later by where it ends
 		forth.to = max(forth.at, min(forth.to, horizon))
 	}

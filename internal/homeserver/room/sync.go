@@ -80,6 +80,7 @@ type Stretch struct {
 	Since  stream.Pos // 0 is the beginning
 	To     stream.Pos
 	Limit  int // 0 is none
+	Octets int // about how many the events may have together, but for one; 0 is any number
 	Filter Filter
 }
 
@@ -107,7 +108,7 @@ func (rs *Rooms) Timeline(ctx context.Context, r *Room, s Stretch) (t Timeline, 
 	if tear > 0 {
 		s.Since = tear - 1
 	}
-	w := walk{at: s.To, to: s.Since, back: true, limit: min(s.Limit, maxLimit)}
+	w := walk{at: s.To, to: s.Since, back: true, limit: min(s.Limit, maxLimit), octets: s.Octets}
 	if t.Events, err = l.walk(ctx, &w, &s.Filter); err != nil {
 		return t, err
 	}

@@ -81,5 +81,9 @@ func newWanted(f filter.Filter) *wanted {
 // maxLimit is how many events of a room's timeline are told at most.
 const maxLimit = 100
 
+// maxOctets is about how many octets the events of one timeline have that are told: an answer
+// has those of all rooms, and is made in memory.
+const maxOctets = 256 << 10
+
 // none tells whether a list lets nothing through.
 func none(list []string) bool { return list != nil && len(list) == 0 }

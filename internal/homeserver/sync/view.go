@@ -54,7 +54,7 @@ func (v *view) readTimeline() (err error) {
 		return nil
 	}
 	v.timeline, err = v.Rooms.Timeline(v.ctx, v.room, room.Stretch{
-		User: v.User, Since: v.since, To: v.to, Limit: v.filter.limit, Filter: v.filter.timeline,
+		User: v.User, Since: v.since, To: v.to, Limit: v.filter.limit, Octets: maxOctets, Filter: v.filter.timeline,
 	})
 	if v.fresh && !v.initial() { // what was told of the room before does not go on here
 		v.timeline.Limited = true
