@@ -24,8 +24,10 @@ const (
 	maxSessionData = 16 << 10
 	// maxPut is how many keys may be stored at once.
 	maxPut = 1000
-	// maxKeys is how many keys a version may have.
-	maxKeys = 100_000
+	// maxKeys is how many keys a version may have, and maxOctets how many octets the data of
+	// the keys of all versions of a user.
+	maxKeys   = 100_000
+	maxOctets = 256 << 20
 )
 
 // ParseKey reads a key as clients send it. The error is ErrData.
@@ -95,20 +97,30 @@ func (b *Backups) Put(ctx context.Context, user matrix.UserID, version string, k
 		if after, err = selectBackup(ctx, tx, user, number); err != nil {
 			return err
 		}
-		added, changed, err := putKeys(ctx, tx, user, number, keys)
+		now, changed, err := putKeys(ctx, tx, user, number, keys)
 		if err != nil || !changed {
 			return err
 		}
-		after.etag, after.keys = after.etag+1, after.keys+added
-		if after.keys > maxKeys {
-			return ErrFull
+		after.etag, after.keys, after.octets = after.etag+1, after.keys+now.keys, after.octets+now.octets
+		if err := updateState(ctx, tx, user, number, after); err != nil {
+			return err
 		}
-		return updateState(ctx, tx, user, number, after)
+		return room(ctx, tx, user, after, now)
 	})
 	if err != nil {
 		return State{}, fmt.Errorf("storing keys in a backup: %w", err)
 	}
 	return after.state(), nil
+}
+
+// room tells whether there is room for what a backup has become. The error is ErrFull, which
+// undoes it.
+func room(ctx context.Context, tx *store.Tx, user matrix.UserID, after backupRow, more grown) error {
+	all, err := sumOctets(ctx, tx, user)
+	if err == nil && (after.keys > maxKeys || more.octets > 0 && all > maxOctets) {
+		err = ErrFull
+	}
+	return err
 }
 
 // currentIs is the number of the current backup, if version is it.
@@ -123,27 +135,31 @@ func currentIs(ctx context.Context, tx *store.Tx, user matrix.UserID, version st
 	return number, nil
 }
 
-func putKeys(ctx context.Context, tx *store.Tx, user matrix.UserID, number int64, keys Keys) (added int64, changed bool, err error) {
+// grown is how much more a backup has.
+type grown struct{ keys, octets int64 }
+
+func putKeys(ctx context.Context, tx *store.Tx, user matrix.UserID, number int64, keys Keys) (now grown, changed bool, err error) {
 	for room, sessions := range keys {
 		for session, key := range sessions {
 			at := keyPlace{user, number, room, session}
-			old, found, err := selectKey(ctx, tx, at)
+			old, octets, found, err := selectKey(ctx, tx, at)
 			if err != nil {
-				return 0, false, err
+				return grown{}, false, err
 			}
 			if found && !key.replaces(old) {
 				continue
 			}
 			if err := putKey(ctx, tx, at, key); err != nil {
-				return 0, false, err
+				return grown{}, false, err
 			}
 			changed = true
+			now.octets += int64(len(key.SessionData)) - octets
 			if !found {
-				added++
+				now.keys++
 			}
 		}
 	}
-	return added, changed, nil
+	return now, changed, nil
 }
 
 // Selection is which keys of a backup are meant: all, those of a room, or one.
@@ -205,11 +221,11 @@ func (b *Backups) DeleteKeys(ctx context.Context, user matrix.UserID, version st
 		if after, err = selectBackup(ctx, tx, user, number); err != nil {
 			return err
 		}
-		n, err := deleteKeys(ctx, tx, user, number, s)
+		n, octets, err := deleteKeys(ctx, tx, user, number, s)
 		if err != nil || n == 0 {
 			return err
 		}
-		after.etag, after.keys = after.etag+1, after.keys-n
+		after.etag, after.keys, after.octets = after.etag+1, after.keys-n, after.octets-octets
 		return updateState(ctx, tx, user, number, after)
 	})
 	if err != nil {

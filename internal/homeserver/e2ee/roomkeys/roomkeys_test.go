@@ -387,3 +387,31 @@ func TestADeactivatedUserHasNoBackups(t *testing.T) {
 		}
 	})
 }
+
+// The backups of a user have a size together: who has reached it may still make them smaller.
+func TestBackupsOfASize(t *testing.T) {
+	each(t, func(w *world) {
+		old := w.backup(alice)
+		w.put(alice, old, roomkeys.Keys{"!a:hs.test": {"1": key(false, 5, 0, "old one"), "2": key(false, 0, 0, "")}})
+		now := w.backup(alice)
+		w.put(alice, now, roomkeys.Keys{"!a:hs.test": {"1": key(false, 5, 0, "new")}})
+		set := func(octets int) {
+			if _, err := w.db.Exec(w.Context(), `UPDATE roomkeys_backups SET octets = $1 WHERE version = 1 AND user_id = '@alice:hs.test'`, octets); err != nil {
+				w.Fatal(err)
+			}
+		}
+		set(256<<20 - 20)
+		w.unchanged("a key too much", func() {
+			_, err := w.Put(w.Context(), alice, now, roomkeys.Keys{"!b:hs.test": {"1": key(false, 0, 0, "more")}})
+			if !errors.Is(err, roomkeys.ErrFull) {
+				w.Errorf("a key too much = %v, want %v", err, roomkeys.ErrFull)
+			}
+		})
+		w.put(alice, now, roomkeys.Keys{"!a:hs.test": {"1": key(true, 5, 0, "")}})
+		w.put(bob, w.backup(bob), roomkeys.Keys{"!b:hs.test": {"1": key(false, 0, 0, "more")}})
+		set(len(`{"data":"old one"}{"data":""}`))
+		if _, err := w.DeleteKeys(w.Context(), alice, old, roomkeys.Selection{Session: "1", Room: "!a:hs.test"}); err != nil {
+			w.Error(err)
+		}
+	})
+}

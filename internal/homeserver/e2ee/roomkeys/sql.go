@@ -19,6 +19,7 @@ type backupRow struct {
 	authData  jsontext.Value
 	etag      int64
 	keys      int64
+	octets    int64 // of the data of the keys
 }
 
 func (r backupRow) state() State {
@@ -58,8 +59,8 @@ func selectCurrent(ctx context.Context, q store.Queryer, user matrix.UserID) (nu
 }
 
 func selectBackup(ctx context.Context, q store.Queryer, user matrix.UserID, number int64) (row backupRow, err error) {
-	err = q.QueryRow(ctx, `SELECT algorithm, auth_data, etag, keys FROM roomkeys_backups WHERE user_id = $1 AND version = $2 AND NOT deleted`,
-		string(user), number).Scan(&row.algorithm, (*[]byte)(&row.authData), &row.etag, &row.keys)
+	err = q.QueryRow(ctx, `SELECT algorithm, auth_data, etag, keys, octets FROM roomkeys_backups WHERE user_id = $1 AND version = $2 AND NOT deleted`,
+		string(user), number).Scan(&row.algorithm, (*[]byte)(&row.authData), &row.etag, &row.keys, &row.octets)
 	return row, orNoBackup(err)
 }
 
@@ -76,7 +77,8 @@ func updateAuthData(ctx context.Context, tx *store.Tx, user matrix.UserID, numbe
 }
 
 func updateState(ctx context.Context, tx *store.Tx, user matrix.UserID, number int64, row backupRow) error {
-	_, err := tx.Exec(ctx, `UPDATE roomkeys_backups SET etag = $3, keys = $4 WHERE user_id = $1 AND version = $2`, string(user), number, row.etag, row.keys)
+	_, err := tx.Exec(ctx, `UPDATE roomkeys_backups SET etag = $3, keys = $4, octets = $5 WHERE user_id = $1 AND version = $2`,
+		string(user), number, row.etag, row.keys, row.octets)
 	return err
 }
 
@@ -133,15 +135,21 @@ type keyPlace struct {
 	session string
 }
 
-// selectKey returns a key without its data.
-func selectKey(ctx context.Context, tx *store.Tx, at keyPlace) (key Key, found bool, err error) {
-	err = tx.QueryRow(ctx, `SELECT is_verified, first_message_index, forwarded_count FROM roomkeys_keys
+// sumOctets is how many octets the data of all keys of a user have.
+func sumOctets(ctx context.Context, tx *store.Tx, user matrix.UserID) (n int64, err error) {
+	err = tx.QueryRow(ctx, `SELECT COALESCE(SUM(octets), 0) FROM roomkeys_backups WHERE user_id = $1 AND NOT deleted`, string(user)).Scan(&n)
+	return n, err
+}
+
+// selectKey returns a key without its data, and how many octets that has.
+func selectKey(ctx context.Context, tx *store.Tx, at keyPlace) (key Key, octets int64, found bool, err error) {
+	err = tx.QueryRow(ctx, `SELECT is_verified, first_message_index, forwarded_count, OCTET_LENGTH(session_data) FROM roomkeys_keys
 		WHERE user_id = $1 AND version = $2 AND room_id = $3 AND session_id = $4`,
-		string(at.user), at.number, string(at.room), at.session).Scan(&key.IsVerified, &key.FirstMessageIndex, &key.ForwardedCount)
+		string(at.user), at.number, string(at.room), at.session).Scan(&key.IsVerified, &key.FirstMessageIndex, &key.ForwardedCount, &octets)
 	if errors.Is(err, sql.ErrNoRows) {
-		return Key{}, false, nil
+		return Key{}, 0, false, nil
 	}
-	return key, err == nil, err
+	return key, octets, err == nil, err
 }
 
 func putKey(ctx context.Context, tx *store.Tx, at keyPlace, key Key) error {
@@ -187,11 +195,14 @@ func selectKeys(ctx context.Context, q store.Queryer, after keyPlace, s Selectio
 	return keys, rows.Err()
 }
 
-func deleteKeys(ctx context.Context, tx *store.Tx, user matrix.UserID, number int64, s Selection) (int64, error) {
+// deleteKeys returns how many keys were selected, and how many octets their data had.
+func deleteKeys(ctx context.Context, tx *store.Tx, user matrix.UserID, number int64, s Selection) (n, octets int64, err error) {
 	condition, args := s.where(string(user), number)
-	result, err := tx.Exec(ctx, `DELETE FROM roomkeys_keys WHERE user_id = $1 AND version = $2`+condition, args...)
-	if err != nil {
-		return 0, err
+	const these = ` FROM roomkeys_keys WHERE user_id = $1 AND version = $2`
+	err = tx.QueryRow(ctx, `SELECT COUNT(*), COALESCE(SUM(OCTET_LENGTH(session_data)), 0)`+these+condition, args...).Scan(&n, &octets)
+	if err != nil || n == 0 {
+		return 0, 0, err
 	}
-	return result.RowsAffected()
+	_, err = tx.Exec(ctx, `DELETE`+these+condition, args...)
+	return n, octets, err
 }
