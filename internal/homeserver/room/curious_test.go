@@ -173,3 +173,32 @@ func TestPagesOfLargeEvents(t *testing.T) {
 		}
 	})
 }
+
+// Who is invited may read from then on where history is for the invited; the state of the
+// room, which is not theirs to ask for, comes with no context of what they read.
+func TestAContextForTheInvited(t *testing.T) {
+	each(t, func(w *world) {
+		id := w.create(room.Creation{Topic: "before", InitialState: []room.StateEvent{
+			{Type: "m.room.history_visibility", Content: []byte(`{"history_visibility":"invited"}`)}}})
+		w.ok(w.rooms.Invite(w.Context(), room.Membership{Room: id, Sender: alice, Target: bob}))
+		w.ok(w.set(id, alice, "m.room.name", `{"name":"after"}`))
+		said := w.say(id, alice, "hi")
+		types := func() (types []string) {
+			c, err := w.rooms.Context(w.Context(), bob, id, said, 0, room.Filter{})
+			w.ok(err)
+			for _, s := range c.State {
+				key, _ := s.StateKey()
+				types = append(types, s.Type()+key)
+			}
+			slices.Sort(types)
+			return types
+		}
+		if got := fmt.Sprint(types()); got != "[m.room.member@bob:hs.test m.room.name]" {
+			w.Errorf("bob, who is invited, is told of the state %s", got)
+		}
+		w.join(id, bob)
+		if got := types(); len(got) < 8 {
+			w.Errorf("bob, who has joined, is told of the state %s", got)
+		}
+	})
+}

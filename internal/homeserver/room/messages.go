@@ -226,7 +226,26 @@ func (rs *Rooms) stateAround(ctx context.Context, l *lens, c Surroundings, f Fil
 	shown := slices.DeleteFunc(state, func(s *Stored) bool {
 		return !f.Wants(s) || f.LazyLoadMembers && s.isMember() && !senders[s.key().StateKey]
 	})
+	if _, err := l.horizon(); err != nil { // who is invited may read, and does not know the room's state
+		if shown, err = l.only(ctx, shown); err != nil {
+			return nil, err
+		}
+	}
 	return veilAll(ctx, shown, l.veil)
+}
+
+// only are those of events that the user may read.
+func (l *lens) only(ctx context.Context, events []*Stored) (seen []*Stored, err error) {
+	for _, s := range events {
+		sees, err := l.sees(ctx, s)
+		if err != nil {
+			return nil, err
+		}
+		if sees {
+			seen = append(seen, s)
+		}
+	}
+	return seen, nil
 }
 
 // maxPassed is how many events that a user may not read are passed over in search of one
