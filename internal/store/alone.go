@@ -25,5 +25,5 @@ func (db *DB) alone(ctx context.Context, fn func(Queryer) error) error {
 	defer release()
 	work, giveUp := context.WithTimeout(context.WithoutCancel(ctx), txTimeout)
 	defer giveUp()
-	return fn(&Tx{runner: runner{on: conn}, engine: db.engine, conn: conn, caller: ctx, work: work, giveUp: giveUp})
+	return fn(&Tx{runner: runner{on: conn, count: db.reader.count}, engine: db.engine, conn: conn, caller: ctx, work: work, giveUp: giveUp})
 }

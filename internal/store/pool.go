@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"sync"
+	"sync/atomic"
 )
 
 // statements keeps prepared statements by their text. SQLite has no statement
@@ -57,7 +58,8 @@ type runner struct {
 		QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 		ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
 	}
-	cache *statements // nil: the driver caches by itself
+	cache *statements   // nil: the driver caches by itself
+	count *atomic.Int64 // of what callers run, for DB.Statements
 }
 
 func (r runner) query(ctx context.Context, query string, args []any) (*sql.Rows, error) {

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -97,7 +98,7 @@ func openSQLite(ctx context.Context, path string) (*DB, error) {
 	readers := max(4, runtime.GOMAXPROCS(0))
 	reading.SetMaxOpenConns(readers)
 	reading.SetMaxIdleConns(readers)
-	reader := runner{on: reading, cache: newStatements(reading.PrepareContext)}
+	reader := runner{on: reading, cache: newStatements(reading.PrepareContext), count: new(atomic.Int64)}
 	return &DB{engine: SQLite, path: path, pool: reading, reader: reader, writer: writer}, nil
 }
 
@@ -135,11 +136,15 @@ func openPostgreSQL(rawURL string) (*DB, error) {
 	pool.SetMaxIdleConns(maxPostgreSQLConns)
 	pool.SetConnMaxLifetime(30 * time.Minute)
 	// pgx keeps prepared statements by itself.
-	return &DB{engine: PostgreSQL, pool: pool, reader: runner{on: pool}, writer: newPostgreSQLWriter(pool)}, nil
+	return &DB{engine: PostgreSQL, pool: pool, reader: runner{on: pool, count: new(atomic.Int64)}, writer: newPostgreSQLWriter(pool)}, nil
 }
 
 // Engine tells which engine is behind the DB.
 func (db *DB) Engine() Engine { return db.engine }
+
+// Statements is how many statements have been run since Open, in transactions and outside
+// of them, for those who promise to run few. What begins and ends a transaction is none.
+func (db *DB) Statements() int64 { return db.reader.count.Load() }
 
 // Ping reaches the database, to read and to write. On SQLite it waits for its turn
 // to write.
@@ -166,11 +171,13 @@ func (db *DB) Close() error {
 
 // Query reads rows outside a transaction.
 func (db *DB) Query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	db.reader.count.Add(1)
 	return db.reader.query(ctx, query, args)
 }
 
 // QueryRow reads one row outside a transaction.
 func (db *DB) QueryRow(ctx context.Context, query string, args ...any) *sql.Row {
+	db.reader.count.Add(1)
 	return db.reader.queryRow(ctx, query, args)
 }
 

@@ -253,6 +253,21 @@ func TestReadsOutsideATransactionCannotWrite(t *testing.T) {
 	}
 }
 
+// Each statement counts once, wherever it runs, and however its transaction ends.
+func TestStatementsAreCounted(t *testing.T) {
+	storetest.Each(t, nil, func(t *testing.T, db *store.DB) {
+		counterTable(t, db)
+		before := db.Statements()
+		count(t, db)
+		exec(t, db, "UPDATE counter SET n = 1 WHERE name = $1", "a")
+		undo := errors.New("undo")
+		err := db.Tx(t.Context(), func(tx *store.Tx) error { count(t, tx); return undo })
+		if n := db.Statements() - before; n != 3 || !errors.Is(err, undo) {
+			t.Errorf("%d statements were counted, %v, want 3", n, err)
+		}
+	})
+}
+
 func TestAWriteIsSeenByTheNextRead(t *testing.T) {
 	storetest.Each(t, nil, func(t *testing.T, db *store.DB) {
 		counterTable(t, db)

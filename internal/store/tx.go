@@ -121,7 +121,7 @@ func (db *DB) try(ctx context.Context, begin string, fn func(*Tx) error) error {
 	defer release()
 	work, giveUp := context.WithTimeout(context.WithoutCancel(ctx), txTimeout)
 	defer giveUp()
-	tx := &Tx{runner: runner{on: conn, cache: db.writer.cache}, engine: db.engine, conn: conn, caller: ctx, work: work, giveUp: giveUp}
+	tx := &Tx{runner: runner{on: conn, cache: db.writer.cache, count: db.reader.count}, engine: db.engine, conn: conn, caller: ctx, work: work, giveUp: giveUp}
 	if _, err := tx.exec(work, begin, nil); err != nil {
 		return err
 	}
@@ -216,11 +216,13 @@ func (tx *Tx) Query(_ context.Context, query string, args ...any) (*sql.Rows, er
 	if err := tx.caller.Err(); err != nil {
 		return nil, err
 	}
+	tx.count.Add(1)
 	return tx.query(tx.work, query, args)
 }
 
 // QueryRow reads one row.
 func (tx *Tx) QueryRow(_ context.Context, query string, args ...any) *sql.Row {
+	tx.count.Add(1)
 	return tx.queryRow(tx.work, query, args)
 }
 
@@ -229,5 +231,6 @@ func (tx *Tx) Exec(_ context.Context, query string, args ...any) (sql.Result, er
 	if err := tx.caller.Err(); err != nil {
 		return nil, err
 	}
+	tx.count.Add(1)
 	return tx.exec(tx.work, query, args)
 }
