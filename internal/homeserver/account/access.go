@@ -46,7 +46,12 @@ func (a *Accounts) issue(ctx context.Context, tx *store.Tx, d Device, refreshes 
 // Authenticate finds the device that an access token was given to. The error is
 // ErrUnknownToken or ErrTokenExpired.
 func (a *Accounts) Authenticate(ctx context.Context, token string) (Device, error) {
-	g, err := selectGrant(ctx, a.DB, a.tokens.Of(token))
+	mac := a.tokens.Of(token)
+	if d, known := a.memory.find(mac, a.Now()); known {
+		return d, nil
+	}
+	tick := a.memory.begin()
+	g, err := selectGrant(ctx, a.DB, mac)
 	switch {
 	case err != nil:
 		return Device{}, fmt.Errorf("finding a device by its token: %w", err)
@@ -54,28 +59,41 @@ func (a *Accounts) Authenticate(ctx context.Context, token string) (Device, erro
 		return Device{}, ErrTokenExpired
 	}
 	if g.parent != nil {
-		if err := a.DB.Tx(ctx, func(tx *store.Tx) error { return confirm(ctx, tx, g) }); err != nil {
+		if err := a.ending(ctx, g.User, func(tx *store.Tx) error { return confirm(ctx, tx, g) }); err != nil {
 			return Device{}, fmt.Errorf("ending former tokens: %w", err)
 		}
 	}
-	return g.Device, a.see(ctx, g)
+	seen, err := a.see(ctx, g)
+	if err != nil {
+		return Device{}, err
+	}
+	a.memory.put(mac, remembered{g.Device, g.expires, seen, tick})
+	return g.Device, nil
 }
 
 // Refresh changes a refresh token for a new pair. The old pair stays good until the new
 // one is used, and the token may be changed again until then, which ends the pair that it
 // was changed for before. The error is ErrUnknownToken.
 func (a *Accounts) Refresh(ctx context.Context, refreshToken string) (login Login, err error) {
+	var user matrix.UserID
+	defer func() {
+		if user != "" {
+			a.memory.forget(user)
+		}
+	}()
 	err = a.DB.Tx(ctx, func(tx *store.Tx) error {
 		g, err := selectGrantByRefresh(ctx, tx, a.refreshes.Of(refreshToken))
 		if err != nil {
 			return err
 		}
+		user = g.User
 		if g.parent != nil {
 			if err := confirm(ctx, tx, g); err != nil {
 				return err
 			}
 		}
-		if err := deleteChildren(ctx, tx, g.mac); err != nil {
+		ended, err := deleteChildren(ctx, tx, g.mac)
+		if err := tell(ctx, tx, g.User, ended, err); err != nil {
 			return err
 		}
 		login, err = a.issue(ctx, tx, g.Device, true, g.mac)
@@ -96,23 +114,25 @@ func confirm(ctx context.Context, tx *store.Tx, g grant) error {
 	if !there { // another pair of the same parent was made in the meantime
 		return ErrUnknownToken
 	}
-	return deleteGrant(ctx, tx, g.parent)
+	ended, err := deleteGrant(ctx, tx, g.parent)
+	return tell(ctx, tx, g.User, ended, err)
 }
 
 // seenStep is how exactly it is kept when a device was last seen. More would be a diary
 // of a person's day; and a write each time.
 const seenStep = time.Hour
 
-func (a *Accounts) see(ctx context.Context, g grant) error {
+// see notes that a device was seen, and returns when.
+func (a *Accounts) see(ctx context.Context, g grant) (time.Time, error) {
 	now := a.Now().Truncate(seenStep)
 	if !g.seen.Before(now) {
-		return nil
+		return g.seen, nil
 	}
 	err := a.DB.TxSoon(ctx, func(tx *store.Tx) error { return updateSeen(ctx, tx, g.Device, now) })
 	if err != nil {
-		return fmt.Errorf("noting that a device was seen: %w", err)
+		return time.Time{}, fmt.Errorf("noting that a device was seen: %w", err)
 	}
-	return nil
+	return now, nil
 }
 
 // endDevice forgets a device with all its tokens.
@@ -120,7 +140,8 @@ func endDevice(ctx context.Context, tx *store.Tx, d Device) error {
 	if err := deleteOpenIDOfDevice(ctx, tx, d); err != nil {
 		return err
 	}
-	if err := deleteGrantsOfDevice(ctx, tx, d); err != nil {
+	ended, err := deleteGrantsOfDevice(ctx, tx, d)
+	if err := tell(ctx, tx, d.User, ended, err); err != nil {
 		return err
 	}
 	return deleteDevice(ctx, tx, d)
@@ -145,7 +166,7 @@ func endDevices(ctx context.Context, tx *store.Tx, user matrix.UserID, but Devic
 
 // Logout forgets the device, its access token and its OpenID tokens.
 func (a *Accounts) Logout(ctx context.Context, d Device) error {
-	err := a.DB.Tx(ctx, func(tx *store.Tx) error { return endDevice(ctx, tx, d) })
+	err := a.ending(ctx, d.User, func(tx *store.Tx) error { return endDevice(ctx, tx, d) })
 	if err != nil {
 		return fmt.Errorf("logging out a device: %w", err)
 	}
@@ -154,7 +175,7 @@ func (a *Accounts) Logout(ctx context.Context, d Device) error {
 
 // LogoutAll is Logout for all devices of a user.
 func (a *Accounts) LogoutAll(ctx context.Context, user matrix.UserID) error {
-	err := a.DB.Tx(ctx, func(tx *store.Tx) error { return endDevices(ctx, tx, user, "") })
+	err := a.ending(ctx, user, func(tx *store.Tx) error { return endDevices(ctx, tx, user, "") })
 	if err != nil {
 		return fmt.Errorf("logging out all devices: %w", err)
 	}

@@ -44,6 +44,7 @@ type Accounts struct {
 	regTokens seal.MAC
 	regBox    seal.Box
 	names     seal.Index
+	memory    memory
 }
 
 // New opens the accounts in a database that has been migrated. The error is ErrFlow for

@@ -30,7 +30,7 @@ func (a *Accounts) SetPassword(ctx context.Context, by Device, c PasswordChange,
 	if err != nil {
 		return err
 	}
-	err = a.DB.Tx(ctx, func(tx *store.Tx) error {
+	err = a.ending(ctx, by.User, func(tx *store.Tx) error {
 		if err := a.Spend(ctx, tx, pass); err != nil {
 			return err
 		}
@@ -76,7 +76,7 @@ func (a *Accounts) Deactivate(ctx context.Context, by Device, erase bool, auth *
 
 // DeactivateUser is Deactivate by the operator. The error is ErrNoUser.
 func (a *Accounts) DeactivateUser(ctx context.Context, user matrix.UserID, erase bool) error {
-	err := a.DB.Tx(ctx, func(tx *store.Tx) error { return a.end(ctx, tx, user, erase) })
+	err := a.ending(ctx, user, func(tx *store.Tx) error { return a.end(ctx, tx, user, erase) })
 	if err != nil {
 		return fmt.Errorf("deactivating an account: %w", err)
 	}

@@ -83,7 +83,8 @@ func (a *Accounts) letIn(ctx context.Context, tx *store.Tx, user matrix.UserID, 
 	if !in {
 		return Login{}, ErrCredentials
 	}
-	if err := deleteGrantsOfDevice(ctx, tx, device); err != nil {
+	ended, err := deleteGrantsOfDevice(ctx, tx, device)
+	if err := tell(ctx, tx, user, ended, err); err != nil {
 		return Login{}, fmt.Errorf("ending a device's tokens: %w", err)
 	}
 	return a.issue(ctx, tx, device, d.Refreshes, nil)

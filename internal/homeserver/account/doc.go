@@ -7,7 +7,8 @@
 // database lets nobody in. An access token opens the client API and nothing else,
 // an OpenID token tells another service who its owner is and nothing else, a session
 // does the one thing that it was opened for. What must happen once (a name taken, a
-// session spent) is decided by the statement that does it.
+// session spent) is decided by the statement that does it. Access tokens in use are kept in
+// memory while it is watched which of them end.
 //
 // It knows no HTTP: clientapi and fedapi above it say what its errors mean there.
 package account

@@ -3,6 +3,7 @@ package account
 import (
 	"context"
 	"testing"
+	"time"
 
 	"signet/internal/matrix"
 	"signet/internal/store"
@@ -23,6 +24,19 @@ func Occupy(a *Accounts) (leave func()) {
 			leave()
 		}
 	}
+}
+
+// Look looks for tokens that have ended, as Remember does each second.
+func Look(t testing.TB, a *Accounts) {
+	t.Helper()
+	if err := a.look(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Remember is that of Accounts, at the pace of next.
+func Remember(ctx context.Context, a *Accounts, next <-chan time.Time) error {
+	return a.remember(ctx, next)
 }
 
 // Waiting is how many wait for a hasher.

@@ -34,7 +34,7 @@ func (a *Accounts) Login(ctx context.Context, c Credentials) (Login, error) {
 		return Login{}, err
 	}
 	var login Login
-	err = a.DB.Tx(ctx, func(tx *store.Tx) (err error) {
+	err = a.ending(ctx, user, func(tx *store.Tx) (err error) {
 		if err := deleteAttempts(ctx, tx, proof.attempt); err != nil {
 			return fmt.Errorf("forgiving failed logins: %w", err)
 		}

@@ -165,19 +165,44 @@ func adopt(ctx context.Context, tx *store.Tx, mac []byte) (bool, error) {
 	return store.Changed(tx.Exec(ctx, `UPDATE account_tokens SET parent_mac = NULL WHERE token_mac = $1`, mac))
 }
 
-func deleteGrant(ctx context.Context, tx *store.Tx, mac []byte) error {
-	_, err := tx.Exec(ctx, `DELETE FROM account_tokens WHERE token_mac = $1`, mac)
+// deleteGrant tells whether the pair was there.
+func deleteGrant(ctx context.Context, tx *store.Tx, mac []byte) (bool, error) {
+	return store.Changed(tx.Exec(ctx, `DELETE FROM account_tokens WHERE token_mac = $1`, mac))
+}
+
+// deleteChildren tells whether there were any.
+func deleteChildren(ctx context.Context, tx *store.Tx, parent []byte) (bool, error) {
+	return store.Changed(tx.Exec(ctx, `DELETE FROM account_tokens WHERE parent_mac = $1`, parent))
+}
+
+// deleteGrantsOfDevice tells whether there were any.
+func deleteGrantsOfDevice(ctx context.Context, tx *store.Tx, d Device) (bool, error) {
+	return store.Changed(tx.Exec(ctx, `DELETE FROM account_tokens WHERE user_id = $1 AND device_id = $2`, string(d.User), string(d.ID)))
+}
+
+func countEnding(ctx context.Context, tx *store.Tx, slot int) error {
+	_, err := tx.Exec(ctx, `INSERT INTO account_endings (slot, ended) VALUES ($1, 1)
+		ON CONFLICT (slot) DO UPDATE SET ended = account_endings.ended + 1`, slot)
 	return err
 }
 
-func deleteChildren(ctx context.Context, tx *store.Tx, parent []byte) error {
-	_, err := tx.Exec(ctx, `DELETE FROM account_tokens WHERE parent_mac = $1`, parent)
-	return err
-}
-
-func deleteGrantsOfDevice(ctx context.Context, tx *store.Tx, d Device) error {
-	_, err := tx.Exec(ctx, `DELETE FROM account_tokens WHERE user_id = $1 AND device_id = $2`, string(d.User), string(d.ID))
-	return err
+// selectEndings is how often tokens have ended by slot, of those where any has.
+func selectEndings(ctx context.Context, q store.Queryer) (map[int]int64, error) {
+	rows, err := q.Query(ctx, `SELECT slot, ended FROM account_endings WHERE slot >= 0 AND slot < $1`, slots)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	counted := map[int]int64{}
+	for rows.Next() {
+		var slot int
+		var ended int64
+		if err := rows.Scan(&slot, &ended); err != nil {
+			return nil, err
+		}
+		counted[slot] = ended
+	}
+	return counted, rows.Err()
 }
 
 func insertUIA(ctx context.Context, q store.Queryer, mac []byte, s session, expires time.Time) error {

@@ -143,7 +143,7 @@ func (a *Accounts) Authenticated(ctx context.Context, op Operation, auth *Auth, 
 	if err != nil {
 		return err
 	}
-	err = a.DB.Tx(ctx, func(tx *store.Tx) error {
+	err = a.ending(ctx, op.By.User, func(tx *store.Tx) error {
 		if err := a.Spend(ctx, tx, pass); err != nil {
 			return err
 		}

@@ -46,6 +46,7 @@ func each(t *testing.T, story func(w *world)) {
 		clock := clocktest.New()
 		w := &world{T: t, db: db, vault: sealtest.Vault(t, db, clock.Now), clock: clock, left: leaver{}}
 		w.Accounts = w.open(account.Flows{{account.StageDummy}})
+		account.Look(t, w.Accounts) // so that tokens are remembered
 		story(w)
 		w.check()
 	})
