@@ -52,7 +52,7 @@ func (a *Accounts) Remember(ctx context.Context) error {
 
 func (a *Accounts) remember(ctx context.Context, next <-chan time.Time) error {
 	for {
-		_ = a.look(ctx) // where it fails the requests do, which ask then
+		_ = a.Look(ctx) // where it fails the requests do, which ask then
 		select {
 		case <-ctx.Done():
 			return nil
@@ -61,8 +61,9 @@ func (a *Accounts) remember(ctx context.Context, next <-chan time.Time) error {
 	}
 }
 
-// look learns of tokens that have ended.
-func (a *Accounts) look(ctx context.Context) error {
+// Look is what Remember does each second: to learn which tokens others have ended. What it
+// has learnt counts for 2 seconds.
+func (a *Accounts) Look(ctx context.Context) error {
 	at := a.Now()
 	counted, err := selectEndings(ctx, a.DB)
 	if err != nil {

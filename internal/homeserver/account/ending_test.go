@@ -88,7 +88,7 @@ func TestARememberedTokenEnds(t *testing.T) {
 			w.Error("who doubts the token is not told, or for ever")
 		}
 		w.lets("the token", phone.AccessToken, account.ErrUnknownToken)
-		account.Look(w.T, w.Accounts)
+		w.look()
 		w.lets("the token then", phone.AccessToken, account.ErrUnknownToken)
 	})
 }
@@ -105,7 +105,7 @@ func TestARememberedTokenEndsElsewhere(t *testing.T) {
 		}
 		w.clock.Advance(time.Millisecond)
 		w.lets("the token after 2 seconds", phone.AccessToken, account.ErrUnknownToken)
-		account.Look(w.T, w.Accounts)
+		w.look()
 		if !isClosed(doubt) {
 			w.Error("who doubts the token is not told")
 		}
@@ -123,7 +123,7 @@ func TestOtherTokensAreStillGood(t *testing.T) {
 		if err := w.Logout(w.Context(), alice.Device); err != nil {
 			w.Fatal(err)
 		}
-		account.Look(w.T, w.Accounts)
+		w.look()
 		before := w.db.Statements()
 		w.lets("bob's", bob.AccessToken, nil)
 		if n := w.db.Statements() - before; n != 0 {
@@ -139,7 +139,7 @@ func TestARememberedTokenExpires(t *testing.T) {
 		w.joined("alice")
 		phone := w.refreshing("alice")
 		w.clock.Advance(account.AccessLife - time.Millisecond)
-		account.Look(w.T, w.Accounts)
+		w.look()
 		w.remembers("the token in its last moment", phone.AccessToken)
 		w.clock.Advance(time.Millisecond)
 		w.lets("the token then", phone.AccessToken, account.ErrTokenExpired)

@@ -26,14 +26,6 @@ func Occupy(a *Accounts) (leave func()) {
 	}
 }
 
-// Look looks for tokens that have ended, as Remember does each second.
-func Look(t testing.TB, a *Accounts) {
-	t.Helper()
-	if err := a.look(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-}
-
 // Remember is that of Accounts, at the pace of next.
 func Remember(ctx context.Context, a *Accounts, next <-chan time.Time) error {
 	return a.remember(ctx, next)

@@ -46,10 +46,18 @@ func each(t *testing.T, story func(w *world)) {
 		clock := clocktest.New()
 		w := &world{T: t, db: db, vault: sealtest.Vault(t, db, clock.Now), clock: clock, left: leaver{}}
 		w.Accounts = w.open(account.Flows{{account.StageDummy}})
-		account.Look(t, w.Accounts) // so that tokens are remembered
+		w.look() // so that tokens are remembered
 		story(w)
 		w.check()
 	})
+}
+
+// look learns what other processes have ended.
+func (w *world) look() {
+	w.Helper()
+	if err := w.Look(w.Context()); err != nil {
+		w.Fatal(err)
+	}
 }
 
 // open opens the accounts with those ways to register, as another process on the same

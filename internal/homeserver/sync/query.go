@@ -42,3 +42,13 @@ func (s *Syncer) query(ctx context.Context, r Request) (*query, error) {
 	q.device.has(q.base.Pos)
 	return q, nil
 }
+
+// doubt is closed when the device may be let in no more. For one that waits the error says
+// whether it is so already: what woke it may be that.
+func (q *query) doubt(ctx context.Context) (<-chan struct{}, error) {
+	if q.Admission == nil || q.Timeout <= 0 {
+		return nil, nil
+	}
+	doubt := q.Admission.Doubt()
+	return doubt, q.Admission.Check(ctx)
+}

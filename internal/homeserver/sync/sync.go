@@ -74,6 +74,16 @@ type Request struct {
 	StateAfter bool
 	// Timeout is how long the device waits for news, at most MaxTimeout.
 	Timeout time.Duration
+	// Admission ends the wait of a device that is let in no more; nil is one for ever.
+	Admission Admission
+}
+
+// Admission is what a device is let in by.
+type Admission interface {
+	// Doubt is closed when it may have ended. Who calls Check afterwards misses no end.
+	Doubt() <-chan struct{}
+	// Check is an error if it has ended.
+	Check(ctx context.Context) error
 }
 
 // MaxTimeout is how long nobody waits longer.
@@ -82,7 +92,7 @@ const MaxTimeout = 5 * time.Minute
 // Sync answers a request, as JSON, when there is something to tell or when the time is
 // over. The answer is written by write, before Sync returns: who reads slowly is among the
 // few of a device that are answered at a time. Errors: stream.ErrToken, filter.ErrFilter,
-// ErrNoFilter, matrix.LimitExceeded, and that of write.
+// ErrNoFilter, matrix.LimitExceeded, that of the Admission, and that of write.
 func (s *Syncer) Sync(ctx context.Context, r Request, write func(answer []byte) error) error {
 	q, err := s.query(ctx, r)
 	if err != nil {
@@ -118,6 +128,10 @@ func (s *Syncer) look(ctx context.Context, q *query, timeout <-chan time.Time) (
 	// Who begins to wait before it is looked what is visible misses nothing.
 	waiter := s.Stream.Notifier().Wait(q.User)
 	defer waiter.Stop()
+	doubt, err := q.doubt(ctx)
+	if err != nil {
+		return nil, false, err
+	}
 	done, err := s.turn(ctx, q)
 	if err != nil {
 		return nil, false, err
@@ -133,6 +147,8 @@ func (s *Syncer) look(ctx context.Context, q *query, timeout <-chan time.Time) (
 	q.base = a.next()
 	select {
 	case <-waiter.Woken():
+		return nil, true, nil
+	case <-doubt:
 		return nil, true, nil
 	case <-timeout:
 		return a.out, false, nil
