@@ -1,6 +1,7 @@
 package clientapi
 
 import (
+	"context"
 	"net/http"
 	"strconv"
 	"time"
@@ -9,6 +10,7 @@ import (
 
 	"signet/internal/homeserver/account"
 	"signet/internal/homeserver/sync"
+	"signet/internal/matrix"
 	"signet/internal/mxhttp"
 )
 
@@ -25,9 +27,28 @@ func (a *API) sync(c echo.Context, device account.Device) error {
 	if err != nil {
 		return err
 	}
+	token, err := accessToken(c)
+	if err != nil {
+		return err
+	}
+	r.Admission = admission{a.Accounts, device.User, token}
 	return a.Sync.Sync(c.Request().Context(), r, func(answer []byte) error {
 		return mxhttp.ReplyBytes(c, echo.MIMEApplicationJSON, "no-store", answer)
 	})
+}
+
+// admission is the access token of a device that waits.
+type admission struct {
+	accounts *account.Accounts
+	user     matrix.UserID
+	token    string
+}
+
+func (a admission) Doubt() <-chan struct{} { return a.accounts.Doubt(a.user) }
+
+func (a admission) Check(ctx context.Context) error {
+	_, err := a.accounts.Authenticate(ctx, a.token)
+	return err
 }
 
 // syncRequest reads a request. Presence is not kept here: set_presence changes nothing.

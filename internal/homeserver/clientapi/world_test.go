@@ -80,6 +80,7 @@ func newWorld(t *testing.T, db *store.DB, flows account.Flows) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
+	w.look(accounts)
 	departures, err := departure.New(t.Context(), db, committer.Visible, w.clock.Now)
 	if err != nil {
 		t.Fatal(err)
@@ -105,6 +106,14 @@ func newWorld(t *testing.T, db *store.DB, flows account.Flows) *world {
 	w.server = httptest.NewServer(handler)
 	t.Cleanup(w.server.Close)
 	return w
+}
+
+// look has accounts learn what other processes have ended; from then on they remember tokens.
+func (w *world) look(accounts *account.Accounts) {
+	w.Helper()
+	if err := accounts.Look(w.Context()); err != nil {
+		w.Fatal(err)
+	}
 }
 
 // wholeLog ends the server and returns all that it has logged, at debug level: a
