@@ -3,6 +3,7 @@ package room
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -15,7 +16,7 @@ import (
 
 // loaded is a room in memory: what is built on, and what is shown.
 type loaded struct {
-	tip  tip
+	tip  tip // read when somebody builds; until then it has no state
 	view view
 	size atomic.Int64 // octets, about
 }
@@ -39,10 +40,14 @@ type view struct {
 	joined, invited int // members
 }
 
-// ringSize is how many events a view holds.
-const ringSize = 64
+const (
+	// ringSize is how many events a view holds.
+	ringSize = 64
+	// ringRead is how many it is loaded with: as many as most clients want to see.
+	ringRead = 32
+)
 
-// load returns the room in memory.
+// load returns the room in memory, for who reads it.
 func (rs *Rooms) load(ctx context.Context, r *Room) (*loaded, error) {
 	r.used.Store(rs.clock.Add(1))
 	if l := r.loaded.Load(); l != nil {
@@ -50,12 +55,24 @@ func (rs *Rooms) load(ctx context.Context, r *Room) (*loaded, error) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return rs.loadLocked(ctx, r)
+	return rs.viewed(ctx, r)
 }
 
-// loadLocked is load for who has the room's lock. Nothing is queued for a room that is
-// not loaded, so that its tables say all of it.
+// loadLocked is load for who has the room's lock and builds on its tip.
 func (rs *Rooms) loadLocked(ctx context.Context, r *Room) (*loaded, error) {
+	l, err := rs.viewed(ctx, r)
+	if err != nil || l.tip.state != nil {
+		return l, err
+	}
+	if err := rs.readTip(ctx, r, l); err != nil {
+		return nil, fmt.Errorf("loading a room: %w", err)
+	}
+	return l, nil
+}
+
+// viewed loads the view of a room whose lock the caller has. Nothing is queued for a room
+// that is not loaded, or whose tip is not, so that its tables say all of it.
+func (rs *Rooms) viewed(ctx context.Context, r *Room) (*loaded, error) {
 	r.used.Store(rs.clock.Add(1))
 	if l := r.loaded.Load(); l != nil {
 		return l, nil
@@ -73,14 +90,11 @@ func (rs *Rooms) loadLocked(ctx context.Context, r *Room) (*loaded, error) {
 
 func (rs *Rooms) fromTables(ctx context.Context, r *Room) (*loaded, error) {
 	l := &loaded{view: view{local: map[matrix.UserID]struct{}{}}}
-	var err error
-	if l.view.state, err = rs.currentState(ctx, r); err != nil {
+	err := rs.readRing(ctx, r, &l.view)
+	if err != nil {
 		return nil, err
 	}
-	if err := rs.readRing(ctx, r, &l.view); err != nil {
-		return nil, err
-	}
-	if l.view.change, err = selectLastChange(ctx, rs.DB, r.nid); err != nil {
+	if l.view.state, l.view.change, err = rs.currentState(ctx, r, l.view.ring); err != nil {
 		return nil, err
 	}
 	if l.view.readers, err = rs.history(ctx, r, visibilityType, ""); err != nil {
@@ -99,45 +113,66 @@ func (rs *Rooms) fromTables(ctx context.Context, r *Room) (*loaded, error) {
 			return nil, err
 		}
 	}
-	if err := rs.readTip(ctx, r, l); err != nil {
-		return nil, err
-	}
 	l.size.Store(l.measure())
 	return l, nil
 }
 
-// currentState reads the state, its events too where there are few of them.
-func (rs *Rooms) currentState(ctx context.Context, r *Room) (map[event.Key]*place, error) {
-	rows, err := selectState(ctx, rs.DB, r.nid)
+// currentState reads the state, and where it changed last. Its events are those of the ring
+// or, but for memberships, of which there may be many, read too.
+func (rs *Rooms) currentState(ctx context.Context, r *Room, ring []*Stored) (map[event.Key]*place, stream.Pos, error) {
+	rows, change, err := selectState(ctx, rs.DB, r.nid)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	state := make(map[event.Key]*place, len(rows))
+	events := make(map[stream.Pos]*Stored, len(ring))
+	for _, s := range ring {
+		events[s.row()] = s
+	}
+	state, older := make(map[event.Key]*place, len(rows)), map[stream.Pos]*place{}
 	for _, row := range rows {
-		p := &place{id: row.id, pos: row.pos, membership: row.membership}
+		p := &place{pos: row.pos, membership: row.membership}
 		state[row.key] = p
+		if s := events[row.pos]; s != nil {
+			p.id = s.ID()
+			p.stored.Store(s)
+		} else {
+			older[row.pos] = p
+		}
 	}
-	events, err := rs.stateEvents(ctx, r)
-	if err != nil {
-		return nil, err
+	return state, change, rs.readOlder(ctx, r, older)
+}
+
+// readOlder reads what places lack, by their rows.
+func (rs *Rooms) readOlder(ctx context.Context, r *Room, places map[stream.Pos]*place) error {
+	if len(places) == 0 {
+		return nil
 	}
+	upTo := slices.Max(slices.Collect(maps.Keys(places)))
+	if err := selectStateIDs(ctx, rs.DB, r.nid, upTo, func(pos stream.Pos, id string) {
+		if p := places[pos]; p != nil {
+			p.id = id
+		}
+	}); err != nil {
+		return err
+	}
+	events, err := rs.stored(ctx, r, whereStateUpTo, r.nid, int64(upTo))
 	for _, s := range events {
-		if p := state[s.key()]; p != nil {
+		if p := places[s.row()]; p != nil {
 			p.stored.Store(s)
 		}
 	}
-	return state, nil
+	return err
 }
 
 func (rs *Rooms) readRing(ctx context.Context, r *Room, v *view) error {
-	events, err := rs.pageRows(ctx, r, window{after: 0, before: maxPos, limit: ringSize, back: true})
+	events, err := rs.pageRows(ctx, r, window{after: 0, before: maxPos, limit: ringRead, back: true})
 	if err != nil {
 		return err
 	}
 	slices.Reverse(events)
 	v.ring = events
 	v.bent = bent(events)
-	if len(events) == ringSize {
+	if len(events) == ringRead {
 		v.from = events[0].Pos - 1
 	}
 	return nil
@@ -161,9 +196,9 @@ func (rs *Rooms) readTip(ctx context.Context, r *Room, l *loaded) error {
 	if err != nil {
 		return err
 	}
-	t := &l.tip
+	var t tip
 	for id := range strings.FieldsSeq(ids) {
-		s, err := rs.storedByID(ctx, r, id)
+		s, err := rs.recentByID(ctx, r, id)
 		if err != nil {
 			return err
 		}
@@ -175,12 +210,14 @@ func (rs *Rooms) readTip(ctx context.Context, r *Room, l *loaded) error {
 	if t.floor, err = selectFloor(ctx, rs.DB, r.nid); err != nil {
 		return err
 	}
-	t.state = make(map[event.Key]*place, len(l.view.state))
-	for key, p := range l.view.state {
-		t.state[key] = p
+	if t.group, err = rs.groupAt(ctx, t.extremities); err != nil {
+		return err
 	}
-	t.group, err = rs.groupAt(ctx, t.extremities)
-	return err
+	l.view.mu.RLock()
+	defer l.view.mu.RUnlock()
+	t.state = maps.Clone(l.view.state)
+	l.tip = t
+	return nil
 }
 
 // groupAt is the group of the state after several events: that of them all if it is one.

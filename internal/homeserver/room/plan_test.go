@@ -17,6 +17,7 @@ func TestPlans(t *testing.T) {
 		"a timeline":    whereBetween + ` ORDER BY e.pos DESC LIMIT $4`,
 		"beside it":     whereAside + ` ORDER BY e.place DESC LIMIT $4`,
 		"state, now":    whereStateNow,
+		"older state":   whereStateUpTo,
 		"state, then":   whereStateThen,
 		"a state delta": whereDelta,
 		"one, then":     whereOneThen,

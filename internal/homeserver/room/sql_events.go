@@ -15,11 +15,11 @@ import (
 )
 
 // storedEvents selects events as storedRow reads them: each with what it replaced and
-// what redacted it.
+// what redacted it. Most did and were neither, and nothing is looked for by NULL.
 const storedEvents = `SELECT e.pos, e.place, e.event_id, e.state_group, e.flags, e.redacted_by, e.txn, e.json,
 	p.pos, p.event_id, p.flags, p.json, q.pos, q.event_id, q.flags, q.json
-	FROM room_events e LEFT JOIN room_events p ON p.room = e.room AND p.pos = e.replaces
-	LEFT JOIN room_events q ON q.room = e.room AND q.pos = e.redacted_by `
+	FROM room_events e LEFT JOIN room_events p ON p.room = e.room AND p.pos = NULLIF(e.replaces, 0)
+	LEFT JOIN room_events q ON q.room = e.room AND q.pos = NULLIF(e.redacted_by, 0) `
 
 // What stands behind storedEvents.
 const (
@@ -30,7 +30,8 @@ const (
 	whereLater   = `WHERE e.room = $1 AND e.ts >= $2 AND e.pos <= $3 AND e.flags < 2 ORDER BY e.ts, e.pos LIMIT 1 OFFSET $4`
 	whereEarlier = `WHERE e.room = $1 AND e.ts <= $2 AND e.pos <= $3 AND e.flags < 2 ORDER BY e.ts DESC, e.pos DESC LIMIT 1 OFFSET $4`
 
-	whereStateNow = `JOIN room_state s ON s.room = e.room AND s.event_pos = e.pos WHERE s.room = $1`
+	whereStateNow  = `JOIN room_state s ON s.room = e.room AND s.event_pos = e.pos WHERE s.room = $1`
+	whereStateUpTo = whereStateNow + ` AND s.event_pos <= $2 AND s.type <> 'm.room.member'`
 
 	// The last change of each place up to a position.
 	lastChange = `(SELECT MAX(l.pos) FROM room_state_changes l
@@ -123,11 +124,6 @@ func (rs *Rooms) storedByID(ctx context.Context, r *Room, id string) (*Stored, e
 	return rs.storedOne(ctx, r, whereID, id, r.nid)
 }
 
-// stateEvents are the events of the current state, memberships aside.
-func (rs *Rooms) stateEvents(ctx context.Context, r *Room) ([]*Stored, error) {
-	return rs.stored(ctx, r, whereStateNow+` AND s.type <> 'm.room.member'`, r.nid)
-}
-
 // window is a stretch of a room's timeline: events between two positions, both left out,
 // the newest first if back.
 type window struct {
@@ -187,7 +183,7 @@ func (rs *Rooms) pageRows(ctx context.Context, r *Room, w window) ([]*Stored, er
 
 // bounds are how many rows a page reads: SQLite plans a statement anew at each use whose
 // LIMIT is a parameter, so each of these has a statement of its own.
-var bounds = []int{1, 50, ringSize, 100}
+var bounds = []int{1, ringRead, 50, 100}
 
 // bound is the LIMIT of a page, at least as high as its own.
 func (w window) bound() string {

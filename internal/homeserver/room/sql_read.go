@@ -61,18 +61,30 @@ type stateRow struct {
 	membership string
 }
 
-func selectState(ctx context.Context, q store.Queryer, room int64) ([]stateRow, error) {
-	return store.Collect(ctx, q, func(rows *sql.Rows) (s stateRow, err error) {
-		return s, rows.Scan(&s.key.Type, &s.key.StateKey, &s.pos, &s.id, &s.membership)
-	}, `SELECT s.type, s.state_key, s.event_pos, e.event_id, COALESCE(m.membership, '') FROM room_state s
-		JOIN room_events e ON e.room = s.room AND e.pos = s.event_pos
-		LEFT JOIN room_stays m ON m.user_id = s.state_key AND m.room = s.room AND s.type = 'm.room.member'
+// selectState is the current state of a room, without the ids of its events, and where it
+// changed last. The join finds nothing by NULL, without looking.
+func selectState(ctx context.Context, q store.Queryer, room int64) (state []stateRow, change stream.Pos, err error) {
+	state, err = store.Collect(ctx, q, func(rows *sql.Rows) (s stateRow, err error) {
+		return s, rows.Scan(&s.key.Type, &s.key.StateKey, &s.pos, &s.membership, &change)
+	}, `SELECT s.type, s.state_key, s.event_pos, COALESCE(m.membership, ''), (SELECT COALESCE(MAX(c.pos), 0) FROM room_state_changes c WHERE c.room = $1)
+		FROM room_state s LEFT JOIN room_stays m ON m.user_id = CASE WHEN s.type = 'm.room.member' THEN s.state_key END AND m.room = s.room
 		WHERE s.room = $1`, room)
+	return state, change, err
 }
 
-func selectLastChange(ctx context.Context, q store.Queryer, room int64) (pos stream.Pos, err error) {
-	err = q.QueryRow(ctx, `SELECT COALESCE(MAX(pos), 0) FROM room_state_changes WHERE room = $1`, room).Scan(&pos)
-	return pos, err
+// selectStateIDs tells the ids of the events in the current state whose rows have a number
+// up to one.
+func selectStateIDs(ctx context.Context, q store.Queryer, room int64, upTo stream.Pos, tell func(pos stream.Pos, id string)) error {
+	_, err := store.Collect(ctx, q, func(rows *sql.Rows) (none struct{}, err error) {
+		var pos stream.Pos
+		var id string
+		if err = rows.Scan(&pos, &id); err == nil {
+			tell(pos, id)
+		}
+		return none, err
+	}, `SELECT s.event_pos, e.event_id FROM room_state s JOIN room_events e ON e.room = s.room AND e.pos = s.event_pos
+		WHERE s.room = $1 AND s.event_pos <= $2`, room, int64(upTo))
+	return err
 }
 
 func selectExtremities(ctx context.Context, q store.Queryer, room int64) (ids string, err error) {
