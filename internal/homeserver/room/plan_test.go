@@ -24,7 +24,7 @@ func TestPlans(t *testing.T) {
 		"a time":        whereLater,
 	} {
 		plan := storetest.Plan(t, db, storedEvents+condition, make([]any, parameters(condition))...)
-		if strings.Contains(plan, "SCAN") {
+		if strings.Contains(plan, "SCAN") || name == "older state" && strings.Contains(plan, "pos<") {
 			t.Errorf("%s:\n%s", name, plan)
 		}
 		t.Logf("%s:\n%s", name, plan)

@@ -30,8 +30,9 @@ const (
 	whereLater   = `WHERE e.room = $1 AND e.ts >= $2 AND e.pos <= $3 AND e.flags < 2 ORDER BY e.ts, e.pos LIMIT 1 OFFSET $4`
 	whereEarlier = `WHERE e.room = $1 AND e.ts <= $2 AND e.pos <= $3 AND e.flags < 2 ORDER BY e.ts DESC, e.pos DESC LIMIT 1 OFFSET $4`
 
+	// With a bare s.event_pos SQLite would look through all events up to there.
 	whereStateNow  = `JOIN room_state s ON s.room = e.room AND s.event_pos = e.pos WHERE s.room = $1`
-	whereStateUpTo = whereStateNow + ` AND s.event_pos <= $2 AND s.type <> 'm.room.member'`
+	whereStateUpTo = whereStateNow + ` AND +s.event_pos <= $2 AND s.type <> 'm.room.member'`
 
 	// The last change of each place up to a position.
 	lastChange = `(SELECT MAX(l.pos) FROM room_state_changes l

@@ -83,7 +83,7 @@ func selectStateIDs(ctx context.Context, q store.Queryer, room int64, upTo strea
 		}
 		return none, err
 	}, `SELECT s.event_pos, e.event_id FROM room_state s JOIN room_events e ON e.room = s.room AND e.pos = s.event_pos
-		WHERE s.room = $1 AND s.event_pos <= $2`, room, int64(upTo))
+		WHERE s.room = $1 AND +s.event_pos <= $2`, room, int64(upTo))
 	return err
 }
 
