@@ -1,11 +1,12 @@
 package room
 
 import (
-	"context"
-	"fmt"
+	"maps"
 	"slices"
 
+	"signet/internal/homeserver/event"
 	"signet/internal/homeserver/stream"
+	"signet/internal/store"
 )
 
 // tear is the last event, after since and up to to, before which something is missing that
@@ -25,14 +26,19 @@ func (v *view) tear(since, to stream.Pos) stream.Pos {
 	return 0
 }
 
-// readTears finds out before which events of a view something is missing.
-func (rs *Rooms) readTears(ctx context.Context, r *Room, v *view) error {
-	torn, err := selectTorn(ctx, rs.DB, r.nid, v.from)
-	if err != nil {
-		return fmt.Errorf("looking for gaps: %w", err)
+// tears asks before which events of the ring something is missing, where others may have it.
+func (d *reading) tears(local func(user string) bool) []store.Question {
+	elsewhere := func(key event.Key) bool { return key.Type == memberType && !local(key.StateKey) }
+	v := &d.loaded.view
+	if d.err != nil || !slices.ContainsFunc(slices.Collect(maps.Keys(v.state)), elsewhere) {
+		return nil
 	}
-	for _, s := range v.ring {
-		s.torn = s.torn || slices.Contains(torn, s.Pos)
-	}
-	return nil
+	return []store.Question{{Query: tornAfter, Args: []any{d.room.nid, int64(max(v.from, 0))}, Take: d.take(func(row store.Row) error {
+		var pos stream.Pos
+		err := row.Scan(&pos)
+		for _, s := range v.ring {
+			s.torn = s.torn || s.Pos == pos
+		}
+		return err
+	})}}
 }

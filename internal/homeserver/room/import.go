@@ -133,7 +133,7 @@ func (rs *Rooms) loadedOrNew(ctx context.Context, r *Room) (*loaded, error) {
 	}
 	l := newLoaded()
 	var err error
-	if l.tip.state, _, err = rs.currentState(ctx, r, nil); err != nil {
+	if l.tip.state, err = rs.currentState(ctx, r); err != nil {
 		return nil, err
 	}
 	for key, p := range l.tip.state {

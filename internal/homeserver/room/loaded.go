@@ -2,6 +2,7 @@ package room
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -80,102 +81,13 @@ func (rs *Rooms) viewed(ctx context.Context, r *Room) (*loaded, error) {
 	if r.last.Load() == 0 {
 		return nil, ErrUnknownRoom // was being created, and that failed
 	}
-	l, err := rs.fromTables(ctx, r)
-	if err != nil {
+	d := newReading(r)
+	err := rs.readTogether(ctx, d)
+	if err = errors.Join(err, d.err); err != nil {
 		return nil, fmt.Errorf("loading a room: %w", err)
 	}
-	rs.keep(r, l)
-	return l, nil
-}
-
-func (rs *Rooms) fromTables(ctx context.Context, r *Room) (*loaded, error) {
-	l := &loaded{view: view{local: map[matrix.UserID]struct{}{}}}
-	err := rs.readRing(ctx, r, &l.view)
-	if err != nil {
-		return nil, err
-	}
-	if l.view.state, l.view.change, err = rs.currentState(ctx, r, l.view.ring); err != nil {
-		return nil, err
-	}
-	if l.view.readers, err = rs.history(ctx, r, visibilityType, ""); err != nil {
-		return nil, err
-	}
-	shared := false // with other servers
-	for key, p := range l.view.state {
-		l.view.count(nil, p)
-		shared = shared || key.Type == memberType && !rs.local(key.StateKey)
-		if key.Type == memberType && p.membership == Join && rs.local(key.StateKey) {
-			l.view.local[matrix.UserID(key.StateKey)] = struct{}{}
-		}
-	}
-	if shared {
-		if err := rs.readTears(ctx, r, &l.view); err != nil {
-			return nil, err
-		}
-	}
-	l.size.Store(l.measure())
-	return l, nil
-}
-
-// currentState reads the state, and where it changed last. Its events are those of the ring
-// or, but for memberships, of which there may be many, read too.
-func (rs *Rooms) currentState(ctx context.Context, r *Room, ring []*Stored) (map[event.Key]*place, stream.Pos, error) {
-	rows, change, err := selectState(ctx, rs.DB, r.nid)
-	if err != nil {
-		return nil, 0, err
-	}
-	events := make(map[stream.Pos]*Stored, len(ring))
-	for _, s := range ring {
-		events[s.row()] = s
-	}
-	state, older := make(map[event.Key]*place, len(rows)), map[stream.Pos]*place{}
-	for _, row := range rows {
-		p := &place{pos: row.pos, membership: row.membership}
-		state[row.key] = p
-		if s := events[row.pos]; s != nil {
-			p.id = s.ID()
-			p.stored.Store(s)
-		} else {
-			older[row.pos] = p
-		}
-	}
-	return state, change, rs.readOlder(ctx, r, older)
-}
-
-// readOlder reads what places lack, by their rows.
-func (rs *Rooms) readOlder(ctx context.Context, r *Room, places map[stream.Pos]*place) error {
-	if len(places) == 0 {
-		return nil
-	}
-	upTo := slices.Max(slices.Collect(maps.Keys(places)))
-	if err := selectStateIDs(ctx, rs.DB, r.nid, upTo, func(pos stream.Pos, id string) {
-		if p := places[pos]; p != nil {
-			p.id = id
-		}
-	}); err != nil {
-		return err
-	}
-	events, err := rs.stored(ctx, r, whereStateUpTo, r.nid, int64(upTo))
-	for _, s := range events {
-		if p := places[s.row()]; p != nil {
-			p.stored.Store(s)
-		}
-	}
-	return err
-}
-
-func (rs *Rooms) readRing(ctx context.Context, r *Room, v *view) error {
-	events, err := rs.pageRows(ctx, r, window{after: 0, before: maxPos, limit: ringRead, back: true})
-	if err != nil {
-		return err
-	}
-	slices.Reverse(events)
-	v.ring = events
-	v.bent = bent(events)
-	if len(events) == ringRead {
-		v.from = events[0].Pos - 1
-	}
-	return nil
+	rs.keep(r, d.loaded)
+	return d.loaded, nil
 }
 
 // bent is the last position of a timeline at which an event does not follow the one before

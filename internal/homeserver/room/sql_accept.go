@@ -41,22 +41,27 @@ func updateAside(ctx context.Context, tx *store.Tx, room int64, s *Stored) error
 	return err
 }
 
-// selectHistory is what a place in the state said, up to a position.
+// whatPlaceSaid selects what a place in the state said, up to a position.
+const whatPlaceSaid = `SELECT c.pos, e.pos, e.event_id, e.flags, e.json FROM room_state_changes c LEFT JOIN room_events e ON e.room = c.room AND e.pos = c.event_pos
+	WHERE c.room = $1 AND c.type = $2 AND c.state_key = $3 AND c.pos <= $4 ORDER BY c.pos`
+
 func selectHistory(ctx context.Context, q store.Queryer, r *Room, key event.Key, to stream.Pos) (history, error) {
-	return store.Collect(ctx, q, func(rows *sql.Rows) (v value, err error) {
-		var row eventRow
-		if err := rows.Scan(&v.pos, &row.pos, &row.id, &row.flags, &row.json); err != nil || !row.pos.Valid {
-			v.says = saysNothing(key.Type)
-			return v, err
-		}
-		e, err := row.load(r.version, true) // of what redaction leaves, all that counts
-		if err != nil {
-			return v, err
-		}
-		v.says = says(e)
-		return v, nil
-	}, `SELECT c.pos, e.pos, e.event_id, e.flags, e.json FROM room_state_changes c LEFT JOIN room_events e ON e.room = c.room AND e.pos = c.event_pos
-		WHERE c.room = $1 AND c.type = $2 AND c.state_key = $3 AND c.pos <= $4 ORDER BY c.pos`, r.nid, key.Type, key.StateKey, int64(to))
+	return store.Collect(ctx, q, func(rows *sql.Rows) (value, error) { return historyRow(rows, r.version, key.Type) },
+		whatPlaceSaid, r.nid, key.Type, key.StateKey, int64(to))
+}
+
+func historyRow(r store.Row, v event.Version, typ string) (said value, err error) {
+	var row eventRow
+	if err := r.Scan(&said.pos, &row.pos, &row.id, &row.flags, &row.json); err != nil || !row.pos.Valid {
+		said.says = saysNothing(typ)
+		return said, err
+	}
+	e, err := row.load(v, true) // of what redaction leaves, all that counts
+	if err != nil {
+		return said, err
+	}
+	said.says = says(e)
+	return said, nil
 }
 
 // selectIsGap tells whether an event that is here cites one that is not.
@@ -99,11 +104,8 @@ func selectLastBefore(ctx context.Context, q store.Queryer, room int64, place st
 	return max(last, beside, 0), err
 }
 
-// selectTorn are the places, after one, of events that cite what is not here.
-func selectTorn(ctx context.Context, q store.Queryer, room int64, after stream.Pos) ([]stream.Pos, error) {
-	return store.Collect(ctx, q, func(rows *sql.Rows) (pos stream.Pos, err error) { return pos, rows.Scan(&pos) },
-		`SELECT DISTINCT place FROM room_gaps WHERE room = $1 AND place > $2`, room, int64(max(after, 0)))
-}
+// tornAfter selects the places, after one, of events that cite what is not here.
+const tornAfter = `SELECT DISTINCT place FROM room_gaps WHERE room = $1 AND place > $2`
 
 func deleteGap(ctx context.Context, tx *store.Tx, room int64, id string) error {
 	_, err := tx.Exec(ctx, `DELETE FROM room_gaps WHERE room = $1 AND event_id = $2`, room, id)

@@ -58,11 +58,11 @@ func (row eventRow) load(v event.Version, redacted bool) (*event.Event, error) {
 }
 
 // storedRow reads one row of storedEvents.
-func storedRow(rows *sql.Rows, v event.Version) (*Stored, error) {
+func storedRow(row store.Row, v event.Version) (*Stored, error) {
 	var own, replaced, redaction eventRow
 	var groupID, redactedBy, place int64
 	var sent string
-	if err := rows.Scan(&own.pos, &place, &own.id, &groupID, &own.flags, &redactedBy, &sent, &own.json,
+	if err := row.Scan(&own.pos, &place, &own.id, &groupID, &own.flags, &redactedBy, &sent, &own.json,
 		&replaced.pos, &replaced.id, &replaced.flags, &replaced.json, &redaction.pos, &redaction.id, &redaction.flags, &redaction.json); err != nil {
 		return nil, err
 	}
@@ -165,21 +165,27 @@ func (v *view) page(w window) (found []*Stored, whole bool) {
 
 // pageRows reads a stretch of the timeline.
 func (rs *Rooms) pageRows(ctx context.Context, r *Room, w window) ([]*Stored, error) {
-	order := ``
-	if w.back {
-		order = ` DESC`
-	}
-	order += w.bound()
-	found, err := rs.stored(ctx, r, whereBetween+` ORDER BY e.pos`+order, r.nid, int64(max(w.after, 0)), int64(w.before))
+	between, beside := w.conditions()
+	found, err := rs.stored(ctx, r, between, r.nid, int64(max(w.after, 0)), int64(w.before))
 	if err != nil {
 		return nil, fmt.Errorf("reading a timeline: %w", err)
 	}
-	aside, err := rs.stored(ctx, r, whereAside+` ORDER BY e.place`+order, r.nid, int64(w.after), int64(w.before))
+	aside, err := rs.stored(ctx, r, beside, r.nid, int64(w.after), int64(w.before))
 	if err != nil {
 		return nil, fmt.Errorf("reading a timeline: %w", err)
 	}
 	found = w.merge(found, aside)
 	return found[:min(len(found), w.limit)], nil
+}
+
+// conditions find the two parts of a page: what is in one line, and what stands aside.
+func (w window) conditions() (between, aside string) {
+	order := ``
+	if w.back {
+		order = ` DESC`
+	}
+	order += w.bound()
+	return whereBetween + ` ORDER BY e.pos` + order, whereAside + ` ORDER BY e.place` + order
 }
 
 // bounds are how many rows a page reads: SQLite plans a statement anew at each use whose

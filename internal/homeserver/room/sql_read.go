@@ -61,31 +61,16 @@ type stateRow struct {
 	membership string
 }
 
-// selectState is the current state of a room, without the ids of its events, and where it
-// changed last. The join finds nothing by NULL, without looking.
-func selectState(ctx context.Context, q store.Queryer, room int64) (state []stateRow, change stream.Pos, err error) {
-	state, err = store.Collect(ctx, q, func(rows *sql.Rows) (s stateRow, err error) {
-		return s, rows.Scan(&s.key.Type, &s.key.StateKey, &s.pos, &s.membership, &change)
-	}, `SELECT s.type, s.state_key, s.event_pos, COALESCE(m.membership, ''), (SELECT COALESCE(MAX(c.pos), 0) FROM room_state_changes c WHERE c.room = $1)
+const (
+	// stateNow selects the current state of a room, without the ids of its events, and where
+	// it changed last. The join finds nothing by NULL, without looking.
+	stateNow = `SELECT s.type, s.state_key, s.event_pos, COALESCE(m.membership, ''), (SELECT COALESCE(MAX(c.pos), 0) FROM room_state_changes c WHERE c.room = $1)
 		FROM room_state s LEFT JOIN room_stays m ON m.user_id = CASE WHEN s.type = 'm.room.member' THEN s.state_key END AND m.room = s.room
-		WHERE s.room = $1`, room)
-	return state, change, err
-}
-
-// selectStateIDs tells the ids of the events in the current state whose rows have a number
-// up to one.
-func selectStateIDs(ctx context.Context, q store.Queryer, room int64, upTo stream.Pos, tell func(pos stream.Pos, id string)) error {
-	_, err := store.Collect(ctx, q, func(rows *sql.Rows) (none struct{}, err error) {
-		var pos stream.Pos
-		var id string
-		if err = rows.Scan(&pos, &id); err == nil {
-			tell(pos, id)
-		}
-		return none, err
-	}, `SELECT s.event_pos, e.event_id FROM room_state s JOIN room_events e ON e.room = s.room AND e.pos = s.event_pos
-		WHERE s.room = $1 AND +s.event_pos <= $2`, room, int64(upTo))
-	return err
-}
+		WHERE s.room = $1`
+	// stateIDs selects the ids of the events in the current state, of rows up to a number.
+	stateIDs = `SELECT s.event_pos, e.event_id FROM room_state s JOIN room_events e ON e.room = s.room AND e.pos = s.event_pos
+		WHERE s.room = $1 AND +s.event_pos <= $2`
+)
 
 func selectExtremities(ctx context.Context, q store.Queryer, room int64) (ids string, err error) {
 	err = q.QueryRow(ctx, `SELECT extremities FROM room_rooms WHERE nid = $1`, room).Scan(&ids)

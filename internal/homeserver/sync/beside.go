@@ -14,6 +14,8 @@ const (
 	many = 8
 	// manyOctets is about how much each of them writes.
 	manyOctets = 128 << 10
+	// together is how many rooms one of them reads together, and then writes.
+	together = 8
 )
 
 // sideBySide writes rooms, several at a time and in no order.
@@ -27,8 +29,8 @@ func (a *answer) sideBySide(s section, stays []room.Stay) error {
 		*part = *a
 		part.out, part.members = make([]byte, 0, manyOctets), nil
 		working.Go(func() {
-			for n := next.Add(1); n <= int64(len(stays)) && errs[i] == nil; n = next.Add(1) {
-				errs[i] = part.oneRoom(s, stays[n-1])
+			for end := next.Add(together); end-together < int64(len(stays)) && errs[i] == nil; end = next.Add(together) {
+				errs[i] = part.someRooms(s, stays[end-together:min(end, int64(len(stays)))])
 			}
 		})
 	}
@@ -43,4 +45,14 @@ func (a *answer) sideBySide(s section, stays []room.Stay) error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// someRooms writes rooms, of which those are read together first that are not in memory.
+func (a *answer) someRooms(s section, stays []room.Stay) error {
+	rooms := make([]*room.Room, len(stays))
+	for i, stay := range stays {
+		rooms[i] = stay.Room
+	}
+	a.Rooms.Warm(a.ctx, rooms)
+	return a.inTurn(s, stays)
 }
