@@ -1,10 +1,8 @@
 package room
 
 import (
-	"maps"
 	"slices"
 
-	"signet/internal/homeserver/event"
 	"signet/internal/homeserver/stream"
 	"signet/internal/store"
 )
@@ -26,19 +24,20 @@ func (v *view) tear(since, to stream.Pos) stream.Pos {
 	return 0
 }
 
-// tears asks before which events of the ring something is missing, where others may have it.
+// tears asks where something is missing in the timeline that others may have.
 func (d *reading) tears(local func(user string) bool) []store.Question {
-	elsewhere := func(key event.Key) bool { return key.Type == memberType && !local(key.StateKey) }
-	v := &d.loaded.view
-	if d.err != nil || !slices.ContainsFunc(slices.Collect(maps.Keys(v.state)), elsewhere) {
+	elsewhere := func(row stateRow) bool { return row.key.Type == memberType && !local(row.key.StateKey) }
+	if d.err != nil || !slices.ContainsFunc(d.rows, elsewhere) {
 		return nil
 	}
-	return []store.Question{{Query: tornAfter, Args: []any{d.room.nid, int64(max(v.from, 0))}, Take: d.take(func(row store.Row) error {
+	after := stream.Pos(0)
+	if ring := d.loaded.view.ring; len(ring) == ringRead {
+		after = max(after, ring[len(ring)-1].Pos-1)
+	}
+	return []store.Question{{Query: tornAfter, Args: []any{d.room.nid, int64(after)}, Take: d.take(func(row store.Row) error {
 		var pos stream.Pos
 		err := row.Scan(&pos)
-		for _, s := range v.ring {
-			s.torn = s.torn || s.Pos == pos
-		}
+		d.torn = append(d.torn, pos)
 		return err
 	})}}
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"signet/internal/store"
 	"signet/internal/store/storetest"
 )
 
@@ -28,6 +29,24 @@ func TestPlans(t *testing.T) {
 			t.Errorf("%s:\n%s", name, plan)
 		}
 		t.Logf("%s:\n%s", name, plan)
+	}
+}
+
+// Nor does what is read of several rooms together.
+func TestPlansOfSomeRooms(t *testing.T) {
+	db := storetest.Open(t, storetest.SQLite(t), []string{"stream", "room"})
+	for _, n := range []int{1, 2, roomsAtOnce} {
+		g := readings{}
+		for i := range n {
+			g[int64(i)] = newReading(new(Room))
+		}
+		for name, q := range map[string]store.Question{"summaries": g.summaries(), "states": g.states(), "readers": g.readers(1)} {
+			plan := storetest.Plan(t, db, q.Query, q.Args...)
+			if len(q.Args) > 3+roomsAtOnce || strings.Contains(plan, "SCAN") {
+				t.Errorf("%s of %d rooms, with %d parameters:\n%s", name, n, len(q.Args), plan)
+			}
+			t.Logf("%s:\n%s", name, plan)
+		}
 	}
 }
 

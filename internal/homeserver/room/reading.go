@@ -19,9 +19,11 @@ type reading struct {
 	loaded *loaded
 	err    error // why it cannot be read, whatever of others
 
-	aside []*Stored // events of the timeline that are not in one line with the ring
-	rows  []stateRow
-	older map[stream.Pos]*place // places in the state whose events the ring lacks, by their rows
+	branched bool         // there are events that are not in one line with the ring
+	aside    []*Stored    // the newest of those
+	torn     []stream.Pos // at which something is missing before an event
+	rows     []stateRow
+	older    map[stream.Pos]*place // places in the state whose events the ring lacks, by their rows
 }
 
 func newReading(r *Room) *reading {
@@ -56,26 +58,34 @@ func (rs *Rooms) Warm(ctx context.Context, rooms []*Room) {
 // for is the error of that one.
 func (rs *Rooms) readTogether(ctx context.Context, readings ...*reading) error {
 	var first, then []store.Question
+	for some := range slices.Chunk(readings, roomsAtOnce) {
+		g := newReadings(some)
+		first = append(first, g.summaries(), g.states(), g.readers(rs.Stream.Visible()))
+	}
 	for _, d := range readings {
-		first = append(first, d.timeline()...)
-		first = append(first, d.state(), d.readers(rs.Stream.Visible()))
+		first = append(first, d.events(&d.loaded.view.ring, ringLine, d.room.nid, int64(0), int64(maxPos)))
 	}
 	if err := rs.DB.Ask(ctx, first...); err != nil {
 		return err
 	}
 	for _, d := range readings {
-		d.show()
-		then = append(then, d.olderState()...)
-		then = append(then, d.tears(rs.local)...)
+		d.place()
+		then = append(then, d.rest(rs.local)...)
 	}
 	if err := rs.DB.Ask(ctx, then...); err != nil {
 		return err
 	}
 	for _, d := range readings {
-		d.count(rs)
+		d.show(rs)
 	}
 	return nil
 }
+
+// ringLine and ringAside find what a ring is read of.
+var (
+	ringWindow          = window{before: maxPos, limit: ringRead, back: true}
+	ringLine, ringAside = ringWindow.conditions()
+)
 
 // take is what is done with rows about the room.
 func (d *reading) take(read func(store.Row) error) func(store.Row) error {
@@ -96,58 +106,20 @@ func (d *reading) events(into *[]*Stored, condition string, args ...any) store.Q
 	})}
 }
 
-// ringWindow is what a ring is read of.
-var ringWindow = window{before: maxPos, limit: ringRead, back: true}
-
-// timeline asks for the ring.
-func (d *reading) timeline() []store.Question {
-	between, aside := ringWindow.conditions()
-	return []store.Question{
-		d.events(&d.loaded.view.ring, between, d.room.nid, int64(0), int64(maxPos)),
-		d.events(&d.aside, aside, d.room.nid, int64(0), int64(maxPos)),
-	}
-}
-
-// state asks for who holds the places in the state, and where it changed last.
-func (d *reading) state() store.Question {
-	return store.Question{Query: stateNow, Args: []any{d.room.nid}, Take: d.take(func(row store.Row) error {
-		var s stateRow
-		err := row.Scan(&s.key.Type, &s.key.StateKey, &s.pos, &s.membership, &d.loaded.view.change)
-		d.rows = append(d.rows, s)
-		return err
-	})}
-}
-
-// readers asks for who might read.
-func (d *reading) readers(to stream.Pos) store.Question {
-	key := event.Key{Type: visibilityType}
-	return store.Question{Query: whatPlaceSaid, Args: []any{d.room.nid, key.Type, key.StateKey, int64(to)}, Take: d.take(func(row store.Row) error {
-		v, err := historyRow(row, d.room.version, key.Type)
-		d.loaded.view.readers = append(d.loaded.view.readers, v)
-		return err
-	})}
-}
-
-// show makes the view of what was read: the ring, and the state with its events.
-func (d *reading) show() {
+// place makes the state of what was read, with those of its events that are in the ring.
+func (d *reading) place() {
 	if d.err != nil {
 		return
 	}
-	v := &d.loaded.view
-	v.ring = ringWindow.merge(v.ring, d.aside)
-	slices.Reverse(v.ring)
-	v.bent = bent(v.ring)
-	if len(v.ring) == ringRead {
-		v.from = v.ring[0].Pos - 1
-	}
-	events := make(map[stream.Pos]*Stored, len(v.ring))
-	for _, s := range v.ring {
+	events := make(map[stream.Pos]*Stored, len(d.loaded.view.ring))
+	for _, s := range d.loaded.view.ring {
 		events[s.row()] = s
 	}
-	v.state, d.older = make(map[event.Key]*place, len(d.rows)), map[stream.Pos]*place{}
+	state := make(map[event.Key]*place, len(d.rows))
+	d.loaded.view.state, d.older = state, map[stream.Pos]*place{}
 	for _, row := range d.rows {
 		p := &place{pos: row.pos, membership: row.membership}
-		v.state[row.key] = p
+		state[row.key] = p
 		if s := events[row.pos]; s != nil {
 			p.id = s.ID()
 			p.stored.Store(s)
@@ -155,6 +127,15 @@ func (d *reading) show() {
 			d.older[row.pos] = p
 		}
 	}
+}
+
+// rest asks for what most rooms have none of.
+func (d *reading) rest(local func(user string) bool) (questions []store.Question) {
+	if d.branched {
+		questions = append(questions, d.events(&d.aside, ringAside, d.room.nid, int64(0), int64(maxPos)))
+	}
+	questions = append(questions, d.tears(local)...)
+	return append(questions, d.olderState()...)
 }
 
 // olderState asks for what the ring lacks of the state: the ids, and the events too but for
@@ -187,12 +168,21 @@ func (d *reading) olderState() []store.Question {
 	}
 }
 
-// count counts the members, and the memory that the room takes.
-func (d *reading) count(rs *Rooms) {
+// show makes the view of all that was read.
+func (d *reading) show(rs *Rooms) {
 	if d.err != nil {
 		return
 	}
 	v := &d.loaded.view
+	v.ring = ringWindow.merge(v.ring, d.aside)
+	slices.Reverse(v.ring)
+	v.bent = bent(v.ring)
+	for _, s := range v.ring {
+		s.torn = slices.Contains(d.torn, s.Pos)
+	}
+	if len(v.ring) == ringRead {
+		v.from = v.ring[0].Pos - 1
+	}
 	for key, p := range v.state {
 		v.count(nil, p)
 		if key.Type == memberType && p.membership == Join && rs.local(key.StateKey) {
@@ -205,9 +195,9 @@ func (d *reading) count(rs *Rooms) {
 // currentState reads the state alone.
 func (rs *Rooms) currentState(ctx context.Context, r *Room) (map[event.Key]*place, error) {
 	d := newReading(r)
-	err := rs.DB.Ask(ctx, d.state())
+	err := rs.DB.Ask(ctx, newReadings([]*reading{d}).states())
 	if err == nil {
-		d.show()
+		d.place()
 		err = rs.DB.Ask(ctx, d.olderState()...)
 	}
 	if err = errors.Join(err, d.err); err != nil {

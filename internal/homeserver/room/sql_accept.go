@@ -41,27 +41,45 @@ func updateAside(ctx context.Context, tx *store.Tx, room int64, s *Stored) error
 	return err
 }
 
-// whatPlaceSaid selects what a place in the state said, up to a position.
-const whatPlaceSaid = `SELECT c.pos, e.pos, e.event_id, e.flags, e.json FROM room_state_changes c LEFT JOIN room_events e ON e.room = c.room AND e.pos = c.event_pos
-	WHERE c.room = $1 AND c.type = $2 AND c.state_key = $3 AND c.pos <= $4 ORDER BY c.pos`
+// historyIn selects what a place in the state said, up to a position, of some rooms, whose
+// numbers follow in a list. historyRow reads it.
+const (
+	historyIn = `SELECT c.room, c.pos, e.pos, e.event_id, e.flags, e.json FROM room_state_changes c LEFT JOIN room_events e ON e.room = c.room AND e.pos = c.event_pos
+		WHERE c.type = $1 AND c.state_key = $2 AND c.pos <= $3 AND c.room IN `
+	historyOrder = ` ORDER BY c.pos`
+)
 
-func selectHistory(ctx context.Context, q store.Queryer, r *Room, key event.Key, to stream.Pos) (history, error) {
-	return store.Collect(ctx, q, func(rows *sql.Rows) (value, error) { return historyRow(rows, r.version, key.Type) },
-		whatPlaceSaid, r.nid, key.Type, key.StateKey, int64(to))
+// historyRow is a row of historyIn, but for the room.
+type historyRow struct {
+	pos stream.Pos
+	eventRow
 }
 
-func historyRow(r store.Row, v event.Version, typ string) (said value, err error) {
-	var row eventRow
-	if err := r.Scan(&said.pos, &row.pos, &row.id, &row.flags, &row.json); err != nil || !row.pos.Valid {
-		said.says = saysNothing(typ)
-		return said, err
+func (h *historyRow) into() []any {
+	return []any{&h.pos, &h.eventRow.pos, &h.id, &h.flags, &h.json}
+}
+
+func (h *historyRow) value(v event.Version, typ string) (value, error) {
+	if !h.eventRow.pos.Valid {
+		return value{h.pos, saysNothing(typ)}, nil
 	}
-	e, err := row.load(v, true) // of what redaction leaves, all that counts
+	e, err := h.load(v, true) // of what redaction leaves, all that counts
 	if err != nil {
-		return said, err
+		return value{}, err
 	}
-	said.says = says(e)
-	return said, nil
+	return value{h.pos, says(e)}, nil
+}
+
+// selectHistory is what a place in the state said, up to a position.
+func selectHistory(ctx context.Context, q store.Queryer, r *Room, key event.Key, to stream.Pos) (history, error) {
+	return store.Collect(ctx, q, func(rows *sql.Rows) (value, error) {
+		var nid int64
+		var said historyRow
+		if err := rows.Scan(append([]any{&nid}, said.into()...)...); err != nil {
+			return value{}, err
+		}
+		return said.value(r.version, key.Type)
+	}, historyIn+`($4)`+historyOrder, key.Type, key.StateKey, int64(to), r.nid)
 }
 
 // selectIsGap tells whether an event that is here cites one that is not.

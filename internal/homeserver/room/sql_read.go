@@ -61,16 +61,20 @@ type stateRow struct {
 	membership string
 }
 
+// Of some rooms, whose numbers follow in a list.
 const (
-	// stateNow selects the current state of a room, without the ids of its events, and where
-	// it changed last. The join finds nothing by NULL, without looking.
-	stateNow = `SELECT s.type, s.state_key, s.event_pos, COALESCE(m.membership, ''), (SELECT COALESCE(MAX(c.pos), 0) FROM room_state_changes c WHERE c.room = $1)
-		FROM room_state s LEFT JOIN room_stays m ON m.user_id = CASE WHEN s.type = 'm.room.member' THEN s.state_key END AND m.room = s.room
-		WHERE s.room = $1`
-	// stateIDs selects the ids of the events in the current state, of rows up to a number.
-	stateIDs = `SELECT s.event_pos, e.event_id FROM room_state s JOIN room_events e ON e.room = s.room AND e.pos = s.event_pos
-		WHERE s.room = $1 AND +s.event_pos <= $2`
+	// roomSummaries selects where the state changed last, and whether an event stands aside.
+	roomSummaries = `SELECT r.nid, (SELECT COALESCE(MAX(c.pos), 0) FROM room_state_changes c WHERE c.room = r.nid),
+		EXISTS (SELECT 1 FROM room_events e WHERE e.room = r.nid AND e.place <> 0) FROM room_rooms r WHERE r.nid IN `
+	// statesNow selects the current state, without the ids of its events. The join finds
+	// nothing by NULL, without looking.
+	statesNow = `SELECT s.room, s.type, s.state_key, s.event_pos, COALESCE(m.membership, '') FROM room_state s
+		LEFT JOIN room_stays m ON m.user_id = CASE WHEN s.type = 'm.room.member' THEN s.state_key END AND m.room = s.room WHERE s.room IN `
 )
+
+// stateIDs selects the ids of the events in the current state, of rows up to a number.
+const stateIDs = `SELECT s.event_pos, e.event_id FROM room_state s JOIN room_events e ON e.room = s.room AND e.pos = s.event_pos
+	WHERE s.room = $1 AND +s.event_pos <= $2`
 
 func selectExtremities(ctx context.Context, q store.Queryer, room int64) (ids string, err error) {
 	err = q.QueryRow(ctx, `SELECT extremities FROM room_rooms WHERE nid = $1`, room).Scan(&ids)
