@@ -3,6 +3,7 @@ package sync
 import (
 	"errors"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -35,6 +36,11 @@ func (a *answer) sideBySide(s section, stays []room.Stay) error {
 		})
 	}
 	working.Wait()
+	octets := 0
+	for _, part := range parts {
+		octets += len(part.out) + 1
+	}
+	a.out = slices.Grow(a.out, octets)
 	for _, part := range parts {
 		if len(part.out) > 0 {
 			a.comma()
