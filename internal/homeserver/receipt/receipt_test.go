@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"signet/internal/homeserver/receipt"
 	"signet/internal/homeserver/stream"
@@ -113,6 +114,45 @@ func TestWhereReceiptsMoved(t *testing.T) {
 			if diff := cmp.Diff(test.want, got); err != nil || diff != "" {
 				t.Errorf("for %s between %d and %d, %v (- want, + got):\n%s", test.reader, test.since, test.to, err, diff)
 			}
+		}
+	})
+}
+
+// What many rooms are asked for together is what each is asked for.
+func TestManyRooms(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		ids := []matrix.RoomID{tea, chess}
+		for i := range 3 * 8 {
+			ids = append(ids, matrix.RoomID(fmt.Sprintf("!%d:example.org", i)))
+		}
+		for i, id := range ids {
+			if i%3 != 2 {
+				w.set(id, alice, receipt.Private, "", "$1")
+				w.set(id, alice, receipt.Read, receipt.Main, fmt.Sprintf("$%d", 1+i%3))
+				w.set(id, bob, receipt.Read, "", "$3")
+			}
+		}
+		to := w.stream.Visible()
+		w.set(tea, bob, receipt.Private, "", "$3")
+		for _, user := range []matrix.UserID{alice, bob} {
+			shown, err := w.All(t.Context(), ids, user, to)
+			read, failed := w.AllReadUpTo(t.Context(), ids, user)
+			if err != nil || failed != nil || len(shown) != 18 || len(read) != 18 {
+				t.Fatalf("of %d rooms %d are shown and %d read, %v, %v", len(ids), len(shown), len(read), err, failed)
+			}
+			for _, id := range ids {
+				one, err := w.Since(t.Context(), id, user, 0, to)
+				if diff := cmp.Diff(one, shown[id]); err != nil || diff != "" {
+					t.Errorf("%s is shown of %s, %v (- alone, + together):\n%s", user, id, err, diff)
+				}
+				alone, err := w.ReadUpTo(t.Context(), id, user)
+				if diff := cmp.Diff(alone, read[id], cmpopts.EquateEmpty()); err != nil || diff != "" {
+					t.Errorf("%s has read of %s, %v (- alone, + together):\n%s", user, id, err, diff)
+				}
+			}
+		}
+		if none, err := w.All(t.Context(), nil, alice, to); err != nil || len(none) != 0 {
+			t.Errorf("of no rooms are shown %v, %v", none, err)
 		}
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"strconv"
 	"time"
 
 	"signet/internal/homeserver/stream"
@@ -53,6 +54,28 @@ func selectMovedIn(ctx context.Context, q store.Queryer, reader matrix.UserID, s
 		int64(since), int64(to), string(Read), string(reader))
 }
 
+// selectAll reads all receipts of rooms that a reader is shown, in the order in which they
+// moved.
+func selectAll(ctx context.Context, q store.Queryer, rooms []matrix.RoomID, reader matrix.UserID, to stream.Pos) (*sql.Rows, error) {
+	list, args := roomList(rooms, int64(to), string(Read), string(reader))
+	return q.Query(ctx, `SELECT room_id, user_id, kind, thread, event_id, ts FROM receipts
+		WHERE pos <= $1 AND (kind = $2 OR user_id = $3) AND room_id IN `+list+` ORDER BY pos`, args...)
+}
+
+// roomsAtOnce is how many rooms a statement is about; with fewer some are named twice, so
+// that it is prepared once.
+const roomsAtOnce = 8
+
+// roomList names rooms, from 1 to roomsAtOnce, in a statement that has other parameters.
+func roomList(rooms []matrix.RoomID, others ...any) (list string, args []any) {
+	args = others
+	for i := range roomsAtOnce {
+		args = append(args, string(rooms[i%len(rooms)]))
+		list += ", $" + strconv.Itoa(len(args))
+	}
+	return "(" + list[2:] + ")", args
+}
+
 func scanReceipt(rows *sql.Rows) (r Receipt, told Told, err error) {
 	err = rows.Scan(&r.User, &r.Kind, &told.Thread, &r.EventID, &told.TS)
 	return r, told, err
@@ -76,6 +99,12 @@ func selectFurthest(ctx context.Context, q store.Queryer, room matrix.RoomID, us
 		furthest[thread] = pos
 	}
 	return furthest, rows.Err()
+}
+
+// selectFurthestIn is selectFurthest of rooms.
+func selectFurthestIn(ctx context.Context, q store.Queryer, rooms []matrix.RoomID, user matrix.UserID) (*sql.Rows, error) {
+	list, args := roomList(rooms, string(user))
+	return q.Query(ctx, `SELECT room_id, thread, MAX(event_pos) FROM receipts WHERE user_id = $1 AND room_id IN `+list+` GROUP BY room_id, thread`, args...)
 }
 
 func deleteOfUser(ctx context.Context, tx *store.Tx, user matrix.UserID) error {

@@ -109,11 +109,11 @@ func (l *lens) walk(ctx context.Context, w *walk, f *Filter) (found []Seen, err 
 	octets := 0
 	for scanned := 0; len(found) < w.limit && scanned < maxScanned && !w.ended; {
 		size := max(w.limit, 50)
-		events, err := l.rooms.page(ctx, l.room, w.window(size))
+		events, ended, err := l.rooms.some(ctx, l.room, w.window(size))
 		if err != nil {
 			return nil, err
 		}
-		w.ended = len(events) < size
+		w.ended = ended
 		scanned += len(events)
 		for i, s := range events {
 			sees, err := l.sees(ctx, s)

@@ -145,6 +145,24 @@ func (rs *Rooms) page(ctx context.Context, r *Room, w window) ([]*Stored, error)
 	return rs.pageRows(ctx, r, w)
 }
 
+// some is the beginning of a page, and whether there is nothing after it: looking back, what
+// the view has of it, however little, since more may not be needed.
+func (rs *Rooms) some(ctx context.Context, r *Room, w window) (found []*Stored, ended bool, err error) {
+	l, err := rs.load(ctx, r)
+	if err != nil {
+		return nil, false, err
+	}
+	found, whole := l.view.page(w)
+	switch {
+	case whole:
+		return found, len(found) < w.limit, nil
+	case w.back && len(found) > 0:
+		return found, false, nil
+	}
+	found, err = rs.pageRows(ctx, r, w)
+	return found, len(found) < w.limit, err
+}
+
 // page is a stretch of the timeline, and whether the view has all of it.
 func (v *view) page(w window) (found []*Stored, whole bool) {
 	v.mu.RLock()

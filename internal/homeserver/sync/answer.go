@@ -6,6 +6,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"signet/internal/homeserver/receipt"
 	"signet/internal/homeserver/room"
 	"signet/internal/homeserver/stream"
 	"signet/internal/homeserver/userdata"
@@ -28,6 +29,7 @@ type answer struct {
 	messages  stream.Pos                        // how far messages to the device are told
 	data      map[matrix.RoomID][]userdata.Item // account data that is new, global under ""
 	moved     map[matrix.RoomID]bool            // rooms in which receipts are new
+	receipts  map[matrix.RoomID]receipt.Content // all of the rooms that are written next; nil: not known
 	ignored   map[string]bool                   // users
 	members   map[uint64]stream.Pos             // memberships that are told, for the device
 }

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 
 	"signet/internal/homeserver/room"
+	"signet/internal/matrix"
 )
 
 const (
@@ -53,12 +54,21 @@ func (a *answer) sideBySide(s section, stays []room.Stay) error {
 	return errors.Join(errs...)
 }
 
-// someRooms writes rooms, of which those are read together first that are not in memory.
+// someRooms writes rooms, about which is read together first what is not in memory.
 func (a *answer) someRooms(s section, stays []room.Stay) error {
-	rooms := make([]*room.Room, len(stays))
+	rooms, ids := make([]*room.Room, len(stays)), make([]matrix.RoomID, len(stays))
 	for i, stay := range stays {
-		rooms[i] = stay.Room
+		rooms[i], ids[i] = stay.Room, matrix.RoomID(stay.Room.ID())
 	}
 	a.Rooms.Warm(a.ctx, rooms)
+	if a.Unread != nil && s.name == "join" {
+		a.Unread.Prepare(a.ctx, a.User, rooms)
+	}
+	if a.Receipts != nil && a.initial() {
+		var err error
+		if a.receipts, err = a.Receipts.All(a.ctx, ids, a.User, a.to); err != nil {
+			return err
+		}
+	}
 	return a.inTurn(s, stays)
 }

@@ -91,6 +91,8 @@ func (u counts) Counts(_ context.Context, user matrix.UserID, r *room.Room, _ st
 	return unread.Counts{Main: unread.Count{Notifications: 3, Highlights: 1}, Threads: map[string]unread.Count{"$root": {Notifications: 2, Highlights: 2}}}, nil
 }
 
+func (counts) Prepare(context.Context, matrix.UserID, []*room.Room) {}
+
 func TestUnread(t *testing.T) {
 	each(t, func(w *world) {
 		id := w.create(room.Creation{Preset: room.PublicChat})

@@ -34,6 +34,8 @@ type Options struct {
 type Unread interface {
 	// Counts is for a user who is in the room, as of a position.
 	Counts(ctx context.Context, user matrix.UserID, r *room.Room, to stream.Pos) (unread.Counts, error)
+	// Prepare finds out together what Counts has to know of rooms.
+	Prepare(ctx context.Context, user matrix.UserID, rooms []*room.Room)
 }
 
 // Syncer answers /sync. It is safe for concurrent use.

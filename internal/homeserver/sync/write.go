@@ -8,6 +8,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"signet/internal/homeserver/filter"
+	"signet/internal/homeserver/receipt"
 	"signet/internal/homeserver/room"
 	"signet/internal/homeserver/stream"
 	"signet/internal/homeserver/unread"
@@ -143,13 +144,21 @@ func (v *view) writeReceipts() error {
 	if v.Receipts == nil || !v.fresh && !v.moved[id] {
 		return nil
 	}
-	receipts, err := v.Receipts.Since(v.ctx, id, v.User, v.since, v.to)
+	receipts, err := v.receiptsSince(id)
 	if err != nil || len(receipts) == 0 {
 		return err
 	}
 	content, err := json.Marshal(receipts, json.Deterministic(true))
 	v.event("m.receipt", content)
 	return err
+}
+
+// receiptsSince are those that are new to the client.
+func (v *view) receiptsSince(id matrix.RoomID) (receipt.Content, error) {
+	if v.receipts != nil && v.since == 0 {
+		return v.receipts[id], nil
+	}
+	return v.Receipts.Since(v.ctx, id, v.User, v.since, v.to)
 }
 
 // writeData writes the room's account data. A room that is new to the client has perhaps

@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"signet/internal/homeserver/room"
+	"signet/internal/homeserver/stream"
 	"signet/internal/matrix"
 )
 
@@ -16,8 +17,9 @@ type key struct {
 
 // item is what is kept under a key: a tally, or wishes.
 type item struct {
-	mu     sync.Mutex // guards tally and wishes, and lets one at a time find them
+	mu     sync.Mutex // guards what follows, and lets one at a time find it
 	tally  *tally
+	read   map[string]stream.Pos // for a tally that is to be begun; nil: not known
 	wishes *wishes
 
 	key    key

@@ -46,6 +46,8 @@ type Receipts interface {
 	// ReadUpTo is the furthest receipt of either kind by thread, that for the whole room
 	// under "".
 	ReadUpTo(ctx context.Context, room matrix.RoomID, user matrix.UserID) (map[string]stream.Pos, error)
+	// AllReadUpTo is ReadUpTo for many rooms, those without receipts left out.
+	AllReadUpTo(ctx context.Context, rooms []matrix.RoomID, user matrix.UserID) (map[matrix.RoomID]map[string]stream.Pos, error)
 }
 
 // Rules tells of what somebody wants to be notified, as userdata.Data does.
@@ -119,7 +121,7 @@ func (u *Unread) Counts(ctx context.Context, user matrix.UserID, r *room.Room, t
 	defer i.mu.Unlock()
 	t := i.tally
 	if t == nil || t.wishes != wishes {
-		t, err = u.begin(ctx, user, r, wishes)
+		t, err = u.begin(ctx, i, wishes)
 	}
 	if err == nil {
 		err = u.extend(ctx, user, r, t, to)

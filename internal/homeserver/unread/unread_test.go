@@ -297,6 +297,47 @@ func (f *failing) ReadUpTo(ctx context.Context, id matrix.RoomID, user matrix.Us
 	return f.Receipts.ReadUpTo(ctx, id, user)
 }
 
+// What was found out for many rooms at once counts until a receipt moves, and no longer.
+func TestCountsThatWerePrepared(t *testing.T) {
+	each(t, func(w *world) {
+		first := w.id
+		var err error
+		w.id, err = w.rooms.Create(t.Context(), room.Creation{Creator: alice, Preset: room.PublicChat})
+		w.ok(err)
+		w.join(bob)
+		read := w.say(alice, "read")
+		w.reads(bob, receipt.Read, "", read)
+		w.say(alice, "unread")
+		last := w.say(alice, "unread")
+		var rooms []*room.Room
+		for _, id := range []string{first, w.id} {
+			r, err := w.rooms.Room(id)
+			w.ok(err)
+			rooms = append(rooms, r)
+		}
+		w.unread.Prepare(t.Context(), bob, rooms)
+		w.expect("after what was read", bob, 2, 0)
+		u := unread.New(w.unread.Options)
+		w.receipts.Moving = u.ReceiptMoves
+		u.Prepare(t.Context(), bob, rooms)
+		w.unread = u
+		w.reads(bob, receipt.Read, "", last)
+		w.expect("read meanwhile", bob, 0, 0)
+		u.Receipts = &failing{u.Receipts, errors.New("no disk")}
+		u.Prepare(t.Context(), carol, rooms)
+		if _, err := u.Counts(t.Context(), carol, rooms[0], w.stream.Visible()); err == nil {
+			t.Error("counts without a disk")
+		}
+	})
+}
+
+func (f *failing) AllReadUpTo(ctx context.Context, ids []matrix.RoomID, user matrix.UserID) (map[matrix.RoomID]map[string]stream.Pos, error) {
+	if f.err != nil {
+		return nil, f.err
+	}
+	return f.Receipts.AllReadUpTo(ctx, ids, user)
+}
+
 // A cache that holds next to nothing forgets and counts again.
 func TestASmallCache(t *testing.T) {
 	each(t, func(w *world) {

@@ -15,13 +15,13 @@ import (
 
 // begin is a tally that begins where the user has read the whole room, or has come if
 // that was later.
-func (u *Unread) begin(ctx context.Context, user matrix.UserID, r *room.Room, wishes *wishes) (*tally, error) {
-	read, err := u.Receipts.ReadUpTo(ctx, matrix.RoomID(r.ID()), user)
+func (u *Unread) begin(ctx context.Context, i *item, wishes *wishes) (*tally, error) {
+	read, err := u.furthest(ctx, i)
 	if err != nil {
 		return nil, err
 	}
 	t := &tally{wishes: wishes, read: read, upTo: max(0, read[""])}
-	own, err := u.Rooms.MemberAt(ctx, r, string(user), now)
+	own, err := u.Rooms.MemberAt(ctx, i.key.room, string(i.key.user), now)
 	if errors.Is(err, room.ErrUnknownEvent) {
 		return t, nil
 	}
@@ -29,6 +29,45 @@ func (u *Unread) begin(ctx context.Context, user matrix.UserID, r *room.Room, wi
 		t.upTo = max(t.upTo, own.Pos)
 	}
 	return t, err
+}
+
+// furthest is how far the user has read, as Prepare has found out or is found out now.
+func (u *Unread) furthest(ctx context.Context, i *item) (read map[string]stream.Pos, err error) {
+	if read, i.read = i.read, nil; read != nil {
+		return read, nil
+	}
+	return u.Receipts.ReadUpTo(ctx, matrix.RoomID(i.key.room.ID()), i.key.user)
+}
+
+// Prepare finds out together how far a user has read rooms, for who asks for the counts of
+// each. What cannot be found out now is left to them. An item that a receipt drops from the
+// cache meanwhile is asked by nobody any more.
+func (u *Unread) Prepare(ctx context.Context, user matrix.UserID, rooms []*room.Room) {
+	items := map[matrix.RoomID]*item{}
+	var ids []matrix.RoomID
+	for _, r := range rooms {
+		i := u.cache.get(key{user, r})
+		if !i.mu.TryLock() {
+			continue // somebody finds out
+		}
+		defer i.mu.Unlock()
+		if id := matrix.RoomID(r.ID()); i.tally == nil && i.read == nil {
+			items[id], ids = i, append(ids, id)
+		}
+	}
+	if len(ids) < 2 {
+		return
+	}
+	all, err := u.Receipts.AllReadUpTo(ctx, ids, user)
+	if err != nil {
+		return
+	}
+	for id, i := range items {
+		if i.read = all[id]; i.read == nil {
+			i.read = map[string]stream.Pos{}
+		}
+		u.cache.resize(i, tallyWeight+readWeight*len(i.read))
+	}
 }
 
 // extend takes a tally up to a position. Of more events than MaxEvents it takes the newest.

@@ -1,0 +1,62 @@
+package sync_test
+
+import (
+	"slices"
+	"testing"
+
+	"signet/internal/homeserver/receipt"
+	"signet/internal/homeserver/room"
+	"signet/internal/homeserver/unread"
+	"signet/internal/matrix"
+)
+
+// furnished is a server where bob is in n rooms, in which something was said and read. It
+// has just started, and counts what is unread.
+func (w *world) furnished(n int) *world {
+	w.Helper()
+	w.attics(n)
+	for _, s := range w.rooms.Stays(alice) {
+		id := s.Room.ID()
+		w.ok(w.rooms.Invite(w.Context(), room.Membership{Room: id, Sender: alice, Target: bob}))
+		w.join(id, bob)
+		said := w.say(id, alice, "read")
+		r := receipt.Receipt{Room: matrix.RoomID(id), User: bob, Kind: receipt.Read, EventID: said, EventPos: w.stream.Visible()}
+		w.ok(w.receipts.Set(w.Context(), r))
+		w.say(id, alice, "unread")
+	}
+	again := open(w.TB, w.db)
+	again.sync.Unread = unread.New(unread.Options{Rooms: again.rooms, Receipts: again.receipts, Rules: again.data})
+	return again
+}
+
+// The first answer of a server that has just started takes 2 statements a room, those about
+// several rooms counted with it; and says the same as one that has everything in memory.
+func TestAFirstAnswerTakesFewStatements(t *testing.T) {
+	const n = 16
+	each(t, func(w *world) {
+		w = w.furnished(n)
+		p := w.phone(bob).with(`{"room":{"timeline":{"limit":2}}}`)
+		before := w.db.Statements()
+		cold := p.look()
+		took := w.db.Statements() - before
+		if want := int64(2*n + 10); took > want {
+			t.Errorf("%d rooms took %d statements, want at most %d", n, took, want)
+		}
+		before = w.db.Statements()
+		warm := p.look()
+		if took := w.db.Statements() - before; took > n/2 {
+			t.Errorf("%d rooms in memory took %d statements, want at most %d", n, took, n/2)
+		}
+		w.want("rooms", len(cold.Rooms.Join), n)
+		for id, r := range cold.Rooms.Join {
+			w.want("unread", r.Unread["notification_count"], 1)
+			w.want("receipts", len(r.Ephemeral.Events), 1)
+			w.want("the last words", r.Timeline.said(), []string{"read", "unread"})
+			w.want("the beginning", slices.Contains(r.State.short(), "m.room.create|"), true)
+			again := warm.Rooms.Join[id]
+			w.want("the timeline in memory", again.Timeline.short(), r.Timeline.short())
+			w.want("the state in memory", again.State.short(), r.State.short())
+			w.want("receipts in memory", again.Ephemeral.Events, r.Ephemeral.Events)
+		}
+	})
+}
