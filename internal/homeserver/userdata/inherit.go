@@ -23,10 +23,17 @@ const directType = "m.direct"
 // would be too much.
 func (d *Data) Inherit(ctx context.Context, user matrix.UserID, from, to matrix.RoomID) error {
 	rules := d.ChangePushRules(ctx, user, func(s *push.Settings) error { return s.Inherit(from.String(), to.String()) })
-	if errors.Is(rules, push.ErrTooMany) || errors.Is(rules, ErrTooLarge) {
-		rules = nil
+	return errors.Join(unlessFull(rules), unlessFull(d.inheritTags(ctx, user, from, to)), unlessFull(d.inheritDirect(ctx, user, from, to)))
+}
+
+// unlessFull is an error, if it is not that there would be too much.
+func unlessFull(err error) error {
+	for _, full := range []error{push.ErrTooMany, ErrTooLarge, ErrFull} {
+		if errors.Is(err, full) {
+			return nil
+		}
 	}
-	return errors.Join(rules, d.inheritTags(ctx, user, from, to), d.inheritDirect(ctx, user, from, to))
+	return err
 }
 
 func (d *Data) inheritTags(ctx context.Context, user matrix.UserID, from, to matrix.RoomID) error {
@@ -46,6 +53,9 @@ func (d *Data) inheritTags(ctx context.Context, user matrix.UserID, from, to mat
 
 func (d *Data) inheritDirect(ctx context.Context, user matrix.UserID, from, to matrix.RoomID) error {
 	_, err := d.Committer.Commit(ctx, []matrix.UserID{user}, func(tx *store.Tx, pos stream.Pos) error {
+		if err := d.admit(ctx, tx, user); err != nil {
+			return err
+		}
 		content, err := selectAccountData(ctx, tx, Place{User: user}, directType)
 		if err != nil {
 			return stream.Refuse(err)
@@ -53,7 +63,7 @@ func (d *Data) inheritDirect(ctx context.Context, user matrix.UserID, from, to m
 		if content = inheritedDirect(content, from.String(), to.String()); content == nil || len(content) > MaxContent {
 			return stream.Refuse(errUnchanged)
 		}
-		return putAccountData(ctx, tx, user, Item{Type: directType, Content: content, Pos: pos})
+		return put(ctx, tx, user, Item{Type: directType, Content: content, Pos: pos})
 	})
 	if errors.Is(err, errUnchanged) || errors.Is(err, ErrNone) {
 		return nil
