@@ -57,7 +57,7 @@ func TestPresets(t *testing.T) {
 		want     []string // type, member and value of what the state says
 	}{
 		{room.Creation{}, []string{"m.room.join_rules join_rule invite", "m.room.history_visibility history_visibility shared", "m.room.guest_access guest_access can_join"}},
-		{room.Creation{Listed: true}, []string{"m.room.join_rules join_rule public", "m.room.guest_access guest_access forbidden"}},
+		{room.Creation{Listed: true}, []string{"m.room.join_rules join_rule public", "m.room.guest_access guest_access <nil>"}},
 		{room.Creation{Listed: true, Preset: room.PrivateChat}, []string{"m.room.join_rules join_rule invite"}},
 		{room.Creation{Preset: room.PublicChat}, []string{"m.room.join_rules join_rule public", "m.room.history_visibility history_visibility shared"}},
 		{room.Creation{Preset: room.PublicChat, InitialState: []room.StateEvent{{Type: "m.room.history_visibility", Content: []byte(`{"history_visibility":"joined"}`)}}},

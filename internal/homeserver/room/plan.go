@@ -101,15 +101,19 @@ func (p *planner) levelsOfUsers() map[string]int {
 	return users
 }
 
-// presets are the state events of the preset that initial_state does not have.
+// presets are the state events of the preset that initial_state does not have. A public chat
+// is closed to guests, which a room is that says nothing of them (client-server API,
+// m.room.guest_access).
 func (p *planner) presets() {
-	joinRule, guests := "invite", "can_join"
+	joinRule := "invite"
 	if p.Preset == PublicChat {
-		joinRule, guests = "public", "forbidden"
+		joinRule = "public"
 	}
 	p.preset(joinRulesType, object("join_rule", joinRule))
 	p.preset(visibilityType, object("history_visibility", "shared"))
-	p.preset(guestType, object("guest_access", guests))
+	if p.Preset != PublicChat {
+		p.preset(guestType, object("guest_access", "can_join"))
+	}
 }
 
 func (p *planner) preset(typ string, content []byte) {
