@@ -75,7 +75,7 @@ func build(f program.Frame) (*server, error) {
 		}
 	}
 	s.watchQueues(f.Now)
-	return s, nil
+	return s, s.sync.Rouse(f.Ctx)
 }
 
 // buildStream takes the stream over, in which all is written that clients are told of: no

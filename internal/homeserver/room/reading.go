@@ -1,6 +1,7 @@
 package room
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -204,4 +205,13 @@ func (rs *Rooms) currentState(ctx context.Context, r *Room) (map[event.Key]*plac
 		return nil, fmt.Errorf("reading a state: %w", err)
 	}
 	return d.loaded.view.state, nil
+}
+
+// Newest are the rooms in which something has happened last, that first.
+func (rs *Rooms) Newest(n int) []*Room {
+	rs.mu.RLock()
+	rooms := slices.Collect(maps.Values(rs.rooms))
+	rs.mu.RUnlock()
+	slices.SortFunc(rooms, func(a, b *Room) int { return cmp.Compare(b.Last(), a.Last()) })
+	return rooms[:min(len(rooms), n)]
 }

@@ -1,11 +1,14 @@
 package sync
 
 import (
+	"context"
 	"errors"
 	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
 
 	"signet/internal/homeserver/room"
 	"signet/internal/matrix"
@@ -33,6 +36,7 @@ func (a *answer) sideBySide(s section, stays []room.Stay) error {
 		working.Go(func() {
 			for end := next.Add(together); end-together < int64(len(stays)) && errs[i] == nil; end = next.Add(together) {
 				errs[i] = part.someRooms(s, stays[end-together:min(end, int64(len(stays)))])
+				part.foresee(int(end), len(stays), len(parts))
 			}
 		})
 	}
@@ -54,21 +58,51 @@ func (a *answer) sideBySide(s section, stays []room.Stay) error {
 	return errors.Join(errs...)
 }
 
+// foresee makes room for a part's share of the rooms that are left, if they are like those
+// that so many parts have written so far.
+func (a *answer) foresee(written, rooms, parts int) {
+	if left := rooms - written; left > 0 && cap(a.out)-len(a.out) < len(a.out) {
+		a.out = slices.Grow(a.out, len(a.out)*left/written+manyOctets)
+	}
+}
+
 // someRooms writes rooms, about which is read together first what is not in memory.
 func (a *answer) someRooms(s section, stays []room.Stay) error {
-	rooms, ids := make([]*room.Room, len(stays)), make([]matrix.RoomID, len(stays))
+	rooms := make([]*room.Room, len(stays))
 	for i, stay := range stays {
-		rooms[i], ids[i] = stay.Room, matrix.RoomID(stay.Room.ID())
+		rooms[i] = stay.Room
 	}
-	a.Rooms.Warm(a.ctx, rooms)
-	if a.Unread != nil && s.name == "join" {
-		a.Unread.Prepare(a.ctx, a.User, rooms)
-	}
-	if a.Receipts != nil && a.initial() {
-		var err error
-		if a.receipts, err = a.Receipts.All(a.ctx, ids, a.User, a.to); err != nil {
-			return err
-		}
+	if err := a.prepare(rooms, s.name == "join"); err != nil {
+		return err
 	}
 	return a.inTurn(s, stays)
+}
+
+// prepare reads about rooms, together, what is not in memory.
+func (a *answer) prepare(rooms []*room.Room, joined bool) (err error) {
+	a.Rooms.Warm(a.ctx, rooms)
+	if a.Unread != nil && joined {
+		a.Unread.Prepare(a.ctx, a.User, rooms)
+	}
+	if a.Receipts == nil || !a.initial() {
+		return nil
+	}
+	ids := make([]matrix.RoomID, len(rooms))
+	for i, r := range rooms {
+		ids[i] = matrix.RoomID(r.ID())
+	}
+	a.receipts, err = a.Receipts.All(a.ctx, ids, a.User, a.to)
+	return err
+}
+
+// Rouse reads of the rooms in which something has happened last what a first answer does,
+// several at a time: whoever comes first after a start need not wait for connections to be
+// opened and statements to be prepared.
+func (s *Syncer) Rouse(ctx context.Context) error {
+	var reading errgroup.Group
+	for some := range slices.Chunk(s.Rooms.Newest(together*runtime.GOMAXPROCS(0)), together) {
+		a := &answer{Syncer: s, query: &query{}, ctx: ctx, to: s.Stream.Visible()} // to nobody
+		reading.Go(func() error { return a.prepare(some, false) })
+	}
+	return reading.Wait()
 }

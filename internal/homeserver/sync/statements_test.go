@@ -60,3 +60,30 @@ func TestAFirstAnswerTakesFewStatements(t *testing.T) {
 		}
 	})
 }
+
+// A server that has just started has the newest rooms read before anybody asks, and the first
+// who does is told the same.
+func TestTheNewestRoomsAreReadAtTheStart(t *testing.T) {
+	each(t, func(w *world) {
+		w.attics(20)
+		before := w.rooms.Newest(1)[0].ID()
+		last := w.create(room.Creation{})
+		newest := w.rooms.Newest(2)
+		w.want("the newest", []string{newest[0].ID(), newest[1].ID()}, []string{last, before})
+
+		roused, cold := open(w.TB, w.db), open(w.TB, w.db)
+		w.ok(roused.sync.Rouse(t.Context()))
+		statements := w.db.Statements()
+		told := roused.phone(alice).look()
+		of := w.db.Statements() - statements
+		all := cold.phone(alice).look()
+		if otherwise := w.db.Statements() - statements - of; of >= otherwise {
+			t.Errorf("the first answer took %d statements, and otherwise %d", of, otherwise)
+		}
+		w.want("rooms", len(told.Rooms.Join), 21)
+		for id, r := range all.Rooms.Join {
+			w.want("the timeline", told.Rooms.Join[id].Timeline.short(), r.Timeline.short())
+			w.want("the state", told.Rooms.Join[id].State.short(), r.State.short())
+		}
+	})
+}
