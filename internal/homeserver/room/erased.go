@@ -140,7 +140,7 @@ func (rs *Rooms) Veil(ctx context.Context, r *Room, user matrix.UserID, state []
 		}
 		return veilAll(ctx, state, rs.Audience(r, user.Server()).veil)
 	}
-	if len(state) == 0 {
+	if len(state) == 0 || r.Last() == 0 { // of one known from outside alone there is nothing to load
 		return state, nil
 	}
 	l, err := rs.quickLens(ctx, r, user)

@@ -267,6 +267,8 @@ func (w *world) tellsOf(user matrix.UserID, id, want string) {
 	s := w.rooms.Standing(user, id)
 	own, err := w.rooms.MemberAt(w.Context(), s.Room, string(user), s.Pos)
 	w.ok(err)
+	_, err = w.rooms.Veil(w.Context(), s.Room, user, []*room.Stored{own})
+	w.ok(err)
 	sojourn, err := w.rooms.Sojourn(w.Context(), user, s.Room, s.Pos)
 	w.ok(err)
 	if own.ID() != want || sojourn.Joined != 0 || s.Membership != room.Leave {
