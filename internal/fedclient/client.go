@@ -112,11 +112,18 @@ func (c *Client) open(ctx context.Context, r Request) (Stream, error) {
 	if err != nil {
 		return Stream{}, err
 	}
-	to, err := c.discover(ctx, r.Server)
+	to, err := c.route(ctx, r)
 	if err != nil {
 		return Stream{}, err
 	}
 	return c.send(ctx, to, m)
+}
+
+func (c *Client) route(ctx context.Context, r Request) (route, error) {
+	if r.Web != nil {
+		return web(r.Web)
+	}
+	return c.discover(ctx, r.Server)
 }
 
 func withDeadline(ctx context.Context) (context.Context, context.CancelFunc) {

@@ -23,7 +23,7 @@ const (
 )
 
 // endpoint is where a connection leads: an address that was judged, and the name
-// that the certificate there must carry. Connections are kept by both, so that one
+// that the certificate there must carry, or none without TLS. Connections are kept by both, so that one
 // is never used again for a name that was not checked on it, nor for an address
 // that the name no longer resolves to.
 type endpoint struct {
@@ -48,7 +48,7 @@ func parseEndpoint(key string) (endpoint, error) {
 		return endpoint{}, fmt.Errorf("reading endpoint: %w", err)
 	}
 	raw, err := hex.DecodeString(host)
-	if err != nil || len(raw) <= 16 {
+	if err != nil || len(raw) < 16 {
 		return endpoint{}, errors.New("reading endpoint: not an address and a name")
 	}
 	addr := netip.AddrFrom16([16]byte(raw)).Unmap()
@@ -69,6 +69,7 @@ func newTransport(d dialer) *http.Transport {
 	protocols.SetHTTP2(true)
 	return &http.Transport{
 		DialTLSContext:         d.dialTLS,
+		DialContext:            d.dialPlain,
 		Protocols:              protocols,
 		DisableCompression:     true,
 		MaxIdleConns:           maxIdle,
@@ -85,14 +86,11 @@ func (d dialer) dialTLS(ctx context.Context, network, key string) (net.Conn, err
 	if err != nil {
 		return nil, connectError{cause: err}
 	}
-	if !d.networks.permits(e.addr.Addr()) {
-		return nil, ErrForbiddenAddress
-	}
 	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
-	raw, err := d.dial(ctx, network, e.addr)
+	raw, err := d.connect(ctx, network, e)
 	if err != nil {
-		return nil, connectError{cause: err}
+		return nil, err
 	}
 	secured := tls.Client(raw, d.tlsConfig(e.certificate))
 	if err := secured.HandshakeContext(ctx); err != nil {
@@ -100,6 +98,31 @@ func (d dialer) dialTLS(ctx context.Context, network, key string) (net.Conn, err
 		return nil, connectError{cause: err}
 	}
 	return secured, nil
+}
+
+// dialPlain opens a connection without TLS, which nothing but this machine is reached by.
+func (d dialer) dialPlain(ctx context.Context, network, key string) (net.Conn, error) {
+	e, err := parseEndpoint(key)
+	if err != nil {
+		return nil, connectError{cause: err}
+	}
+	if !e.addr.Addr().IsLoopback() {
+		return nil, ErrForbiddenAddress
+	}
+	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
+	defer cancel()
+	return d.connect(ctx, network, e)
+}
+
+func (d dialer) connect(ctx context.Context, network string, e endpoint) (net.Conn, error) {
+	if !d.networks.permits(e.addr.Addr()) {
+		return nil, ErrForbiddenAddress
+	}
+	raw, err := d.dial(ctx, network, e.addr)
+	if err != nil {
+		return nil, connectError{cause: err}
+	}
+	return raw, nil
 }
 
 func (d dialer) tlsConfig(certificate string) *tls.Config {

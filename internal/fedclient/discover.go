@@ -3,16 +3,21 @@ package fedclient
 import (
 	"context"
 	"errors"
+	"net/url"
 
 	"signet/internal/matrix"
 )
 
-const federationPort = 8448
+const (
+	federationPort = 8448
+	httpsPort      = 443
+	httpPort       = 80
+)
 
 // route is the outcome of discovery: where a server may be connected to, and what
 // its certificate and the Host header must say.
 type route struct {
-	certificate string // host name, or IP address without brackets
+	certificate string // host name, or IP address without brackets; empty: there is none
 	host        string // the Host header
 	targets     []target
 }
@@ -56,6 +61,24 @@ func straight(name matrix.ServerName, defaultPort uint16) route {
 		host:        name.String(),
 		targets:     []target{{host: name.Host(), port: port}},
 	}
+}
+
+// web is the route to a URL, without discovery.
+func web(u *url.URL) (route, error) {
+	host, err := matrix.ParseServerName(u.Host)
+	bare := url.URL{Scheme: u.Scheme, Host: u.Host}
+	if err != nil || *u != bare {
+		return route{}, errRequest
+	}
+	switch u.Scheme {
+	case "https":
+		return straight(host, httpsPort), nil
+	case "http":
+		to := straight(host, httpPort)
+		to.certificate = ""
+		return to, nil
+	}
+	return route{}, errRequest
 }
 
 // advertised asks DNS for the server's SRV records, the registered service first;

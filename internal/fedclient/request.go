@@ -16,14 +16,17 @@ const defaultMaxBytes = 64 << 10
 
 var errRequest = errors.New("request has no valid method or escaped path")
 
-// Request is one question to another server.
+// Request is one question to another server. An identity server is asked where its name or its
+// operator says, as Web: https, or http on this machine alone.
 type Request struct {
 	Server   matrix.ServerName
+	Web      *url.URL // where the server is, of no other parts than scheme and host; nil: by discovery
 	Method   string
 	Path     string    // escaped, with its query if any, exactly as it is signed
 	Body     []byte    // JSON; nil for none
 	MaxBytes int64     // the longest answer to read; 0 means 64 KiB
 	Sign     *Identity // who asks (X-Matrix); nil asks unsigned
+	Bearer   string    // the access token on whose behalf it is asked; empty for none
 }
 
 // Identity is the server that signs a request, with its key.
@@ -66,6 +69,9 @@ func (c *Client) message(r Request) (message, error) {
 	}
 	if len(r.Body) > 0 {
 		m.header.Set("Content-Type", "application/json")
+	}
+	if r.Bearer != "" {
+		m.header.Set("Authorization", "Bearer "+r.Bearer)
 	}
 	if r.Sign == nil {
 		return m, nil

@@ -88,7 +88,11 @@ func (c *Client) lookup(ctx context.Context, host string) ([]netip.Addr, error) 
 
 // attempt speaks to one endpoint: one request, and the answer as it begins.
 func (c *Client) attempt(ctx context.Context, e endpoint, host string, m message) (Stream, error) {
-	req, err := http.NewRequestWithContext(ctx, m.method, "https://"+e.key()+m.path, bytes.NewReader(m.body))
+	scheme := "https://"
+	if e.certificate == "" {
+		scheme = "http://"
+	}
+	req, err := http.NewRequestWithContext(ctx, m.method, scheme+e.key()+m.path, bytes.NewReader(m.body))
 	if err != nil {
 		return Stream{}, errRequest
 	}

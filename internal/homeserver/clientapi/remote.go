@@ -89,7 +89,7 @@ var passedOn = []matrix.ErrCode{matrix.NotFound, matrix.Forbidden, unsupportedVe
 // translateRemote is the part of Translate that is about other servers. What one of them
 // refuses it refuses the client too; what else is wrong with it is no fault of the client's.
 func translateRemote(err error) (mxhttp.Problem, bool) {
-	refusal, refused := errors.AsType[remote.Error](err)
+	refusal, refused := errors.AsType[fedclient.Refusal](err)
 	if refused && refusal.Status < http.StatusInternalServerError && slices.Contains(passedOn, refusal.Errcode) {
 		p := mxhttp.Problem{Status: refusal.Status, Code: refusal.Errcode, Message: refusal.Message}
 		if refusal.Errcode == incompatibleVersion {

@@ -21,9 +21,9 @@ func (o *others) ask(format string, server matrix.ServerName, args ...any) error
 	case "dead.test":
 		return fmt.Errorf("asking: %w", fedclient.ErrUnreachable)
 	case "strict.test":
-		return fmt.Errorf("asking: %w", remote.Error{Status: 403, Errcode: matrix.Forbidden, Message: "not for you"})
+		return fmt.Errorf("asking: %w", fedclient.Refusal{Status: 403, Errcode: matrix.Forbidden, Message: "not for you"})
 	case "odd.test":
-		return fmt.Errorf("asking: %w", remote.Error{Status: 400, Errcode: "M_ODD", Message: "odd"})
+		return fmt.Errorf("asking: %w", fedclient.Refusal{Status: 400, Errcode: "M_ODD", Message: "odd"})
 	}
 	return nil
 }

@@ -7,8 +7,8 @@ import (
 	"slices"
 	"time"
 
+	"signet/internal/fedclient"
 	"signet/internal/homeserver/event"
-	"signet/internal/homeserver/remote"
 	"signet/internal/homeserver/room"
 )
 
@@ -54,6 +54,6 @@ func (in *Inbound) inviteSoon(ctx context.Context, m room.Membership) error {
 
 // isRefusal tells whether another server does not want what it was asked for.
 func isRefusal(err error) bool {
-	refusal, refused := errors.AsType[remote.Error](err)
+	refusal, refused := errors.AsType[fedclient.Refusal](err)
 	return refused && refusal.Status >= 400 && refusal.Status < 500 && refusal.Status != http.StatusTooManyRequests && refusal.Status != http.StatusUnauthorized
 }

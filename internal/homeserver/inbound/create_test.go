@@ -5,9 +5,9 @@ import (
 	"net/http"
 	"testing"
 
+	"signet/internal/fedclient"
 	"signet/internal/homeserver/event"
 	"signet/internal/homeserver/inbound"
-	"signet/internal/homeserver/remote"
 	"signet/internal/homeserver/room"
 	"signet/internal/matrix"
 )
@@ -47,7 +47,7 @@ func TestANewRoomInvitesInVain(t *testing.T) {
 	each(t, func(here, far *server) {
 		creation := room.Creation{Creator: erin, Version: "11", Invite: []matrix.UserID{alice}}
 		for status, want := range map[int]string{http.StatusForbidden: "", http.StatusTooManyRequests: room.Invite, http.StatusBadGateway: room.Invite} {
-			far.far.lies = map[string]func() (any, error){"invite": func() (any, error) { return nil, remote.Error{Status: status} }}
+			far.far.lies = map[string]func() (any, error){"invite": func() (any, error) { return nil, fedclient.Refusal{Status: status} }}
 			id, err := far.in.Create(t.Context(), creation)
 			far.ok(err)
 			far.is(id, alice, want)

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"signet/internal/fedclient"
 	"signet/internal/homeserver/event"
 	"signet/internal/homeserver/remote"
 	"signet/internal/homeserver/room"
@@ -75,7 +76,7 @@ func each(ctx context.Context, servers []matrix.ServerName, ask func(matrix.Serv
 // weightOf is how much the error of a server says about what was asked: a refusal says more
 // than that it does not know the room, and that more than that it was not reached.
 func weightOf(err error) int {
-	switch refusal, refused := errors.AsType[remote.Error](err); {
+	switch refusal, refused := errors.AsType[fedclient.Refusal](err); {
 	case !refused:
 		return 0
 	case refusal.Status == http.StatusNotFound || refusal.Status >= 500:

@@ -21,7 +21,7 @@ var ErrJoin = errors.New("what the other server says of the room is not to be be
 
 // Join lets a user of this server into a room: one that is here, or one of other servers,
 // which is brought here (server-server API, "Joining Rooms"). Errors: those of room.Join,
-// ErrNoServer, ErrJoin, event.ErrVersion, remote.Error and fedclient's.
+// ErrNoServer, ErrJoin, event.ErrVersion, fedclient.Refusal and fedclient's.
 func (in *Inbound) Join(ctx context.Context, w Wish) error {
 	w.Target = w.Sender
 	if done, err := in.joinLocally(ctx, w); done {

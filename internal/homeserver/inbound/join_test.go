@@ -12,6 +12,7 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"signet/internal/fedclient"
 	"signet/internal/homeserver/event"
 	"signet/internal/homeserver/inbound"
 	"signet/internal/homeserver/remote"
@@ -276,7 +277,7 @@ func TestKnockingElsewhere(t *testing.T) {
 func TestWhatServersRefuse(t *testing.T) {
 	each(t, func(here, far *server) {
 		id := far.create(event.V11, erin)
-		refusal := func(status int) error { return remote.Error{Status: status} }
+		refusal := func(status int) error { return fedclient.Refusal{Status: status} }
 		for _, c := range []struct {
 			says [3]error
 			want error
@@ -327,7 +328,7 @@ func TestAnotherServerIsAskedToLetOneIn(t *testing.T) {
 			here.far.asked = nil
 			here.far.lies = map[string]func() (any, error){"make_join": func() (any, error) {
 				here.far.lies = nil
-				return remote.Template{}, remote.Error{Status: 400, Errcode: code}
+				return remote.Template{}, fedclient.Refusal{Status: 400, Errcode: code}
 			}}
 			here.ok(here.in.Join(t.Context(), wish(id, "stern.test", "far.test")))
 			here.stay(id, alice, room.Join)

@@ -62,7 +62,7 @@ func (p *peer) lie(what string) (any, error, bool) {
 	return nil, nil, false
 }
 
-var notFound = remote.Error{Status: http.StatusNotFound, Errcode: matrix.NotFound}
+var notFound = fedclient.Refusal{Status: http.StatusNotFound, Errcode: matrix.NotFound}
 
 func (p *peer) room(id string) (*room.Room, error) {
 	r, err := p.server.rooms.Room(id)

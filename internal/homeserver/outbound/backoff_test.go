@@ -9,6 +9,7 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"signet/internal/fedclient"
 	"signet/internal/homeserver/outbound"
 	"signet/internal/homeserver/remote"
 	"signet/internal/homeserver/room"
@@ -226,7 +227,7 @@ func TestWhatAServerCannotTake(t *testing.T) {
 	each(t, func(w *world) {
 		w.others.answers(one, func(t remote.Transaction) error {
 			if slices.ContainsFunc(t.PDUs, func(p jsontext.Value) bool { return string(p) == `"$2"` }) {
-				return remote.Error{Status: 400, Errcode: "M_BAD_JSON"}
+				return fedclient.Refusal{Status: 400, Errcode: "M_BAD_JSON"}
 			}
 			return nil
 		})
@@ -247,7 +248,7 @@ func TestWhatAServerCannotTake(t *testing.T) {
 		w.want("the one", one, "[($2)]")
 		w.pass(time.Hour)
 		w.want("afterwards", one, "[$3]")
-		w.others.answers(one, func(remote.Transaction) error { return remote.Error{Status: 429, RetryAfter: 30 * time.Minute} })
+		w.others.answers(one, func(remote.Transaction) error { return fedclient.Refusal{Status: 429, RetryAfter: 30 * time.Minute} })
 		w.event("!a", "$5", one)
 		w.settle()
 		w.pass(30*time.Minute - time.Millisecond)

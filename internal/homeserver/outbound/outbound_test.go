@@ -11,6 +11,7 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"signet/internal/fedclient"
 	"signet/internal/homeserver/e2ee"
 	"signet/internal/homeserver/remote"
 	"signet/internal/homeserver/room"
@@ -113,7 +114,7 @@ func TestInvitations(t *testing.T) {
 		invite("!a", "$k")
 		w.settle()
 		w.want("away", one, "[(invited to !a of version 11 by $k)]")
-		w.others.answers(one, func(remote.Transaction) error { return remote.Error{Status: 403, Errcode: "M_FORBIDDEN"} })
+		w.others.answers(one, func(remote.Transaction) error { return fedclient.Refusal{Status: 403, Errcode: "M_FORBIDDEN"} })
 		w.pass(time.Hour)
 		w.want("refusing", one, "[(invited to !a of version 11 by $k)]")
 		w.pass(time.Hour)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"signet/internal/fedclient"
 	"signet/internal/homeserver/remote"
 	"signet/internal/homeserver/room"
 	"signet/internal/matrix"
@@ -128,7 +129,7 @@ func (o *Outbound) invite(ctx context.Context, server matrix.ServerName, row eve
 	}
 	_, err = o.Remote.Invite(ctx, server, remote.Invitation{Room: matrix.RoomID(row.room), EventID: row.id,
 		RoomVersion: i.Version.String(), Event: i.Event, State: append([]jsontext.Value{}, i.State...)})
-	if refusal, refused := errors.AsType[remote.Error](err); refused && final(refusal) {
+	if refusal, refused := errors.AsType[fedclient.Refusal](err); refused && final(refusal) {
 		o.Log.Info("another server refuses an invitation", "server", server, "event", row.id, "why", refusal)
 		return nil
 	}
@@ -139,7 +140,7 @@ func (o *Outbound) invite(ctx context.Context, server matrix.ServerName, row eve
 }
 
 // final tells whether asking again would not help.
-func final(refusal remote.Error) bool {
+func final(refusal fedclient.Refusal) bool {
 	return refusal.Status >= 400 && refusal.Status < 500 && refusal.Status != http.StatusTooManyRequests && refusal.Status != http.StatusUnauthorized
 }
 
@@ -171,7 +172,7 @@ func (o *Outbound) failed(ctx context.Context, d *destination, p *parcel, why er
 	if d.again != nil {
 		d.again.passed = nil // will be out of date
 	}
-	refusal, _ := errors.AsType[remote.Error](theirs.error)
+	refusal, _ := errors.AsType[fedclient.Refusal](theirs.error)
 	o.suspect(d, p, refusal)
 	failures := o.count(d)
 	due := o.Now().Add(max(o.delay(failures), refusal.RetryAfter))
@@ -184,7 +185,7 @@ func (o *Outbound) failed(ctx context.Context, d *destination, p *parcel, why er
 
 // suspect looks for what a server cannot take: it is sent one thing at a time, and that is
 // given up which it says is wrong.
-func (o *Outbound) suspect(d *destination, p *parcel, refusal remote.Error) {
+func (o *Outbound) suspect(d *destination, p *parcel, refusal fedclient.Refusal) {
 	wrong := refusal.Status == http.StatusBadRequest || refusal.Status == http.StatusRequestEntityTooLarge
 	switch {
 	case !wrong:

@@ -29,7 +29,7 @@ func (c *Client) Invite(ctx context.Context, server matrix.ServerName, i Invitat
 	body := map[string]any{"room_version": i.RoomVersion, "event": i.Event, "invite_room_state": append([]jsontext.Value{}, i.State...)}
 	path := at(v2, nil, "invite", i.Room.String(), i.EventID)
 	err = c.ask(ctx, call{server: server, method: http.MethodPut, path: path, body: body}, object(members{"event": raw(&signed)}))
-	if refused, is := errors.AsType[Error](err); is && refused.unrecognized() && (i.RoomVersion == "1" || i.RoomVersion == "2") {
+	if refused, is := errors.AsType[fedclient.Refusal](err); is && refused.Unrecognized() && (i.RoomVersion == "1" || i.RoomVersion == "2") {
 		signed, err = c.inviteV1(ctx, server, i)
 	}
 	if err == nil && signed == nil {

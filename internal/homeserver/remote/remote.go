@@ -109,7 +109,7 @@ func (c *Client) ask(ctx context.Context, q call, read func(io.Reader) error) er
 	}
 	defer answer.Body.Close()
 	if answer.Status != http.StatusOK {
-		return fmt.Errorf("asking %q: %w", q.server, refusal(answer))
+		return fmt.Errorf("asking %q: %w", q.server, answer.Refusal())
 	}
 	if err := read(answer.Body); err != nil {
 		return fmt.Errorf("asking %q: %w", q.server, err)

@@ -127,7 +127,7 @@ func TestCalls(t *testing.T) {
 			}
 		}
 		w.answers(`403 {"errcode":"M_FORBIDDEN","error":"no"}`)
-		if got, err := tt.ask(t.Context(), w.Client); !errors.Is(err, remote.Error{Status: 403, Errcode: "M_FORBIDDEN", Message: "no"}) {
+		if got, err := tt.ask(t.Context(), w.Client); !errors.Is(err, fedclient.Refusal{Status: 403, Errcode: "M_FORBIDDEN", Message: "no"}) {
 			t.Errorf("%s: refused = %v, %v", tt.name, got, err)
 		}
 		w.network.SetDown(them, true)
@@ -193,11 +193,11 @@ func TestInvitations(t *testing.T) {
 	want(string(got), err, fedclient.ErrBadAnswer, v2, v1)
 	w.answers(`403 {"errcode":"M_FORBIDDEN"}`)
 	got, err = w.Invite(t.Context(), them, i)
-	want(string(got), err, remote.Error{Status: 403, Errcode: "M_FORBIDDEN"}, v2)
+	want(string(got), err, fedclient.Refusal{Status: 403, Errcode: "M_FORBIDDEN"}, v2)
 	i.RoomVersion = "3"
 	w.answers(`404 {"errcode":"M_UNRECOGNIZED"}`)
 	got, err = w.Invite(t.Context(), them, i)
-	want(string(got), err, remote.Error{Status: 404, Errcode: "M_UNRECOGNIZED"}, strings.Replace(v2, `"2"`, `"3"`, 1))
+	want(string(got), err, fedclient.Refusal{Status: 404, Errcode: "M_UNRECOGNIZED"}, strings.Replace(v2, `"2"`, `"3"`, 1))
 }
 
 // What a server says with its refusal is cut, and cannot break a log.
@@ -205,20 +205,20 @@ func TestRefusals(t *testing.T) {
 	w := newWorld(t)
 	tests := []struct {
 		answer string
-		want   remote.Error
+		want   fedclient.Refusal
 	}{
-		{`500 boom`, remote.Error{Status: 500, Errcode: "M_UNKNOWN"}},
-		{`400 {"errcode":"evil\ncode","error":"a\nb"}`, remote.Error{Status: 400, Errcode: "M_UNKNOWN", Message: "a b"}},
-		{`400 {"errcode":"M_INCOMPATIBLE_ROOM_VERSION","room_version":"13"}`, remote.Error{Status: 400, Errcode: "M_INCOMPATIBLE_ROOM_VERSION", RoomVersion: "13"}},
-		{`429 {"errcode":"M_LIMIT_EXCEEDED","retry_after_ms":1500}`, remote.Error{Status: 429, Errcode: "M_LIMIT_EXCEEDED", RetryAfter: 1500 * time.Millisecond}},
-		{`429 {"errcode":"M_LIMIT_EXCEEDED","retry_after_ms":1e300}`, remote.Error{Status: 429, Errcode: "M_LIMIT_EXCEEDED", RetryAfter: time.Hour}},
-		{`429 {"errcode":"M_LIMIT_EXCEEDED","retry_after_ms":-5}`, remote.Error{Status: 429, Errcode: "M_LIMIT_EXCEEDED"}},
-		{`302 {"errcode":"M_X","error":"` + strings.Repeat("é", 1000) + `"}`, remote.Error{Status: 302, Errcode: "M_X", Message: strings.Repeat("é", 300)}},
+		{`500 boom`, fedclient.Refusal{Status: 500, Errcode: "M_UNKNOWN"}},
+		{`400 {"errcode":"evil\ncode","error":"a\nb"}`, fedclient.Refusal{Status: 400, Errcode: "M_UNKNOWN", Message: "a b"}},
+		{`400 {"errcode":"M_INCOMPATIBLE_ROOM_VERSION","room_version":"13"}`, fedclient.Refusal{Status: 400, Errcode: "M_INCOMPATIBLE_ROOM_VERSION", RoomVersion: "13"}},
+		{`429 {"errcode":"M_LIMIT_EXCEEDED","retry_after_ms":1500}`, fedclient.Refusal{Status: 429, Errcode: "M_LIMIT_EXCEEDED", RetryAfter: 1500 * time.Millisecond}},
+		{`429 {"errcode":"M_LIMIT_EXCEEDED","retry_after_ms":1e300}`, fedclient.Refusal{Status: 429, Errcode: "M_LIMIT_EXCEEDED", RetryAfter: time.Hour}},
+		{`429 {"errcode":"M_LIMIT_EXCEEDED","retry_after_ms":-5}`, fedclient.Refusal{Status: 429, Errcode: "M_LIMIT_EXCEEDED"}},
+		{`302 {"errcode":"M_X","error":"` + strings.Repeat("é", 1000) + `"}`, fedclient.Refusal{Status: 302, Errcode: "M_X", Message: strings.Repeat("é", 300)}},
 	}
 	for _, tt := range tests {
 		w.answers(tt.answer)
 		_, err := w.Event(t.Context(), them, "$e")
-		if got, _ := errors.AsType[remote.Error](err); got != tt.want {
+		if got, _ := errors.AsType[fedclient.Refusal](err); got != tt.want {
 			t.Errorf("answered %s = %+v, want %+v", tt.answer, err, tt.want)
 		}
 	}

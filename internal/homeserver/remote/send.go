@@ -7,6 +7,7 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"signet/internal/fedclient"
 	"signet/internal/matrix"
 )
 
@@ -45,7 +46,7 @@ func (c *Client) Send(ctx context.Context, server matrix.ServerName, t Transacti
 	refused = map[string]string{}
 	for id, result := range answer.PDUs {
 		if result.Error != "" && len(refused) < len(t.PDUs) {
-			refused[short(id)] = short(result.Error)
+			refused[fedclient.Short(id)] = fedclient.Short(result.Error)
 		}
 	}
 	return refused, nil
