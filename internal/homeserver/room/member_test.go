@@ -365,7 +365,7 @@ func TestANewName(t *testing.T) {
 				t.Errorf("a room ends with %s, want %s", got, want)
 			}
 		}
-		if n := len(w.events(ids[2])); n != 6 {
+		if n := len(w.events(ids[2])); n != 5 {
 			t.Errorf("a room that bob is not in has %d events", n)
 		}
 	})
