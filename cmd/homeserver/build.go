@@ -75,7 +75,8 @@ func build(f program.Frame) (*server, error) {
 		}
 	}
 	s.watchQueues(f.Now)
-	return s, s.sync.Rouse(f.Ctx)
+	s.sync.Rouse(f.Ctx)
+	return s, nil
 }
 
 // buildStream takes the stream over, in which all is written that clients are told of: no

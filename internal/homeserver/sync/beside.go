@@ -8,8 +8,6 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"golang.org/x/sync/errgroup"
-
 	"signet/internal/homeserver/room"
 	"signet/internal/matrix"
 )
@@ -72,37 +70,39 @@ func (a *answer) someRooms(s section, stays []room.Stay) error {
 	for i, stay := range stays {
 		rooms[i] = stay.Room
 	}
-	if err := a.prepare(rooms, s.name == "join"); err != nil {
-		return err
-	}
+	a.prepare(rooms, s.name == "join")
 	return a.inTurn(s, stays)
 }
 
-// prepare reads about rooms, together, what is not in memory.
-func (a *answer) prepare(rooms []*room.Room, joined bool) (err error) {
+// prepare reads about rooms, together, what is not in memory. What cannot be read now, or
+// panics, is left to each room, which is told or left out by itself.
+func (a *answer) prepare(rooms []*room.Room, joined bool) {
+	defer func() { _ = recover() }()
+	a.receipts = nil
 	a.Rooms.Warm(a.ctx, rooms)
 	if a.Unread != nil && joined {
 		a.Unread.Prepare(a.ctx, a.User, rooms)
 	}
 	if a.Receipts == nil || !a.initial() {
-		return nil
+		return
 	}
 	ids := make([]matrix.RoomID, len(rooms))
 	for i, r := range rooms {
 		ids[i] = matrix.RoomID(r.ID())
 	}
-	a.receipts, err = a.Receipts.All(a.ctx, ids, a.User, a.to)
-	return err
+	if all, err := a.Receipts.All(a.ctx, ids, a.User, a.to); err == nil {
+		a.receipts = all
+	}
 }
 
 // Rouse reads of the rooms in which something has happened last what a first answer does,
 // several at a time: whoever comes first after a start need not wait for connections to be
 // opened and statements to be prepared.
-func (s *Syncer) Rouse(ctx context.Context) error {
-	var reading errgroup.Group
+func (s *Syncer) Rouse(ctx context.Context) {
+	var reading sync.WaitGroup
 	for some := range slices.Chunk(s.Rooms.Newest(together*runtime.GOMAXPROCS(0)), together) {
 		a := &answer{Syncer: s, query: &query{}, ctx: ctx, to: s.Stream.Visible()} // to nobody
-		reading.Go(func() error { return a.prepare(some, false) })
+		reading.Go(func() { a.prepare(some, false) })
 	}
-	return reading.Wait()
+	reading.Wait()
 }

@@ -1,11 +1,13 @@
 package sync_test
 
 import (
+	"context"
 	"slices"
 	"testing"
 
 	"signet/internal/homeserver/receipt"
 	"signet/internal/homeserver/room"
+	"signet/internal/homeserver/sync"
 	"signet/internal/homeserver/unread"
 	"signet/internal/matrix"
 )
@@ -72,7 +74,7 @@ func TestTheNewestRoomsAreReadAtTheStart(t *testing.T) {
 		w.want("the newest", []string{newest[0].ID(), newest[1].ID()}, []string{last, before})
 
 		roused, cold := open(w.TB, w.db), open(w.TB, w.db)
-		w.ok(roused.sync.Rouse(t.Context()))
+		roused.sync.Rouse(t.Context())
 		statements := w.db.Statements()
 		told := roused.phone(alice).look()
 		of := w.db.Statements() - statements
@@ -84,6 +86,26 @@ func TestTheNewestRoomsAreReadAtTheStart(t *testing.T) {
 		for id, r := range all.Rooms.Join {
 			w.want("the timeline", told.Rooms.Join[id].Timeline.short(), r.Timeline.short())
 			w.want("the state", told.Rooms.Join[id].State.short(), r.State.short())
+		}
+	})
+}
+
+// breaking counts what is unread, and cannot find out about several rooms.
+type breaking struct{ sync.Unread }
+
+func (breaking) Prepare(context.Context, matrix.UserID, []*room.Room) { panic("broken") }
+
+// What breaks while it is read about several rooms together breaks no answer: each room is
+// told by itself.
+func TestWhatIsReadTogetherBreaks(t *testing.T) {
+	each(t, func(w *world) {
+		w = w.furnished(20)
+		w.sync.Unread = breaking{w.sync.Unread}
+		a := w.phone(bob).sync()
+		w.want("rooms", len(a.Rooms.Join), 20)
+		for _, r := range a.Rooms.Join {
+			w.want("unread", r.Unread["notification_count"], 1)
+			w.want("receipts", len(r.Ephemeral.Events), 1)
 		}
 	})
 }
