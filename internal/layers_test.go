@@ -113,7 +113,7 @@ var layers = map[string][]string{
 	"internal/homeserver/transaction": {"internal/homeserver/stream", "internal/matrix", "internal/store"},
 	"internal/homeserver/clientapi": {"internal/homeserver/account", "internal/homeserver/departure", "internal/homeserver/turn", "internal/homeserver/push", "internal/homeserver/typing", "internal/homeserver/receipt", "internal/homeserver/authz", "internal/homeserver/event", "internal/homeserver/room",
 		"internal/homeserver/e2ee", "internal/homeserver/e2ee/roomkeys", "internal/homeserver/e2ee/signedkey", "internal/homeserver/filter", "internal/homeserver/stream",
-		"internal/homeserver/sync", "internal/homeserver/userdata", "internal/matrix", "internal/mxhttp", "internal/quota", "internal/store", "internal/fedclient",
+		"internal/homeserver/sync", "internal/homeserver/userdata", "internal/idclient", "internal/matrix", "internal/mxhttp", "internal/quota", "internal/store", "internal/fedclient",
 		"internal/homeserver/remote", "internal/homeserver/inbound"},
 	"internal/homeserver/devicelists": {"internal/homeserver/e2ee", "internal/homeserver/stream", "internal/matrix", "internal/store"},
 	"internal/homeserver/fedapi": {"internal/crowd", "internal/homeserver/account", "internal/homeserver/notary", "internal/keyring", "internal/matrix", "internal/mxhttp", "internal/quota", "internal/serverkeys",

@@ -49,6 +49,7 @@ type server struct {
 	release      func() // the database, for the next process
 	departures   *departure.Departures
 	peers        peers
+	identity     identity
 	signs        *signer
 	rooms        *room.Rooms
 	receipts     *receipt.Receipts
@@ -69,7 +70,7 @@ func build(f program.Frame) (*server, error) {
 	cfg := f.Config.(*Config)
 	s := &server{Storage: f.Storage, cfg: cfg, log: f.Log, metrics: prometheus.NewRegistry()}
 	s.health = daemon.NewHealth(s.log, map[string]daemon.Check{"database": s.DB.Ping})
-	for _, part := range []func(program.Frame) error{s.buildStream, s.buildData, s.buildPeers, s.buildRooms, s.buildSignals, s.buildAccounts, s.buildEncryption, s.buildTransactions, s.buildSync, s.buildQuota, s.buildClients, s.buildFederation} {
+	for _, part := range []func(program.Frame) error{s.buildStream, s.buildData, s.buildPeers, s.buildIdentity, s.buildRooms, s.buildSignals, s.buildAccounts, s.buildEncryption, s.buildTransactions, s.buildSync, s.buildQuota, s.buildClients, s.buildFederation} {
 		if err := part(f); err != nil {
 			return nil, err
 		}
@@ -263,6 +264,8 @@ func (s *server) buildClients(f program.Frame) (err error) {
 		ServerName:     s.cfg.ServerName,
 		PublicURL:      s.cfg.PublicURL,
 		IdentityServer: s.cfg.IdentityServer,
+		Identity:       s.identity.client,
+		Trusted:        s.identity.trusted,
 		Federation:     s.cfg.federationName(),
 		RoomVersions:   roomVersions(),
 		TURN:           relay,

@@ -11,6 +11,7 @@ import (
 	"signet/internal/homeserver/clientapi"
 	"signet/internal/homeserver/fedapi"
 	"signet/internal/homeserver/turn"
+	"signet/internal/idclient"
 	"signet/internal/matrix"
 	"signet/internal/quota"
 )
@@ -28,11 +29,14 @@ type Config struct {
 	Limits Limits `yaml:"limits"`
 	// Turn is the TURN server that relays calls of this homeserver's users.
 	Turn Turn `yaml:"turn"`
-	// IdentityServer is the URL of the identity server that clients of this
-	// homeserver are told to use, without a slash at the end. Empty: none is named.
-	// Default: none; http://localhost:8090 in development mode.
+	// IdentityServer is the URL of the identity server that this homeserver uses and
+	// tells its clients to use, without a slash at the end. Its host is that server's
+	// server_name. Empty: none. Default: none; http://localhost:8090 in development mode.
 	// Example: https://id.example.org.
 	IdentityServer string `yaml:"identity_server"`
+	// TrustedIdentityServers is the names of those that users may have this homeserver
+	// ask besides (id_server). Default: none. Example: [id.example.net].
+	TrustedIdentityServers []string `yaml:"trusted_identity_servers"`
 }
 
 // Registration is who may make an account, and how.
@@ -157,6 +161,9 @@ func (c *Config) Check() config.Problems {
 	p = append(p, c.Turn.check()...)
 	if c.IdentityServer != "" {
 		p = append(p, config.CheckURL("identity_server", c.IdentityServer)...)
+	}
+	if _, err := idclient.ParseTrusted("", c.TrustedIdentityServers); err != nil {
+		p.Add("trusted_identity_servers", err.Error(), "such as id.example.net")
 	}
 	return p
 }

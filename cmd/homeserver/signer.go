@@ -10,11 +10,11 @@ import (
 	"signet/internal/matrix"
 )
 
-// signerLife is how long a key that was read signs events before it is read again: a new
+// signerLife is how long a key that was read signs before it is read again: a new
 // one, made by the command beside the server, is taken up so soon.
 const signerLife = 5 * time.Second
 
-// signer is the key that signs events.
+// signer is the key that signs events, and requests to identity servers.
 type signer struct {
 	ring   *keyring.Ring
 	server matrix.ServerName
@@ -27,14 +27,20 @@ type signer struct {
 
 // current is the signer for an event that is made now.
 func (s *signer) current(ctx context.Context) (event.Signer, error) {
+	key, err := s.signingKey(ctx)
+	return event.Signer{Server: s.server, Key: key}, err
+}
+
+// signingKey is the key for what is signed now.
+func (s *signer) signingKey(ctx context.Context) (matrix.SigningKey, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if now := s.now(); !now.Before(s.until) {
 		key, err := s.ring.Current(ctx)
 		if err != nil {
-			return event.Signer{}, err
+			return matrix.SigningKey{}, err
 		}
 		s.key, s.until = key, now.Add(signerLife)
 	}
-	return event.Signer{Server: s.server, Key: s.key}, nil
+	return s.key, nil
 }

@@ -17,6 +17,7 @@ import (
 	"signet/internal/homeserver/turn"
 	"signet/internal/homeserver/typing"
 	"signet/internal/homeserver/userdata"
+	"signet/internal/idclient"
 	"signet/internal/matrix"
 	"signet/internal/mxhttp"
 	"signet/internal/quota"
@@ -43,6 +44,8 @@ type API struct {
 	// IdentityServer is the URL of the identity server that clients are told of;
 	// empty tells of none.
 	IdentityServer string
+	Identity       *idclient.Client // asks identity servers
+	Trusted        idclient.Trusted // those that it may ask
 	// Federation is the host and port where other servers reach this one.
 	Federation   string
 	RoomVersions RoomVersions
