@@ -55,3 +55,13 @@ func (n *Notary) AdoptPolicy(ctx context.Context, rules map[matrix.ServerName][]
 		return nil
 	})
 }
+
+// PolicyPositions tells, of each name about which there are rules or were, where the newest
+// record of them stands in the servers' log; names whose record is not logged yet are left out.
+func (n *Notary) PolicyPositions(ctx context.Context) (map[matrix.ServerName]int64, error) {
+	positions, err := selectPolicyPositions(ctx, n.DB)
+	if err != nil {
+		return nil, fmt.Errorf("reading where the policy is logged: %w", err)
+	}
+	return positions, nil
+}

@@ -47,6 +47,27 @@ func selectPolicyPosition(ctx context.Context, q store.Queryer, name matrix.Serv
 	return position, err
 }
 
+// selectPolicyPositions is where the newest record of the policy about each name is logged,
+// if it is.
+func selectPolicyPositions(ctx context.Context, q store.Queryer) (map[matrix.ServerName]int64, error) {
+	rows, err := q.Query(ctx, `SELECT server, position FROM notary_records r WHERE kind = $1 AND position > 0
+		AND n = (SELECT MAX(n) FROM notary_records newest WHERE newest.kind = r.kind AND newest.server = r.server)`, string(policy))
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	all := map[matrix.ServerName]int64{}
+	for rows.Next() {
+		var name string
+		var position int64
+		if err := rows.Scan(&name, &position); err != nil {
+			return nil, err
+		}
+		all[matrix.ServerName(name)] = position
+	}
+	return all, rows.Err()
+}
+
 // selectLogged is the records of all kinds about a server that are logged before a position,
 // 0 for the end of the log, the newest first.
 func selectLogged(ctx context.Context, q store.Queryer, server matrix.ServerName, before int64, most int) (all []Record, err error) {

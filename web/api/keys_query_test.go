@@ -174,6 +174,9 @@ func TestTheKeysOfABlockedServer(t *testing.T) {
 		if !a.is(403, matrix.Forbidden) || a.body["im.signet.position"] != 0.0 {
 			w.Errorf("before it is logged: %d %s", a.status, a.raw)
 		}
+		if _, placed := w.rules()[0].(map[string]any)["position"]; placed {
+			w.Error("the policy places a rule before it is logged")
+		}
 		if err := w.gate.DB.Tx(w.Context(), func(tx *store.Tx) error { return logged(w.Context(), tx, 41) }); err != nil {
 			w.Fatal(err)
 		}
@@ -184,6 +187,11 @@ func TestTheKeysOfABlockedServer(t *testing.T) {
 		a = w.do("GET", keysPath+"/query/sub.evil.example", "", "")
 		if !a.is(403, matrix.Forbidden) || a.body["im.signet.position"] != at || !strings.Contains(a.text("error"), fmt.Sprintf("entry %g ", at)) {
 			w.Errorf("once it is: %d %s", a.status, a.raw)
+		}
+		for _, rule := range w.rules() {
+			if rule.(map[string]any)["position"] != at {
+				w.Errorf("the policy places a rule at %v, want %v", rule, at)
+			}
 		}
 		a = w.do("POST", keysPath+"/query", "", `{"server_keys":{"evil.example":{},"a.example":{}}}`)
 		if got := w.serverNames(a); got != "a.example" || fmt.Sprint(a.body["im.signet.blocked"]) != fmt.Sprintf("[map[position:%g server_name:evil.example]]", at) {

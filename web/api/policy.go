@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"net/http"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -20,7 +21,13 @@ const policyPath = "/_signet/v1/policy"
 type policyList struct {
 	ServerName     matrix.ServerName `json:"server_name"`
 	OriginServerTS int64             `json:"origin_server_ts"`
-	Rules          []notary.Rule     `json:"rules"`
+	Rules          []publishedRule   `json:"rules"`
+}
+
+// publishedRule is a rule, and where in the servers' log it stands.
+type publishedRule struct {
+	notary.Rule `json:",inline"`
+	Position    int64 `json:"position,omitzero"` // absent: not logged yet
 }
 
 // GET /_signet/v1/policy
@@ -29,9 +36,15 @@ func (a *API) policy(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	list := policyList{ServerName: a.Keys.Name, OriginServerTS: a.Gate.Now().UnixMilli(), Rules: []notary.Rule{}}
+	positions, err := a.policyPositions(c.Request().Context())
+	if err != nil {
+		return err
+	}
+	list := policyList{ServerName: a.Keys.Name, OriginServerTS: a.Gate.Now().UnixMilli(), Rules: []publishedRule{}}
 	for _, b := range blocks {
-		list.Rules = append(list.Rules, PolicyRules(caller.BlockChange{Block: b})...)
+		for _, rule := range PolicyRules(caller.BlockChange{Block: b}) {
+			list.Rules = append(list.Rules, publishedRule{rule, positions[b.Server]})
+		}
 	}
 	signed, err := a.Keys.Sign(c.Request().Context(), list)
 	if err != nil {
@@ -39,6 +52,13 @@ func (a *API) policy(c echo.Context) error {
 	}
 	c.Response().Header().Set(echo.HeaderCacheControl, "public, max-age=60")
 	return mxhttp.Reply(c, http.StatusOK, jsontext.Value(signed))
+}
+
+func (a *API) policyPositions(ctx context.Context) (map[matrix.ServerName]int64, error) {
+	if a.Logged == nil {
+		return nil, nil
+	}
+	return a.Logged.PolicyPositions(ctx)
 }
 
 // PolicyRules are the rules of a block, shaped after the content of m.policy.rule.server

@@ -27,6 +27,7 @@ type API struct {
 	People    *people.People
 	Logs      map[string]KeyLog // by the names that their paths have
 	Notary    *notary.Notary    // nil: not served
+	Logged    *notary.Notary    // has the policy logged; nil: nobody has
 	// Servers is the trust root of the log of servers' keys; nil: there is none.
 	Servers func(ctx context.Context) (proof.LogConfig, error)
 	// PublicURL is where clients reach this server, without a slash at the end.

@@ -186,7 +186,7 @@ func newLimited(t testing.TB, db *store.DB, terms caller.Terms, limits map[strin
 		t.Fatal(err)
 	}
 	w.people = w.openPeople(rings, own, directory, budgets)
-	w.api = &api.API{Gate: w.gate, Verifier: w.Verifier, Directory: directory, Invites: w.invites, Keys: own, Notary: w.notary, People: w.people, PublicURL: "https://id.example.org",
+	w.api = &api.API{Gate: w.gate, Verifier: w.Verifier, Directory: directory, Invites: w.invites, Keys: own, Notary: w.notary, Logged: w.notary, People: w.people, PublicURL: "https://id.example.org",
 		ChallengeURL: func(id string) string { return "https://id.example.org/_signet/captcha/" + id }}
 	handler, err := mxhttp.New(mxhttp.Options{Logger: log, Translate: w.api.Translate}, w.api.Routes())
 	if err != nil {
