@@ -122,6 +122,7 @@ func (s *server) buildRooms(f program.Frame) (err error) {
 		Signer:     s.signs.current,
 		Profiles:   profiles{s.data},
 		Outgoing:   s.peers.outbound,
+		Welcomes:   s.data.Welcomes,
 		Erased:     s.departures.Erased,
 	})
 	s.peers.outbound.Rooms = s.rooms

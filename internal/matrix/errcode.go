@@ -23,6 +23,7 @@ const (
 	InvalidPepper       ErrCode = "M_INVALID_PEPPER"
 	InvalidSignature    ErrCode = "M_INVALID_SIGNATURE"
 	InvalidUsername     ErrCode = "M_INVALID_USERNAME"
+	InviteBlocked       ErrCode = "M_INVITE_BLOCKED"
 	KeyTooLarge         ErrCode = "M_KEY_TOO_LARGE"
 	LimitExceededCode   ErrCode = "M_LIMIT_EXCEEDED"
 	MissingParam        ErrCode = "M_MISSING_PARAM" // of the client-server API

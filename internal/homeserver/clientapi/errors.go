@@ -53,6 +53,7 @@ var answers = []struct {
 	{matrix.ErrUserID, http.StatusBadRequest, matrix.InvalidParam},
 	{matrix.ErrRoomID, http.StatusBadRequest, matrix.InvalidParam},
 	{userdata.ErrEnded, http.StatusUnauthorized, matrix.UnknownToken},
+	{userdata.ErrInviteBlocked, http.StatusForbidden, matrix.InviteBlocked},
 	{userdata.ErrNone, http.StatusNotFound, matrix.NotFound},
 	{userdata.ErrReserved, http.StatusMethodNotAllowed, matrix.BadJSON},
 	{userdata.ErrType, http.StatusBadRequest, matrix.InvalidParam},

@@ -15,6 +15,7 @@ import (
 	"signet/internal/homeserver/room"
 	"signet/internal/homeserver/stream"
 	"signet/internal/homeserver/transaction"
+	"signet/internal/homeserver/userdata"
 	"signet/internal/matrix"
 	"signet/internal/mxhttp"
 	"signet/internal/store"
@@ -74,6 +75,7 @@ var answers = []struct {
 	{room.ErrCannotTell, http.StatusBadRequest, unableToAuthorise},
 	{room.ErrCannotGrant, http.StatusBadRequest, unableToGrant},
 	{resident.ErrShown, http.StatusBadRequest, matrix.InvalidParam},
+	{userdata.ErrInviteBlocked, http.StatusForbidden, matrix.InviteBlocked},
 	{errNobody, http.StatusForbidden, matrix.Forbidden},
 	{inbound.ErrInvite, http.StatusBadRequest, matrix.InvalidParam},
 	{inbound.ErrSignature, http.StatusBadRequest, matrix.InvalidParam},

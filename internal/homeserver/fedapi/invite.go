@@ -84,7 +84,7 @@ func (a *API) invited(c echo.Context, origin matrix.ServerName, r inviteRequest)
 	return a.Inbound.ReceiveInvite(ctx, origin, inbound.Invited{RoomID: roomID, EventID: eventID, Version: r.Version, Event: r.Event, State: r.State})
 }
 
-// checkInvited checks that there is who is invited. What is no invitation at all is found
+// checkInvited checks that there is who is invited, and takes invitations. What is no invitation at all is found
 // out later.
 func (a *API) checkInvited(c echo.Context, invitation jsontext.Value) error {
 	var e struct {
@@ -98,10 +98,13 @@ func (a *API) checkInvited(c echo.Context, invitation jsontext.Value) error {
 		return inbound.ErrInvite
 	}
 	there, err := a.Accounts.Exists(c.Request().Context(), user)
-	if err == nil && !there {
-		err = errNobody
+	switch {
+	case err != nil:
+		return err
+	case !there:
+		return errNobody
 	}
-	return err
+	return a.Data.Welcomes(c.Request().Context(), user)
 }
 
 // decoded reads a body in which events stand, which may be nested deeper, and say more, than

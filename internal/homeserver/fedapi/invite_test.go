@@ -10,6 +10,7 @@ import (
 	"signet/internal/homeserver/account"
 	"signet/internal/homeserver/event"
 	"signet/internal/homeserver/room"
+	"signet/internal/homeserver/userdata"
 	"signet/internal/matrix"
 )
 
@@ -95,6 +96,25 @@ func TestInvitations(t *testing.T) {
 			if !w.invited(f.id) {
 				w.Errorf("version %s: Alice is not invited", v)
 			}
+		}
+	})
+}
+
+// Whoever wants no invitations gets none of other servers either, and they are told so.
+func TestWhoWantsNoInvitations(t *testing.T) {
+	each(t, func(w *world) {
+		w.register("alice")
+		f := w.peer(remote).room(event.Default)
+		e := f.invitation()
+		config := userdata.Place{User: alice}
+		w.ok(w.data.SetAccountData(w.Context(), config, "m.invite_permission_config", []byte(`{"default_action":"block"}`)))
+		w.wants("an invitation", f.bring(e, f.create), 403, matrix.InviteBlocked)
+		if w.invited(f.id) {
+			w.Error("Alice is invited")
+		}
+		w.ok(w.data.SetAccountData(w.Context(), config, "m.invite_permission_config", []byte(`{}`)))
+		if a := f.bring(e, f.create); a.status != 200 || !w.invited(f.id) {
+			w.Errorf("once she takes them: %d %s", a.status, a.body)
 		}
 	})
 }

@@ -28,6 +28,7 @@ import (
 	"signet/internal/homeserver/room"
 	"signet/internal/homeserver/stream"
 	"signet/internal/homeserver/transaction"
+	"signet/internal/homeserver/userdata"
 	"signet/internal/matrix"
 	"signet/internal/mxhttp"
 	"signet/internal/seal/sealtest"
@@ -112,6 +113,7 @@ func (n *network) house(t *testing.T, name matrix.ServerName, db *store.DB, cloc
 	ok(err)
 	api := &fedapi.API{
 		Accounts: accounts, ServerName: name, Now: clock.Now, ServerKeys: peerKeys{}, Peers: out, Inbound: h.inbound, Encryption: encryption,
+		Data:         userdata.New(userdata.Options{DB: db, Committer: h.stream, Now: clock.Now}),
 		Transactions: transaction.New(transaction.Options{DB: db, Receiver: h.inbound, Handler: deaf{}, Now: clock.Now, Log: log, Explain: fedapi.Explain}),
 		Rooms:        resident.New(resident.Options{Rooms: h.rooms, ServerName: name, Signer: signer, Keys: peerKeys{}, Graph: h.inbound}),
 	}
@@ -132,7 +134,7 @@ func (n *network) house(t *testing.T, name matrix.ServerName, db *store.DB, cloc
 
 // eachPair tells a story of two servers on every engine.
 func eachPair(t *testing.T, story func(a, b *house)) {
-	owners := []string{"seal", "account", "stream", "room", "inbound", "outbound", "transaction", "e2ee"}
+	owners := []string{"seal", "account", "stream", "room", "inbound", "outbound", "transaction", "userdata", "e2ee"}
 	storetest.EachPair(t, owners, func(t *testing.T, first, second *store.DB) {
 		n, clock := &network{url: map[matrix.ServerName]string{}}, clocktest.New()
 		story(n.house(t, server, first, clock), n.house(t, remote, second, clock))

@@ -161,9 +161,13 @@ func (rs *Rooms) Leave(ctx context.Context, m Membership) error {
 	return rs.change(ctx, r, m, Leave, func(*tip) ([]byte, error) { return nil, nil })
 }
 
-// Invite invites Target. Errors: ErrUnknownRoom, ErrUserID, an authz.Refusal.
+// Invite invites Target. Errors: ErrUnknownRoom, ErrUserID, an authz.Refusal, that of
+// Welcomes.
 func (rs *Rooms) Invite(ctx context.Context, m Membership) error {
 	r, err := rs.about(m)
+	if err == nil {
+		err = rs.welcomes(ctx, m.Target)
+	}
 	if err != nil {
 		return err
 	}
@@ -172,6 +176,14 @@ func (rs *Rooms) Invite(ctx context.Context, m Membership) error {
 		return err
 	}
 	return rs.change(ctx, r, m, Invite, func(*tip) ([]byte, error) { return object(profile...), nil })
+}
+
+// welcomes is the error of an invitation that a user, if of this server, does not want.
+func (rs *Rooms) welcomes(ctx context.Context, target matrix.UserID) error {
+	if rs.Welcomes == nil || target.Server() != rs.ServerName {
+		return nil
+	}
+	return rs.Welcomes(ctx, target)
 }
 
 // Knock asks for an invitation. Errors: ErrUnknownRoom, an authz.Refusal.

@@ -25,6 +25,9 @@ type Options struct {
 	Signer   func(context.Context) (event.Signer, error)
 	Profiles Profiles
 	Outgoing Outgoing // nil: nothing is sent to other servers
+	// Welcomes is the error of an invitation that a user of this server does not want; nil
+	// has everybody take them.
+	Welcomes func(ctx context.Context, target matrix.UserID) error
 	// Historian fetches history that is not here; nil fetches none. It may be set before anybody
 	// reads.
 	Historian Historian

@@ -30,7 +30,7 @@ var (
 )
 
 // Send sends an event and returns its id once everybody can see it. Errors: ErrUnknownRoom,
-// ErrRedacts, ErrBadAlias, an authz.Refusal, and those of event.Build.
+// ErrRedacts, ErrBadAlias, an authz.Refusal, those of Welcomes and of event.Build.
 func (rs *Rooms) Send(ctx context.Context, s Sending) (eventID string, err error) {
 	r, err := rs.Room(s.Room)
 	if err != nil {
@@ -45,6 +45,9 @@ func (rs *Rooms) Send(ctx context.Context, s Sending) (eventID string, err error
 	}
 	if s.Type == memberType {
 		s.Content = unauthorised(s.Content)
+		if err := rs.checkInvited(ctx, s); err != nil {
+			return "", err
+		}
 	}
 	return rs.send(ctx, r, s, func(t *tip) (draft, error) {
 		if err := same(ctx, rs, r, t, s); err != nil {
@@ -52,6 +55,15 @@ func (rs *Rooms) Send(ctx context.Context, s Sending) (eventID string, err error
 		}
 		return s.draft(), nil
 	})
+}
+
+// checkInvited refuses an invitation, sent as the state that it is, which is not wanted.
+func (rs *Rooms) checkInvited(ctx context.Context, s Sending) error {
+	membership, _ := event.Value(s.Content).Field("membership").Text()
+	if s.StateKey == nil || membership != Invite {
+		return nil
+	}
+	return rs.welcomes(ctx, matrix.UserID(*s.StateKey))
 }
 
 // unauthorised is the content of a membership without who has let the user in: the event needs
