@@ -122,7 +122,7 @@ func (s *server) buildRooms(f program.Frame) (err error) {
 		Signer:     s.signs.current,
 		Profiles:   profiles{s.data},
 		Outgoing:   s.peers.outbound,
-		Welcomes:   s.data.Welcomes,
+		Invitable:  s.invitable,
 		Erased:     s.departures.Erased,
 	})
 	s.peers.outbound.Rooms = s.rooms
@@ -301,6 +301,7 @@ func (s *server) buildFederation(f program.Frame) (err error) {
 		Transactions: s.transactions,
 		Quota:        s.quota,
 		Notary:       s.newNotary(f.Now),
+		Blocked:      s.identity.blocked,
 		Data:         s.data,
 		Encryption:   s.encryption,
 		Inbound:      s.inbound,

@@ -1,9 +1,12 @@
 package main
 
 import (
+	"context"
 	"crypto/rand"
 
+	"signet/internal/homeserver/blocklist"
 	"signet/internal/idclient"
+	"signet/internal/matrix"
 	"signet/internal/program"
 )
 
@@ -11,6 +14,7 @@ import (
 type identity struct {
 	client  *idclient.Client
 	trusted idclient.Trusted
+	blocked *blocklist.List // of its own choice; nil where there is none
 }
 
 // buildIdentity comes after the peers, whose way out it takes.
@@ -22,6 +26,28 @@ func (s *server) buildIdentity(f program.Frame) (err error) {
 		Now:        f.Now,
 		Rand:       rand.Reader,
 	})
-	s.identity.trusted, err = idclient.ParseTrusted(s.cfg.IdentityServer, s.cfg.TrustedIdentityServers)
+	if s.identity.trusted, err = idclient.ParseTrusted(s.cfg.IdentityServer, s.cfg.TrustedIdentityServers); err != nil {
+		return err
+	}
+	if own, there := s.identity.trusted.Default(); there {
+		s.identity.blocked, err = blocklist.Open(f.Ctx, blocklist.Options{DB: s.DB, Asker: s.identity.client, At: own, Now: f.Now, Log: s.log})
+	}
 	return err
+}
+
+// watchBlocks keeps the block-list as new as the identity server's until ctx ends.
+func (s *server) watchBlocks(ctx context.Context) error {
+	if s.identity.blocked == nil {
+		return nil
+	}
+	return s.identity.blocked.Run(ctx)
+}
+
+// invitable is the error of inviting a user who wants no invitations, or whose homeserver is
+// turned away.
+func (s *server) invitable(ctx context.Context, user matrix.UserID) error {
+	if user.Server() == s.cfg.ServerName {
+		return s.data.Welcomes(ctx, user)
+	}
+	return s.identity.blocked.Refuse(user.Server())
 }

@@ -38,6 +38,13 @@ func tidy(glob string) string {
 	return b.String()
 }
 
+// Matches tells whether a pattern matches all of the host of a server, by the rules of the
+// patterns in server ACLs.
+func Matches(pattern, host string) bool {
+	glob := tidy(strings.ToLower(pattern))
+	return len(glob)-strings.Count(glob, "*") <= maxName && matches(glob, strings.ToLower(host))
+}
+
 // match tells whether one of the patterns matches all of a name, which is ASCII.
 func (g globs) match(name string) bool {
 	name = strings.ToLower(name)

@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"signet/internal/homeserver/authz"
+	"signet/internal/homeserver/blocklist"
 	"signet/internal/homeserver/event"
 	"signet/internal/homeserver/receipt"
 	"signet/internal/homeserver/room"
@@ -86,6 +87,10 @@ func translateRoom(err error) (mxhttp.Problem, bool) {
 	}
 	if refusal, refused := errors.AsType[authz.Refusal](err); refused {
 		return mxhttp.Problem{Status: http.StatusForbidden, Code: matrix.Forbidden, Message: refusal.Error()}, true
+	}
+	if blocked, is := errors.AsType[blocklist.Refusal](err); is {
+		return mxhttp.Problem{Status: http.StatusForbidden, Code: matrix.Forbidden, Message: blocked.Error(),
+			Extra: map[string]any{"im.signet.position": blocked.Position}}, true
 	}
 	return translateElsewhere(err)
 }

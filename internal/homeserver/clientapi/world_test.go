@@ -86,7 +86,7 @@ func newWorld(t *testing.T, db *store.DB, flows account.Flows) *world {
 		t.Fatal(err)
 	}
 	rooms := rooms(t, committer, db, w.clock.Now)
-	rooms.Erased, rooms.Welcomes = departures.Erased, data.Welcomes
+	rooms.Erased, rooms.Invitable = departures.Erased, data.Welcomes
 	departures.Join(rooms)
 	w.api = &clientapi.API{
 		Accounts: accounts, Rooms: rooms, Receipts: &receipt.Receipts{DB: db, Stream: committer, Rooms: rooms, Now: w.clock.Now}, Typing: typists(committer, rooms), Encryption: w.encryption(committer, db, accounts), Backups: &roomkeys.Backups{DB: db, Active: accounts.Active}, Data: data, Departures: departures, ServerName: "hs.test", PublicURL: "https://hs.test",

@@ -8,6 +8,7 @@ import (
 
 	"signet/internal/homeserver/account"
 	"signet/internal/homeserver/authz"
+	"signet/internal/homeserver/blocklist"
 	"signet/internal/homeserver/e2ee"
 	"signet/internal/homeserver/event"
 	"signet/internal/homeserver/inbound"
@@ -141,6 +142,10 @@ func Translate(err error) (mxhttp.Problem, bool) {
 	if version, unknown := errors.AsType[errUnknownVersion](err); unknown {
 		return mxhttp.Problem{Status: http.StatusBadRequest, Code: incompatibleVersion, Message: version.Error(),
 			Extra: map[string]any{"room_version": string(version)}}, true
+	}
+	if blocked, is := errors.AsType[blocklist.Refusal](err); is {
+		return mxhttp.Problem{Status: http.StatusForbidden, Code: matrix.Forbidden, Message: blocked.Error(),
+			Extra: map[string]any{"im.signet.position": blocked.Position}}, true
 	}
 	if refusal, refused := errors.AsType[authz.Refusal](err); refused {
 		return mxhttp.Problem{Status: http.StatusForbidden, Code: matrix.Forbidden, Message: refusal.Error()}, true

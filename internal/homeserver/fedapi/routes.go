@@ -6,6 +6,7 @@ import (
 
 	"signet/internal/crowd"
 	"signet/internal/homeserver/account"
+	"signet/internal/homeserver/blocklist"
 	"signet/internal/homeserver/e2ee"
 	"signet/internal/homeserver/inbound"
 	"signet/internal/homeserver/notary"
@@ -30,6 +31,7 @@ type API struct {
 	Transactions *transaction.Desk
 	Quota        *quota.Quota // nil: no limits
 	Notary       *notary.Notary
+	Blocked      *blocklist.List // nil turns nobody away
 	Inbound      *inbound.Inbound
 	ServerName   matrix.ServerName
 	Version      string // of this program
@@ -84,16 +86,16 @@ func (a *API) signedRoutes() []signedRoute {
 		{http.MethodPost, v1 + "/get_missing_events/:roomId", a.missing, 0, false, ""},
 		{http.MethodGet, v1 + "/timestamp_to_event/:roomId", a.timestampToEvent, 0, false, ""},
 
-		{http.MethodGet, v1 + "/make_join/:roomId/:userId", a.make(resident.Join), 0, false, byHandshake},
-		{http.MethodPut, v1 + "/send_join/:roomId/:eventId", a.sendJoinV1, maxEvent, true, byHandshake},
-		{http.MethodPut, v2 + "/send_join/:roomId/:eventId", a.sendJoin, maxEvent, true, byHandshake},
+		{http.MethodGet, v1 + "/make_join/:roomId/:userId", a.welcome(a.make(resident.Join)), 0, false, byHandshake},
+		{http.MethodPut, v1 + "/send_join/:roomId/:eventId", a.welcome(a.sendJoinV1), maxEvent, true, byHandshake},
+		{http.MethodPut, v2 + "/send_join/:roomId/:eventId", a.welcome(a.sendJoin), maxEvent, true, byHandshake},
 		{http.MethodGet, v1 + "/make_leave/:roomId/:userId", a.make(resident.Leave), 0, false, byHandshake},
 		{http.MethodPut, v1 + "/send_leave/:roomId/:eventId", a.sendLeaveV1, maxEvent, false, byHandshake},
 		{http.MethodPut, v2 + "/send_leave/:roomId/:eventId", a.sendLeave, maxEvent, false, byHandshake},
-		{http.MethodGet, v1 + "/make_knock/:roomId/:userId", a.make(resident.Knock), 0, false, byHandshake},
-		{http.MethodPut, v1 + "/send_knock/:roomId/:eventId", a.sendKnock, maxEvent, false, byHandshake},
-		{http.MethodPut, v1 + "/invite/:roomId/:eventId", a.inviteV1, maxInvite, false, byInvite},
-		{http.MethodPut, v2 + "/invite/:roomId/:eventId", a.invite, maxInvite, false, byInvite},
+		{http.MethodGet, v1 + "/make_knock/:roomId/:userId", a.welcome(a.make(resident.Knock)), 0, false, byHandshake},
+		{http.MethodPut, v1 + "/send_knock/:roomId/:eventId", a.welcome(a.sendKnock), maxEvent, false, byHandshake},
+		{http.MethodPut, v1 + "/invite/:roomId/:eventId", a.welcome(a.inviteV1), maxInvite, false, byInvite},
+		{http.MethodPut, v2 + "/invite/:roomId/:eventId", a.welcome(a.invite), maxInvite, false, byInvite},
 
 		{http.MethodGet, v1 + "/query/profile", a.queryProfile, 0, false, ""},
 		{http.MethodGet, v1 + "/query/directory", a.queryDirectory, 0, false, ""},

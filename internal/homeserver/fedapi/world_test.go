@@ -65,7 +65,7 @@ type world struct {
 }
 
 func each(t *testing.T, story func(w *world)) {
-	storetest.Each(t, []string{"seal", "keyring", "quota", "account", "stream", "room", "inbound", "transaction", "userdata", "e2ee"}, func(t *testing.T, db *store.DB) {
+	storetest.Each(t, []string{"seal", "keyring", "quota", "account", "stream", "room", "inbound", "transaction", "userdata", "e2ee", "blocklist"}, func(t *testing.T, db *store.DB) {
 		w := &world{T: t, db: db, clock: clocktest.New(), log: new(bytes.Buffer)}
 		w.vault = sealtest.Vault(t, db, w.clock.Now)
 		log := slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))

@@ -162,11 +162,11 @@ func (rs *Rooms) Leave(ctx context.Context, m Membership) error {
 }
 
 // Invite invites Target. Errors: ErrUnknownRoom, ErrUserID, an authz.Refusal, that of
-// Welcomes.
+// Invitable.
 func (rs *Rooms) Invite(ctx context.Context, m Membership) error {
 	r, err := rs.about(m)
 	if err == nil {
-		err = rs.welcomes(ctx, m.Target)
+		err = rs.invitable(ctx, m.Target)
 	}
 	if err != nil {
 		return err
@@ -178,12 +178,12 @@ func (rs *Rooms) Invite(ctx context.Context, m Membership) error {
 	return rs.change(ctx, r, m, Invite, func(*tip) ([]byte, error) { return object(profile...), nil })
 }
 
-// welcomes is the error of an invitation that a user, if of this server, does not want.
-func (rs *Rooms) welcomes(ctx context.Context, target matrix.UserID) error {
-	if rs.Welcomes == nil || target.Server() != rs.ServerName {
+// invitable is the error of inviting who is not to be invited.
+func (rs *Rooms) invitable(ctx context.Context, user matrix.UserID) error {
+	if rs.Invitable == nil {
 		return nil
 	}
-	return rs.Welcomes(ctx, target)
+	return rs.Invitable(ctx, user)
 }
 
 // Knock asks for an invitation. Errors: ErrUnknownRoom, an authz.Refusal.

@@ -29,6 +29,9 @@ type Proposal struct {
 // ProposeInvite makes an invitation that follows the room's end. Errors: those of Invite.
 func (rs *Rooms) ProposeInvite(ctx context.Context, m Membership) (p Proposal, err error) {
 	r, err := rs.about(m)
+	if err == nil {
+		err = rs.invitable(ctx, m.Target)
+	}
 	if err != nil {
 		return p, err
 	}

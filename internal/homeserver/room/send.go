@@ -30,7 +30,7 @@ var (
 )
 
 // Send sends an event and returns its id once everybody can see it. Errors: ErrUnknownRoom,
-// ErrRedacts, ErrBadAlias, an authz.Refusal, those of Welcomes and of event.Build.
+// ErrRedacts, ErrBadAlias, an authz.Refusal, those of Invitable and of event.Build.
 func (rs *Rooms) Send(ctx context.Context, s Sending) (eventID string, err error) {
 	r, err := rs.Room(s.Room)
 	if err != nil {
@@ -63,7 +63,7 @@ func (rs *Rooms) checkInvited(ctx context.Context, s Sending) error {
 	if s.StateKey == nil || membership != Invite {
 		return nil
 	}
-	return rs.welcomes(ctx, matrix.UserID(*s.StateKey))
+	return rs.invitable(ctx, matrix.UserID(*s.StateKey))
 }
 
 // unauthorised is the content of a membership without who has let the user in: the event needs
