@@ -9,6 +9,7 @@ import (
 
 	"signet/internal/fedclient"
 	"signet/internal/homeserver/contact"
+	"signet/internal/homeserver/contact/contacttest"
 	"signet/internal/idclient"
 	"signet/internal/matrix"
 )
@@ -63,11 +64,11 @@ func TestSpentOnce(t *testing.T) {
 // A session is good for what it was asked for, by whom it was, and for a day.
 func TestOthersSessions(t *testing.T) {
 	each(t, func(w *world) {
-		w.id.sessions["theirs"] = map[string]any{"medium": "email", "address": "alice@example.org", "validated_at": 1}
-		w.id.validated["theirs"] = true
+		w.id.Sessions["theirs"] = map[string]any{"medium": "email", "address": "alice@example.org", "validated_at": 1}
+		w.id.Validated["theirs"] = true
 		theirs := idclient.Session{SID: "theirs", ClientSecret: secret}
 		mine, registering := w.shown(w.wish(idclient.Add, alice)), w.shown(w.wish(idclient.Register, ""))
-		asked := len(w.id.asked)
+		asked := len(w.id.Asked)
 		for _, purpose := range []idclient.Purpose{idclient.Register, idclient.Add, idclient.Reset, idclient.Login, "", "verify"} {
 			for _, user := range []matrix.UserID{"", alice, bob} {
 				w.wantNoProof("another server's, or a client's own", theirs, purpose, user, contact.ErrSession)
@@ -80,8 +81,8 @@ func TestOthersSessions(t *testing.T) {
 			}
 		}
 		w.wantNoProof("a secret that is not its own", idclient.Session{SID: mine.SID, ClientSecret: "x"}, idclient.Add, alice, contact.ErrSession)
-		if len(w.id.asked) != asked {
-			t.Errorf("the identity server was asked %q", w.id.asked[asked:])
+		if len(w.id.Asked) != asked {
+			t.Errorf("the identity server was asked %q", w.id.Asked[asked:])
 		}
 		p := w.prove(mine, idclient.Add, alice)
 		w.clock.Advance(24*time.Hour + time.Millisecond)
@@ -130,27 +131,27 @@ func TestWhatTheIdentityServerSays(t *testing.T) {
 			{"a user as the caller", set("im.signet.caller", "@alice:hs.test"), contact.ErrSession},
 			{"another user", set("im.signet.user_id", "@bob:hs.test"), contact.ErrSession},
 		} {
-			w.id.lie = tt.lie
+			w.id.Lie = tt.lie
 			w.wantNoProof(tt.what, s, idclient.Add, alice, tt.want)
 		}
-		w.id.lie = nil
+		w.id.Lie = nil
 		for want, answers := range map[error][]fedclient.Response{
-			contact.ErrNotValidated: {refusal(400, "M_SESSION_NOT_VALIDATED")},
-			contact.ErrSession:      {refusal(404, "M_NO_VALID_SESSION"), refusal(400, "M_SESSION_EXPIRED")},
-			fedclient.Refusal{Status: 500, Errcode: "M_UNKNOWN", Message: "no"}:   {refusal(500, "M_UNKNOWN")},
-			fedclient.Refusal{Status: 403, Errcode: "M_FORBIDDEN", Message: "no"}: {refusal(403, "M_FORBIDDEN")},
+			contact.ErrNotValidated: {contacttest.Refusal(400, "M_SESSION_NOT_VALIDATED")},
+			contact.ErrSession:      {contacttest.Refusal(404, "M_NO_VALID_SESSION"), contacttest.Refusal(400, "M_SESSION_EXPIRED")},
+			fedclient.Refusal{Status: 500, Errcode: "M_UNKNOWN", Message: "no"}:   {contacttest.Refusal(500, "M_UNKNOWN")},
+			fedclient.Refusal{Status: 403, Errcode: "M_FORBIDDEN", Message: "no"}: {contacttest.Refusal(403, "M_FORBIDDEN")},
 			fedclient.ErrBadAnswer: {{Status: 200, Body: []byte(`[]`)}},
 		} {
 			for _, answer := range answers {
-				w.id.refusal = &answer
+				w.id.Says = &answer
 				w.wantNoProof(string(answer.Body), s, idclient.Add, alice, want)
 			}
 		}
-		w.id.refusal, w.id.down = nil, true
+		w.id.Says, w.id.Down = nil, true
 		w.wantNoProof("away", s, idclient.Add, alice, fedclient.ErrUnreachable)
-		w.id.down = false
+		w.id.Down = false
 
-		w.id.lie = func(answer map[string]any) { // knows no extensions, and not the time
+		w.id.Lie = func(answer map[string]any) { // knows no extensions, and not the time
 			answer["validated_at"] = w.clock.Now().Add(time.Hour).UnixMilli()
 			for member := range answer {
 				if strings.HasPrefix(member, "im.signet.") {

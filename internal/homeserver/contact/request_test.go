@@ -11,6 +11,7 @@ import (
 
 	"signet/internal/fedclient"
 	"signet/internal/homeserver/contact"
+	"signet/internal/homeserver/contact/contacttest"
 	"signet/internal/idclient"
 	"signet/internal/matrix"
 	"signet/internal/threepid"
@@ -25,11 +26,11 @@ func TestTheIdentityServerIsAsked(t *testing.T) {
 		want := map[string]any{"email": "alice@example.org", "client_secret": secret, "send_attempt": 1.0, "next_link": "https://app.test/?a=b",
 			"im.signet.purpose": "add", "im.signet.user_id": "@alice:hs.test", "im.signet.client_ip": "192.0.2.1", "im.signet.language": "de",
 			"im.signet.challenge": map[string]any{"id": "c", "answer": "42"}}
-		if diff := cmp.Diff(want, w.id.last); diff != "" {
+		if diff := cmp.Diff(want, w.id.Last); diff != "" {
 			t.Errorf("asked (- want, + got):\n%s", diff)
 		}
-		if want := []string{"id.test/validate/email/requestToken"}; !cmp.Equal(w.id.asked, want) {
-			t.Errorf("asked %q, want %q", w.id.asked, want)
+		if want := []string{"id.test/validate/email/requestToken"}; !cmp.Equal(w.id.Asked, want) {
+			t.Errorf("asked %q, want %q", w.id.Asked, want)
 		}
 	})
 }
@@ -55,13 +56,13 @@ func TestAskedAgain(t *testing.T) {
 func TestTheEndBetweenTheAnswerAndTheRow(t *testing.T) {
 	each(t, func(w *world) {
 		ctx, kill := context.WithCancel(t.Context())
-		w.id.answered = kill
+		w.id.Answered = kill
 		if sid, err := w.RequestToken(ctx, w.wish(idclient.Register, "")); err == nil || sid != "" {
 			t.Fatalf("RequestToken = %q, %v", sid, err)
 		}
-		w.id.answered = nil
+		w.id.Answered = nil
 		lost := idclient.Session{SID: "sid1", ClientSecret: secret}
-		if err := w.SubmitToken(t.Context(), threepid.Email, lost, code); !errors.Is(err, contact.ErrSession) {
+		if err := w.SubmitToken(t.Context(), threepid.Email, lost, contacttest.Code); !errors.Is(err, contact.ErrSession) {
 			t.Errorf("the code of a session that is not kept: %v", err)
 		}
 		w.open()
@@ -109,8 +110,8 @@ func TestWishesThatAreNotAskedFor(t *testing.T) {
 		if _, err := w.RequestToken(t.Context(), w.wish(idclient.Register, "")); !errors.Is(err, contact.ErrNoIdentityServer) {
 			t.Errorf("without an identity server: %v", err)
 		}
-		if len(w.id.asked) > 0 || w.rows() != "" {
-			t.Errorf("asked %q, wrote %q", w.id.asked, w.rows())
+		if len(w.id.Asked) > 0 || w.rows() != "" {
+			t.Errorf("asked %q, wrote %q", w.id.Asked, w.rows())
 		}
 	})
 }
@@ -135,16 +136,16 @@ func TestWhetherAnAddressIsInUse(t *testing.T) {
 		var told []map[string]any // what the identity server was asked
 		ask := func(what string, wish contact.Wish, want error) {
 			t.Helper()
-			before := len(w.id.asked)
+			before := len(w.id.Asked)
 			if _, err := w.RequestToken(t.Context(), wish); !errors.Is(err, want) {
 				t.Errorf("%s: %v, want %v", what, err, want)
 			}
-			if asked := len(w.id.asked) > before; asked != (want == nil) {
+			if asked := len(w.id.Asked) > before; asked != (want == nil) {
 				t.Errorf("%s: the identity server was asked: %v", what, asked)
 			}
-			delete(w.id.last, "client_secret")
-			delete(w.id.last, "im.signet.existing") // which changes the message alone
-			told = append(told, w.id.last)
+			delete(w.id.Last, "client_secret")
+			delete(w.id.Last, "im.signet.existing") // which changes the message alone
+			told = append(told, w.id.Last)
 		}
 		all := []contact.Wish{w.wish(idclient.Register, ""), w.wish(idclient.Add, ""), w.wish(idclient.Add, bob), w.wish(idclient.Reset, ""), w.wish(idclient.Login, "")}
 		for _, wish := range all {
@@ -185,7 +186,7 @@ func TestWhoseAddressItIsIsNotTold(t *testing.T) {
 		w.has(alice)
 		for _, purpose := range []idclient.Purpose{idclient.Reset, idclient.Login, idclient.Register} {
 			w.request(w.wish(purpose, ""))
-			if user := w.id.last["im.signet.user_id"]; user != nil {
+			if user := w.id.Last["im.signet.user_id"]; user != nil {
 				t.Errorf("%s: the identity server was told of %v", purpose, user)
 			}
 		}
@@ -195,20 +196,20 @@ func TestWhoseAddressItIsIsNotTold(t *testing.T) {
 // An identity server that does not answer, refuses, or gives one sid for two things.
 func TestNoSession(t *testing.T) {
 	each(t, func(w *world) {
-		challenge := ok(map[string]any{"errcode": "M_CAPTCHA_NEEDED", "error": "first", "im.signet.challenge": map[string]any{"id": "c"}})
+		challenge := contacttest.OK(map[string]any{"errcode": "M_CAPTCHA_NEEDED", "error": "first", "im.signet.challenge": map[string]any{"id": "c"}})
 		challenge.Status = 403
-		w.id.refusal = &challenge
+		w.id.Says = &challenge
 		_, err := w.RequestToken(t.Context(), w.wish(idclient.Register, ""))
 		if needed, is := errors.AsType[idclient.CaptchaNeeded](err); !is || needed.Challenge.ID != "c" {
 			t.Errorf("with a CAPTCHA to meet: %v", err)
 		}
-		for _, lie := range []fedclient.Response{ok(nil), ok(map[string]any{"sid": ""}), ok(map[string]any{"sid": strings.Repeat("x", 256)}), {Status: 200, Body: []byte("{")}} {
-			w.id.refusal = &lie
+		for _, lie := range []fedclient.Response{contacttest.OK(nil), contacttest.OK(map[string]any{"sid": ""}), contacttest.OK(map[string]any{"sid": strings.Repeat("x", 256)}), {Status: 200, Body: []byte("{")}} {
+			w.id.Says = &lie
 			if _, err := w.RequestToken(t.Context(), w.wish(idclient.Register, "")); !errors.Is(err, fedclient.ErrBadAnswer) {
 				t.Errorf("answered %q: %v", lie.Body, err)
 			}
 		}
-		w.id.refusal, w.id.down = nil, true
+		w.id.Says, w.id.Down = nil, true
 		if _, err := w.RequestToken(t.Context(), w.wish(idclient.Register, "")); !errors.Is(err, fedclient.ErrUnreachable) {
 			t.Errorf("away: %v", err)
 		}
@@ -216,7 +217,7 @@ func TestNoSession(t *testing.T) {
 			t.Errorf("wrote %q", w.rows())
 		}
 
-		w.id.down, w.id.sid = false, "one for all"
+		w.id.Down, w.id.SID = false, "one for all"
 		w.shown(w.wish(idclient.Add, alice))
 		before := w.rows()
 		other, phone := w.wish(idclient.Register, ""), w.wish(idclient.Add, alice)
@@ -239,30 +240,30 @@ func TestNoSession(t *testing.T) {
 func TestSubmitToken(t *testing.T) {
 	each(t, func(w *world) {
 		s := w.request(w.wish(idclient.Register, ""))
-		asked := len(w.id.asked)
+		asked := len(w.id.Asked)
 		for what, stranger := range map[string]idclient.Session{"another sid": {SID: "sid2", ClientSecret: secret}, "another secret": {SID: s.SID, ClientSecret: "x"},
 			"nothing": {}, "one text": {SID: s.SID + secret}, "odd text": {SID: "\x00\xff", ClientSecret: "\x00"}} {
-			if err := w.SubmitToken(t.Context(), threepid.Email, stranger, code); !errors.Is(err, contact.ErrSession) {
+			if err := w.SubmitToken(t.Context(), threepid.Email, stranger, contacttest.Code); !errors.Is(err, contact.ErrSession) {
 				t.Errorf("%s: %v", what, err)
 			}
 		}
-		if err := w.SubmitToken(t.Context(), threepid.MSISDN, s, code); !errors.Is(err, contact.ErrSession) {
+		if err := w.SubmitToken(t.Context(), threepid.MSISDN, s, contacttest.Code); !errors.Is(err, contact.ErrSession) {
 			t.Errorf("another medium: %v", err)
 		}
-		if len(w.id.asked) != asked {
-			t.Errorf("the identity server was asked %q", w.id.asked[asked:])
+		if len(w.id.Asked) != asked {
+			t.Errorf("the identity server was asked %q", w.id.Asked[asked:])
 		}
 		err := w.SubmitToken(t.Context(), threepid.Email, s, "654321")
 		if refused, is := errors.AsType[fedclient.Refusal](err); !is || refused.Errcode != matrix.TokenIncorrect {
 			t.Errorf("a wrong code: %v", err)
 		}
-		w.id.refusal = new(ok(map[string]any{"success": false}))
-		if err := w.SubmitToken(t.Context(), threepid.Email, s, code); !errors.Is(err, idclient.ErrCode) {
+		w.id.Says = new(contacttest.OK(map[string]any{"success": false}))
+		if err := w.SubmitToken(t.Context(), threepid.Email, s, contacttest.Code); !errors.Is(err, idclient.ErrCode) {
 			t.Errorf("a code that is not taken: %v", err)
 		}
-		w.id.refusal = nil
+		w.id.Says = nil
 		w.Trusted = w.Trusted[1:]
-		if err := w.SubmitToken(t.Context(), threepid.Email, s, code); !errors.Is(err, contact.ErrSession) {
+		if err := w.SubmitToken(t.Context(), threepid.Email, s, contacttest.Code); !errors.Is(err, contact.ErrSession) {
 			t.Errorf("at a server that is not used any more: %v", err)
 		}
 	})

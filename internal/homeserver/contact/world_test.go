@@ -1,20 +1,14 @@
 package contact_test
 
 import (
-	"bytes"
 	"context"
-	"crypto/ed25519"
-	"encoding/json"
 	"errors"
-	"fmt"
-	"net/http"
-	"net/url"
 	"strings"
 	"testing"
 
 	"signet/internal/clocktest"
-	"signet/internal/fedclient"
 	"signet/internal/homeserver/contact"
+	"signet/internal/homeserver/contact/contacttest"
 	"signet/internal/idclient"
 	"signet/internal/matrix"
 	"signet/internal/seal"
@@ -28,123 +22,7 @@ const (
 	alice  matrix.UserID = "@alice:hs.test"
 	bob    matrix.UserID = "@bob:hs.test"
 	secret               = "s3cret"
-	code                 = "123456"
 )
-
-// idServer is an identity server that does as it should, or as a test has it.
-type idServer struct {
-	sids      map[string]string           // by what was asked for
-	sessions  map[string]map[string]any   // by sid: what getValidated3pid says
-	validated map[string]bool             // by sid
-	asked     []string                    // paths
-	last      map[string]any              // the body of the last request
-	sid       string                      // given to everybody, if set
-	lie       func(answer map[string]any) // changes what getValidated3pid says
-	refusal   *fedclient.Response         // answers everything, if set
-	down      bool                        // answers nothing
-	answered  func()                      // is called when an answer is on its way
-}
-
-func newIDServer() *idServer {
-	return &idServer{sids: map[string]string{}, sessions: map[string]map[string]any{}, validated: map[string]bool{}}
-}
-
-func (s *idServer) Do(_ context.Context, r fedclient.Request) (fedclient.Response, error) {
-	path, query, _ := strings.Cut(strings.TrimPrefix(r.Path, "/_matrix/identity/v2"), "?")
-	s.asked = append(s.asked, r.Server.String()+path)
-	if s.answered != nil {
-		defer s.answered()
-	}
-	switch {
-	case s.down:
-		return fedclient.Response{}, fedclient.ErrUnreachable
-	case s.refusal != nil:
-		return *s.refusal, nil
-	case r.Sign == nil || r.Sign.Server != "hs.test":
-		return refusal(401, "M_UNAUTHORIZED"), nil
-	}
-	if len(r.Body) > 0 {
-		s.last = nil
-		if err := json.Unmarshal(r.Body, &s.last); err != nil {
-			return fedclient.Response{}, err
-		}
-	}
-	return s.answer(path, query)
-}
-
-func (s *idServer) answer(path, query string) (fedclient.Response, error) {
-	switch path {
-	case "/validate/email/requestToken", "/validate/msisdn/requestToken":
-		return ok(map[string]any{"sid": s.open()}), nil
-	case "/validate/email/submitToken", "/validate/msisdn/submitToken":
-		if s.last["token"] != code {
-			return refusal(400, "M_TOKEN_INCORRECT"), nil
-		}
-		s.validated[fmt.Sprint(s.last["sid"])] = true
-		return ok(map[string]any{"success": true}), nil
-	case "/3pid/getValidated3pid":
-		return s.show(query)
-	}
-	return refusal(404, "M_UNRECOGNIZED"), nil
-}
-
-// open gives the same sid for the same wish.
-func (s *idServer) open() string {
-	wish := s.last
-	medium, address := "email", wish["email"]
-	if phone, is := wish["phone_number"].(string); is {
-		medium, address = "msisdn", strings.TrimPrefix(phone, "+")
-	}
-	asked := fmt.Sprint(address, wish["client_secret"], wish["im.signet.purpose"], wish["im.signet.user_id"])
-	if s.sids[asked] == "" {
-		s.sids[asked] = fmt.Sprintf("sid%d", len(s.sids)+1)
-	}
-	sid := s.sids[asked]
-	if s.sid != "" {
-		sid = s.sid
-	}
-	s.sessions[sid] = map[string]any{"medium": medium, "address": address, "validated_at": 1_600_000_000_000, "im.signet.caller": "hs.test", "im.signet.purpose": wish["im.signet.purpose"]}
-	if user := wish["im.signet.user_id"]; user != nil {
-		s.sessions[sid]["im.signet.user_id"] = user
-	}
-	return sid
-}
-
-func (s *idServer) show(query string) (fedclient.Response, error) {
-	q, err := url.ParseQuery(query)
-	if err != nil {
-		return fedclient.Response{}, err
-	}
-	session := s.sessions[q.Get("sid")]
-	switch {
-	case session == nil:
-		return refusal(404, "M_NO_VALID_SESSION"), nil
-	case !s.validated[q.Get("sid")]:
-		return refusal(400, "M_SESSION_NOT_VALIDATED"), nil
-	}
-	answer := map[string]any{}
-	for member, value := range session {
-		answer[member] = value
-	}
-	if s.lie != nil {
-		s.lie(answer)
-	}
-	return ok(answer), nil
-}
-
-func ok(body map[string]any) fedclient.Response {
-	b, err := json.Marshal(body)
-	if err != nil {
-		panic(err)
-	}
-	return fedclient.Response{Status: http.StatusOK, Header: http.Header{}, Body: b}
-}
-
-func refusal(status int, errcode string) fedclient.Response {
-	r := ok(map[string]any{"errcode": errcode, "error": "no"})
-	r.Status = status
-	return r
-}
 
 // world is the contacts of a homeserver with an identity server.
 type world struct {
@@ -152,7 +30,7 @@ type world struct {
 	*contact.Contacts
 	db    *store.DB
 	vault *seal.Vault
-	id    *idServer
+	id    *contacttest.Server
 	clock *clocktest.Clock
 	ended map[matrix.UserID]bool
 }
@@ -160,7 +38,7 @@ type world struct {
 // each tells the story on every engine.
 func each(t *testing.T, story func(w *world)) {
 	storetest.Each(t, []string{"seal", "contact"}, func(t *testing.T, db *store.DB) {
-		w := &world{T: t, db: db, id: newIDServer(), clock: clocktest.New(), ended: map[matrix.UserID]bool{}}
+		w := &world{T: t, db: db, id: contacttest.New("hs.test"), clock: clocktest.New(), ended: map[matrix.UserID]bool{}}
 		w.vault = sealtest.Vault(t, db, w.clock.Now)
 		w.open()
 		story(w)
@@ -177,11 +55,8 @@ func (w *world) open() {
 	}
 	w.Contacts, err = contact.New(w.Context(), contact.Options{
 		DB: w.db, Vault: w.vault, ServerName: "hs.test", Trusted: trusted, Now: w.clock.Now,
-		Identity: idclient.New(idclient.Options{Federation: w.id, ServerName: "hs.test", Now: w.clock.Now, Rand: bytes.NewReader(make([]byte, 1000)),
-			Key: func(context.Context) (matrix.SigningKey, error) {
-				return matrix.SigningKey{ID: "ed25519:a", Private: ed25519.NewKeyFromSeed(make([]byte, 32))}, nil
-			}}),
-		Active: func(_ context.Context, _ store.Queryer, user matrix.UserID) (bool, error) { return !w.ended[user], nil },
+		Identity: w.id.Client(w.clock.Now),
+		Active:   func(_ context.Context, _ store.Queryer, user matrix.UserID) (bool, error) { return !w.ended[user], nil },
 	})
 	if err != nil {
 		w.Fatal(err)
@@ -238,7 +113,7 @@ func (w *world) request(wish contact.Wish) idclient.Session {
 func (w *world) shown(wish contact.Wish) idclient.Session {
 	w.Helper()
 	s := w.request(wish)
-	if err := w.SubmitToken(w.Context(), wish.Address.Medium(), s, code); err != nil {
+	if err := w.SubmitToken(w.Context(), wish.Address.Medium(), s, contacttest.Code); err != nil {
 		w.Fatal(err)
 	}
 	return s

@@ -1,0 +1,188 @@
+// Package contacttest is an identity server for tests, which does as it should or as a test
+// has it.
+package contacttest
+
+import (
+	"context"
+	"crypto/ed25519"
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"signet/internal/fedclient"
+	"signet/internal/idclient"
+	"signet/internal/matrix"
+)
+
+// Code is the code of every message.
+const Code = "123456"
+
+// Server is identity servers, all of one memory, that answer one homeserver. Its methods are
+// safe for concurrent use; fields are set and read between requests.
+type Server struct {
+	Asked     []string                  // the host and path of every request
+	Last      map[string]any            // the body of the last one
+	Sessions  map[string]map[string]any // by sid: what getValidated3pid says
+	Validated map[string]bool           // by sid
+	Bound     map[string]string         // who is behind an address, by "id.test email alice@example.org"
+
+	Down     bool                                   // answers nothing
+	Says     *fedclient.Response                    // answers everything, if set
+	Answers  func(asked string) *fedclient.Response // answers what it is not nil for, if set
+	SID      string                                 // is given to everybody, if set
+	Lie      func(answer map[string]any)            // changes what getValidated3pid says
+	Answered func()                                 // is called while an answer is on its way
+
+	mu         sync.Mutex
+	homeserver matrix.ServerName
+	sids       map[string]string // by what was asked for
+}
+
+// New is an identity server that a homeserver may ask.
+func New(homeserver matrix.ServerName) *Server {
+	return &Server{homeserver: homeserver, sids: map[string]string{}, Sessions: map[string]map[string]any{}, Validated: map[string]bool{}, Bound: map[string]string{}}
+}
+
+// Client asks it.
+func (s *Server) Client(now func() time.Time) *idclient.Client {
+	key := matrix.SigningKey{ID: "ed25519:a", Private: ed25519.NewKeyFromSeed(make([]byte, 32))}
+	return idclient.New(idclient.Options{Federation: s, ServerName: s.homeserver, Now: now, Rand: rand.Reader,
+		Key: func(context.Context) (matrix.SigningKey, error) { return key, nil }})
+}
+
+// Do answers a request.
+func (s *Server) Do(_ context.Context, r fedclient.Request) (fedclient.Response, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	path, query, _ := strings.Cut(strings.TrimPrefix(r.Path, "/_matrix/identity/v2"), "?")
+	asked := r.Server.String() + path
+	s.Asked = append(s.Asked, asked)
+	if s.Answered != nil {
+		defer s.Answered()
+	}
+	if s.Answers != nil {
+		if answer := s.Answers(asked); answer != nil {
+			return *answer, nil
+		}
+	}
+	switch {
+	case s.Down:
+		return fedclient.Response{}, fedclient.ErrUnreachable
+	case s.Says != nil:
+		return *s.Says, nil
+	case r.Bearer == "" && (r.Sign == nil || r.Sign.Server != s.homeserver):
+		return Refusal(http.StatusUnauthorized, matrix.Unauthorized), nil
+	}
+	s.Last = nil
+	if len(r.Body) > 0 {
+		if err := json.Unmarshal(r.Body, &s.Last); err != nil {
+			return fedclient.Response{}, err
+		}
+	}
+	return s.answer(r.Server.String(), path, query)
+}
+
+func (s *Server) answer(server, path, query string) (fedclient.Response, error) {
+	switch path {
+	case "/validate/email/requestToken", "/validate/msisdn/requestToken":
+		return OK(map[string]any{"sid": s.open()}), nil
+	case "/validate/email/submitToken", "/validate/msisdn/submitToken":
+		if s.Last["token"] != Code {
+			return Refusal(http.StatusBadRequest, matrix.TokenIncorrect), nil
+		}
+		s.Validated[fmt.Sprint(s.Last["sid"])] = true
+		return OK(map[string]any{"success": true}), nil
+	case "/3pid/getValidated3pid":
+		q, err := url.ParseQuery(query)
+		return s.show(q.Get("sid")), err
+	case "/3pid/bind":
+		return s.bind(server), nil
+	case "/3pid/unbind":
+		return s.unbind(server), nil
+	case "/_signet/v1/users/unbind":
+		maps.DeleteFunc(s.Bound, func(address, user string) bool {
+			return strings.HasPrefix(address, server+" ") && user == s.Last["user_id"]
+		})
+		return OK(map[string]any{}), nil
+	}
+	return Refusal(http.StatusNotFound, matrix.Unrecognized), nil
+}
+
+// open gives the same sid for the same wish.
+func (s *Server) open() string {
+	wish := s.Last
+	medium, address := "email", wish["email"]
+	if phone, is := wish["phone_number"].(string); is {
+		medium, address = "msisdn", strings.TrimPrefix(phone, "+")
+	}
+	asked := fmt.Sprint(address, wish["client_secret"], wish["im.signet.purpose"], wish["im.signet.user_id"])
+	if s.sids[asked] == "" {
+		s.sids[asked] = fmt.Sprintf("sid%d", len(s.sids)+1)
+	}
+	sid := s.sids[asked]
+	if s.SID != "" {
+		sid = s.SID
+	}
+	session := map[string]any{"medium": medium, "address": address, "validated_at": 1_600_000_000_000,
+		"im.signet.caller": s.homeserver.String(), "im.signet.purpose": wish["im.signet.purpose"]}
+	if user := wish["im.signet.user_id"]; user != nil {
+		session["im.signet.user_id"] = user
+	}
+	s.Sessions[sid] = session
+	return sid
+}
+
+func (s *Server) show(sid string) fedclient.Response {
+	switch {
+	case s.Sessions[sid] == nil:
+		return Refusal(http.StatusNotFound, matrix.NoValidSession)
+	case !s.Validated[sid]:
+		return Refusal(http.StatusBadRequest, matrix.SessionNotValidated)
+	}
+	answer := maps.Clone(s.Sessions[sid])
+	if s.Lie != nil {
+		s.Lie(answer)
+	}
+	return OK(answer)
+}
+
+func (s *Server) bind(server string) fedclient.Response {
+	session := s.Sessions[fmt.Sprint(s.Last["sid"])]
+	if session == nil {
+		return Refusal(http.StatusNotFound, matrix.NoValidSession)
+	}
+	s.Bound[fmt.Sprint(server, " ", session["medium"], " ", session["address"])] = fmt.Sprint(s.Last["mxid"])
+	return OK(map[string]any{"signatures": map[string]any{}})
+}
+
+func (s *Server) unbind(server string) fedclient.Response {
+	pid, _ := s.Last["threepid"].(map[string]any)
+	address := fmt.Sprint(server, " ", pid["medium"], " ", pid["address"])
+	if s.Bound[address] != s.Last["mxid"] {
+		return Refusal(http.StatusNotFound, matrix.NotFound)
+	}
+	delete(s.Bound, address)
+	return OK(map[string]any{})
+}
+
+// OK is an answer.
+func OK(body map[string]any) fedclient.Response {
+	b, err := json.Marshal(body)
+	if err != nil {
+		panic(err)
+	}
+	return fedclient.Response{Status: http.StatusOK, Header: http.Header{}, Body: b}
+}
+
+// Refusal is an answer that is an error.
+func Refusal(status int, code matrix.ErrCode) fedclient.Response {
+	r := OK(map[string]any{"errcode": code, "error": "no"})
+	r.Status = status
+	return r
+}
