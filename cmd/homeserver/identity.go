@@ -19,17 +19,19 @@ type identity struct {
 
 // buildIdentity comes after the peers, whose way out it takes.
 func (s *server) buildIdentity(f program.Frame) (err error) {
+	if s.identity.trusted, err = idclient.ParseTrusted(s.cfg.IdentityServer, s.cfg.TrustedIdentityServers); err != nil {
+		return err
+	}
+	own, there := s.identity.trusted.Default()
 	s.identity.client = idclient.New(idclient.Options{
 		Federation: s.peers.client,
 		ServerName: s.cfg.ServerName,
 		Key:        s.signs.signingKey,
 		Now:        f.Now,
 		Rand:       rand.Reader,
+		Own:        own.URL,
 	})
-	if s.identity.trusted, err = idclient.ParseTrusted(s.cfg.IdentityServer, s.cfg.TrustedIdentityServers); err != nil {
-		return err
-	}
-	if own, there := s.identity.trusted.Default(); there {
+	if there {
 		s.identity.blocked, err = blocklist.Open(f.Ctx, blocklist.Options{DB: s.DB, Asker: s.identity.client, At: own, Now: f.Now, Log: s.log})
 	}
 	return err

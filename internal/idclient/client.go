@@ -28,6 +28,8 @@ type Options struct {
 	Key  func(context.Context) (matrix.SigningKey, error)
 	Now  func() time.Time
 	Rand io.Reader
+	// Own is the URL of the homeserver's own choice of an identity server; nil is none.
+	Own *url.URL
 }
 
 // Client asks identity servers. It is safe for concurrent use.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"reflect"
 	"strings"
 	"testing"
@@ -218,10 +219,37 @@ func TestStrangersNames(t *testing.T) {
 			t.Errorf("%q is %v, %v", name, s, err)
 		}
 	}
-	for _, url := range []string{"", "http://id.test/v", "https://id.test/v?x=1", "https://id.test/v?", "https://id.test/v#f", "https://a:b@id.test/v", "https:id.test", "https:///v", "%", "ftp://id.test/"} {
+	for _, validity := range []string{"", "http://id.test/v", "https://id.test/v?x=1", "https://id.test/v?", "https://id.test/v#f", "https://a:b@id.test/v", "https:id.test", "https:///v", "%", "ftp://id.test/"} {
 		s := &server{}
-		if valid, err := newClient(s).KeyValid(t.Context(), idclient.PublicKey{Key: key, ValidityURL: url}); !errors.Is(err, idclient.ErrValidityURL) || valid || len(s.asked) > 0 {
-			t.Errorf("%q is valid %v, %v, asked %q", url, valid, err, s.asked)
+		if valid, err := newClient(s).KeyValid(t.Context(), idclient.PublicKey{Key: key, ValidityURL: validity}); !errors.Is(err, idclient.ErrValidityURL) || valid || len(s.asked) > 0 {
+			t.Errorf("%q is valid %v, %v, asked %q", validity, valid, err, s.asked)
+		}
+	}
+}
+
+// The homeserver's own identity server may be asked without TLS, and nothing but it: not at
+// another port, nor by another name.
+func TestAKeyOfTheOwnServer(t *testing.T) {
+	for validity, want := range map[string]error{
+		"http://localhost:8090/v":           nil,
+		"https://localhost:8090/v":          nil,
+		"http://localhost/v":                idclient.ErrValidityURL,
+		"http://localhost:8091/v":           idclient.ErrValidityURL,
+		"http://127.0.0.1:8090/v":           idclient.ErrValidityURL,
+		"http://localhost:8090@evil.test/v": idclient.ErrValidityURL,
+		"http://u@localhost:8090/v":         idclient.ErrValidityURL,
+		"http://localhost:8090/v?x=1":       idclient.ErrValidityURL,
+		"ftp://localhost:8090/v":            idclient.ErrValidityURL,
+	} {
+		s := &server{answers: []string{`200 {"valid":true}`}}
+		c := newClient(s)
+		c.Own = &url.URL{Scheme: "http", Host: "localhost:8090"}
+		valid, err := c.KeyValid(t.Context(), idclient.PublicKey{Key: key, ValidityURL: validity})
+		if !errors.Is(err, want) || valid != (want == nil) || len(s.asked) > 0 != (want == nil) {
+			t.Errorf("%q is valid %v, %v, asked %q", validity, valid, err, s.asked)
+		}
+		if err := c.CheckValidityURL(validity); !errors.Is(err, want) {
+			t.Errorf("%q may be asked: %v", validity, err)
 		}
 	}
 }

@@ -101,16 +101,35 @@ func ParseKey(text string) (ed25519.PublicKey, error) {
 // of whomever, and must be https with no more than a path.
 var ErrValidityURL = errors.New("the key_validity_url is not the https URL of a page without a query")
 
+// validityURL reads a key_validity_url. One of the homeserver's own identity server may be
+// http where that is, which nothing but this machine is reached by (fedclient). The error is
+// ErrValidityURL.
+func (c *Client) validityURL(text string) (*url.URL, matrix.ServerName, error) {
+	u, err := url.Parse(text)
+	if err != nil || u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || u.Opaque != "" {
+		return nil, "", ErrValidityURL
+	}
+	isOwn := c.Own != nil && u.Scheme == c.Own.Scheme && u.Host == c.Own.Host
+	name, err := matrix.ParseServerName(u.Host)
+	if err != nil || u.Scheme != "https" && !isOwn {
+		return nil, "", ErrValidityURL
+	}
+	return u, name, nil
+}
+
+// CheckValidityURL tells whether a key_validity_url is one that KeyValid asks at. The error is
+// ErrValidityURL.
+func (c *Client) CheckValidityURL(text string) error {
+	_, _, err := c.validityURL(text)
+	return err
+}
+
 // KeyValid asks at a key_validity_url whether a key still is one. Errors are ErrValidityURL
 // and those of fedclient.
 func (c *Client) KeyValid(ctx context.Context, key PublicKey) (bool, error) {
-	u, err := url.Parse(key.ValidityURL)
-	if err != nil || u.Scheme != "https" || u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || u.Opaque != "" {
-		return false, ErrValidityURL
-	}
-	name, err := matrix.ParseServerName(u.Host)
+	u, name, err := c.validityURL(key.ValidityURL)
 	if err != nil {
-		return false, ErrValidityURL
+		return false, err
 	}
 	answer, err := c.Federation.Do(ctx, fedclient.Request{
 		Server: name, Web: &url.URL{Scheme: u.Scheme, Host: u.Host}, Method: http.MethodGet,

@@ -57,6 +57,12 @@ func TestCalls(t *testing.T) {
 			return nil, c.SendLeave(ctx, them, room, "$l", pdu)
 		},
 			"PUT /_matrix/federation/v2/send_leave/" + roomPath + "/$l " + `{"type":"x"}`, `{}`, nil},
+		{"exchange_third_party_invite", func(ctx context.Context, c *remote.Client) (any, error) {
+			return nil, c.ExchangeThirdPartyInvite(ctx, them, remote.ThirdPartyInvite{Room: room, Sender: "@ann:them.test", User: bob, Signed: jsontext.Value(`{"token":"t"}`)})
+		},
+			"PUT /_matrix/federation/v1/exchange_third_party_invite/" + roomPath +
+				` {"content":{"membership":"invite","third_party_invite":{"display_name":"@bob:us.test","signed":{"token":"t"}}},"room_id":"!a/b?c:them.test:8448","sender":"@ann:them.test","state_key":"@bob:us.test","type":"m.room.member"}`,
+			`{}`, nil},
 		{"state", func(ctx context.Context, c *remote.Client) (any, error) { return c.State(ctx, them, room, "$e:x/y") },
 			"GET /_matrix/federation/v1/state/" + roomPath + "?event_id=%24e%3Ax%2Fy",
 			`{"pdus":[{}],"auth_chain":[]}`, remote.State{State: values(`{}`), AuthChain: values()}},
