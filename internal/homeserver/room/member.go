@@ -175,7 +175,17 @@ func (rs *Rooms) Invite(ctx context.Context, m Membership) error {
 	if err != nil {
 		return err
 	}
-	return rs.change(ctx, r, m, Invite, func(*tip) ([]byte, error) { return object(profile...), nil })
+	return rs.change(ctx, r, m, Invite, func(t *tip) ([]byte, error) { return object(profile...), t.mayInvite(m) })
+}
+
+// mayInvite refuses what the rules let through alone of invitations that stem from one to a
+// third-party identifier: a membership of who is in the room "must never" become one
+// (client-server API, m.room.member).
+func (t *tip) mayInvite(m Membership) error {
+	if members(m.Content)["third_party_invite"] != nil && t.membership(string(m.Target)) == Join {
+		return authz.ErrInviteTarget
+	}
+	return nil
 }
 
 // invitable is the error of inviting who is not to be invited.

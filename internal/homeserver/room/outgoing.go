@@ -67,11 +67,16 @@ func (rs *Rooms) address(t *tip, s *Stored) {
 
 // relay is address for an event that was handed to this server, to pass it on. Whom it
 // invites has signed it already, and the server of its sender, which has made it, may not
-// know the room yet.
+// know the room yet. One that stems from an invitation to a third-party identifier others
+// make in the sender's name.
 func (rs *Rooms) relay(t *tip, s *Stored) {
 	rs.address(t, s)
-	maker := event.ServerOf(s.Sender())
 	s.addresses.invites = ""
+	maker := event.ServerOf(s.Sender())
+	required, err := s.RequiredSignatures()
+	if err == nil && !slices.ContainsFunc(required, func(of event.Signature) bool { return of.Server == maker }) {
+		return
+	}
 	s.addresses.to = slices.DeleteFunc(slices.Clone(s.addresses.to), func(server matrix.ServerName) bool { return server == maker })
 }
 

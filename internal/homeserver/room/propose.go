@@ -48,6 +48,9 @@ func (rs *Rooms) ProposeInvite(ctx context.Context, m Membership) (p Proposal, e
 		if err != nil {
 			return nil, err
 		}
+		if err := l.tip.mayInvite(m); err != nil {
+			return nil, err
+		}
 		s, _, err := rs.build(ctx, r, &l.tip, d, signer)
 		if err == nil {
 			p.Event = s.Event
