@@ -26,8 +26,8 @@ type Wish struct {
 // maxVia is how many servers are asked for one wish.
 const maxVia = 10
 
-// servers are whom to ask: those named, who has invited the user, and who was in the room
-// when it was last known.
+// servers are whom to ask: who has invited the user, or made the invitation in that one's
+// name, those named, and who was in the room when it was last known.
 func (in *Inbound) servers(ctx context.Context, w Wish) (servers []matrix.ServerName) {
 	add := func(server matrix.ServerName) {
 		if server != "" && server != in.ServerName && !slices.Contains(servers, server) && len(servers) < maxVia {
@@ -36,6 +36,11 @@ func (in *Inbound) servers(ctx context.Context, w Wish) (servers []matrix.Server
 	}
 	if own, err := in.Rooms.Membership(ctx, w.Sender, w.Room); err == nil {
 		add(event.ServerOf(own.Sender()))
+		for signer := range event.Value(own.JSON()).Field("signatures").Members() {
+			if server, err := matrix.ParseServerName(signer); err == nil {
+				add(server)
+			}
+		}
 	}
 	for _, server := range w.Via {
 		add(server)

@@ -65,7 +65,17 @@ func (in *Inbound) isInvite(origin matrix.ServerName, i Invited, e *event.Event)
 	membership, _ := e.Field("membership").Text()
 	_, err := matrix.ParseUserID(target)
 	return err == nil && isState && e.Type() == "m.room.member" && membership == room.Invite && !e.Redacted() &&
-		e.RoomID() == i.RoomID && e.ID() == i.EventID && event.ServerOf(target) == in.ServerName && event.ServerOf(e.Sender()) == origin
+		e.RoomID() == i.RoomID && e.ID() == i.EventID && event.ServerOf(target) == in.ServerName && in.mayInvite(origin, e)
+}
+
+// mayInvite tells whether an invitation may come from a server: that of its sender, or one
+// that was asked for one that stems from an invitation to a third-party identifier, which any
+// server of the room makes (server-server API, "Validating hashes and signatures").
+func (in *Inbound) mayInvite(origin matrix.ServerName, e *event.Event) bool {
+	if event.ServerOf(e.Sender()) == origin {
+		return true
+	}
+	return e.Field("third_party_invite").IsObject() && in.Awaits != nil && in.Awaits(origin, e)
 }
 
 func (in *Inbound) putInvite(ctx context.Context, origin matrix.ServerName, i Invited, e *event.Event) error {
