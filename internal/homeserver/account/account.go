@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"signet/internal/matrix"
@@ -22,6 +23,10 @@ type Options struct {
 	// Flows are the ways to authenticate for a registration, which CheckRegistration
 	// accepts; none closes it.
 	Flows Flows
+	// Captchas are needed where Flows have StageCaptcha.
+	Captchas Captchas
+	// Terms are what StageTerms asks for; flows that have it need some.
+	Terms Terms
 	// SharedSecret lets those who know it make accounts; empty lets nobody.
 	SharedSecret []byte
 	// Leavers are told when an account is deactivated.
@@ -43,6 +48,7 @@ type Accounts struct {
 	sessions  seal.MAC
 	regTokens seal.MAC
 	regBox    seal.Box
+	stageBox  seal.Box // of what sessions keep of their stages
 	names     seal.Index
 	memory    memory
 }
@@ -50,7 +56,7 @@ type Accounts struct {
 // New opens the accounts in a database that has been migrated. The error is ErrFlow for
 // flows that cannot be offered.
 func New(ctx context.Context, o Options) (*Accounts, error) {
-	if err := o.Flows.CheckRegistration(); err != nil {
+	if err := o.checkFlows(); err != nil {
 		return nil, err
 	}
 	a := &Accounts{Options: o, hasher: newHasher(o)}
@@ -58,6 +64,18 @@ func New(ctx context.Context, o Options) (*Accounts, error) {
 		return nil, fmt.Errorf("opening the accounts: %w", err)
 	}
 	return a, nil
+}
+
+// checkFlows tells whether what the stages of the flows ask for is there.
+func (o Options) checkFlows() error {
+	stages := o.Flows.Stages()
+	switch {
+	case slices.Contains(stages, StageCaptcha) && o.Captchas == nil:
+		return fmt.Errorf("%w: %s needs an identity server", ErrFlow, StageCaptcha)
+	case slices.Contains(stages, StageTerms) && len(o.Terms) == 0:
+		return fmt.Errorf("%w: %s needs documents to accept", ErrFlow, StageTerms)
+	}
+	return o.Flows.CheckRegistration()
 }
 
 // unlock takes the keys out of the vault.
@@ -74,6 +92,9 @@ func (a *Accounts) unlock(ctx context.Context) (err error) {
 		}
 	}
 	if a.regBox, err = a.Vault.Box(ctx, "account registration tokens"); err != nil {
+		return err
+	}
+	if a.stageBox, err = a.Vault.Box(ctx, "account uia stages"); err != nil {
 		return err
 	}
 	a.names, err = a.Vault.Index(ctx, "account login names")

@@ -97,6 +97,11 @@ func (a *Accounts) end(ctx context.Context, tx *store.Tx, user matrix.UserID, er
 	if err := endDevices(ctx, tx, user, ""); err != nil {
 		return err
 	}
+	if erase {
+		if err := deleteTerms(ctx, tx, user); err != nil {
+			return err
+		}
+	}
 	for _, l := range a.Leavers {
 		if err := l.Leave(ctx, tx, user, erase); err != nil {
 			return err

@@ -15,11 +15,13 @@ const (
 	StageDummy             Stage = "m.login.dummy" // asks for nothing
 	StagePassword          Stage = "m.login.password"
 	StageRegistrationToken Stage = "m.login.registration_token"
+	StageCaptcha           Stage = "im.signet.captcha" // of an identity server (docs/homeserver.md)
+	StageTerms             Stage = "m.login.terms"
 )
 
 // registrationStages are those that say nothing of an account, which there is none of
 // before a registration.
-var registrationStages = []Stage{StageDummy, StageRegistrationToken}
+var registrationStages = []Stage{StageDummy, StageRegistrationToken, StageCaptcha, StageTerms}
 
 // Flow is stages that are passed in their order; the last one completes it.
 type Flow []Stage
@@ -73,12 +75,20 @@ func (f Flows) Stages() []Stage {
 	return slices.Compact(all)
 }
 
+// next are the stages that the flows have after those that are completed.
+func (f Flows) next(completed []Stage) (stages []Stage) {
+	n := len(completed)
+	for _, flow := range f {
+		if n < len(flow) && slices.Equal(flow[:n], completed) && !slices.Contains(stages, flow[n]) {
+			stages = append(stages, flow[n])
+		}
+	}
+	return stages
+}
+
 // follows tells whether a flow has the stage next after those that are completed.
 func (f Flows) follows(completed []Stage, next Stage) bool {
-	return slices.ContainsFunc(f, func(flow Flow) bool {
-		n := len(completed)
-		return n < len(flow) && slices.Equal(flow[:n], completed) && flow[n] == next
-	})
+	return slices.Contains(f.next(completed), next)
 }
 
 // complete tells whether a flow has been gone to its end.

@@ -103,6 +103,9 @@ func (a *Accounts) create(ctx context.Context, user matrix.UserID, pass Pass, r 
 		if !inserted {
 			return ErrUserInUse
 		}
+		if err := a.acceptTerms(ctx, tx, user, pass.kept.Terms); err != nil {
+			return err
+		}
 		if r.InhibitLogin {
 			login = Login{Device: Device{User: user}}
 			return nil

@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/go-json-experiment/json"
+
+	"signet/internal/idclient"
 	"signet/internal/matrix"
 )
 
@@ -18,6 +21,34 @@ type session struct {
 	binding   []byte        // what ties it to one request
 	completed []Stage       // in their order
 	token     []byte        // MAC of the registration token that was shown, nil for none
+	captcha   idclient.Challenge
+	kept      kept
+}
+
+// kept is what a session keeps of its stages for what it is opened for. The database has it
+// sealed.
+type kept struct {
+	Terms map[string]string `json:"terms,omitempty"` // versions that were accepted, by document
+}
+
+func (a *Accounts) sealKept(mac []byte, k kept) []byte {
+	text, err := json.Marshal(k, json.Deterministic(true))
+	if err != nil {
+		panic(err) // only for what is not JSON
+	}
+	return a.stageBox.Seal(text, mac)
+}
+
+// openKept is the inverse of sealKept; a session without any has kept nothing.
+func (a *Accounts) openKept(mac, sealed []byte) (k kept, err error) {
+	if sealed == nil {
+		return k, nil
+	}
+	text, err := a.stageBox.Open(sealed, mac)
+	if err != nil {
+		return k, err
+	}
+	return k, json.Unmarshal(text, &k)
 }
 
 // binding is a tag of the session and of all that the operation is. Without the
@@ -46,7 +77,11 @@ func (a *Accounts) resume(ctx context.Context, op Operation, id string) (session
 
 // session finds a live session. The error is ErrUIASession.
 func (a *Accounts) session(ctx context.Context, id string) (session, error) {
-	s, err := selectUIA(ctx, a.DB, a.sessions.Of(id), a.Now())
+	mac := a.sessions.Of(id)
+	s, sealed, err := selectUIA(ctx, a.DB, mac, a.Now())
+	if err == nil {
+		s.kept, err = a.openKept(mac, sealed)
+	}
 	if err != nil && !errors.Is(err, ErrUIASession) {
 		return session{}, fmt.Errorf("reading an authentication session: %w", err)
 	}
@@ -62,7 +97,8 @@ func (a *Accounts) advance(ctx context.Context, s *session, passed Stage) error 
 	if s.id == "" {
 		return nil
 	}
-	changed, err := updateUIA(ctx, a.DB, a.sessions.Of(s.id), before, *s)
+	mac := a.sessions.Of(s.id)
+	changed, err := updateUIA(ctx, a.DB, mac, before, *s, a.sealKept(mac, s.kept))
 	if err != nil {
 		return fmt.Errorf("completing a stage: %w", err)
 	}
@@ -75,14 +111,31 @@ func (a *Accounts) advance(ctx context.Context, s *session, passed Stage) error 
 
 // challenge asks for the next stage, in a new session if s is none yet.
 func (a *Accounts) challenge(ctx context.Context, op Operation, s session, reason error) error {
+	if err := a.withCaptcha(ctx, &s); err != nil {
+		return err
+	}
 	if s.id == "" {
 		s.id = newToken()
 		s.operation, s.user, s.binding = op.Name, op.By.User, a.binding(s.id, op)
-		if err := insertUIA(ctx, a.DB, a.sessions.Of(s.id), s, a.Now().Add(uiaLife)); err != nil {
+		mac := a.sessions.Of(s.id)
+		if err := insertUIA(ctx, a.DB, mac, s, a.sealKept(mac, s.kept), a.Now().Add(uiaLife)); err != nil {
 			return fmt.Errorf("opening an authentication session: %w", err)
 		}
 	}
-	return Challenge{Session: s.id, Flows: a.flows(s.user), Completed: s.completed, Reason: reason}
+	return a.question(s, reason)
+}
+
+// question is what a session asks.
+func (a *Accounts) question(s session, reason error) Challenge {
+	flows := a.flows(s.user)
+	asked := Challenge{Session: s.id, Flows: flows, Completed: s.completed, Reason: reason}
+	if flows.follows(s.completed, StageCaptcha) {
+		asked.Captcha = s.captcha
+	}
+	if slices.Contains(flows.Stages(), StageTerms) {
+		asked.Terms = a.Terms
+	}
+	return asked
 }
 
 // Progress is a session as a page for people shows it.
@@ -91,25 +144,34 @@ type Progress struct {
 	User      matrix.UserID // empty for a registration
 	Completed bool          // the stage that was asked for
 	Next      bool          // it is
+	Captcha   idclient.Challenge
+	Terms     Terms
 }
 
-// Progress tells how a session stands with a stage. The error is ErrUIASession.
+// Progress tells how a session stands with a stage, and what is to be shown for it. The errors
+// are ErrUIASession, ErrCaptchasAway and matrix.LimitExceeded, where there is no CAPTCHA left.
 func (a *Accounts) Progress(ctx context.Context, id string, stage Stage) (Progress, error) {
 	s, err := a.session(ctx, id)
 	if err != nil {
 		return Progress{}, err
 	}
+	if stage == StageCaptcha {
+		err = a.withCaptcha(ctx, &s)
+	}
+	asked := a.question(s, nil)
 	return Progress{
 		Operation: s.operation,
 		User:      s.user,
 		Completed: slices.Contains(s.completed, stage),
-		Next:      a.flows(s.user).follows(s.completed, stage),
-	}, nil
+		Next:      asked.Flows.follows(s.completed, stage),
+		Captcha:   asked.Captcha,
+		Terms:     asked.Terms,
+	}, err
 }
 
 // PassStage passes a stage of a session beside the request that it is for, as a page
-// does. The errors are ErrUIASession, ErrStage, ErrCredentials, ErrRegistrationToken and
-// matrix.LimitExceeded.
+// does. The errors are ErrUIASession, ErrStage, ErrCredentials, ErrRegistrationToken,
+// ErrCaptcha, ErrCaptchasAway and matrix.LimitExceeded.
 func (a *Accounts) PassStage(ctx context.Context, auth Auth) error {
 	s, err := a.session(ctx, auth.Session)
 	if err != nil {

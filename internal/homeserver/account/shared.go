@@ -39,7 +39,7 @@ func (a *Accounts) Nonce(ctx context.Context) (string, error) {
 		return "", ErrNoSharedSecret
 	}
 	nonce := newToken()
-	if err := insertUIA(ctx, a.DB, a.sessions.Of(nonce), session{operation: opShared}, a.Now().Add(nonceLife)); err != nil {
+	if err := insertUIA(ctx, a.DB, a.sessions.Of(nonce), session{operation: opShared}, nil, a.Now().Add(nonceLife)); err != nil {
 		return "", fmt.Errorf("storing a nonce: %w", err)
 	}
 	return nonce, nil

@@ -7,6 +7,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-json-experiment/json"
+
+	"signet/internal/idclient"
 	"signet/internal/matrix"
 	"signet/internal/seal"
 	"signet/internal/store"
@@ -205,30 +208,80 @@ func selectEndings(ctx context.Context, q store.Queryer) (map[int]int64, error) 
 	return counted, rows.Err()
 }
 
-func insertUIA(ctx context.Context, q store.Queryer, mac []byte, s session, expires time.Time) error {
-	_, err := q.Exec(ctx, `INSERT INTO account_uia (session_mac, operation, user_id, binding, completed, token_mac, expires_ms)
-		VALUES ($1, $2, $3, $4, $5, $6, $7)`,
-		mac, s.operation, string(s.user), orNull(s.binding), joinStages(s.completed), orNull(s.token), expires.UnixMilli())
+func insertUIA(ctx context.Context, q store.Queryer, mac []byte, s session, kept []byte, expires time.Time) error {
+	_, err := q.Exec(ctx, `INSERT INTO account_uia (session_mac, operation, user_id, binding, completed, token_mac, captcha, kept, expires_ms)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+		mac, s.operation, string(s.user), orNull(s.binding), joinStages(s.completed), orNull(s.token), captchaText(s.captcha), orNull(kept), expires.UnixMilli())
 	return err
 }
 
-func selectUIA(ctx context.Context, q store.Queryer, mac []byte, now time.Time) (session, error) {
-	var s session
-	var completed string
-	err := q.QueryRow(ctx, `SELECT operation, user_id, binding, completed, token_mac FROM account_uia
+// selectUIA returns what the session keeps as it is sealed.
+func selectUIA(ctx context.Context, q store.Queryer, mac []byte, now time.Time) (s session, kept []byte, err error) {
+	var completed, captcha string
+	err = q.QueryRow(ctx, `SELECT operation, user_id, binding, completed, token_mac, captcha, kept FROM account_uia
 		WHERE session_mac = $1 AND expires_ms > $2`, mac, now.UnixMilli()).
-		Scan(&s.operation, &s.user, &s.binding, &completed, &s.token)
+		Scan(&s.operation, &s.user, &s.binding, &completed, &s.token, &captcha, &kept)
 	if errors.Is(err, sql.ErrNoRows) {
-		return session{}, ErrUIASession
+		return session{}, nil, ErrUIASession
+	}
+	if err == nil && captcha != "" {
+		err = json.Unmarshal([]byte(captcha), &s.captcha)
 	}
 	s.completed = splitStages(completed)
-	return s, err
+	return s, kept, err
 }
 
 // updateUIA tells whether the completed stages were still those.
-func updateUIA(ctx context.Context, q store.Queryer, mac []byte, before []Stage, s session) (bool, error) {
-	return store.Changed(q.Exec(ctx, `UPDATE account_uia SET completed = $3, token_mac = $4 WHERE session_mac = $1 AND completed = $2`,
-		mac, joinStages(before), joinStages(s.completed), orNull(s.token)))
+func updateUIA(ctx context.Context, q store.Queryer, mac []byte, before []Stage, s session, kept []byte) (bool, error) {
+	return store.Changed(q.Exec(ctx, `UPDATE account_uia SET completed = $3, token_mac = $4, kept = $5 WHERE session_mac = $1 AND completed = $2`,
+		mac, joinStages(before), joinStages(s.completed), orNull(s.token), orNull(kept)))
+}
+
+// updateCaptcha tells whether the session still had that CAPTCHA and had completed those stages.
+func updateCaptcha(ctx context.Context, q store.Queryer, mac []byte, before session, made idclient.Challenge) (bool, error) {
+	return store.Changed(q.Exec(ctx, `UPDATE account_uia SET captcha = $4 WHERE session_mac = $1 AND captcha = $2 AND completed = $3`,
+		mac, captchaText(before.captcha), joinStages(before.completed), captchaText(made)))
+}
+
+// captchaText writes a CAPTCHA in a column, in one form; none is empty.
+func captchaText(c idclient.Challenge) string {
+	if c.ID == "" {
+		return ""
+	}
+	text, err := json.Marshal(c)
+	if err != nil {
+		panic(err) // only for what is not UTF-8, which was read from JSON
+	}
+	return string(text)
+}
+
+func insertTerms(ctx context.Context, tx *store.Tx, user matrix.UserID, document, version string, now time.Time) error {
+	_, err := tx.Exec(ctx, `INSERT INTO account_terms (user_id, document, version, accepted_ms) VALUES ($1, $2, $3, $4)
+		ON CONFLICT DO NOTHING`, string(user), document, version, now.UnixMilli())
+	return err
+}
+
+// selectTerms is versions by document, of each that which was accepted last.
+func selectTerms(ctx context.Context, q store.Queryer, user matrix.UserID) (map[string]string, error) {
+	rows, err := q.Query(ctx, `SELECT document, version FROM account_terms WHERE user_id = $1 ORDER BY accepted_ms`, string(user))
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	accepted := map[string]string{}
+	for rows.Next() {
+		var document, version string
+		if err := rows.Scan(&document, &version); err != nil {
+			return nil, err
+		}
+		accepted[document] = version
+	}
+	return accepted, rows.Err()
+}
+
+func deleteTerms(ctx context.Context, tx *store.Tx, user matrix.UserID) error {
+	_, err := tx.Exec(ctx, `DELETE FROM account_terms WHERE user_id = $1`, string(user))
+	return err
 }
 
 // joinStages writes stages in a column: none of them has a space.

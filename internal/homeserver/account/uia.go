@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"signet/internal/idclient"
 	"signet/internal/matrix"
 	"signet/internal/store"
 )
@@ -35,22 +36,26 @@ const (
 // Auth is what a client says to pass a stage. It may pass one without having asked
 // for a session first, as clients that know the flow do. Name and Password are for
 // StagePassword, where no name stands for who asks; Token is for
-// StageRegistrationToken.
+// StageRegistrationToken; Answer is for StageCaptcha, empty where its own page was used.
 type Auth struct {
 	Stage    Stage
 	Session  string
 	Name     string
 	Password string
 	Token    string
+	Answer   string
 }
 
 // Challenge is the error of a request that must be authenticated first: the client
 // passes the next stage of one of Flows and sends the request again with the session.
-// Reason, if set, says why what it sent did not pass.
+// Reason, if set, says why what it sent did not pass. Captcha is what StageCaptcha asks,
+// without an id unless it comes next; Terms what StageTerms does, nil where no flow has it.
 type Challenge struct {
 	Session   string
 	Flows     Flows
 	Completed []Stage
+	Captcha   idclient.Challenge
+	Terms     Terms
 	Reason    error
 }
 
@@ -68,7 +73,7 @@ var (
 
 // excusable are the errors after which the client may try the stage again.
 func excusable(err error) bool {
-	for _, reason := range []error{ErrStage, ErrUIASession, ErrRegistrationToken, ErrCredentials} {
+	for _, reason := range []error{ErrStage, ErrUIASession, ErrRegistrationToken, ErrCredentials, ErrCaptcha} {
 		if errors.Is(err, reason) {
 			return true
 		}
@@ -80,6 +85,7 @@ func excusable(err error) bool {
 type Pass struct {
 	session string // empty: the client passed all at once
 	token   []byte // MAC of the registration token that was shown
+	kept    kept
 }
 
 // Pass tells whether auth completes a flow for the operation; the error is a Challenge
@@ -99,7 +105,7 @@ func (a *Accounts) Pass(ctx context.Context, op Operation, auth *Auth) (Pass, er
 	case err != nil || !a.flows(s.user).complete(s.completed):
 		return Pass{}, a.challenge(ctx, op, s, err)
 	}
-	return Pass{session: s.id, token: s.token}, nil
+	return Pass{session: s.id, token: s.token, kept: s.kept}, nil
 }
 
 // Spend ends the session together with what it was for: in the transaction that does
@@ -161,7 +167,7 @@ func (a *Accounts) attempt(ctx context.Context, s *session, auth Auth) error {
 	case !a.flows(s.user).follows(s.completed, auth.Stage):
 		return ErrStage
 	}
-	if err := a.judge(ctx, s, auth); err != nil {
+	if err := a.judge(ctx, s, auth); err != nil || slices.Contains(s.completed, auth.Stage) {
 		return err
 	}
 	return a.advance(ctx, s, auth.Stage)
@@ -174,6 +180,10 @@ func (a *Accounts) judge(ctx context.Context, s *session, auth Auth) (err error)
 		return a.judgePassword(ctx, s.user, auth)
 	case StageRegistrationToken:
 		s.token, err = a.judgeToken(ctx, auth.Token)
+	case StageCaptcha:
+		err = a.judgeCaptcha(ctx, s, auth.Answer)
+	case StageTerms:
+		s.kept.Terms = a.Terms.versions()
 	}
 	return err
 }

@@ -3,6 +3,7 @@ package account_test
 import (
 	"errors"
 	"maps"
+	"reflect"
 	"slices"
 	"testing"
 	"time"
@@ -236,7 +237,7 @@ func TestPassStage(t *testing.T) {
 		alice := w.joined("alice").Device
 		session := w.challenge(w.DeleteDevices(w.Context(), alice, nil, nil)).Session
 		progress, err := w.Progress(w.Context(), session, account.StagePassword)
-		if want := (account.Progress{Operation: account.OpDeleteDevices, User: alice.User, Next: true}); err != nil || progress != want {
+		if want := (account.Progress{Operation: account.OpDeleteDevices, User: alice.User, Next: true}); err != nil || !reflect.DeepEqual(progress, want) {
 			w.Errorf("Progress = %+v, %v; want %+v", progress, err, want)
 		}
 		for _, test := range []struct {

@@ -64,14 +64,18 @@ func (w *world) look() {
 // database would.
 func (w *world) open(flows account.Flows) *account.Accounts {
 	w.Helper()
-	a, err := account.New(w.Context(), account.Options{
-		DB: w.db, Vault: w.vault, ServerName: server, Now: w.clock.Now,
-		Flows: flows, SharedSecret: []byte(sharedSecret), Leavers: []account.Leaver{&w.left}, Hashers: 2, HashMemory: 64,
-	})
+	a, err := account.New(w.Context(), w.options(flows))
 	if err != nil {
 		w.Fatal(err)
 	}
 	return a
+}
+
+func (w *world) options(flows account.Flows) account.Options {
+	return account.Options{
+		DB: w.db, Vault: w.vault, ServerName: server, Now: w.clock.Now,
+		Flows: flows, SharedSecret: []byte(sharedSecret), Leavers: []account.Leaver{&w.left}, Hashers: 2, HashMemory: 64,
+	}
 }
 
 // check re-reads every row: each device has an active user, each token a device, each
@@ -107,7 +111,7 @@ func (w *world) count(query string) (n int) {
 	return n
 }
 
-var tables = []string{"account_users", "account_devices", "account_tokens", "account_uia", "account_openid", "account_attempts", "account_registration_tokens"}
+var tables = []string{"account_users", "account_devices", "account_tokens", "account_uia", "account_openid", "account_attempts", "account_registration_tokens", "account_terms"}
 
 // dump is everything that the database holds, as text.
 func (w *world) dump() string {

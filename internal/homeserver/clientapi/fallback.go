@@ -2,12 +2,14 @@ package clientapi
 
 import (
 	"errors"
+	"maps"
 	"net/http"
 	"slices"
 
 	"github.com/labstack/echo/v4"
 
 	"signet/internal/homeserver/account"
+	"signet/internal/idclient"
 	"signet/internal/matrix"
 	"signet/internal/mxhttp"
 )
@@ -24,6 +26,26 @@ type stageForm struct {
 	Stage     account.Stage
 	Operation string
 	User      matrix.UserID
+	Captcha   idclient.Challenge // of im.signet.captcha
+	Documents []document         // of m.login.terms
+}
+
+// document is one of the terms, to be read in any of its languages.
+type document []reading
+
+type reading struct{ Language, Name, URL string }
+
+// documents are in the order of their names, and their languages in that of the codes.
+func documents(terms account.Terms) (all []document) {
+	for _, name := range slices.Sorted(maps.Keys(terms)) {
+		var d document
+		languages := terms[name].Languages
+		for _, code := range slices.Sorted(maps.Keys(languages)) {
+			d = append(d, reading{code, languages[code].Name, languages[code].URL})
+		}
+		all = append(all, d)
+	}
+	return all
 }
 
 // GET /_matrix/client/v3/auth/{stage}/fallback/web
@@ -41,14 +63,32 @@ func (a *API) passFallback(c echo.Context) error {
 	if err != nil {
 		return a.showStage(c, form, err)
 	}
-	auth := account.Auth{Stage: form.Stage, Session: session}
-	if err := readForm(c, &auth); err != nil {
-		return err
-	}
-	if err = a.Accounts.PassStage(c.Request().Context(), auth); err == nil {
+	passed, err := a.passForm(c, form.Stage, session)
+	switch {
+	case passed:
 		err = errStageDone
+	case form.Stage == account.StageCaptcha && (err == nil || errors.Is(err, account.ErrCaptcha)):
+		var lost error
+		if form, _, lost = a.stageForm(c); lost != nil { // which has a new picture
+			err = lost
+		}
 	}
 	return a.showStage(c, form, err)
+}
+
+// passForm passes the stage by what was entered, unless the person asks for something else to
+// enter.
+func (a *API) passForm(c echo.Context, stage account.Stage, session string) (bool, error) {
+	auth := account.Auth{Stage: stage, Session: session}
+	if err := readForm(c, &auth); err != nil {
+		return false, err
+	}
+	ctx := c.Request().Context()
+	if c.Request().PostForm.Has("another") {
+		return false, a.Accounts.AnotherCaptcha(ctx, session)
+	}
+	err := a.Accounts.PassStage(ctx, auth)
+	return err == nil, err
 }
 
 // errStageDone says that there is nothing left to ask.
@@ -69,7 +109,7 @@ func (a *API) stageForm(c echo.Context) (form stageForm, session string, err err
 		return form, "", err
 	}
 	progress, err := a.Accounts.Progress(c.Request().Context(), session, form.Stage)
-	form.Operation, form.User = progress.Operation, progress.User
+	form.Operation, form.User, form.Captcha, form.Documents = progress.Operation, progress.User, progress.Captcha, documents(progress.Terms)
 	switch {
 	case err != nil:
 		return form, "", err
@@ -92,6 +132,8 @@ func (a *API) showStage(c echo.Context, form stageForm, err error) error {
 		return a.show(c, http.StatusForbidden, page{Form: &form, Wrong: "The password is wrong."})
 	case errors.Is(err, account.ErrRegistrationToken):
 		return a.show(c, http.StatusForbidden, page{Form: &form, Wrong: "The token is unknown, used up or has expired."})
+	case errors.Is(err, account.ErrCaptcha):
+		return a.show(c, http.StatusForbidden, page{Form: &form, Wrong: "These were not the digits. Here are others."})
 	}
 	return err
 }
@@ -105,6 +147,6 @@ func readForm(c echo.Context, auth *account.Auth) error {
 		}
 		return mxhttp.Problem{Status: http.StatusBadRequest, Code: matrix.InvalidParam, Message: "the form is not as this server's pages send it"}
 	}
-	auth.Password, auth.Token = r.PostForm.Get("password"), r.PostForm.Get("token")
+	auth.Password, auth.Token, auth.Answer = r.PostForm.Get("password"), r.PostForm.Get("token"), r.PostForm.Get("answer")
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"html/template"
 	"net/http"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"signet/internal/homeserver/account"
 	"signet/internal/mxhttp"
 )
 
@@ -43,7 +45,21 @@ type page struct {
 	Wrong  string // in words for people
 }
 
-// show answers with a page. It loads nothing, and runs nothing but our own script.
+// policy lets the page load what a CAPTCHA shows, from the server that made it.
+func (p page) policy() string {
+	if p.Form == nil || p.Form.Captcha.ID == "" {
+		return pagePolicy
+	}
+	picture, err := account.CaptchaSite(p.Form.Captcha.ImageURL)
+	sound, err2 := account.CaptchaSite(p.Form.Captcha.AudioURL)
+	if errors.Join(err, err2) != nil {
+		return pagePolicy
+	}
+	return pagePolicy + "; img-src " + picture + "; media-src " + sound
+}
+
+// show answers with a page. It loads nothing but a CAPTCHA, and runs nothing but our own
+// script.
 func (a *API) show(c echo.Context, status int, p page) error {
 	p.Server, p.Style, p.Script = a.ServerName.String(), template.CSS(style), template.JS(script)
 	var b bytes.Buffer
@@ -51,7 +67,7 @@ func (a *API) show(c echo.Context, status int, p page) error {
 		return fmt.Errorf("rendering a page: %w", err)
 	}
 	h := c.Response().Header()
-	h.Set("Content-Security-Policy", pagePolicy)
+	h.Set("Content-Security-Policy", p.policy())
 	h.Set("Cache-Control", "no-store")
 	h.Set("Referrer-Policy", "same-origin") // its address has the session in it
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")

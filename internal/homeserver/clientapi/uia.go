@@ -19,7 +19,8 @@ type authData struct {
 	Identifier *identifier   `json:"identifier"` // of m.login.password, as what follows
 	User       string        `json:"user"`       // by clients of before r0.4
 	Password   string        `json:"password"`
-	Token      string        `json:"token"` // of m.login.registration_token
+	Token      string        `json:"token"`  // of m.login.registration_token
+	Answer     string        `json:"answer"` // of im.signet.captcha; absent where its page was used
 }
 
 // auth is nil for a client that has said nothing yet. An identifier of a kind that we
@@ -35,14 +36,14 @@ func (d *authData) auth() (*account.Auth, error) {
 		}
 		name = d.Identifier.User
 	}
-	return &account.Auth{Stage: d.Type, Session: d.Session, Name: name, Password: d.Password, Token: d.Token}, nil
+	return &account.Auth{Stage: d.Type, Session: d.Session, Name: name, Password: d.Password, Token: d.Token, Answer: d.Answer}, nil
 }
 
 type challengeAnswer struct {
-	Completed []account.Stage     `json:"completed"`
-	Flows     []flow              `json:"flows"`
-	Params    map[string]struct{} `json:"params"`
-	Session   string              `json:"session"`
+	Completed []account.Stage       `json:"completed"`
+	Flows     []flow                `json:"flows"`
+	Params    map[account.Stage]any `json:"params"`
+	Session   string                `json:"session"`
 	// The specification adds these when an attempt to pass a stage failed.
 	ErrCode matrix.ErrCode `json:"errcode,omitempty"`
 	Error   string         `json:"error,omitempty"`
@@ -67,7 +68,7 @@ func answer(c echo.Context, value any, err error) error {
 func challengeBody(challenge account.Challenge) challengeAnswer {
 	answer := challengeAnswer{
 		Completed: challenge.Completed,
-		Params:    map[string]struct{}{},
+		Params:    stageParams(challenge),
 		Session:   challenge.Session,
 	}
 	for _, stages := range challenge.Flows {
@@ -78,4 +79,34 @@ func challengeBody(challenge account.Challenge) challengeAnswer {
 		answer.ErrCode, answer.Error = cmp.Or(p.Code, matrix.Forbidden), p.Message
 	}
 	return answer
+}
+
+// stageParams is what clients need to show the stages.
+func stageParams(challenge account.Challenge) map[account.Stage]any {
+	params := map[account.Stage]any{}
+	if challenge.Captcha.ID != "" {
+		params[account.StageCaptcha] = challenge.Captcha
+	}
+	if challenge.Terms != nil {
+		params[account.StageTerms] = policies(challenge.Terms)
+	}
+	return params
+}
+
+type translation struct {
+	Name string `json:"name"`
+	URL  string `json:"url"`
+}
+
+// policies are terms as clients show them: a document has its version beside its languages.
+func policies(terms account.Terms) map[string]any {
+	all := map[string]any{}
+	for name, document := range terms {
+		policy := map[string]any{"version": document.Version}
+		for language, t := range document.Languages {
+			policy[language] = translation(t)
+		}
+		all[name] = policy
+	}
+	return map[string]any{"policies": all}
 }

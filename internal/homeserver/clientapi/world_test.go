@@ -67,16 +67,24 @@ var owners = []string{"seal", "quota", "account", "userdata", "stream", "e2ee", 
 
 func newWorld(t *testing.T, db *store.DB, flows account.Flows) *world {
 	t.Helper()
+	return newWorldWith(t, db, func(o *account.Options) { o.Flows = flows })
+}
+
+// newWorldWith is newWorld at a server whose accounts are set up like that.
+func newWorldWith(t *testing.T, db *store.DB, set func(*account.Options)) *world {
+	t.Helper()
 	w := &world{T: t, db: db, clock: clocktest.New(), log: new(bytes.Buffer)}
 	log := slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	w.vault = sealtest.Vault(t, db, w.clock.Now)
 	committer := running(t, db)
 	data := userdata.New(userdata.Options{DB: db, Committer: committer, Now: w.clock.Now})
-	accounts, err := account.New(t.Context(), account.Options{
+	o := account.Options{
 		DB: db, Vault: w.vault, ServerName: "hs.test", Now: w.clock.Now,
-		Flows: flows, SharedSecret: []byte(sharedSecret), Hashers: 2, HashMemory: 64,
+		SharedSecret: []byte(sharedSecret), Hashers: 2, HashMemory: 64,
 		Leavers: []account.Leaver{data, e2ee.Leaver{}, &roomkeys.Backups{DB: db}, receipt.Leaver{}, departure.Leaver{}},
-	})
+	}
+	set(&o)
+	accounts, err := account.New(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
