@@ -160,25 +160,29 @@ func (s *server) buildSignals(f program.Frame) error {
 }
 
 func (s *server) buildAccounts(f program.Frame) (err error) {
-	if s.accounts, err = openAccounts(f.Env, s.Storage, s.cfg); err != nil {
+	o, err := accountOptions(f.Env, s.Storage, s.cfg)
+	if err != nil {
+		return err
+	}
+	o.Flows, o.Terms = s.cfg.flows(), s.cfg.terms()
+	if at, ok := s.identity.trusted.Default(); ok {
+		o.Captchas = captchas{s.identity.client, at}
+	}
+	if s.accounts, err = account.New(f.Ctx, o); err != nil {
 		return err
 	}
 	s.data.Active, s.receipts.Ended = s.accounts.Active, s.accounts.Ended
 	return nil
 }
 
-// openAccounts opens the accounts for the server, or for one command.
-func openAccounts(env program.Env, s *program.Storage, cfg *Config) (*account.Accounts, error) {
+// accountOptions are those of one command, in which nobody registers; the server adds to them.
+func accountOptions(env program.Env, s *program.Storage, cfg *Config) (account.Options, error) {
 	secret, err := cfg.sharedSecret()
-	if err != nil {
-		return nil, err
-	}
-	return account.New(env.Ctx, account.Options{
+	return account.Options{
 		DB:           s.DB,
 		Vault:        s.Vault,
 		ServerName:   cfg.ServerName,
 		Now:          env.Now,
-		Flows:        cfg.flows(),
 		SharedSecret: secret,
 		Leavers: []account.Leaver{
 			userdata.New(userdata.Options{DB: s.DB, Now: env.Now}),
@@ -188,7 +192,7 @@ func openAccounts(env program.Env, s *program.Storage, cfg *Config) (*account.Ac
 			departure.Leaver{},
 		},
 		Hashers: runtime.GOMAXPROCS(0),
-	})
+	}, err
 }
 
 func (s *server) buildEncryption(f program.Frame) (err error) {

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"signet/internal/config"
-	"signet/internal/homeserver/account"
 	"signet/internal/homeserver/clientapi"
 	"signet/internal/homeserver/fedapi"
 	"signet/internal/homeserver/turn"
@@ -37,20 +36,6 @@ type Config struct {
 	// TrustedIdentityServers is the names of those that users may have this homeserver
 	// ask besides (id_server). Default: none. Example: [id.example.net].
 	TrustedIdentityServers []string `yaml:"trusted_identity_servers"`
-}
-
-// Registration is who may make an account, and how.
-type Registration struct {
-	// Flows is the ways to register of which a person chooses one, each a list of
-	// stages: m.login.registration_token asks for a token that homeserver
-	// registration-tokens has made, m.login.dummy for nothing. Default: none, where
-	// nobody can register; while listen is loopback and no proxy stands before it,
-	// [[m.login.dummy]]. Example: [[m.login.registration_token]].
-	Flows [][]string `yaml:"flows"`
-	// SharedSecretFile is the file of a secret by which operators' tools register
-	// accounts, administrators among them, whatever flows says. Default: none, so that
-	// they cannot.
-	SharedSecretFile string `yaml:"shared_secret_file"`
 }
 
 // Limits is how the budgets against abuse are applied.
@@ -149,12 +134,7 @@ func (c *Config) Check() config.Problems {
 			p.Add("federation.notaries", "not a valid server name in lower case", "such as matrix.org")
 		}
 	}
-	if err := c.flows().CheckRegistration(); err != nil {
-		p.Add("registration.flows", err.Error(), "such as [[m.login.registration_token]]")
-	}
-	if _, err := c.sharedSecret(); err != nil {
-		p.Add("registration.shared_secret_file", err.Error(), "a file that this user can read and others cannot write")
-	}
+	p = append(p, c.checkRegistration()...)
 	if _, _, err := c.budgets(); err != nil {
 		p.Add("limits.budgets", err.Error(), "the names are in internal/homeserver/clientapi/limit.go and internal/homeserver/fedapi/budgets.go")
 	}
@@ -197,32 +177,6 @@ func (t *Turn) server() (*turn.Server, error) {
 
 func (f *Federation) pair() config.TLS { return config.TLS{Cert: f.TLSCert, Key: f.TLSKey} }
 
-// flows are the ways to register. Without any configured everybody may where only this
-// machine reaches the client API, directly and through no proxy.
-func (c *Config) flows() account.Flows {
-	var flows account.Flows
-	for _, stages := range c.Registration.Flows {
-		var flow account.Flow
-		for _, stage := range stages {
-			flow = append(flow, account.Stage(stage))
-		}
-		flows = append(flows, flow)
-	}
-	if len(flows) == 0 && c.alone() {
-		flows = account.Flows{{account.StageDummy}}
-	}
-	return flows
-}
-
-// sharedSecret is empty where there is none.
-func (c *Config) sharedSecret() ([]byte, error) {
-	if c.Registration.SharedSecretFile == "" {
-		return nil, nil
-	}
-	secret, err := config.Secret(c.Registration.SharedSecretFile, "")
-	return []byte(secret), err
-}
-
 // budgets is all limits, as the operator has set them: those in the database, and those in
 // memory.
 func (c *Config) budgets() (stored, metered []quota.Budget, err error) {
@@ -237,14 +191,6 @@ func (c *Config) budgets() (stored, metered []quota.Budget, err error) {
 
 // alone tells whether only this machine reaches the client API.
 func (c *Config) alone() bool { return config.Loopback(c.Listen) && len(c.BehindProxy) == 0 }
-
-// openRegistration tells whether anybody may register without having been given
-// anything.
-func (c *Config) openRegistration() bool {
-	return slices.ContainsFunc(c.flows(), func(flow account.Flow) bool {
-		return !slices.Contains(flow, account.StageRegistrationToken)
-	})
-}
 
 // federationName is the host and port where other servers reach this one: the
 // server's name, which says it all if it has a port.

@@ -203,27 +203,54 @@ func TestTheManualTellsOfEveryKey(t *testing.T) {
 // The struct is the manual: each key says what it does, starting with its field,
 // and what it is when nobody sets it.
 func TestEveryKeyHasItsManual(t *testing.T) {
-	source, err := parser.ParseFile(token.NewFileSet(), "config.go", nil, parser.ParseComments)
-	if err != nil {
-		t.Fatal(err)
-	}
 	keys := 0
-	ast.Inspect(source, func(n ast.Node) bool {
-		f, ok := n.(*ast.Field)
-		if !ok || f.Tag == nil || len(f.Names) == 0 {
+	for _, file := range []string{"config.go", "config_registration.go"} {
+		source, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ParseComments)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(source, func(n ast.Node) bool {
+			f, ok := n.(*ast.Field)
+			if !ok || f.Tag == nil || len(f.Names) == 0 {
+				return true
+			}
+			keys++
+			name, manual := f.Names[0].Name, f.Doc.Text()
+			if !strings.HasPrefix(manual, name+" is ") {
+				t.Errorf("the manual of %s begins with %q", name, strings.SplitAfter(manual, "\n")[0])
+			}
+			if _, section := f.Type.(*ast.Ident); section && f.Type.(*ast.Ident).Name == "string" && !strings.Contains(manual, "Default: ") {
+				t.Errorf("the manual of %s says no default", name)
+			}
 			return true
+		})
+	}
+	if keys != 22 {
+		t.Errorf("%d keys were looked at, want 22", keys)
+	}
+}
+
+// The stages that need something are refused without it.
+func TestStagesThatNeedSomething(t *testing.T) {
+	const head = "server_name: example.org\npublic_url: https://example.org\n"
+	const terms = "registration:\n  flows: [[m.login.terms]]\n  terms: {privacy: {version: \"1\", languages: {en: {name: Privacy, url: \"https://example.org/1\"}}}}\n"
+	for _, test := range []struct{ text, problem string }{
+		{"registration: {flows: [[im.signet.captcha]]}\n", "registration.flows"},
+		{"identity_server: https://id.example.org\nregistration: {flows: [[im.signet.captcha]]}\n", ""},
+		{"registration: {flows: [[m.login.terms]]}\n", "registration.flows"},
+		{terms, ""},
+		{strings.Replace(terms, "version: \"1\"", "version: \"\"", 1), "registration.terms.privacy.version"},
+		{strings.Replace(terms, "name: Privacy", "name: \"\"", 1), "registration.terms.privacy.languages.en.name"},
+		{strings.Replace(terms, "https:", "javascript:", 1), "registration.terms.privacy.languages.en.url"},
+		{strings.Replace(terms, "en:", "version:", 1), "registration.terms.privacy.languages.version"},
+		{strings.Replace(terms, "{en: {name: Privacy, url: \"https://example.org/1\"}}", "{}", 1), "registration.terms.privacy.languages"},
+	} {
+		c, err := load(file(t, head+test.text))
+		if (test.problem == "") != (err == nil) || err != nil && !strings.Contains(err.Error(), test.problem+":") {
+			t.Errorf("load(%q) = %v, want a problem of %q", test.text, err, test.problem)
 		}
-		keys++
-		name, manual := f.Names[0].Name, f.Doc.Text()
-		if !strings.HasPrefix(manual, name+" is ") {
-			t.Errorf("the manual of %s begins with %q", name, strings.SplitAfter(manual, "\n")[0])
+		if err == nil && len(c.Registration.Terms) > 0 && c.terms()["privacy"].Languages["en"].URL != "https://example.org/1" {
+			t.Errorf("terms() = %v", c.terms())
 		}
-		if _, section := f.Type.(*ast.Ident); section && f.Type.(*ast.Ident).Name == "string" && !strings.Contains(manual, "Default: ") {
-			t.Errorf("the manual of %s says no default", name)
-		}
-		return true
-	})
-	if keys != 17 {
-		t.Errorf("%d keys were looked at, want 17", keys)
 	}
 }

@@ -53,3 +53,17 @@ func (s *server) invitable(ctx context.Context, user matrix.UserID) error {
 	}
 	return s.identity.blocked.Refuse(user.Server())
 }
+
+// captchas are those that one identity server makes for this homeserver.
+type captchas struct {
+	client *idclient.Client
+	at     idclient.Server
+}
+
+func (c captchas) NewChallenge(ctx context.Context) (idclient.Challenge, error) {
+	return c.client.NewChallenge(ctx, c.at)
+}
+
+func (c captchas) CheckChallenge(ctx context.Context, id, answer string) error {
+	return c.client.CheckChallenge(ctx, c.at, id, answer)
+}

@@ -23,7 +23,11 @@ func withAccounts(env program.Env, do func(*account.Accounts) error) error {
 		return err
 	}
 	return homeserver.WithStorage(env, func(s *program.Storage) error {
-		accounts, err := openAccounts(env, s, cfg)
+		o, err := accountOptions(env, s, cfg)
+		if err != nil {
+			return err
+		}
+		accounts, err := account.New(env.Ctx, o)
 		if err != nil {
 			return err
 		}
