@@ -51,6 +51,7 @@ type Accounts struct {
 	stageBox  seal.Box // of what sessions keep of their stages
 	names     seal.Index
 	memory    memory
+	newcomers newcomers
 }
 
 // New opens the accounts in a database that has been migrated. The error is ErrFlow for

@@ -18,6 +18,7 @@ type Registration struct {
 	InhibitLogin bool
 	Auth         *Auth
 	admin        bool
+	vouched      bool // the operator has it made
 }
 
 // Register makes an account and lets its first device in, unless that is
@@ -96,7 +97,7 @@ func (a *Accounts) create(ctx context.Context, user matrix.UserID, pass Pass, r 
 		if err := a.Spend(ctx, tx, pass); err != nil {
 			return err
 		}
-		inserted, err := insertUser(ctx, tx, User{ID: user, Admin: r.admin, Created: a.Now()}, hash)
+		inserted, err := insertUser(ctx, tx, User{ID: user, Admin: r.admin, Created: a.Now()}, !r.vouched, hash)
 		if err != nil {
 			return fmt.Errorf("storing a user: %w", err)
 		}

@@ -259,3 +259,22 @@ func TestChallenges(t *testing.T) {
 		}
 	})
 }
+
+// An account is new for whom nobody answers, and in every process.
+func TestNewcomers(t *testing.T) {
+	each(t, func(w *world) {
+		born := w.clock.Now().Truncate(time.Millisecond)
+		w.joined("alice")
+		w.clock.Advance(time.Hour)
+		if _, err := w.CreateUser(w.Context(), account.NewUser{Name: "olga", Password: password}); err != nil {
+			w.Fatal(err)
+		}
+		for _, a := range []*account.Accounts{w.Accounts, w.Accounts, w.open(nil)} {
+			for user, want := range map[matrix.UserID]time.Time{"@alice:hs.test": born, "@olga:hs.test": {}, "@nobody:hs.test": {}} {
+				if got, err := a.Newcomer(w.Context(), user); err != nil || !got.Equal(want) {
+					w.Errorf("Newcomer(%s) = %v, %v; want %v", user, got, err, want)
+				}
+			}
+		}
+	})
+}

@@ -21,10 +21,20 @@ func userExists(ctx context.Context, q store.Queryer, user matrix.UserID) (bool,
 	return n > 0, err
 }
 
-// insertUser tells whether the name was free.
-func insertUser(ctx context.Context, tx *store.Tx, u User, hash passwordHash) (bool, error) {
-	return store.Changed(tx.Exec(ctx, `INSERT INTO account_users (user_id, password_hash, admin, created_ms)
-		VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`, string(u.ID), hash.String(), u.Admin, store.Millis(u.Created)))
+// insertUser tells whether the name was free. Probation is of an account that nobody answers for.
+func insertUser(ctx context.Context, tx *store.Tx, u User, probation bool, hash passwordHash) (bool, error) {
+	return store.Changed(tx.Exec(ctx, `INSERT INTO account_users (user_id, password_hash, admin, created_ms, probation)
+		VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`, string(u.ID), hash.String(), u.Admin, store.Millis(u.Created), probation))
+}
+
+// selectProbation is since when an account is there that nobody answers for; zero for any other.
+func selectProbation(ctx context.Context, q store.Queryer, user matrix.UserID) (time.Time, error) {
+	var created int64
+	err := q.QueryRow(ctx, `SELECT created_ms FROM account_users WHERE user_id = $1 AND probation`, string(user)).Scan(&created)
+	if errors.Is(err, sql.ErrNoRows) {
+		return time.Time{}, nil
+	}
+	return store.Time(created), err
 }
 
 func userActive(ctx context.Context, q store.Queryer, user matrix.UserID) (bool, error) {

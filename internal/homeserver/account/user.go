@@ -71,7 +71,7 @@ func (a *Accounts) createAs(ctx context.Context, r Registration, admin bool, pas
 	if err != nil {
 		return Login{}, err
 	}
-	r.admin = admin
+	r.admin, r.vouched = admin, true
 	return a.create(ctx, user, pass, r)
 }
 

@@ -2,6 +2,7 @@ package clientapi
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -94,7 +95,7 @@ func Paces(dryRun bool) (all []quota.Budget) {
 		all = p.user.add(all, l.limit, l.per)
 		all = p.network.add(all, l.network, l.per)
 	}
-	return dry(all, dryRun)
+	return dry(append(all, beginnersBudgets()...), dryRun)
 }
 
 // add adds a budget, with that of the site around a network.
@@ -169,10 +170,11 @@ func (a *API) step(c echo.Context, p pace, user matrix.UserID, n int) error {
 
 // steps is step for what is known later: it may be called when the request is over.
 func (a *API) steps(c echo.Context, p pace, user matrix.UserID) func(n int) error {
-	charges := append(p.network.ofClient(c, 1), quota.Charge{Budget: string(p.user), Subject: user.String()})
+	beginner, err := a.beginner(c.Request().Context(), p, user)
+	charges := slices.Concat(p.network.ofClient(c, 1), []quota.Charge{{Budget: string(p.user), Subject: user.String()}}, beginner)
 	return func(n int) error {
-		if a.Meter == nil || n == 0 {
-			return nil
+		if a.Meter == nil || n == 0 || err != nil {
+			return err
 		}
 		for i := range charges {
 			charges[i].N = n
