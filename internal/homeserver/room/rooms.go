@@ -35,6 +35,10 @@ type Options struct {
 	// which they are not in the room. It may be set before anything is stored, and must not
 	// wait.
 	Gone func(room matrix.RoomID, user matrix.UserID)
+	// Came, if set, is told in the transaction of their join, at pos, of each user of this server
+	// who comes into a room in which other servers are. It may be set before anything is stored,
+	// must not wait for the stream, and may run again.
+	Came func(ctx context.Context, tx *store.Tx, pos stream.Pos, user matrix.UserID, room matrix.RoomID) error
 	// DefaultVersion is the version of a room whose creator asks for none; zero is
 	// event.Default.
 	DefaultVersion event.Version

@@ -85,6 +85,9 @@ func (w writer) Write(ctx context.Context, tx *store.Tx, ops []stream.Placed[*op
 	if err := b.store(ctx, tx); err != nil {
 		return fmt.Errorf("storing events: %w", err)
 	}
+	if err := w.welcome(ctx, tx, ops); err != nil {
+		return err
+	}
 	return w.dispatch(ctx, tx, ops)
 }
 
