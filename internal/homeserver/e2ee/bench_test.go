@@ -23,10 +23,6 @@ func bench(b *testing.B, devices int) (*e2ee.Encryption, *land) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	ctx, stop := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- committer.Run(ctx) }()
-	b.Cleanup(func() { stop(); <-ended })
 	l := &land{devices: map[matrix.UserID][]e2ee.KnownDevice{}, sharing: map[matrix.UserID][]matrix.UserID{}}
 	e, err := e2ee.New(b.Context(), e2ee.Options{
 		DB: db, Stream: committer, ServerName: server, Now: clocktest.New().Now, Devices: l, Rooms: l,
@@ -34,6 +30,10 @@ func bench(b *testing.B, devices int) (*e2ee.Encryption, *land) {
 	if err != nil {
 		b.Fatal(err)
 	}
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- committer.Run(ctx) }()
+	b.Cleanup(func() { stop(); <-ended })
 	for i := range devices {
 		p := e2eetest.NewPhone(alice, fmt.Sprint("D", i))
 		l.devices[alice] = append(l.devices[alice], e2ee.KnownDevice{ID: e2ee.DeviceID(p.ID)})

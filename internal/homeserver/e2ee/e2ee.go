@@ -42,12 +42,16 @@ type Rooms interface {
 	Moved(ctx context.Context, user matrix.UserID, since, to stream.Pos) (met, parted []matrix.UserID, err error)
 	// Servers are the other servers in the user's rooms.
 	Servers(ctx context.Context, user matrix.UserID) ([]matrix.ServerName, error)
+	// JoinedRooms are the ids of the rooms that a user of this server is in.
+	JoinedRooms(user matrix.UserID) []string
+	// OtherServers are the other servers in a room.
+	OtherServers(ctx context.Context, room string) ([]matrix.ServerName, error)
 }
 
 // Options is what encryption stands on.
 type Options struct {
 	DB         *store.DB
-	Stream     *stream.Committer
+	Stream     *stream.Committer // which must not run yet
 	ServerName matrix.ServerName
 	Now        func() time.Time
 	Devices    Directory
@@ -64,14 +68,18 @@ type Encryption struct {
 	Options
 	listed     atomic.Int64 // no list of devices has changed after it
 	reconciled atomic.Bool  // nothing is left of devices that the accounts do not have
+
+	came *stream.Lane[struct{}]
+	ring chan struct{} // has a token when Run has to look again
 }
 
-// New opens it in a database that has been migrated.
+// New opens it in a database that has been migrated, and its lane in the stream.
 func New(ctx context.Context, o Options) (*Encryption, error) {
 	if o.Rooms == nil {
 		o.Rooms = noRooms{}
 	}
-	e := &Encryption{Options: o}
+	e := &Encryption{Options: o, ring: make(chan struct{}, 1)}
+	e.came = stream.NewPassingLane(o.Stream, bell{e})
 	last, err := selectLastListed(ctx, o.DB)
 	if err != nil {
 		return nil, fmt.Errorf("opening encryption: %w", err)
@@ -153,3 +161,5 @@ func (noRooms) Moved(context.Context, matrix.UserID, stream.Pos, stream.Pos) (me
 	return nil, nil, nil
 }
 func (noRooms) Servers(context.Context, matrix.UserID) ([]matrix.ServerName, error) { return nil, nil }
+func (noRooms) JoinedRooms(matrix.UserID) []string                                  { return nil }
+func (noRooms) OtherServers(context.Context, string) ([]matrix.ServerName, error)   { return nil, nil }

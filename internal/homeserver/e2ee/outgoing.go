@@ -29,9 +29,9 @@ type EDU struct {
 
 // Outgoing takes what is for other servers.
 type Outgoing interface {
-	// Queue stores an EDU in the transaction of what it tells, to be sent in the order
-	// in which it was queued. It sends nothing yet, and may run again.
-	Queue(ctx context.Context, tx *store.Tx, to matrix.ServerName, edu EDU) error
+	// Queue stores an EDU in the transaction of what it tells, to be sent to each of the
+	// servers in the order in which it was queued. It sends nothing yet, and may run again.
+	Queue(ctx context.Context, tx *store.Tx, to []matrix.ServerName, edu EDU) error
 }
 
 // deviceListUpdate is the content of an m.device_list_update.
@@ -56,12 +56,17 @@ func (e *Encryption) queueUpdate(ctx context.Context, tx *store.Tx, pos, before 
 		return err
 	}
 	content := deviceListUpdate{
-		User: u.User, Device: u.ID, DisplayName: names[u.ID], Stream: int64(pos), Deleted: u.deleted, Keys: u.keys,
-	}
-	if before > 0 {
-		content.Previous = []int64{int64(before)}
+		User: u.User, Device: u.ID, DisplayName: names[u.ID], Stream: int64(pos), Previous: previous(before), Deleted: u.deleted, Keys: u.keys,
 	}
 	return e.queue(ctx, tx, servers, EDUDeviceListUpdate, content)
+}
+
+// previous names the update before; the first has none.
+func previous(before stream.Pos) []int64 {
+	if before == 0 {
+		return nil
+	}
+	return []int64{int64(before)}
 }
 
 // signingKeyUpdate is the content of an m.signing_key_update.
@@ -86,17 +91,15 @@ func (e *Encryption) queueSigningKeys(ctx context.Context, tx *store.Tx, user ma
 
 // queue sends one content to all of the servers.
 func (e *Encryption) queue(ctx context.Context, tx *store.Tx, servers []matrix.ServerName, kind string, content any) error {
-	if e.Outgoing == nil {
+	if e.Outgoing == nil || len(servers) == 0 {
 		return nil
 	}
 	text, err := json.Marshal(content, json.Deterministic(true))
 	if err != nil {
 		return fmt.Errorf("writing an EDU: %w", err)
 	}
-	for _, server := range servers {
-		if err := e.Outgoing.Queue(ctx, tx, server, EDU{Type: kind, Content: text}); err != nil {
-			return fmt.Errorf("queueing an EDU: %w", err)
-		}
+	if err := e.Outgoing.Queue(ctx, tx, servers, EDU{Type: kind, Content: text}); err != nil {
+		return fmt.Errorf("queueing an EDU: %w", err)
 	}
 	return nil
 }

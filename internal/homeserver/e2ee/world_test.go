@@ -46,10 +46,19 @@ type land struct {
 	claimed e2ee.Claimed
 	asked   int // how often another server was asked for keys
 
-	failures int // how often Devices fails
+	rooms map[string][]matrix.UserID // who is in them, of those that somebody has come into
+
+	failures int  // how often Devices fails
+	full     bool // nothing more is queued
+
+	queues  chan struct{} // has a token for each time something was queued; nil: nobody looks
+	meeting func()        // is called once when the servers of a room are asked for
 }
 
-var errDirectory = errors.New("the accounts cannot be read")
+var (
+	errDirectory = errors.New("the accounts cannot be read")
+	errFull      = errors.New("the disk is full")
+)
 
 type queued struct {
 	to  matrix.ServerName
@@ -90,11 +99,48 @@ func (l *land) Servers(_ context.Context, user matrix.UserID) ([]matrix.ServerNa
 	return servers, nil
 }
 
-func (l *land) Queue(_ context.Context, _ *store.Tx, to matrix.ServerName, edu e2ee.EDU) error {
+func (l *land) Queue(_ context.Context, _ *store.Tx, to []matrix.ServerName, edu e2ee.EDU) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.queued = append(l.queued, queued{to, edu})
+	if l.full {
+		return errFull
+	}
+	for _, server := range to {
+		l.queued = append(l.queued, queued{server, edu})
+	}
+	if l.queues != nil {
+		l.queues <- struct{}{}
+	}
 	return nil
+}
+
+func (l *land) JoinedRooms(user matrix.UserID) (rooms []string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for id, members := range l.rooms {
+		if slices.Contains(members, user) {
+			rooms = append(rooms, id)
+		}
+	}
+	return rooms
+}
+
+func (l *land) OtherServers(_ context.Context, id string) (servers []matrix.ServerName, err error) {
+	l.mu.Lock()
+	meeting := l.meeting
+	l.meeting = nil
+	l.mu.Unlock()
+	if meeting != nil {
+		meeting()
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, user := range l.rooms[id] {
+		if user.Server() != server {
+			servers = append(servers, user.Server())
+		}
+	}
+	return servers, nil
 }
 
 var errUnreachable = errors.New("the server cannot be reached")
@@ -165,10 +211,6 @@ func (w *world) run() {
 	if w.stream, err = stream.Open(w.Context(), w.db); err != nil {
 		w.Fatal(err)
 	}
-	ctx, stop := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- w.stream.Run(ctx) }()
-	w.Cleanup(func() { stop(); <-ended })
 	w.Encryption, err = e2ee.New(w.Context(), e2ee.Options{
 		DB: w.db, Stream: w.stream, ServerName: server, Now: w.clock.Now,
 		Devices: w.land, Rooms: w.land, Remote: w.land, Outgoing: w.land,
@@ -176,6 +218,10 @@ func (w *world) run() {
 	if err != nil {
 		w.Fatal(err)
 	}
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- w.stream.Run(ctx) }()
+	w.Cleanup(func() { stop(); <-ended })
 }
 
 // phone is a device that its user has logged in with.
@@ -260,7 +306,7 @@ func (w *world) changed(what string, user matrix.UserID, since stream.Pos, want 
 
 var tables = []string{
 	"e2ee_devices", "e2ee_cross_signing", "e2ee_signatures", "e2ee_one_time_keys", "e2ee_given_keys", "e2ee_fallback_keys",
-	"e2ee_lists", "e2ee_to_device", "e2ee_transactions", "e2ee_leavers",
+	"e2ee_lists", "e2ee_to_device", "e2ee_transactions", "e2ee_leavers", "e2ee_newcomers",
 }
 
 // dump is everything that the database holds, as text.

@@ -129,7 +129,7 @@ func TestTopics(t *testing.T) {
 		w.settle()
 		queue := func(kind, content string) {
 			w.commit(func(tx *store.Tx, _ stream.Pos) error {
-				return w.Queue(t.Context(), tx, one, e2ee.EDU{Type: kind, Content: jsontext.Value(content)})
+				return w.Queue(t.Context(), tx, []matrix.ServerName{one}, e2ee.EDU{Type: kind, Content: jsontext.Value(content)})
 			})
 		}
 		queue(e2ee.EDUDeviceListUpdate, `{"user_id":"@a:x","device_id":"A","stream_id":1}`)

@@ -61,8 +61,8 @@ func (o *Outbound) Relay(ctx context.Context, all ...room.Dispatch) error {
 }
 
 // Queue queues an EDU; it is e2ee.Outgoing's.
-func (o *Outbound) Queue(ctx context.Context, tx *store.Tx, to matrix.ServerName, edu e2ee.EDU) error {
-	return o.QueueEDU(ctx, tx, []matrix.ServerName{to}, topicOf(edu), remote.EDU(edu))
+func (o *Outbound) Queue(ctx context.Context, tx *store.Tx, to []matrix.ServerName, edu e2ee.EDU) error {
+	return o.QueueEDU(ctx, tx, to, topicOf(edu), remote.EDU(edu))
 }
 
 // QueueEDU queues an EDU for servers. Where an older one on the same topic waits still, it
