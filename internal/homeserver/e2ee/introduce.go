@@ -9,6 +9,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"signet/internal/homeserver/stream"
 	"signet/internal/matrix"
 	"signet/internal/store"
@@ -162,7 +164,7 @@ func (e *Encryption) queueDevices(ctx context.Context, user matrix.UserID, serve
 // introductions are updates that say of devices what they are, those with keys first. Nothing
 // has changed by them: they stand where the list stands and follow on it. So a server that has
 // the list asks nothing, one that has not asks for all of it, and both are in step with the
-// updates that come next.
+// update that comes next.
 func (e *Encryption) introductions(ctx context.Context, tx *store.Tx, user matrix.UserID) ([]deviceListUpdate, error) {
 	pos, err := selectListed(ctx, tx, "", user)
 	if err != nil {
@@ -172,29 +174,45 @@ func (e *Encryption) introductions(ctx context.Context, tx *store.Tx, user matri
 	if err != nil {
 		return nil, err
 	}
-	keys, err := selectDevices(ctx, tx, user)
+	keys, err := signedDevices(ctx, tx, user)
 	if err != nil {
 		return nil, fmt.Errorf("reading device keys: %w", err)
 	}
-	signatures, err := selectSignatures(ctx, tx, user, "")
-	if err != nil {
-		return nil, fmt.Errorf("reading signatures: %w", err)
-	}
-	bare := func(id DeviceID) int {
-		if _, has := keys[id]; has {
-			return 0
-		}
-		return 1
-	}
-	ids := slices.SortedFunc(maps.Keys(names), func(a, b DeviceID) int { return cmp.Or(bare(a)-bare(b), cmp.Compare(a, b)) })
 	var updates []deviceListUpdate
-	for _, id := range ids[:min(len(ids), maxIntroduced)] {
-		u := deviceListUpdate{User: user, Device: id, DisplayName: names[id], Stream: int64(pos), Previous: previous(pos)}
-		if device, has := keys[id]; has {
-			device.Signatures = signatures[string(id)]
-			u.Keys = device.JSON()
-		}
-		updates = append(updates, u)
+	for _, id := range keyedFirst(names, keys)[:min(len(names), maxIntroduced)] {
+		updates = append(updates, deviceListUpdate{
+			User: user, Device: id, DisplayName: names[id], Stream: int64(pos), Previous: []int64{int64(pos)}, Keys: keys[id],
+		})
 	}
 	return updates, nil
+}
+
+// signedDevices are the keys of a user's devices as other servers see them.
+func signedDevices(ctx context.Context, tx *store.Tx, user matrix.UserID) (map[DeviceID]jsontext.Value, error) {
+	devices, err := selectDevices(ctx, tx, user)
+	if err != nil {
+		return nil, err
+	}
+	signatures, err := selectSignatures(ctx, tx, user, "")
+	if err != nil {
+		return nil, err
+	}
+	signed := make(map[DeviceID]jsontext.Value, len(devices))
+	for id, device := range devices {
+		device.Signatures = signatures[string(id)]
+		signed[id] = device.JSON()
+	}
+	return signed, nil
+}
+
+func keyedFirst(names map[DeviceID]string, keys map[DeviceID]jsontext.Value) []DeviceID {
+	bare := func(id DeviceID) int {
+		if keys[id] == nil {
+			return 1
+		}
+		return 0
+	}
+	return slices.SortedFunc(maps.Keys(names), func(a, b DeviceID) int {
+		return cmp.Or(bare(a)-bare(b), cmp.Compare(a, b))
+	})
 }

@@ -138,15 +138,16 @@ func TestAServerIsToldOfANewcomersDevices(t *testing.T) {
 	})
 }
 
-// Of a user whose list has never changed the update is the first.
+// The list of a user that has never changed stands at 0, as it does for a server that asks.
 func TestADeviceThatNeverHadKeys(t *testing.T) {
 	each(t, func(w *world) {
 		w.phone(alice, "BARE")
 		w.room("!tea", erin)
 		w.come(alice, "!tea")
 		u := w.tells("coming in", "far.test BARE")[0]
-		if *u.Stream != 0 || u.Previous != nil || u.Keys != nil {
-			w.Errorf("told of %+v", u)
+		list, err := w.DevicesOf(w.Context(), alice)
+		if err != nil || list.Stream != 0 || *u.Stream != 0 || !slices.Equal(u.Previous, []int64{0}) || u.Keys != nil {
+			w.Errorf("told of %+v, the list is %+v, %v", u, list, err)
 		}
 		w.come(stranger, "!tea") // who has no device
 		w.tells("without a device")
@@ -257,6 +258,9 @@ func TestIntroducingRuns(t *testing.T) {
 		<-w.land.queues // from before
 		w.come(alice, "!chess")
 		<-w.land.queues
+		if _, err := w.stream.Commit(ctx, nil, func(*store.Tx, stream.Pos) error { return nil }); err != nil { // after it
+			w.Error(err)
+		}
 		stop()
 		if err := <-ended; err != nil {
 			w.Error(err)

@@ -56,17 +56,12 @@ func (e *Encryption) queueUpdate(ctx context.Context, tx *store.Tx, pos, before 
 		return err
 	}
 	content := deviceListUpdate{
-		User: u.User, Device: u.ID, DisplayName: names[u.ID], Stream: int64(pos), Previous: previous(before), Deleted: u.deleted, Keys: u.keys,
+		User: u.User, Device: u.ID, DisplayName: names[u.ID], Stream: int64(pos), Deleted: u.deleted, Keys: u.keys,
+	}
+	if before > 0 {
+		content.Previous = []int64{int64(before)}
 	}
 	return e.queue(ctx, tx, servers, EDUDeviceListUpdate, content)
-}
-
-// previous names the update before; the first has none.
-func previous(before stream.Pos) []int64 {
-	if before == 0 {
-		return nil
-	}
-	return []int64{int64(before)}
 }
 
 // signingKeyUpdate is the content of an m.signing_key_update.
