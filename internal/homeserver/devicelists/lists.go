@@ -7,8 +7,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/go-json-experiment/json"
-
 	"signet/internal/homeserver/e2ee"
 	"signet/internal/homeserver/stream"
 	"signet/internal/matrix"
@@ -179,40 +177,6 @@ func (l *Lists) end(users e2ee.Query) (changed []matrix.UserID) {
 		}
 	}
 	return changed
-}
-
-// What is wrong with an update.
-var (
-	ErrContent = errors.New("the update names no user")
-	ErrOrigin  = errors.New("the update is about a user of another server")
-)
-
-// Update takes the content of an m.device_list_update or m.signing_key_update: what was known
-// of the user is out of date. It is to be called before clients are told. Errors: ErrContent,
-// ErrOrigin.
-func (l *Lists) Update(ctx context.Context, origin matrix.ServerName, content []byte) error {
-	var about struct {
-		User matrix.UserID `json:"user_id"`
-	}
-	if json.Unmarshal(content, &about) != nil {
-		return ErrContent
-	}
-	user, err := matrix.ParseUserID(about.User.String())
-	if err != nil {
-		return ErrContent
-	}
-	if user.Server() != origin {
-		return ErrOrigin
-	}
-	l.mu.Lock()
-	if in := l.asking[user]; in != nil {
-		in.changed = true
-	}
-	l.mu.Unlock()
-	if err := markStale(ctx, l.DB, user); err != nil {
-		return fmt.Errorf("marking a list of devices: %w", err)
-	}
-	return nil
 }
 
 // Sweep forgets what nobody has asked for in a long time.

@@ -31,23 +31,27 @@ const (
 
 // world is us, with a server whose ann and bea share rooms with us.
 type world struct {
-	*testing.T
+	testing.TB
 	*devicelists.Lists
 	clock    *clocktest.Clock
 	pos      stream.Pos
 	together stream.Pos // since then
 	asked    []string
 	devices  map[matrix.UserID]string
+	keys     string // of each device
 	dead     bool
 	before   func() // an answer
 }
 
 func each(t *testing.T, story func(w *world)) {
-	storetest.Each(t, []string{"devicelists"}, func(t *testing.T, db *store.DB) {
-		w := &world{T: t, clock: clocktest.New(), pos: 10, together: 5, devices: map[matrix.UserID]string{ann: "A1 A2", bea: "B1", stranger: "S1"}}
-		w.Lists = devicelists.New(devicelists.Options{DB: db, Remote: server{w}, Rooms: w, Stream: w, Now: w.clock.Now})
-		story(w)
-	})
+	storetest.Each(t, []string{"devicelists"}, func(t *testing.T, db *store.DB) { story(open(t, db)) })
+}
+
+func open(t testing.TB, db *store.DB) *world {
+	w := &world{TB: t, clock: clocktest.New(), pos: 10, together: 5, keys: `{}`,
+		devices: map[matrix.UserID]string{ann: "A1 A2", bea: "B1", stranger: "S1"}}
+	w.Lists = devicelists.New(devicelists.Options{DB: db, Remote: server{w}, Rooms: w, Stream: w, Now: w.clock.Now})
+	return w
 }
 
 func (w *world) Visible() stream.Pos { return w.pos }
@@ -69,7 +73,7 @@ func (w server) QueryKeys(_ context.Context, _ matrix.ServerName, query e2ee.Que
 	for _, user := range users {
 		keys.Devices[user] = map[e2ee.DeviceID]jsontext.Value{}
 		for id := range strings.FieldsSeq(w.devices[user]) {
-			keys.Devices[user][e2ee.DeviceID(id)] = jsontext.Value(`{}`)
+			keys.Devices[user][e2ee.DeviceID(id)] = jsontext.Value(w.keys)
 		}
 		keys.Master[user] = jsontext.Value(`{"master":1}`)
 	}
@@ -106,9 +110,7 @@ func (w *world) want(when string, query e2ee.Query, want, asked string) {
 
 func (w *world) update(user matrix.UserID) {
 	w.Helper()
-	if err := w.Update(w.Context(), them, []byte(`{"user_id":"`+user.String()+`"}`)); err != nil {
-		w.Error(err)
-	}
+	w.hears("a change", user, ``, true)
 }
 
 // A list is asked for once, until it changes; then it is asked for again, and if nobody
@@ -175,8 +177,8 @@ func TestUpdatesOfOthers(t *testing.T) {
 		for content, want := range map[string]error{
 			`{"user_id":"@ann:them.test"}`: devicelists.ErrOrigin, `{"user_id":"ann"}`: devicelists.ErrContent, `{}`: devicelists.ErrContent, `[`: devicelists.ErrContent,
 		} {
-			if err := w.Update(t.Context(), "evil.test", []byte(content)); !errors.Is(err, want) {
-				t.Errorf("Update(%s) = %v, want %v", content, err, want)
+			if news, err := w.Update(t.Context(), "evil.test", []byte(content)); news || !errors.Is(err, want) {
+				t.Errorf("Update(%s) = %v, %v, want %v", content, news, err, want)
 			}
 		}
 		w.want("afterwards", e2ee.Query{ann: nil}, "ann[A1 A2]", "")

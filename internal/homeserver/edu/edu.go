@@ -23,8 +23,8 @@ type Encryption interface {
 
 // Lists keeps the devices of users elsewhere, as devicelists.Lists does.
 type Lists interface {
-	// Update says that a user's devices or keys have changed.
-	Update(ctx context.Context, origin matrix.ServerName, content []byte) error
+	// Update says that a user's devices or keys have changed, and tells whether that is news.
+	Update(ctx context.Context, origin matrix.ServerName, content []byte) (news bool, err error)
 }
 
 // Receipts keeps receipts, as receipt.Receipts does.
@@ -94,10 +94,11 @@ func (h *Handler) HandleEDU(ctx context.Context, origin matrix.ServerName, typ s
 	return nil
 }
 
-// listUpdate tells clients after the lists: then they ask.
+// listUpdate tells clients after the lists: then they ask. Of what the lists know clients know
+// too, or are about to ask.
 func (h *Handler) listUpdate(ctx context.Context, origin matrix.ServerName, content jsontext.Value) error {
 	if h.Lists != nil {
-		if err := h.Lists.Update(ctx, origin, content); err != nil {
+		if news, err := h.Lists.Update(ctx, origin, content); err != nil || !news {
 			return err
 		}
 	}

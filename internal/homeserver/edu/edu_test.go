@@ -40,12 +40,12 @@ func (h *house) ReceiveListUpdate(_ context.Context, origin matrix.ServerName, c
 	return nil
 }
 
-func (h *house) Update(_ context.Context, origin matrix.ServerName, content []byte) error {
+func (h *house) Update(_ context.Context, origin matrix.ServerName, content []byte) (news bool, err error) {
 	h.say("changed %s %s", origin, content)
 	if string(content) == `{}` {
-		return edu.ErrContent
+		return true, edu.ErrContent
 	}
-	return nil
+	return string(content) != `{"known":1}`, nil
 }
 
 func (h *house) Set(_ context.Context, r receipt.Receipt) error {
@@ -108,6 +108,7 @@ func TestWhatIsTaken(t *testing.T) {
 		{"to a device", "m.direct_to_device", `{"a":1}`, them, `to device them.test {"a":1}`, nil},
 		{"a device list", "m.device_list_update", `{"a":1}`, them, `changed them.test {"a":1}; list them.test {"a":1}`, nil},
 		{"a signing key", "m.signing_key_update", `{"a":1}`, them, `changed them.test {"a":1}; list them.test {"a":1}`, nil},
+		{"a device list that is known", "m.device_list_update", `{"known":1}`, them, `changed them.test {"known":1}`, nil},
 		{"a device list that is none", "m.device_list_update", `{}`, them, `changed them.test {}`, edu.ErrContent},
 		{"presence", "m.presence", `{"push":[]}`, them, "", nil},
 		{"what nobody knows", "m.x", `[[`, them, "", nil},
