@@ -89,7 +89,7 @@ var layers = map[string][]string{
 	"internal/homeserver/receipt":        {"internal/homeserver/stream", "internal/matrix", "internal/store"},
 	"internal/homeserver/turn":           {"internal/matrix"},
 	"internal/homeserver/typing":         {"internal/homeserver/stream", "internal/matrix"},
-	"internal/homeserver/push":           {"internal/matrix"},
+	"internal/homeserver/push":           {"internal/homeserver/event", "internal/matrix"},
 	"internal/homeserver/filter":         {},
 	"internal/homeserver/userdata":       {"internal/homeserver/filter", "internal/homeserver/push", "internal/homeserver/stream", "internal/matrix", "internal/store"},
 	"internal/homeserver/e2ee":           {"internal/homeserver/e2ee/signedkey", "internal/homeserver/stream", "internal/matrix", "internal/store"},

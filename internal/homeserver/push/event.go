@@ -1,10 +1,12 @@
 package push
 
 import (
-	"bytes"
 	"encoding/json"
+	"errors"
 	"strconv"
 	"strings"
+
+	"signet/internal/homeserver/event"
 )
 
 // Event is an event as rules see it. One is made for all who are asked about it.
@@ -14,12 +16,15 @@ type Event struct {
 	mentions    bool   // it says itself who is meant
 }
 
+var errNoObject = errors.New("the content of an event is not a JSON object")
+
 // NewEvent reads an event in the format of clients or of servers.
-func NewEvent(event []byte) (*Event, error) {
-	e := &Event{}
-	if err := decode(event, &e.members); err != nil {
+func NewEvent(text []byte) (*Event, error) {
+	canonical, err := event.Canonical(text, false)
+	if err != nil {
 		return nil, err
 	}
+	e := &Event{members: object(canonical)}
 	e.prepare()
 	return e, nil
 }
@@ -29,18 +34,18 @@ type Parts struct {
 	ID, Room, Sender, Type string
 	StateKey               *string // nil for an event that is no state event
 	OriginServerTS         int64   // milliseconds since 1970
-	Content                []byte  // a JSON object
+	Content                []byte  // a JSON object, canonical
 }
 
 // Event is the event as clients see it. It is much cheaper than NewEvent of one in the
 // format of servers, most of which no rule asks for.
 func (p Parts) Event() (*Event, error) {
-	var content map[string]any
-	if err := decode(p.Content, &content); err != nil {
-		return nil, err
+	content := event.Value(p.Content)
+	if !content.IsObject() {
+		return nil, errNoObject
 	}
 	e := &Event{members: map[string]any{
-		"event_id": p.ID, "room_id": p.Room, "sender": p.Sender, "type": p.Type, "content": content,
+		"event_id": p.ID, "room_id": p.Room, "sender": p.Sender, "type": p.Type, "content": object(content),
 		"origin_server_ts": json.Number(strconv.FormatInt(p.OriginServerTS, 10)),
 	}}
 	if p.StateKey != nil {
@@ -50,11 +55,39 @@ func (p Parts) Event() (*Event, error) {
 	return e, nil
 }
 
-// decode keeps integers as they are.
-func decode(text []byte, into *map[string]any) error {
-	d := json.NewDecoder(bytes.NewReader(text))
-	d.UseNumber()
-	return d.Decode(into)
+// decoded is a canonical value with its numbers as they are written.
+func decoded(v event.Value) any {
+	switch v[0] {
+	case '{':
+		return object(v)
+	case '[':
+		return list(v)
+	case '"':
+		text, _ := v.Text()
+		return text
+	case 't', 'f':
+		return v[0] == 't'
+	case 'n':
+		return nil
+	}
+	return json.Number(v)
+}
+
+func object(v event.Value) map[string]any {
+	members := map[string]any{}
+	for name, value := range v.Members() {
+		members[name] = decoded(value)
+	}
+	return members
+}
+
+func list(v event.Value) []any {
+	elements, _ := v.Elements()
+	values := make([]any, len(elements))
+	for i, element := range elements {
+		values[i] = decoded(element)
+	}
+	return values
 }
 
 // prepare looks up what many rules ask for.
