@@ -85,15 +85,21 @@ func (s *scanner) quoted() ([]byte, error) {
 	if s.take() != '"' {
 		return nil, ErrJSON
 	}
-	for s.pos < len(s.in) {
-		switch s.take() {
-		case '\\':
-			s.take()
-		case '"':
+	for {
+		n := bytes.IndexByte(s.in[s.pos:], '"')
+		if n < 0 {
+			return nil, ErrJSON
+		}
+		s.pos += n + 1
+		if !endsEscaping(s.in[from : s.pos-1]) {
 			return s.in[from:s.pos:s.pos], nil
 		}
 	}
-	return nil, ErrJSON
+}
+
+// endsEscaping tells whether what follows a part of a string is escaped.
+func endsEscaping(part []byte) bool {
+	return (len(part)-len(bytes.TrimRight(part, `\`)))%2 == 1
 }
 
 func (s *scanner) value() error {

@@ -1,7 +1,9 @@
 package event_test
 
 import (
+	"encoding/json"
 	"fmt"
+	"strings"
 	"testing"
 
 	"signet/internal/homeserver/event"
@@ -38,6 +40,24 @@ func TestValue(t *testing.T) {
 		}
 		if _, ok := other.Elements(); ok != (string(other) == "[]") {
 			t.Errorf("elements of %s: %t", other, ok)
+		}
+	}
+}
+
+// A string ends at the first quotation mark with an even number of backslashes before it.
+func TestBackslashes(t *testing.T) {
+	for n := range 6 {
+		text := strings.Repeat(`\`, n)
+		escaped, err := json.Marshal(text + `"` + text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		v := event.Value(fmt.Sprintf(`{"a":%s,"b":1}`, escaped))
+		if got, _ := v.Field("a").Text(); got != text+`"`+text || string(v.Field("b")) != "1" {
+			t.Errorf("in %s a is %s", v, got)
+		}
+		if open := v[:len(v)-len(`","b":1}`)]; open.Field("a").Exists() {
+			t.Errorf("%s has a member", open)
 		}
 	}
 }
