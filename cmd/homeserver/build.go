@@ -13,6 +13,7 @@ import (
 	"signet/internal/daemon"
 	"signet/internal/homeserver/account"
 	"signet/internal/homeserver/clientapi"
+	"signet/internal/homeserver/contact"
 	"signet/internal/homeserver/departure"
 	"signet/internal/homeserver/devicelists"
 	"signet/internal/homeserver/e2ee"
@@ -50,6 +51,7 @@ type server struct {
 	departures   *departure.Departures
 	peers        peers
 	identity     identity
+	contacts     *contact.Contacts
 	signs        *signer
 	rooms        *room.Rooms
 	receipts     *receipt.Receipts
@@ -70,7 +72,7 @@ func build(f program.Frame) (*server, error) {
 	cfg := f.Config.(*Config)
 	s := &server{Storage: f.Storage, cfg: cfg, log: f.Log, metrics: prometheus.NewRegistry()}
 	s.health = daemon.NewHealth(s.log, map[string]daemon.Check{"database": s.DB.Ping})
-	for _, part := range []func(program.Frame) error{s.buildStream, s.buildData, s.buildPeers, s.buildIdentity, s.buildRooms, s.buildSignals, s.buildAccounts, s.buildEncryption, s.buildTransactions, s.buildSync, s.buildQuota, s.buildClients, s.buildFederation} {
+	for _, part := range []func(program.Frame) error{s.buildStream, s.buildData, s.buildPeers, s.buildIdentity, s.buildRooms, s.buildSignals, s.buildAccounts, s.buildContacts, s.buildEncryption, s.buildTransactions, s.buildSync, s.buildQuota, s.buildClients, s.buildFederation} {
 		if err := part(f); err != nil {
 			return nil, err
 		}
@@ -271,6 +273,7 @@ func (s *server) buildClients(f program.Frame) (err error) {
 		IdentityServer: s.cfg.IdentityServer,
 		Identity:       s.identity.client,
 		Trusted:        s.identity.trusted,
+		Contacts:       s.contacts,
 		Federation:     s.cfg.federationName(),
 		RoomVersions:   roomVersions(),
 		TURN:           relay,

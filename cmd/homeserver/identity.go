@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 
 	"signet/internal/homeserver/blocklist"
+	"signet/internal/homeserver/contact"
 	"signet/internal/idclient"
 	"signet/internal/matrix"
 	"signet/internal/program"
@@ -66,4 +67,18 @@ func (c captchas) NewChallenge(ctx context.Context) (idclient.Challenge, error) 
 
 func (c captchas) CheckChallenge(ctx context.Context, id, answer string) error {
 	return c.client.CheckChallenge(ctx, c.at, id, answer)
+}
+
+// buildContacts comes after the accounts, whose addresses they are.
+func (s *server) buildContacts(f program.Frame) (err error) {
+	s.contacts, err = contact.New(f.Ctx, contact.Options{
+		DB:         s.DB,
+		Vault:      s.Vault,
+		ServerName: s.cfg.ServerName,
+		Identity:   s.identity.client,
+		Trusted:    s.identity.trusted,
+		Now:        f.Now,
+		Active:     s.accounts.Active,
+	})
+	return err
 }

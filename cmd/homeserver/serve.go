@@ -25,6 +25,7 @@ func process(f program.Frame) (daemon.Process, error) {
 		Background: []func(context.Context) error{s.write, s.accounts.Remember, s.depart, s.watchBlocks, s.typing.Run, s.peers.outbound.Run, s.inbound.Run},
 		Sweeps: []daemon.Sweep{
 			{What: "expired sessions and tokens", Do: s.accounts.Sweep},
+			{What: "codes of a day ago", Do: s.contacts.Sweep},
 			{What: "full budgets", Do: s.quota.Sweep},
 			{What: "transaction ids of a day ago", Do: s.rooms.Sweep},
 			{What: "old transactions and deleted devices", Do: s.encryption.Sweep},

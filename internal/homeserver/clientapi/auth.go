@@ -39,6 +39,11 @@ func accessToken(c echo.Context) (string, error) {
 	return mxhttp.Query(c, parameter)
 }
 
+// hasAccessToken tells whether a request says that it is a user's.
+func hasAccessToken(c echo.Context) bool {
+	return c.Request().Header.Get(echo.HeaderAuthorization) != "" || c.QueryParams().Has("access_token")
+}
+
 // ofOwner calls a handler for the user in the path, who has to be the caller.
 func ofOwner(handle func(echo.Context, matrix.UserID) error) deviceHandler {
 	return func(c echo.Context, by account.Device) error {

@@ -39,6 +39,7 @@ func (a *API) capabilities(c echo.Context, _ account.Device) error {
 	for _, capability := range []*enabled{&can.ChangePassword, &can.DisplayName, &can.AvatarURL, &can.ProfileFields} {
 		capability.Enabled = true
 	}
+	can.ThreepidChange.Enabled = len(a.Trusted) > 0
 	can.RoomVersions = a.RoomVersions
 	return mxhttp.Reply(c, http.StatusOK, answer)
 }

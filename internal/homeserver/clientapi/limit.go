@@ -24,7 +24,9 @@ const (
 	byRegister budget = "register.network" // registrations, each stage one
 	byLogin    budget = "login.network"
 	byRefresh  budget = "refresh.network"
-	byGuess    budget = "guess.network"  // of names and registration tokens, and pages of stages
+	byGuess    budget = "guess.network" // of names and registration tokens, and pages of stages
+	byCode     budget = "code.network"  // messages with codes to addresses
+	byCodeOf   budget = "code.user"
 	byConfirm  budget = "confirm.user"   // what must be authenticated again
 	byWrite    budget = "write.user"     // what else is stored
 	byReport   budget = "report.user"    // what is kept for the operators to read
@@ -72,6 +74,8 @@ var limits = map[budget]struct {
 	byLogin:    {300, time.Hour},
 	byRefresh:  {1000, 10 * time.Minute},
 	byGuess:    {600, time.Hour},
+	byCode:     {120, time.Hour},
+	byCodeOf:   {30, time.Hour},
 	byConfirm:  {120, time.Hour},
 	byWrite:    {1000, 10 * time.Minute},
 	byReport:   {100, time.Hour},

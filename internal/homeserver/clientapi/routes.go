@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"signet/internal/homeserver/account"
+	"signet/internal/homeserver/contact"
 	"signet/internal/homeserver/departure"
 	"signet/internal/homeserver/e2ee"
 	"signet/internal/homeserver/e2ee/roomkeys"
@@ -46,6 +47,7 @@ type API struct {
 	IdentityServer string
 	Identity       *idclient.Client // asks identity servers
 	Trusted        idclient.Trusted // those that it may ask
+	Contacts       *contact.Contacts
 	// Federation is the host and port where other servers reach this one.
 	Federation   string
 	RoomVersions RoomVersions
@@ -64,7 +66,7 @@ const (
 
 // Routes is the table of everything the API answers.
 func (a *API) Routes() []mxhttp.Route {
-	routes := slices.Concat(a.discoveryRoutes(), a.accountRoutes(), a.deviceRoutes(), a.dataRoutes(), a.pushRoutes(), a.encryptionRoutes(), a.roomRoutes(), a.syncRoutes())
+	routes := slices.Concat(a.discoveryRoutes(), a.accountRoutes(), a.contactRoutes(), a.deviceRoutes(), a.dataRoutes(), a.pushRoutes(), a.encryptionRoutes(), a.roomRoutes(), a.syncRoutes())
 	for _, r := range routes {
 		if rest, current := strings.CutPrefix(r.Path, v3); current {
 			r.Path = r0 + rest

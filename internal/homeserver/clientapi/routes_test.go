@@ -76,7 +76,7 @@ func TestCapabilities(t *testing.T) {
 		token := w.joined("alice")
 		w.want("without a token", w.do("GET", v3+"/capabilities", ""), 401, "M_MISSING_TOKEN")
 		w.wantJSON("capabilities", w.do("GET", v3+"/capabilities", "", bearer(token)), `{"capabilities":{"m.change_password":{"enabled":true},`+
-			`"m.3pid_changes":{"enabled":false},"m.get_login_token":{"enabled":false},"m.set_displayname":{"enabled":true},"m.set_avatar_url":{"enabled":true},`+
+			`"m.3pid_changes":{"enabled":true},"m.get_login_token":{"enabled":false},"m.set_displayname":{"enabled":true},"m.set_avatar_url":{"enabled":true},`+
 			`"m.profile_fields":{"enabled":true},"m.room_versions":{"default":"12","available":{"11":"stable","12":"stable"}}}}`)
 	})
 }

@@ -17,6 +17,7 @@ import (
 	"signet/internal/clocktest"
 	"signet/internal/homeserver/account"
 	"signet/internal/homeserver/clientapi"
+	"signet/internal/homeserver/contact/contacttest"
 	"signet/internal/homeserver/departure"
 	"signet/internal/homeserver/e2ee"
 	"signet/internal/homeserver/e2ee/roomkeys"
@@ -50,6 +51,7 @@ type world struct {
 	api    *clientapi.API
 	server *httptest.Server
 	clock  *clocktest.Clock
+	ids    *contacttest.Server
 	log    *bytes.Buffer
 }
 
@@ -63,7 +65,7 @@ func eachWith(t *testing.T, flows account.Flows, story func(w *world)) {
 	storetest.Each(t, owners, func(t *testing.T, db *store.DB) { story(newWorld(t, db, flows)) })
 }
 
-var owners = []string{"seal", "quota", "account", "userdata", "stream", "e2ee", "roomkeys", "room", "receipt", "departure"}
+var owners = []string{"seal", "quota", "account", "userdata", "stream", "e2ee", "roomkeys", "room", "receipt", "departure", "contact"}
 
 func newWorld(t *testing.T, db *store.DB, flows account.Flows) *world {
 	t.Helper()
@@ -73,7 +75,7 @@ func newWorld(t *testing.T, db *store.DB, flows account.Flows) *world {
 // newWorldWith is newWorld at a server whose accounts are set up like that.
 func newWorldWith(t *testing.T, db *store.DB, set func(*account.Options)) *world {
 	t.Helper()
-	w := &world{T: t, db: db, clock: clocktest.New(), log: new(bytes.Buffer)}
+	w := &world{T: t, db: db, clock: clocktest.New(), ids: contacttest.New("hs.test"), log: new(bytes.Buffer)}
 	log := slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	w.vault = sealtest.Vault(t, db, w.clock.Now)
 	committer := running(t, db)
@@ -101,6 +103,7 @@ func newWorldWith(t *testing.T, db *store.DB, set func(*account.Options)) *world
 		IdentityServer: "https://id.test", Federation: "hs.test:8448", Now: w.clock.Now,
 		RoomVersions: clientapi.RoomVersions{Default: "12", Available: map[string]string{"11": "stable", "12": "stable"}},
 	}
+	w.identity(accounts)
 	data.Active, w.api.Receipts.Ended = accounts.Active, accounts.Ended
 	counts := unread.New(unread.Options{Rooms: rooms, Receipts: w.api.Receipts, Rules: data})
 	w.api.Receipts.Moving, data.RulesChange = counts.ReceiptMoves, counts.RulesChange
