@@ -1,0 +1,175 @@
+package contact
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"signet/internal/fedclient"
+	"signet/internal/idclient"
+	"signet/internal/matrix"
+	"signet/internal/store"
+)
+
+// Leaver is the account.Leaver by which the addresses of an account end. It writes down that
+// nobody is to find the user any more at the identity servers that it names, and wherever else
+// an address was bound; Fulfil has it done.
+type Leaver struct {
+	Trusted idclient.Trusted
+	Now     func() time.Time
+}
+
+// Leave takes all addresses from a user.
+func (l Leaver) Leave(ctx context.Context, tx *store.Tx, user matrix.UserID, _ bool) error {
+	for _, at := range l.Trusted {
+		if err := bindAll(ctx, tx, user, at.Name); err != nil {
+			return fmt.Errorf("leaving an identity server: %w", err)
+		}
+		if err := insertWish(ctx, tx, user, at.Name, l.Now()); err != nil {
+			return fmt.Errorf("leaving an identity server: %w", err)
+		}
+	}
+	if err := insertWishesOfBindings(ctx, tx, user, l.Now()); err != nil {
+		return fmt.Errorf("leaving the identity servers: %w", err)
+	}
+	if err := deleteOfUser(ctx, tx, user); err != nil {
+		return fmt.Errorf("deleting the addresses of an account: %w", err)
+	}
+	return nil
+}
+
+const (
+	// everyMinute is how often wishes are looked for of which nobody has told.
+	everyMinute = time.Minute
+	// lingering is how long after the first time an identity server is told again: a request
+	// to bind that was under way when the account ended may have come to its end since.
+	lingering = 10 * time.Minute
+	// longest is how long a server that fails is left alone at most.
+	longest = 6 * time.Hour
+	// hope is how often in a row a server fails until it is given up: for three months.
+	hope = 370
+	// atOnce bounds how many wishes are looked at in a round.
+	atOnce = 500
+)
+
+// wish is that a user whose account has ended is found at an identity server no more.
+type wish struct {
+	user   matrix.UserID
+	server matrix.ServerName
+	told   bool // once
+	tries  int  // that have failed since
+}
+
+// Run fulfils wishes until ctx ends. What fails goes to report, and is tried again ever more
+// rarely.
+func (c *Contacts) Run(ctx context.Context, report func(error)) error {
+	next := time.NewTicker(everyMinute)
+	defer next.Stop()
+	return c.run(ctx, next.C, report)
+}
+
+func (c *Contacts) run(ctx context.Context, next <-chan time.Time, report func(error)) error {
+	for {
+		if err := c.Fulfil(ctx); err != nil && ctx.Err() == nil {
+			report(err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-next:
+		}
+	}
+}
+
+// Fulfil tells identity servers whom nobody is to find there any more, where that is due. The
+// error is of all that failed. A server that fails is asked once.
+func (c *Contacts) Fulfil(ctx context.Context) error {
+	wishes, err := selectDueWishes(ctx, c.DB, c.Now(), atOnce)
+	if err != nil {
+		return fmt.Errorf("reading whom nobody is to find: %w", err)
+	}
+	var errs []error
+	away := map[matrix.ServerName]bool{}
+	for _, w := range wishes {
+		if away[w.server] || ctx.Err() != nil {
+			continue
+		}
+		if _, err := c.fulfil(ctx, w); err != nil {
+			away[w.server] = true
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Farewell fulfils the wishes of one user, whose account has just ended, and tells whether
+// nobody finds them any more. The error is of all that failed, which is tried again.
+func (c *Contacts) Farewell(ctx context.Context, user matrix.UserID) (gone bool, err error) {
+	wishes, err := selectWishesOf(ctx, c.DB, user)
+	if err != nil {
+		return false, fmt.Errorf("reading where nobody is to find somebody: %w", err)
+	}
+	gone = true
+	var errs []error
+	for _, w := range wishes {
+		unbound, err := c.fulfil(ctx, w)
+		gone = gone && unbound
+		errs = append(errs, err)
+	}
+	return gone, errors.Join(errs...)
+}
+
+// fulfil tells one server, and writes down what has become of that. Unbound is false where the
+// server fails, or does not let anybody be unbound.
+func (c *Contacts) fulfil(ctx context.Context, w wish) (unbound bool, err error) {
+	err = c.unbindUser(ctx, w)
+	stored := context.WithoutCancel(ctx)
+	switch {
+	case errors.Is(err, ErrNoSupport), w.tries == hope, err == nil && w.told:
+		if storing := c.DB.Tx(stored, func(tx *store.Tx) error { return deleteWish(ctx, tx, w) }); storing != nil {
+			return false, fmt.Errorf("ending a wish: %w", storing)
+		}
+		return err == nil, err
+	case err == nil:
+		w.told, w.tries = true, 0
+		err = updateWish(stored, c.DB, w, c.Now().Add(lingering))
+		return true, err
+	}
+	w.tries++
+	return false, errors.Join(fmt.Errorf("having nobody find %s: %w", w.user, err), updateWish(stored, c.DB, w, c.Now().Add(pause(w.tries))))
+}
+
+// pause is how long a server is left alone that has failed so often.
+func pause(tries int) time.Duration {
+	return min(time.Minute<<min(tries-1, 10), longest)
+}
+
+// unbindUser unbinds all addresses of a user at a server: at once or, where it has no such call,
+// those one by one that were bound there or may have been. The error is ErrNoSupport where the
+// server does neither.
+func (c *Contacts) unbindUser(ctx context.Context, w wish) error {
+	at, err := c.known(w.server)
+	if err != nil {
+		return ErrNoSupport
+	}
+	err = c.Identity.UnbindUser(ctx, at, w.user)
+	if refused, is := errors.AsType[fedclient.Refusal](err); !is || !refused.Unrecognized() {
+		return err
+	}
+	bound, err := selectBindings(ctx, c.DB, c.box, w)
+	if err != nil {
+		return fmt.Errorf("reading what is bound: %w", err)
+	}
+	for _, address := range bound {
+		err := c.Identity.Unbind(ctx, at, w.user, address)
+		refused, is := errors.AsType[fedclient.Refusal](err)
+		switch {
+		case is && refused.Unrecognized():
+			return ErrNoSupport
+		case err != nil && (!is || refused.Errcode != matrix.NotFound):
+			return err
+		}
+	}
+	return nil
+}
