@@ -180,6 +180,10 @@ func (s *server) buildAccounts(f program.Frame) (err error) {
 // accountOptions are those of one command, in which nobody registers; the server adds to them.
 func accountOptions(env program.Env, s *program.Storage, cfg *Config) (account.Options, error) {
 	secret, err := cfg.sharedSecret()
+	if err != nil {
+		return account.Options{}, err
+	}
+	trusted, err := cfg.trusted()
 	return account.Options{
 		DB:           s.DB,
 		Vault:        s.Vault,
@@ -192,6 +196,7 @@ func accountOptions(env program.Env, s *program.Storage, cfg *Config) (account.O
 			&roomkeys.Backups{DB: s.DB},
 			receipt.Leaver{},
 			departure.Leaver{},
+			contact.Leaver{Trusted: trusted, Now: env.Now},
 		},
 		Hashers: runtime.GOMAXPROCS(0),
 	}, err

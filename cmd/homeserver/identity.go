@@ -18,9 +18,14 @@ type identity struct {
 	blocked *blocklist.List // of its own choice; nil where there is none
 }
 
+// trusted are the identity servers that this homeserver may ask.
+func (c *Config) trusted() (idclient.Trusted, error) {
+	return idclient.ParseTrusted(c.IdentityServer, c.TrustedIdentityServers)
+}
+
 // buildIdentity comes after the peers, whose way out it takes.
 func (s *server) buildIdentity(f program.Frame) (err error) {
-	if s.identity.trusted, err = idclient.ParseTrusted(s.cfg.IdentityServer, s.cfg.TrustedIdentityServers); err != nil {
+	if s.identity.trusted, err = s.cfg.trusted(); err != nil {
 		return err
 	}
 	own, there := s.identity.trusted.Default()
@@ -81,4 +86,11 @@ func (s *server) buildContacts(f program.Frame) (err error) {
 		Active:     s.accounts.Active,
 	})
 	return err
+}
+
+// sayFarewell has nobody find people whose accounts have ended, until ctx ends.
+func (s *server) sayFarewell(ctx context.Context) error {
+	return s.contacts.Run(ctx, func(err error) {
+		s.log.Warn("unbinding the addresses of accounts that have ended", "error", err)
+	})
 }

@@ -22,7 +22,7 @@ func process(f program.Frame) (daemon.Process, error) {
 	listeners, err := s.listeners(f)
 	return daemon.Process{
 		Listeners:  listeners,
-		Background: []func(context.Context) error{s.write, s.accounts.Remember, s.depart, s.watchBlocks, s.typing.Run, s.peers.outbound.Run, s.inbound.Run},
+		Background: []func(context.Context) error{s.write, s.accounts.Remember, s.depart, s.watchBlocks, s.sayFarewell, s.typing.Run, s.peers.outbound.Run, s.inbound.Run},
 		Sweeps: []daemon.Sweep{
 			{What: "expired sessions and tokens", Do: s.accounts.Sweep},
 			{What: "codes of a day ago", Do: s.contacts.Sweep},

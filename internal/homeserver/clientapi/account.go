@@ -49,13 +49,9 @@ type deactivateRequest struct {
 	Auth  *authData `json:"auth"`
 }
 
-type deactivateAnswer struct {
-	Unbound string `json:"id_server_unbind_result"`
-}
-
 // POST /_matrix/client/v3/account/deactivate
 //
-// The server knows no addresses of its users, so there are none to unbind.
+// It unbinds everywhere, whatever identity server the request names.
 func (a *API) deactivate(c echo.Context, by account.Device) error {
 	var r deactivateRequest
 	if err := decodeOptional(c, &r); err != nil {
@@ -66,12 +62,14 @@ func (a *API) deactivate(c echo.Context, by account.Device) error {
 		return err
 	}
 	ctx := c.Request().Context()
+	gone := false
 	if err = a.Accounts.Deactivate(ctx, by, r.Erase, auth); err == nil {
 		ctx = context.WithoutCancel(ctx)
+		gone = a.farewell(c, by.User)
 		err = errors.Join(a.Encryption.Erase(ctx, by.User), a.Backups.Sweep(ctx))
 		if err := a.Departures.Fulfil(ctx); err != nil { // and is tried again, with no client to wait for it
 			mxhttp.Log(c).Error("leaving the rooms of an account that has ended", "error", err)
 		}
 	}
-	return answer(c, deactivateAnswer{"success"}, err)
+	return answer(c, unboundAnswer(gone), err)
 }

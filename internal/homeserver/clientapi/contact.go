@@ -17,6 +17,10 @@ func (a *API) contactRoutes() []mxhttp.Route {
 	routes := []mxhttp.Route{
 		{Method: http.MethodGet, Path: v3 + "/account/3pid", Handler: a.authenticated(a.contacts)},
 		{Method: http.MethodPost, Path: v3 + "/account/3pid/add", Handler: a.limitedTo(byConfirm, a.addContact)},
+		{Method: http.MethodPost, Path: v3 + "/account/3pid/bind", Handler: a.limitedTo(byAddress, a.bindContact)},
+		{Method: http.MethodPost, Path: v3 + "/account/3pid/unbind", Handler: a.limitedTo(byAddress, a.unbindContact)},
+		{Method: http.MethodPost, Path: v3 + "/account/3pid/delete", Handler: a.limitedTo(byAddress, a.deleteContact)},
+		{Method: http.MethodPost, Path: v3 + "/account/3pid", Handler: a.limitedTo(byAddress, a.bindContactAsBefore)},
 	}
 	for _, medium := range []threepid.Medium{threepid.Email, threepid.MSISDN} {
 		routes = slices.Concat(routes, []mxhttp.Route{

@@ -40,6 +40,7 @@ var contactAnswers = []struct {
 	{contact.ErrEnded, http.StatusUnauthorized, matrix.UnknownToken},
 	{contact.ErrSession, http.StatusForbidden, threepidAuthFailed},
 	{contact.ErrNotValidated, http.StatusForbidden, threepidAuthFailed},
+	{contact.ErrToken, http.StatusBadRequest, matrix.InvalidParam},
 	{threepid.ErrMedium, http.StatusBadRequest, matrix.InvalidParam},
 	{threepid.ErrEmail, http.StatusBadRequest, matrix.InvalidParam},
 	{threepid.ErrPhone, http.StatusBadRequest, matrix.InvalidParam},

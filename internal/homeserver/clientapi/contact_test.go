@@ -24,6 +24,7 @@ func (w *world) identity(accounts *account.Accounts) {
 	if err != nil {
 		w.Fatal(err)
 	}
+	accounts.Leavers = append(accounts.Leavers, contact.Leaver{Trusted: trusted, Now: w.clock.Now})
 	w.api.Identity, w.api.Trusted = w.ids.Client(w.clock.Now), trusted
 	w.api.Contacts, err = contact.New(w.Context(), contact.Options{
 		DB: w.db, Vault: w.vault, ServerName: "hs.test", Identity: w.api.Identity, Trusted: trusted, Now: w.clock.Now, Active: accounts.Active,

@@ -27,6 +27,7 @@ const (
 	byGuess    budget = "guess.network" // of names and registration tokens, and pages of stages
 	byCode     budget = "code.network"  // messages with codes to addresses
 	byCodeOf   budget = "code.user"
+	byAddress  budget = "address.user"   // what identity servers are asked to bind and unbind
 	byConfirm  budget = "confirm.user"   // what must be authenticated again
 	byWrite    budget = "write.user"     // what else is stored
 	byReport   budget = "report.user"    // what is kept for the operators to read
@@ -76,6 +77,7 @@ var limits = map[budget]struct {
 	byGuess:    {600, time.Hour},
 	byCode:     {120, time.Hour},
 	byCodeOf:   {30, time.Hour},
+	byAddress:  {120, time.Hour},
 	byConfirm:  {120, time.Hour},
 	byWrite:    {1000, 10 * time.Minute},
 	byReport:   {100, time.Hour},
