@@ -84,7 +84,7 @@ var layers = map[string][]string{
 	"internal/homeserver/event":          {"internal/matrix"},
 	"internal/homeserver/authz":          {"internal/homeserver/event", "internal/matrix"},
 	"internal/homeserver/stateres":       {"internal/homeserver/authz", "internal/homeserver/event"},
-	"internal/homeserver/account":        {"internal/fedclient", "internal/idclient", "internal/matrix", "internal/seal", "internal/store"},
+	"internal/homeserver/account":        {"internal/fedclient", "internal/homeserver/contact", "internal/idclient", "internal/matrix", "internal/seal", "internal/store", "internal/threepid"},
 	"internal/homeserver/stream":         {"internal/matrix", "internal/store"},
 	"internal/homeserver/receipt":        {"internal/homeserver/stream", "internal/matrix", "internal/store"},
 	"internal/homeserver/turn":           {"internal/matrix"},

@@ -85,6 +85,7 @@ func (s *server) buildContacts(f program.Frame) (err error) {
 		Now:        f.Now,
 		Active:     s.accounts.Active,
 	})
+	s.accounts.Contacts = s.contacts
 	return err
 }
 

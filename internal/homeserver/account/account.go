@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"signet/internal/homeserver/contact"
 	"signet/internal/matrix"
 	"signet/internal/seal"
 	"signet/internal/store"
@@ -27,6 +28,9 @@ type Options struct {
 	Captchas Captchas
 	// Terms are what StageTerms asks for; flows that have it need some.
 	Terms Terms
+	// Contacts show what the stages of addresses ask for, and keep it with the accounts. They
+	// are needed where Flows have those, and may be set after New; nil knows no addresses.
+	Contacts *contact.Contacts
 	// SharedSecret lets those who know it make accounts; empty lets nobody.
 	SharedSecret []byte
 	// Leavers are told when an account is deactivated.

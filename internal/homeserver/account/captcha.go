@@ -23,12 +23,9 @@ type Captchas interface {
 	CheckChallenge(ctx context.Context, id, answer string) error
 }
 
-// What StageCaptcha refuses.
-var (
-	// ErrCaptcha comes with a new picture where there was an answer, which is worth one try.
-	ErrCaptcha      = errors.New("the CAPTCHA was not solved")
-	ErrCaptchasAway = errors.New("the identity server, which makes the CAPTCHAs, cannot be asked now; nothing is lost, try again in a while")
-)
+// ErrCaptcha says that StageCaptcha was not passed. Where there was an answer, which is worth
+// one try, there is a new picture.
+var ErrCaptcha = errors.New("the CAPTCHA was not solved")
 
 const (
 	// captchaLife is how long a challenge is shown at most, whatever is said of its end.
@@ -42,7 +39,7 @@ const (
 // withCaptcha gives the session a challenge if it is to meet one and has none that can be
 // answered. Where other stages may be passed as well, it does without.
 func (a *Accounts) withCaptcha(ctx context.Context, s *session) error {
-	next := a.flows(s.user).next(s.completed)
+	next := a.flows(*s).next(s.completed)
 	if !slices.Contains(next, StageCaptcha) || s.captcha.ExpiresAt > a.Now().Add(captchaLeast).UnixMilli() {
 		return nil
 	}
@@ -79,7 +76,7 @@ func (a *Accounts) newCaptcha(ctx context.Context) (idclient.Challenge, error) {
 		err = checkCaptcha(made)
 	}
 	if err != nil {
-		return idclient.Challenge{}, captchasAway(err)
+		return idclient.Challenge{}, away(err)
 	}
 	made.ExpiresAt = min(made.ExpiresAt, a.Now().Add(captchaLife).UnixMilli())
 	return made, nil
@@ -112,14 +109,6 @@ func CaptchaSite(address string) (string, error) {
 	return u.Scheme + "://" + host.String(), nil
 }
 
-// captchasAway says that no CAPTCHA can be had, or when the next one.
-func captchasAway(err error) error {
-	if refusal, ok := errors.AsType[fedclient.Refusal](err); ok && refusal.Status == http.StatusTooManyRequests {
-		return matrix.LimitExceeded{RetryAfter: max(refusal.RetryAfter, time.Second)}
-	}
-	return fmt.Errorf("%w: %w", ErrCaptchasAway, err)
-}
-
 // judgeCaptcha tells whether the session's own challenge was met. A wrong answer ends the
 // challenge here, however many the identity server would still look at. What that server has
 // told is told once: if this process ends before it has noted a pass, the person solves
@@ -133,7 +122,7 @@ func (a *Accounts) judgeCaptcha(ctx context.Context, s *session, answer string) 
 	case err == nil:
 		return nil
 	case !captchaRefused(err):
-		return captchasAway(err)
+		return away(err)
 	case answer != "":
 		err = a.showCaptcha(ctx, s, idclient.Challenge{})
 	default:
@@ -159,7 +148,7 @@ func (a *Accounts) AnotherCaptcha(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	if !a.flows(s.user).follows(s.completed, StageCaptcha) {
+	if !a.flows(s).follows(s.completed, StageCaptcha) {
 		return ErrStage
 	}
 	return a.showCaptcha(ctx, &s, idclient.Challenge{})

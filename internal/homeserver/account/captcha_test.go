@@ -183,12 +183,12 @@ func TestTheIdentityServerIsAway(t *testing.T) {
 			fedclient.Refusal{Status: 500, Errcode: matrix.Unknown}, fedclient.Refusal{Status: 403, Errcode: matrix.Forbidden}, fedclient.Refusal{Status: 404, Errcode: matrix.Unrecognized}} {
 			id.down = down
 			before := w.rows()
-			if _, err := w.Register(w.Context(), account.Registration{}); !errors.Is(err, account.ErrCaptchasAway) {
-				w.Errorf("%v: a new session: %v, want %v", down, err, account.ErrCaptchasAway)
+			if _, err := w.Register(w.Context(), account.Registration{}); !errors.Is(err, account.ErrIdentityServer) {
+				w.Errorf("%v: a new session: %v, want %v", down, err, account.ErrIdentityServer)
 			}
 			for _, answer := range []string{"right", "wrong", ""} {
-				if err := w.solve("alice", c.Session, answer); !errors.Is(err, account.ErrCaptchasAway) {
-					w.Errorf("%v: %q: %v, want %v", down, answer, err, account.ErrCaptchasAway)
+				if err := w.solve("alice", c.Session, answer); !errors.Is(err, account.ErrIdentityServer) {
+					w.Errorf("%v: %q: %v, want %v", down, answer, err, account.ErrIdentityServer)
 				}
 			}
 			if after := w.rows(); !maps.Equal(before, after) {
@@ -239,7 +239,7 @@ func TestCaptchasThatAreNone(t *testing.T) {
 			"a user's secret": func(c *idclient.Challenge) { c.URL = "https://a:b@id.test/" },
 		} {
 			id.lie = lie
-			if _, err := w.Register(w.Context(), account.Registration{}); !errors.Is(err, account.ErrCaptchasAway) || !errors.Is(err, fedclient.ErrBadAnswer) {
+			if _, err := w.Register(w.Context(), account.Registration{}); !errors.Is(err, account.ErrIdentityServer) || !errors.Is(err, fedclient.ErrBadAnswer) {
 				w.Errorf("%s: %v, want %v", name, err, fedclient.ErrBadAnswer)
 			}
 		}

@@ -2,9 +2,11 @@ package account
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 
+	"signet/internal/homeserver/contact"
 	"signet/internal/matrix"
 	"signet/internal/store"
 )
@@ -40,6 +42,46 @@ func (a *Accounts) SetPassword(ctx context.Context, by Device, c PasswordChange,
 		return a.Again(ctx, op, fmt.Errorf("changing a password: %w", err))
 	}
 	return nil
+}
+
+// ResetPassword sets the password of the account that has an address which somebody shows to
+// be theirs. An address that is no account's is refused as if nothing had been shown of it.
+func (a *Accounts) ResetPassword(ctx context.Context, c PasswordChange, auth *Auth) (matrix.UserID, error) {
+	if err := checkPassword(c.Password); err != nil {
+		return "", err
+	}
+	op := Operation{Name: OpResetPassword, Params: []string{c.Password, strconv.FormatBool(c.LogoutDevices)}}
+	pass, err := a.Pass(ctx, op, auth)
+	if err != nil {
+		return "", err
+	}
+	hash, err := a.hasher.hash(ctx, c.Password)
+	if err != nil {
+		return "", err
+	}
+	owner := pass.proofs[0].User() // each of the flows shows one address
+	err = a.ending(ctx, owner, func(tx *store.Tx) error {
+		if err := a.Spend(ctx, tx, pass); err != nil {
+			return err
+		}
+		return a.replaceLost(ctx, tx, owner, hash, c.LogoutDevices)
+	})
+	if err != nil {
+		return "", a.Again(ctx, op, fmt.Errorf("setting a new password: %w", err))
+	}
+	return owner, nil
+}
+
+// replaceLost sets a password of which the former is lost, and forgives what was guessed of it.
+func (a *Accounts) replaceLost(ctx context.Context, tx *store.Tx, owner matrix.UserID, hash passwordHash, logout bool) error {
+	err := replacePassword(ctx, tx, Device{User: owner}, hash, logout)
+	if errors.Is(err, ErrUnknownToken) {
+		return contact.ErrSession
+	}
+	if err != nil {
+		return err
+	}
+	return deleteAttempts(ctx, tx, a.names.Of(owner.String()))
 }
 
 func replacePassword(ctx context.Context, tx *store.Tx, by Device, hash passwordHash, logout bool) error {

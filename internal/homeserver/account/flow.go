@@ -17,11 +17,13 @@ const (
 	StageRegistrationToken Stage = "m.login.registration_token"
 	StageCaptcha           Stage = "im.signet.captcha" // of an identity server (docs/homeserver.md)
 	StageTerms             Stage = "m.login.terms"
+	StageEmail             Stage = "m.login.email.identity"
+	StageMSISDN            Stage = "m.login.msisdn"
 )
 
 // registrationStages are those that say nothing of an account, which there is none of
 // before a registration.
-var registrationStages = []Stage{StageDummy, StageRegistrationToken, StageCaptcha, StageTerms}
+var registrationStages = []Stage{StageDummy, StageRegistrationToken, StageCaptcha, StageTerms, StageEmail, StageMSISDN}
 
 // Flow is stages that are passed in their order; the last one completes it.
 type Flow []Stage
@@ -31,6 +33,9 @@ type Flows []Flow
 
 // ofOwner is how the owner of an account shows that it is they who ask.
 var ofOwner = Flows{{StagePassword}}
+
+// ofForgetful is how the owner of an account does who has lost the password.
+var ofForgetful = Flows{{StageEmail}, {StageMSISDN}}
 
 // ErrFlow is the error of flows that cannot be offered.
 var ErrFlow = errors.New("not a flow for registrations")

@@ -6,30 +6,32 @@ import (
 
 	"signet/internal/matrix"
 	"signet/internal/store"
+	"signet/internal/threepid"
 )
 
 // Credentials is what a person logs in with. Name is a user id of this server or
-// its localpart.
+// its localpart; Address, in its place, one that the account has.
 type Credentials struct {
 	Name     string
+	Address  threepid.Address
 	Password string
 	Device   NewDevice
 }
 
-// Login lets a device in. The error is ErrCredentials for a wrong password and for
-// a user that does not exist, after the same work; matrix.LimitExceeded after too
-// many failures for the name, whoever has it; or ErrDeviceID.
+// Login lets a device in. The error is ErrCredentials for a wrong password, for a user that
+// does not exist and for an address that is nobody's, after the same work;
+// matrix.LimitExceeded after too many failures for the name or the address, whoever has it;
+// or ErrDeviceID.
 func (a *Accounts) Login(ctx context.Context, c Credentials) (Login, error) {
 	device, err := c.Device.settled()
 	if err != nil {
 		return Login{}, err
 	}
-	user, possible := a.findUserID(c.Name)
-	name := user.String()
-	if !possible {
-		name = c.Name
+	user, attempt, err := a.named(ctx, c)
+	if err != nil {
+		return Login{}, err
 	}
-	proof, err := a.provePassword(ctx, user, name, c.Password)
+	proof, err := a.provePassword(ctx, user, attempt, c.Password)
 	if err != nil {
 		return Login{}, err
 	}
@@ -44,6 +46,19 @@ func (a *Accounts) Login(ctx context.Context, c Credentials) (Login, error) {
 	return login, err
 }
 
+// named is who the credentials are of, if anybody, and what failures are counted for.
+func (a *Accounts) named(ctx context.Context, c Credentials) (user matrix.UserID, attempt []byte, err error) {
+	if !c.Address.IsZero() {
+		user, err := a.owner(ctx, c.Address)
+		return user, a.names.Of(string(c.Address.Medium()), c.Address.String()), err
+	}
+	user, possible := a.findUserID(c.Name)
+	if !possible {
+		return "", a.names.Of(c.Name), nil
+	}
+	return user, a.names.Of(user.String()), nil
+}
+
 // passwordProof is a right password: the hash that it matched, and the attempt, which
 // counts as failed until whoever asked deletes it.
 type passwordProof struct {
@@ -52,9 +67,8 @@ type passwordProof struct {
 }
 
 // provePassword tells whether the password is the user's, ErrCredentials or
-// matrix.LimitExceeded if not. Failures are counted for the name.
-func (a *Accounts) provePassword(ctx context.Context, user matrix.UserID, name, password string) (passwordProof, error) {
-	attempt := a.names.Of(name)
+// matrix.LimitExceeded if not. Failures are counted for the attempt.
+func (a *Accounts) provePassword(ctx context.Context, user matrix.UserID, attempt []byte, password string) (passwordProof, error) {
 	if err := a.chargeAttempt(ctx, attempt); err != nil {
 		return passwordProof{}, err
 	}

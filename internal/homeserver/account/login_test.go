@@ -213,17 +213,25 @@ func TestWaitingIsNeverProlonged(t *testing.T) {
 func TestUnknownUsersTakeTheSameWork(t *testing.T) {
 	each(t, func(w *world) {
 		w.joined("alice")
+		w.has("@alice:hs.test", "alice@example.org")
+		var all []account.Credentials
 		for _, name := range []string{"alice", "nobody", "@alice:other.test", "\u202e"} {
+			all = append(all, account.Credentials{Name: name, Password: "wrong guess"})
+		}
+		for _, address := range []string{"alice@example.org", "nobody@example.org"} {
+			all = append(all, account.Credentials{Address: w.address(address), Password: "wrong guess"})
+		}
+		for _, c := range all {
 			ctx, cancel := context.WithCancel(w.Context())
 			leave := account.Occupy(w.Accounts)
 			answer := make(chan error)
 			go func() {
-				_, err := w.Login(ctx, account.Credentials{Name: name, Password: "wrong guess"})
+				_, err := w.Login(ctx, c)
 				answer <- err
 			}()
 			cancel()
 			if err := <-answer; !errors.Is(err, context.Canceled) {
-				w.Errorf("%q was answered without a hash: %v", name, err)
+				w.Errorf("%q %q was answered without a hash: %v", c.Name, c.Address.String(), err)
 			}
 			leave()
 		}

@@ -104,7 +104,10 @@ func (a *Accounts) create(ctx context.Context, user matrix.UserID, pass Pass, r 
 		if !inserted {
 			return ErrUserInUse
 		}
-		if err := a.acceptTerms(ctx, tx, user, pass.kept.Terms); err != nil {
+		if err := a.acceptTerms(ctx, tx, user, pass.terms); err != nil {
+			return err
+		}
+		if err := a.addContacts(ctx, tx, user, pass.proofs); err != nil {
 			return err
 		}
 		if r.InhibitLogin {

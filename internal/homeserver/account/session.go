@@ -8,6 +8,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"signet/internal/homeserver/contact"
 	"signet/internal/idclient"
 	"signet/internal/matrix"
 )
@@ -23,12 +24,17 @@ type session struct {
 	token     []byte        // MAC of the registration token that was shown, nil for none
 	captcha   idclient.Challenge
 	kept      kept
+	proofs    map[Stage]contact.Proof // of what was shown in this request
 }
+
+// begun is a session that nothing was done in.
+func begun(op Operation) session { return session{operation: op.Name, user: op.By.User} }
 
 // kept is what a session keeps of its stages for what it is opened for. The database has it
 // sealed.
 type kept struct {
-	Terms map[string]string `json:"terms,omitempty"` // versions that were accepted, by document
+	Terms  map[string]string          `json:"terms,omitempty"` // versions that were accepted, by document
+	Proofs map[Stage]idclient.Session `json:"proofs,omitempty"`
 }
 
 func (a *Accounts) sealKept(mac []byte, k kept) []byte {
@@ -61,7 +67,7 @@ func (a *Accounts) binding(id string, op Operation) []byte {
 // resume finds the session of that id, or begins one for no id. The error is
 // ErrUIASession, and the session a new one, where there is none for the operation.
 func (a *Accounts) resume(ctx context.Context, op Operation, id string) (session, error) {
-	fresh := session{user: op.By.User}
+	fresh := begun(op)
 	if id == "" {
 		return fresh, nil
 	}
@@ -116,7 +122,7 @@ func (a *Accounts) challenge(ctx context.Context, op Operation, s session, reaso
 	}
 	if s.id == "" {
 		s.id = newToken()
-		s.operation, s.user, s.binding = op.Name, op.By.User, a.binding(s.id, op)
+		s.binding = a.binding(s.id, op)
 		mac := a.sessions.Of(s.id)
 		if err := insertUIA(ctx, a.DB, mac, s, a.sealKept(mac, s.kept), a.Now().Add(uiaLife)); err != nil {
 			return fmt.Errorf("opening an authentication session: %w", err)
@@ -127,7 +133,7 @@ func (a *Accounts) challenge(ctx context.Context, op Operation, s session, reaso
 
 // question is what a session asks.
 func (a *Accounts) question(s session, reason error) Challenge {
-	flows := a.flows(s.user)
+	flows := a.flows(s)
 	asked := Challenge{Session: s.id, Flows: flows, Completed: s.completed, Reason: reason}
 	if flows.follows(s.completed, StageCaptcha) {
 		asked.Captcha = s.captcha
@@ -149,7 +155,7 @@ type Progress struct {
 }
 
 // Progress tells how a session stands with a stage, and what is to be shown for it. The errors
-// are ErrUIASession, ErrCaptchasAway and matrix.LimitExceeded, where there is no CAPTCHA left.
+// are ErrUIASession, ErrIdentityServer and matrix.LimitExceeded, where there is no CAPTCHA left.
 func (a *Accounts) Progress(ctx context.Context, id string, stage Stage) (Progress, error) {
 	s, err := a.session(ctx, id)
 	if err != nil {
@@ -171,7 +177,7 @@ func (a *Accounts) Progress(ctx context.Context, id string, stage Stage) (Progre
 
 // PassStage passes a stage of a session beside the request that it is for, as a page
 // does. The errors are ErrUIASession, ErrStage, ErrCredentials, ErrRegistrationToken,
-// ErrCaptcha, ErrCaptchasAway and matrix.LimitExceeded.
+// ErrCaptcha, ErrIdentityServer and matrix.LimitExceeded.
 func (a *Accounts) PassStage(ctx context.Context, auth Auth) error {
 	s, err := a.session(ctx, auth.Session)
 	if err != nil {
@@ -182,5 +188,9 @@ func (a *Accounts) PassStage(ctx context.Context, auth Auth) error {
 
 // OfferedStages are those that a challenge may ask for.
 func (a *Accounts) OfferedStages() []Stage {
-	return slices.Concat(a.Flows, ofOwner).Stages()
+	all := slices.Concat(a.Flows, ofOwner)
+	if a.Contacts != nil {
+		all = append(all, ofForgetful...)
+	}
+	return all.Stages()
 }

@@ -7,9 +7,11 @@ import (
 	"slices"
 	"time"
 
+	"signet/internal/homeserver/contact"
 	"signet/internal/idclient"
 	"signet/internal/matrix"
 	"signet/internal/store"
+	"signet/internal/threepid"
 )
 
 // uiaLife is how long a person may take to authenticate.
@@ -30,20 +32,24 @@ const (
 	OpDeleteDevices  = "delete devices"
 	OpChangePassword = "change the password"
 	OpDeactivate     = "deactivate the account"
+	OpResetPassword  = "set a new password"
 	opShared         = "register by the shared secret"
 )
 
 // Auth is what a client says to pass a stage. It may pass one without having asked
-// for a session first, as clients that know the flow do. Name and Password are for
-// StagePassword, where no name stands for who asks; Token is for
-// StageRegistrationToken; Answer is for StageCaptcha, empty where its own page was used.
+// for a session first, as clients that know the flow do. Name, Address and Password are for
+// StagePassword, where neither of the first two stands for who asks; Token is for
+// StageRegistrationToken; Answer is for StageCaptcha, empty where its own page was used;
+// Proof, for StageEmail and StageMSISDN, is a session of the identity server.
 type Auth struct {
 	Stage    Stage
 	Session  string
 	Name     string
+	Address  threepid.Address
 	Password string
 	Token    string
 	Answer   string
+	Proof    idclient.Session
 }
 
 // Challenge is the error of a request that must be authenticated first: the client
@@ -73,7 +79,7 @@ var (
 
 // excusable are the errors after which the client may try the stage again.
 func excusable(err error) bool {
-	for _, reason := range []error{ErrStage, ErrUIASession, ErrRegistrationToken, ErrCredentials, ErrCaptcha} {
+	for _, reason := range []error{ErrStage, ErrUIASession, ErrRegistrationToken, ErrCredentials, ErrCaptcha, contact.ErrSession, contact.ErrNotValidated} {
 		if errors.Is(err, reason) {
 			return true
 		}
@@ -85,15 +91,16 @@ func excusable(err error) bool {
 type Pass struct {
 	session string // empty: the client passed all at once
 	token   []byte // MAC of the registration token that was shown
-	kept    kept
+	terms   map[string]string
+	proofs  []contact.Proof
 }
 
 // Pass tells whether auth completes a flow for the operation; the error is a Challenge
-// when it does not, ErrNotOwner for another user's name, and matrix.LimitExceeded after
-// too many wrong passwords. A stage that was passed stays so for the session.
+// when it does not, ErrNotOwner for another user's name, matrix.LimitExceeded after too many
+// wrong passwords, and ErrIdentityServer. A stage that was passed stays so for the session.
 func (a *Accounts) Pass(ctx context.Context, op Operation, auth *Auth) (Pass, error) {
 	if auth == nil {
-		return Pass{}, a.challenge(ctx, op, session{}, nil)
+		return Pass{}, a.challenge(ctx, op, begun(op), nil)
 	}
 	s, err := a.resume(ctx, op, auth.Session)
 	if err == nil {
@@ -102,15 +109,20 @@ func (a *Accounts) Pass(ctx context.Context, op Operation, auth *Auth) (Pass, er
 	switch {
 	case err != nil && !excusable(err):
 		return Pass{}, err
-	case err != nil || !a.flows(s.user).complete(s.completed):
+	case err != nil || !a.flows(s).complete(s.completed):
 		return Pass{}, a.challenge(ctx, op, s, err)
 	}
-	return Pass{session: s.id, token: s.token, kept: s.kept}, nil
+	proofs, err := a.proofs(ctx, s)
+	if err != nil {
+		return Pass{}, a.Again(ctx, op, err)
+	}
+	return Pass{session: s.id, token: s.token, terms: s.kept.Terms, proofs: proofs}, nil
 }
 
 // Spend ends the session together with what it was for: in the transaction that does
 // it, so that a session does one thing once and a failure leaves it alive. The error is
-// ErrUIASession or ErrRegistrationToken when another request came first; Again is for it.
+// ErrUIASession, ErrRegistrationToken or contact.ErrSession when another request came first;
+// Again is for it.
 func (a *Accounts) Spend(ctx context.Context, tx *store.Tx, p Pass) error {
 	if p.session != "" {
 		spent, err := deleteUIA(ctx, tx, a.sessions.Of(p.session), a.Now())
@@ -121,8 +133,8 @@ func (a *Accounts) Spend(ctx context.Context, tx *store.Tx, p Pass) error {
 			return ErrUIASession
 		}
 	}
-	if p.token == nil {
-		return nil
+	if err := a.spendProofs(ctx, tx, p.proofs); err != nil || p.token == nil {
+		return err
 	}
 	used, err := useRegistrationToken(ctx, tx, p.token, a.Now())
 	if err != nil {
@@ -137,8 +149,14 @@ func (a *Accounts) Spend(ctx context.Context, tx *store.Tx, p Pass) error {
 // Again is a fresh Challenge where err says that what the pass stood on is gone; any
 // other err stays as it is.
 func (a *Accounts) Again(ctx context.Context, op Operation, err error) error {
-	if errors.Is(err, ErrUIASession) || errors.Is(err, ErrRegistrationToken) {
-		return a.challenge(ctx, op, session{user: op.By.User}, err)
+	gone := []error{ErrUIASession, ErrRegistrationToken}
+	if purposes[op.Name] != "" { // whose pass may stand on an address
+		gone = append(gone, contact.ErrSession, contact.ErrNotValidated, contact.ErrInUse)
+	}
+	for _, reason := range gone {
+		if errors.Is(err, reason) {
+			return a.challenge(ctx, op, begun(op), reason)
+		}
 	}
 	return err
 }
@@ -164,7 +182,7 @@ func (a *Accounts) attempt(ctx context.Context, s *session, auth Auth) error {
 	switch {
 	case auth.Stage == "" || slices.Contains(s.completed, auth.Stage):
 		return nil
-	case !a.flows(s.user).follows(s.completed, auth.Stage):
+	case !a.flows(*s).follows(s.completed, auth.Stage):
 		return ErrStage
 	}
 	if err := a.judge(ctx, s, auth); err != nil || slices.Contains(s.completed, auth.Stage) {
@@ -184,15 +202,23 @@ func (a *Accounts) judge(ctx context.Context, s *session, auth Auth) (err error)
 		err = a.judgeCaptcha(ctx, s, auth.Answer)
 	case StageTerms:
 		s.kept.Terms = a.Terms.versions()
+	case StageEmail, StageMSISDN:
+		err = a.judgeAddress(ctx, s, auth)
 	}
 	return err
 }
 
 func (a *Accounts) judgePassword(ctx context.Context, user matrix.UserID, auth Auth) error {
-	if named, _ := a.findUserID(auth.Name); auth.Name != "" && named != user {
-		return ErrNotOwner
+	if auth.Name != "" || !auth.Address.IsZero() {
+		named, _, err := a.named(ctx, Credentials{Name: auth.Name, Address: auth.Address})
+		if err != nil {
+			return err
+		}
+		if named != user {
+			return ErrNotOwner
+		}
 	}
-	proof, err := a.provePassword(ctx, user, user.String(), auth.Password)
+	proof, err := a.provePassword(ctx, user, a.names.Of(user.String()), auth.Password)
 	if err != nil {
 		return err
 	}
@@ -202,9 +228,13 @@ func (a *Accounts) judgePassword(ctx context.Context, user matrix.UserID, auth A
 	return nil
 }
 
-// flows are how a user shows who they are, and how somebody without an account does.
-func (a *Accounts) flows(user matrix.UserID) Flows {
-	if user == "" {
+// flows are how a user shows who they are, and how somebody without an account does, or who
+// has lost what lets them in.
+func (a *Accounts) flows(s session) Flows {
+	switch {
+	case s.operation == OpResetPassword:
+		return ofForgetful
+	case s.user == "":
 		return a.Flows
 	}
 	return ofOwner

@@ -9,11 +9,15 @@ import (
 
 	"signet/internal/clocktest"
 	"signet/internal/homeserver/account"
+	"signet/internal/homeserver/contact"
+	"signet/internal/homeserver/contact/contacttest"
+	"signet/internal/idclient"
 	"signet/internal/matrix"
 	"signet/internal/seal"
 	"signet/internal/seal/sealtest"
 	"signet/internal/store"
 	"signet/internal/store/storetest"
+	"signet/internal/threepid"
 )
 
 const (
@@ -42,14 +46,67 @@ func (l *leaver) Leave(_ context.Context, _ *store.Tx, user matrix.UserID, erase
 
 // each tells the story on every engine and looks through the books at its end.
 func each(t *testing.T, story func(w *world)) {
-	storetest.Each(t, []string{"seal", "account"}, func(t *testing.T, db *store.DB) {
+	storetest.Each(t, []string{"seal", "account", "contact"}, func(t *testing.T, db *store.DB) {
 		clock := clocktest.New()
 		w := &world{T: t, db: db, vault: sealtest.Vault(t, db, clock.Now), clock: clock, left: leaver{}}
 		w.Accounts = w.open(account.Flows{{account.StageDummy}})
+		w.Contacts = w.contacts()
 		w.look() // so that tokens are remembered
 		story(w)
 		w.check()
 	})
+}
+
+// contacts are those of the accounts, at an identity server that does as it should.
+func (w *world) contacts() *contact.Contacts {
+	w.Helper()
+	trusted, err := idclient.ParseTrusted("https://id.test", nil)
+	if err != nil {
+		w.Fatal(err)
+	}
+	c, err := contact.New(w.Context(), contact.Options{
+		DB: w.db, Vault: w.vault, ServerName: server, Identity: contacttest.New(server).Client(w.clock.Now), Trusted: trusted, Now: w.clock.Now, Active: w.Active,
+	})
+	if err != nil {
+		w.Fatal(err)
+	}
+	return c
+}
+
+// shown is a session in which somebody has shown an address to be theirs.
+func (w *world) shown(purpose idclient.Purpose, text string) idclient.Session {
+	w.Helper()
+	address := w.address(text)
+	sid, err := w.Contacts.RequestToken(w.Context(), contact.Wish{Purpose: purpose, Address: address, ClientSecret: "s3cret"})
+	if err != nil {
+		w.Fatal(err)
+	}
+	s := idclient.Session{SID: sid, ClientSecret: "s3cret"}
+	if err := w.Contacts.SubmitToken(w.Context(), address.Medium(), s, contacttest.Code); err != nil {
+		w.Fatal(err)
+	}
+	return s
+}
+
+func (w *world) address(text string) threepid.Address {
+	w.Helper()
+	address, err := threepid.ParseEmail(text)
+	if err != nil {
+		w.Fatal(err)
+	}
+	return address
+}
+
+// has gives a user an address.
+func (w *world) has(user matrix.UserID, text string) {
+	w.Helper()
+	proof, err := w.Contacts.Prove(w.Context(), w.shown(idclient.Add, text), idclient.Add, user)
+	if err != nil {
+		w.Fatal(err)
+	}
+	if err := w.db.Tx(w.Context(), func(tx *store.Tx) error { return w.Contacts.Add(w.Context(), tx, user, proof) }); err != nil {
+		w.Fatal(err)
+	}
 }
 
 // look learns what other processes have ended.

@@ -30,18 +30,44 @@ type passwordRequest struct {
 }
 
 // POST /_matrix/client/v3/account/password
-func (a *API) changePassword(c echo.Context, by account.Device) error {
-	var r passwordRequest
-	if err := mxhttp.Decode(c, &r); err != nil {
-		return err
+//
+// Whoever has no access token shows that an address of the account is theirs.
+func (a *API) changePassword(c echo.Context) error {
+	if a.Accounts.Contacts == nil || hasAccessToken(c) {
+		return a.limitedTo(byConfirm, a.replacePassword)(c)
 	}
-	auth, err := r.Auth.auth()
+	return a.limited(byReset, a.resetPassword)(c)
+}
+
+func (a *API) replacePassword(c echo.Context, by account.Device) error {
+	change, auth, err := readPassword(c)
 	if err != nil {
 		return err
 	}
-	change := account.PasswordChange{Password: r.NewPassword, LogoutDevices: r.LogoutDevices == nil || *r.LogoutDevices}
 	ctx := c.Request().Context()
 	return answer(c, empty{}, a.forgetDevices(ctx, by.User, a.Accounts.SetPassword(ctx, by, change, auth)))
+}
+
+func (a *API) resetPassword(c echo.Context) error {
+	change, auth, err := readPassword(c)
+	if err != nil {
+		return err
+	}
+	ctx := c.Request().Context()
+	owner, err := a.Accounts.ResetPassword(ctx, change, auth)
+	if err == nil {
+		err = a.forgetDevices(ctx, owner, nil)
+	}
+	return answer(c, empty{}, err)
+}
+
+func readPassword(c echo.Context) (account.PasswordChange, *account.Auth, error) {
+	var r passwordRequest
+	if err := mxhttp.Decode(c, &r); err != nil {
+		return account.PasswordChange{}, nil, err
+	}
+	auth, err := r.Auth.auth()
+	return account.PasswordChange{Password: r.NewPassword, LogoutDevices: r.LogoutDevices == nil || *r.LogoutDevices}, auth, err
 }
 
 type deactivateRequest struct {

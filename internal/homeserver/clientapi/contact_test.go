@@ -32,6 +32,7 @@ func (w *world) identity(accounts *account.Accounts) {
 	if err != nil {
 		w.Fatal(err)
 	}
+	accounts.Contacts = w.api.Contacts
 }
 
 const (

@@ -41,7 +41,7 @@ var answers = []struct {
 	{account.ErrUIASession, http.StatusUnauthorized, matrix.Forbidden},
 	{account.ErrRegistrationToken, http.StatusUnauthorized, matrix.Forbidden},
 	{account.ErrCaptcha, http.StatusUnauthorized, matrix.CaptchaInvalid},
-	{account.ErrCaptchasAway, http.StatusBadGateway, matrix.Unknown},
+	{account.ErrIdentityServer, http.StatusBadGateway, matrix.Unknown},
 	{errLoginMember, http.StatusBadRequest, matrix.BadJSON},
 	{errLoginType, http.StatusBadRequest, matrix.Unknown},
 	{errIdentifier, http.StatusBadRequest, matrix.Unknown},

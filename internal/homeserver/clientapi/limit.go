@@ -28,6 +28,7 @@ const (
 	byCode     budget = "code.network"  // messages with codes to addresses
 	byCodeOf   budget = "code.user"
 	byAddress  budget = "address.user"   // what identity servers are asked to bind and unbind
+	byReset    budget = "reset.network"  // of passwords, each stage one
 	byConfirm  budget = "confirm.user"   // what must be authenticated again
 	byWrite    budget = "write.user"     // what else is stored
 	byReport   budget = "report.user"    // what is kept for the operators to read
@@ -78,6 +79,7 @@ var limits = map[budget]struct {
 	byCode:     {120, time.Hour},
 	byCodeOf:   {30, time.Hour},
 	byAddress:  {120, time.Hour},
+	byReset:    {100, time.Hour},
 	byConfirm:  {120, time.Hour},
 	byWrite:    {1000, 10 * time.Minute},
 	byReport:   {100, time.Hour},

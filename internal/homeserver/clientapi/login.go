@@ -10,16 +10,12 @@ import (
 	"signet/internal/mxhttp"
 )
 
-// The words of the one login that there is.
-const (
-	loginPassword  = "m.login.password"
-	identifierUser = "m.id.user"
-)
+// loginPassword is the one login that there is.
+const loginPassword = "m.login.password"
 
 var (
 	errLoginType   = errors.New("the login type is not one of this server's flows")
-	errIdentifier  = errors.New("the identifier type is not one that this server knows")
-	errLoginMember = errors.New("type, identifier with user, and password are needed")
+	errLoginMember = errors.New("type, identifier with whom it names, and password are needed")
 )
 
 type loginFlow struct {
@@ -42,14 +38,7 @@ type loginRequest struct {
 	DeviceID    string      `json:"device_id"`
 	DisplayName string      `json:"initial_device_display_name"`
 	Refreshes   bool        `json:"refresh_token"`
-	// Clients of before r0.4 say who they are here.
-	User   string `json:"user"`
-	Medium string `json:"medium"`
-}
-
-type identifier struct {
-	Type string `json:"type"`
-	User string `json:"user"`
+	formerIdentifier
 }
 
 // POST /_matrix/client/v3/login
@@ -58,15 +47,11 @@ func (a *API) login(c echo.Context) error {
 	if err := mxhttp.Decode(c, &r); err != nil {
 		return err
 	}
-	name, err := r.name()
+	credentials, err := r.credentials()
 	if err != nil {
 		return err
 	}
-	login, err := a.Accounts.Login(c.Request().Context(), account.Credentials{
-		Name:     name,
-		Password: r.Password,
-		Device:   account.NewDevice{ID: account.DeviceID(r.DeviceID), DisplayName: r.DisplayName, Refreshes: r.Refreshes},
-	})
+	login, err := a.Accounts.Login(c.Request().Context(), credentials)
 	if err != nil {
 		return err
 	}
@@ -92,23 +77,26 @@ func (a *API) refresh(c echo.Context) error {
 	return answer(c, tokensOf(login), err)
 }
 
-// name is who wants to log in, if the request is one for a password login.
-func (r loginRequest) name() (string, error) {
-	name, kind := r.User, identifierUser
+// credentials are those of the request, if it is one for a password login.
+func (r loginRequest) credentials() (c account.Credentials, err error) {
+	says := r.identifier()
 	if r.Identifier != nil {
-		name, kind = r.Identifier.User, r.Identifier.Type
+		says = *r.Identifier
 	}
 	switch {
 	case r.Type == "":
-		return "", errLoginMember
+		return c, errLoginMember
 	case r.Type != loginPassword:
-		return "", errLoginType
-	case r.Identifier == nil && r.Medium != "", kind != "" && kind != identifierUser:
-		return "", errIdentifier
-	case name == "", kind == "", r.Password == "":
-		return "", errLoginMember
+		return c, errLoginType
+	case says.Type == "", says == identifier{Type: says.Type}, r.Password == "":
+		return c, errLoginMember
 	}
-	return name, nil
+	c = account.Credentials{
+		Password: r.Password,
+		Device:   account.NewDevice{ID: account.DeviceID(r.DeviceID), DisplayName: r.DisplayName, Refreshes: r.Refreshes},
+	}
+	c.Name, c.Address, err = says.who()
+	return c, err
 }
 
 // POST /_matrix/client/v3/logout

@@ -101,7 +101,7 @@ func (a *API) accountRoutes() []mxhttp.Route {
 		{Method: http.MethodPost, Path: v3 + "/logout", Handler: a.authenticated(a.logout)},
 		{Method: http.MethodPost, Path: v3 + "/logout/all", Handler: a.authenticated(a.logoutAll)},
 		{Method: http.MethodGet, Path: v3 + "/account/whoami", Handler: a.authenticated(a.whoami)},
-		{Method: http.MethodPost, Path: v3 + "/account/password", Handler: a.limitedTo(byConfirm, a.changePassword)},
+		{Method: http.MethodPost, Path: v3 + "/account/password", Handler: a.changePassword},
 		{Method: http.MethodPost, Path: v3 + "/account/deactivate", Handler: a.limitedTo(byConfirm, a.deactivate)},
 		{Method: http.MethodPost, Path: v3 + "/user/:userId/openid/request_token", Handler: a.limitedTo(byWrite, a.requestOpenID)},
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"signet/internal/homeserver/account"
+	"signet/internal/idclient"
 	"signet/internal/matrix"
 	"signet/internal/mxhttp"
 )
@@ -17,10 +18,20 @@ type authData struct {
 	Type       account.Stage `json:"type"`
 	Session    string        `json:"session"`
 	Identifier *identifier   `json:"identifier"` // of m.login.password, as what follows
-	User       string        `json:"user"`       // by clients of before r0.4
-	Password   string        `json:"password"`
-	Token      string        `json:"token"`  // of m.login.registration_token
-	Answer     string        `json:"answer"` // of im.signet.captcha; absent where its page was used
+	formerIdentifier
+	Password string `json:"password"`
+	Token    string `json:"token"`  // of m.login.registration_token
+	Answer   string `json:"answer"` // of im.signet.captcha; absent where its page was used
+	// Of m.login.email.identity and m.login.msisdn. An id_server in it is not asked: the
+	// session is one that this server has opened.
+	Proof       *threepidCreds `json:"threepid_creds"`
+	FormerProof *threepidCreds `json:"threepidCreds"` // by clients of before r0.6
+}
+
+// threepidCreds name a session of an identity server.
+type threepidCreds struct {
+	SID          string `json:"sid"`
+	ClientSecret string `json:"client_secret"`
 }
 
 // auth is nil for a client that has said nothing yet. An identifier of a kind that we
@@ -29,14 +40,19 @@ func (d *authData) auth() (*account.Auth, error) {
 	if d == nil {
 		return nil, nil
 	}
-	name := d.User
+	says := d.identifier()
 	if d.Identifier != nil {
-		if d.Identifier.Type != identifierUser {
-			return nil, account.ErrNotOwner
-		}
-		name = d.Identifier.User
+		says = *d.Identifier
 	}
-	return &account.Auth{Stage: d.Type, Session: d.Session, Name: name, Password: d.Password, Token: d.Token, Answer: d.Answer}, nil
+	name, address, err := says.who()
+	if errors.Is(err, errIdentifier) {
+		return nil, account.ErrNotOwner
+	}
+	auth := account.Auth{Stage: d.Type, Session: d.Session, Name: name, Address: address, Password: d.Password, Token: d.Token, Answer: d.Answer}
+	if creds := cmp.Or(d.Proof, d.FormerProof); creds != nil {
+		auth.Proof = idclient.Session(*creds)
+	}
+	return &auth, err
 }
 
 type challengeAnswer struct {

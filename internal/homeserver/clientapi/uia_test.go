@@ -144,7 +144,7 @@ func TestPasswordAndDeactivation(t *testing.T) {
 	each(t, func(w *world) {
 		token := w.joined("alice")
 		other := w.do("POST", v3+"/login", `{"type":"m.login.password","user":"alice","password":"`+password+`"}`).str("access_token")
-		w.want("without a token", w.do("POST", change, `{"new_password":"battery staple",`+owner(password, "")+`}`), 401, "M_MISSING_TOKEN")
+		w.want("without a token", w.do("POST", change, `{"new_password":"battery staple",`+owner(password, "")+`}`), 401, "M_FORBIDDEN")
 		for body, code := range map[string]string{``: "M_NOT_JSON", `{}`: "M_BAD_JSON", `{"new_password":["x"]}`: "M_BAD_JSON", `{"new_password":"1234567"}`: "M_WEAK_PASSWORD", `{"new_password":"battery staple","logout_devices":"no"}`: "M_BAD_JSON"} {
 			w.want("with "+body, w.do("POST", change, body, bearer(token)), 400, code)
 		}
