@@ -48,6 +48,7 @@ func TestAFileNeedsTwoKeys(t *testing.T) {
 
 func TestWaysToRegister(t *testing.T) {
 	const head = "server_name: example.org\npublic_url: https://example.org\n"
+	const id = "identity_server: https://id.example.org"
 	for _, test := range []struct {
 		text string
 		want account.Flows
@@ -57,6 +58,10 @@ func TestWaysToRegister(t *testing.T) {
 		{"registration: {flows: []}", account.Flows{{account.StageDummy}}, true},
 		{"behind_proxy: [127.0.0.1]", nil, false},
 		{"behind_proxy: [127.0.0.1]\nregistration: {flows: [[m.login.dummy]]}", account.Flows{{account.StageDummy}}, true},
+		{"behind_proxy: [127.0.0.1]\n" + id, account.Flows{{account.StageCaptcha, account.StageEmail}, {account.StageCaptcha, account.StageMSISDN}}, false},
+		{"behind_proxy: [127.0.0.1]\n" + id + "\nregistration: {terms: {p: {version: \"1\", languages: {en: {name: P, url: \"https://example.org/1\"}}}}}", account.Flows{{account.StageCaptcha, account.StageTerms, account.StageEmail}, {account.StageCaptcha, account.StageTerms, account.StageMSISDN}}, false},
+		{id, account.Flows{{account.StageDummy}}, true},
+		{id + "\nregistration: {flows: [[m.login.terms, m.login.dummy]], terms: {p: {version: \"1\", languages: {en: {name: P, url: \"https://example.org/1\"}}}}}", account.Flows{{account.StageTerms, account.StageDummy}}, true},
 		{"registration: {flows: [[m.login.registration_token]]}", account.Flows{{account.StageRegistrationToken}}, false},
 		{"registration:\n  flows:\n  - [m.login.registration_token]\n  - [m.login.dummy]", account.Flows{{account.StageRegistrationToken}, {account.StageDummy}}, true},
 	} {
@@ -225,8 +230,8 @@ func TestEveryKeyHasItsManual(t *testing.T) {
 			return true
 		})
 	}
-	if keys != 22 {
-		t.Errorf("%d keys were looked at, want 22", keys)
+	if keys != 27 {
+		t.Errorf("%d keys were looked at, want 27", keys)
 	}
 }
 
@@ -238,6 +243,13 @@ func TestStagesThatNeedSomething(t *testing.T) {
 		{"registration: {flows: [[im.signet.captcha]]}\n", "registration.flows"},
 		{"identity_server: https://id.example.org\nregistration: {flows: [[im.signet.captcha]]}\n", ""},
 		{"registration: {flows: [[m.login.terms]]}\n", "registration.flows"},
+		{"registration: {flows: [[m.login.email.identity]]}\n", "registration.flows"},
+		{"registration: {flows: [[m.login.registration_token, m.login.msisdn]]}\n", "registration.flows"},
+		{"identity_server: https://id.example.org\nregistration: {flows: [[m.login.email.identity], [m.login.msisdn]]}\n", ""},
+		{"registration: {allowed_domains: [\"*.org\"]}\n", "registration.allowed_domains"},
+		{"registration: {refused_domains: [a@example.org]}\n", "registration.refused_domains"},
+		{"registration: {allowed_countries: [Germany]}\n", "registration.allowed_countries"},
+		{"registration: {refused_countries: [QQ]}\n", "registration.refused_countries"},
 		{terms, ""},
 		{strings.Replace(terms, "version: \"1\"", "version: \"\"", 1), "registration.terms.privacy.version"},
 		{strings.Replace(terms, "name: Privacy", "name: \"\"", 1), "registration.terms.privacy.languages.en.name"},

@@ -75,7 +75,11 @@ func (c captchas) CheckChallenge(ctx context.Context, id, answer string) error {
 }
 
 // buildContacts comes after the accounts, whose addresses they are.
-func (s *server) buildContacts(f program.Frame) (err error) {
+func (s *server) buildContacts(f program.Frame) error {
+	may, err := s.cfg.Registration.addresses()
+	if err != nil {
+		return err
+	}
 	s.contacts, err = contact.New(f.Ctx, contact.Options{
 		DB:         s.DB,
 		Vault:      s.Vault,
@@ -84,6 +88,8 @@ func (s *server) buildContacts(f program.Frame) (err error) {
 		Trusted:    s.identity.trusted,
 		Now:        f.Now,
 		Active:     s.accounts.Active,
+		Allowed:    may.check,
+		TellInUse:  s.cfg.Registration.TellInUse,
 	})
 	s.accounts.Contacts = s.contacts
 	return err
