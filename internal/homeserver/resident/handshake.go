@@ -101,6 +101,12 @@ func (s *Resident) hosted(ctx context.Context, server matrix.ServerName, roomID 
 	return g.room, err
 }
 
+// Hosts is hosted for who does not need the room.
+func (s *Resident) Hosts(ctx context.Context, server matrix.ServerName, roomID string) error {
+	_, err := s.hosted(ctx, server, roomID)
+	return err
+}
+
 // template is an event without what the other server makes itself, with the origin that
 // templates have.
 func (s *Resident) template(e *event.Event) jsontext.Value {

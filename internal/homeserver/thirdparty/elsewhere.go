@@ -1,0 +1,117 @@
+package thirdparty
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"time"
+
+	"signet/internal/fedclient"
+	"signet/internal/homeserver/event"
+	"signet/internal/homeserver/remote"
+	"signet/internal/homeserver/room"
+	"signet/internal/matrix"
+)
+
+const (
+	// maxServers is how many servers are asked for one invitation.
+	maxServers = 5
+	// awaitedFor is how long an invitation may come after it was asked for: servers may send
+	// it when they have answered.
+	awaitedFor = time.Hour
+)
+
+// request is an invitation that a server was asked for.
+type request struct {
+	server       matrix.ServerName
+	room, token  string
+	sender, user matrix.UserID
+}
+
+// elsewhere has a server of the room invite the user of a claim. Errors: ErrNoServer, those
+// of the servers, and ErrNotCome where one says that it did, and nothing has come.
+func (i *Invites) elsewhere(ctx context.Context, c Claim, via []matrix.ServerName) error {
+	before, settled := i.standing(ctx, c)
+	if settled {
+		return nil
+	}
+	err := error(ErrNoServer)
+	for _, server := range i.servers(c, via) {
+		asked := i.ask(ctx, server, c)
+		if asked == nil {
+			return i.came(ctx, c, before)
+		}
+		if err == ErrNoServer || !refused(asked) {
+			err = asked // what may be otherwise another time counts
+		}
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	return err
+}
+
+func (i *Invites) ask(ctx context.Context, server matrix.ServerName, c Claim) error {
+	i.await(request{server, c.Room, c.Signed.Token, c.Sender, c.Signed.User})
+	return i.Remote.ExchangeThirdPartyInvite(ctx, server, remote.ThirdPartyInvite{
+		Room: matrix.RoomID(c.Room), Sender: c.Sender, User: c.Signed.User, Signed: c.Signed.JSON(),
+	})
+}
+
+// standing is the event of the user's membership, and whether they are invited or in the room.
+func (i *Invites) standing(ctx context.Context, c Claim) (eventID string, settled bool) {
+	own, err := i.Rooms.Membership(ctx, c.Signed.User, c.Room)
+	if err != nil {
+		return "", false
+	}
+	is := i.Rooms.Standing(c.Signed.User, c.Room).Membership
+	return own.ID(), is == room.Invite || is == room.Join
+}
+
+// came tells whether an invitation has come, also one that was declined at once.
+func (i *Invites) came(ctx context.Context, c Claim, before string) error {
+	if now, settled := i.standing(ctx, c); settled || now != before {
+		return nil
+	}
+	return ErrNotCome
+}
+
+// servers are whom to ask: that of who has invited the user and, where nobody of it may be in
+// the room any more, that which the room is named after, and those that are said to be.
+func (i *Invites) servers(c Claim, via []matrix.ServerName) (servers []matrix.ServerName) {
+	for _, server := range append([]matrix.ServerName{c.Sender.Server(), event.ServerOf(c.Room)}, via...) {
+		if server != "" && server != i.ServerName && !slices.Contains(servers, server) && len(servers) < maxServers {
+			servers = append(servers, server)
+		}
+	}
+	return servers
+}
+
+// refused tells whether a server does not want what it was asked for, and will not.
+func refused(err error) bool {
+	r, is := errors.AsType[fedclient.Refusal](err)
+	return is && r.Status >= 400 && r.Status < 500 && r.Status != http.StatusTooManyRequests && r.Status != http.StatusUnauthorized
+}
+
+// await lets the invitation come that a server is asked for.
+func (i *Invites) await(r request) {
+	now := i.Now()
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	for other, until := range i.awaited {
+		if !until.After(now) {
+			delete(i.awaited, other)
+		}
+	}
+	i.awaited[r] = now.Add(awaitedFor)
+}
+
+// Awaits is inbound.Options' Awaits: of a server it was asked for.
+func (i *Invites) Awaits(origin matrix.ServerName, invite *event.Event) bool {
+	user, _ := invite.StateKey()
+	token, _ := invite.Field("third_party_invite").Field("signed").Field("token").Text()
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.awaited[request{origin, invite.RoomID(), token, matrix.UserID(invite.Sender()), matrix.UserID(user)}].After(i.Now())
+}
