@@ -6,6 +6,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"signet/internal/matrix"
+	"signet/internal/mxhttp"
 	"signet/internal/quota"
 )
 
@@ -17,11 +18,15 @@ const (
 	byInvite    budget = "federation.invite.server"    // of people here
 	byHandshake budget = "federation.handshake.server" // memberships, proposed and taken
 	byClaim     budget = "federation.claim.server"     // of one-time keys
+
+	// byOnBind is that of the network of whoever says that addresses were bound: nobody signs
+	// for that.
+	byOnBind budget = "federation.onbind.network"
 )
 
 // limits are the sizes of the budgets, an hour. Those of above 1,000 are leased, so that
 // they cost no write each (internal/quota).
-var limits = map[budget]int{byInvite: 600, byHandshake: 6000, byClaim: 6000}
+var limits = map[budget]int{byInvite: 600, byHandshake: 6000, byClaim: 6000, byOnBind: 6000}
 
 // Budgets are the limits of the API, for the quota that it charges. In dry run they are
 // counted and refuse nothing.
@@ -39,4 +44,13 @@ func (a *API) charge(c echo.Context, b budget, origin matrix.ServerName) error {
 		return nil
 	}
 	return a.Quota.Charge(c.Request().Context(), quota.Charge{Budget: string(b), Subject: origin.Owner(), N: 1})
+}
+
+// chargeNetwork is charge for who has not signed.
+func (a *API) chargeNetwork(c echo.Context, b budget, n int) error {
+	network := mxhttp.ClientNetwork(c)
+	if a.Quota == nil || n == 0 || !network.IsValid() {
+		return nil
+	}
+	return a.Quota.Charge(c.Request().Context(), quota.Charge{Budget: string(b), Subject: network.String(), N: n})
 }

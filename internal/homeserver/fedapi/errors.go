@@ -15,6 +15,7 @@ import (
 	"signet/internal/homeserver/resident"
 	"signet/internal/homeserver/room"
 	"signet/internal/homeserver/stream"
+	"signet/internal/homeserver/thirdparty"
 	"signet/internal/homeserver/transaction"
 	"signet/internal/homeserver/userdata"
 	"signet/internal/matrix"
@@ -55,6 +56,7 @@ var answers = []struct {
 	{e2ee.ErrTooMany, http.StatusBadRequest, matrix.InvalidParam},
 	{e2ee.ErrID, http.StatusBadRequest, matrix.InvalidParam},
 	{matrix.ErrUserID, http.StatusBadRequest, matrix.InvalidParam},
+	{matrix.ErrRoomID, http.StatusBadRequest, matrix.InvalidParam},
 	{room.ErrUnknownAlias, http.StatusNotFound, matrix.NotFound},
 	{room.ErrAliasFormat, http.StatusBadRequest, matrix.InvalidParam},
 	{room.ErrListingToken, http.StatusBadRequest, matrix.InvalidParam},
@@ -84,6 +86,17 @@ var answers = []struct {
 	{inbound.ErrStranger, http.StatusForbidden, matrix.Forbidden},
 	{inbound.ErrNotHere, http.StatusNotFound, matrix.NotFound},
 	{inbound.ErrLater, http.StatusServiceUnavailable, matrix.Unknown},
+	{thirdparty.ErrSigned, http.StatusBadRequest, matrix.InvalidParam},
+	{thirdparty.ErrTooMany, http.StatusBadRequest, matrix.InvalidParam},
+	{thirdparty.ErrNotOurs, http.StatusBadRequest, matrix.InvalidParam},
+	{thirdparty.ErrNobody, http.StatusForbidden, matrix.Forbidden},
+	{thirdparty.ErrRevoked, http.StatusForbidden, matrix.Forbidden},
+	{thirdparty.ErrValidity, http.StatusBadGateway, matrix.Unknown},
+	{thirdparty.ErrDeclined, http.StatusForbidden, matrix.Forbidden},
+	{thirdparty.ErrAway, http.StatusBadGateway, matrix.Unknown},
+	{thirdparty.ErrNoServer, http.StatusNotFound, matrix.NotFound},
+	{errExchange, http.StatusBadRequest, matrix.InvalidParam},
+	{inbound.ErrForeign, http.StatusBadGateway, matrix.Unknown},
 	{inbound.ErrBacklog, http.StatusServiceUnavailable, matrix.Unknown},
 	{event.ErrFormat, http.StatusBadRequest, matrix.BadJSON},
 	{event.ErrEventID, http.StatusBadRequest, matrix.BadJSON},

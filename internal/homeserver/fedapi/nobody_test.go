@@ -69,3 +69,7 @@ func (nobody) MissingEvents(context.Context, matrix.ServerName, matrix.RoomID, o
 func (nobody) TimestampToEvent(context.Context, matrix.ServerName, matrix.RoomID, time.Time, bool) (c others.Closest, err error) {
 	return c, fedclient.ErrUnreachable
 }
+
+func (nobody) ExchangeThirdPartyInvite(context.Context, matrix.ServerName, others.ThirdPartyInvite) error {
+	return fedclient.ErrUnreachable
+}

@@ -27,6 +27,8 @@ import (
 	"signet/internal/homeserver/resident"
 	"signet/internal/homeserver/room"
 	"signet/internal/homeserver/stream"
+	"signet/internal/homeserver/thirdparty"
+	"signet/internal/homeserver/thirdparty/thirdpartytest"
 	"signet/internal/homeserver/transaction"
 	"signet/internal/homeserver/userdata"
 	"signet/internal/matrix"
@@ -40,8 +42,9 @@ const bob = matrix.UserID("@bob:remote.test")
 
 // network is servers of ours that reach each other.
 type network struct {
-	mu  sync.Mutex // guards urls
-	url map[matrix.ServerName]string
+	mu       sync.Mutex // guards url
+	url      map[matrix.ServerName]string
+	identity *thirdpartytest.Identity
 }
 
 // Open brings a signed request to a server, over HTTP.
@@ -69,6 +72,18 @@ func (n *network) Open(ctx context.Context, r fedclient.Request) (fedclient.Stre
 	return fedclient.Stream{Status: res.StatusCode, Header: res.Header, Body: res.Body}, nil
 }
 
+// away takes a server off the network, or brings it back.
+func (n *network) away(server matrix.ServerName, is bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if is {
+		n.url[server+" away"] = n.url[server]
+		delete(n.url, server)
+		return
+	}
+	n.url[server] = n.url[server+" away"]
+}
+
 // deaf hears no EDU.
 type deaf struct{}
 
@@ -81,10 +96,13 @@ type house struct {
 	rooms   *room.Rooms
 	stream  *stream.Committer
 	inbound *inbound.Inbound
+	third   *thirdparty.Invites
+	url     string
+	clock   *clocktest.Clock
 }
 
 func (n *network) house(t *testing.T, name matrix.ServerName, db *store.DB, clock *clocktest.Clock) *house {
-	h := &house{T: t, name: name}
+	h := &house{T: t, name: name, clock: clock}
 	ok := func(err error) {
 		t.Helper()
 		if err != nil {
@@ -108,11 +126,16 @@ func (n *network) house(t *testing.T, name matrix.ServerName, db *store.DB, cloc
 	ok(err)
 	encryption, err := e2ee.New(t.Context(), e2ee.Options{DB: db, Stream: h.stream, ServerName: name, Now: clock.Now, Devices: directory{accounts}, Rooms: h.rooms, Remote: client, Outgoing: out})
 	ok(err)
-	user := "carol"
-	_, err = accounts.Register(t.Context(), account.Registration{Username: &user, Password: "correct horse", Auth: &account.Auth{Stage: account.StageDummy}})
-	ok(err)
+	for _, user := range []string{"bob", "carol", "dave"} {
+		_, err = accounts.Register(t.Context(), account.Registration{Username: &user, Password: "correct horse", Auth: &account.Auth{Stage: account.StageDummy}})
+		ok(err)
+	}
+	h.third = thirdparty.New(thirdparty.Options{DB: db, Rooms: h.rooms, Inviter: h.inbound, Remote: client, Identity: n.identity.Client(name, signer),
+		ServerName: name, Exists: accounts.Exists, Now: clock.Now, Log: log})
+	h.inbound.Awaits = h.third.Awaits
 	api := &fedapi.API{
-		Accounts: accounts, ServerName: name, Now: clock.Now, ServerKeys: peerKeys{}, Peers: out, Inbound: h.inbound, Encryption: encryption,
+		ThirdParty: h.third,
+		Accounts:   accounts, ServerName: name, Now: clock.Now, ServerKeys: peerKeys{}, Peers: out, Inbound: h.inbound, Encryption: encryption,
 		Data:         userdata.New(userdata.Options{DB: db, Committer: h.stream, Now: clock.Now}),
 		Transactions: transaction.New(transaction.Options{DB: db, Receiver: h.inbound, Handler: deaf{}, Now: clock.Now, Log: log, Explain: fedapi.Explain}),
 		Rooms:        resident.New(resident.Options{Rooms: h.rooms, ServerName: name, Signer: signer, Keys: peerKeys{}, Graph: h.inbound}),
@@ -121,7 +144,7 @@ func (n *network) house(t *testing.T, name matrix.ServerName, db *store.DB, cloc
 	ok(err)
 	web := httptest.NewServer(handler)
 	n.mu.Lock()
-	n.url[name] = web.URL
+	n.url[name], h.url = web.URL, web.URL
 	n.mu.Unlock()
 	ctx, stop := context.WithCancel(context.Background())
 	var ends sync.WaitGroup
@@ -134,10 +157,16 @@ func (n *network) house(t *testing.T, name matrix.ServerName, db *store.DB, cloc
 
 // eachPair tells a story of two servers on every engine.
 func eachPair(t *testing.T, story func(a, b *house)) {
-	owners := []string{"seal", "account", "stream", "room", "inbound", "outbound", "transaction", "userdata", "e2ee"}
-	storetest.EachPair(t, owners, func(t *testing.T, first, second *store.DB) {
-		n, clock := &network{url: map[matrix.ServerName]string{}}, clocktest.New()
-		story(n.house(t, server, first, clock), n.house(t, remote, second, clock))
+	eachNetwork(t, func(_ *network, a, b *house) { story(a, b) })
+}
+
+var houseOwners = []string{"seal", "account", "stream", "room", "inbound", "outbound", "transaction", "userdata", "e2ee", "thirdparty"}
+
+// eachNetwork is eachPair with the network, to which others may be added.
+func eachNetwork(t *testing.T, story func(n *network, a, b *house)) {
+	storetest.EachPair(t, houseOwners, func(t *testing.T, first, second *store.DB) {
+		n, clock := &network{url: map[matrix.ServerName]string{}, identity: thirdpartytest.New()}, clocktest.New()
+		story(n, n.house(t, server, first, clock), n.house(t, remote, second, clock))
 	})
 }
 

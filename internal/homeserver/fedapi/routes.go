@@ -11,6 +11,7 @@ import (
 	"signet/internal/homeserver/inbound"
 	"signet/internal/homeserver/notary"
 	"signet/internal/homeserver/resident"
+	"signet/internal/homeserver/thirdparty"
 	"signet/internal/homeserver/transaction"
 	"signet/internal/homeserver/userdata"
 	"signet/internal/keyring"
@@ -33,6 +34,7 @@ type API struct {
 	Notary       *notary.Notary
 	Blocked      *blocklist.List // nil turns nobody away
 	Inbound      *inbound.Inbound
+	ThirdParty   *thirdparty.Invites
 	ServerName   matrix.ServerName
 	Version      string // of this program
 	Now          func() time.Time
@@ -58,6 +60,8 @@ func (a *API) Routes() []mxhttp.Route {
 		{Method: http.MethodPost, Path: keyV2 + "/query", Handler: a.queryServers},
 		{Method: http.MethodGet, Path: v1 + "/version", Handler: a.version},
 		{Method: http.MethodGet, Path: v1 + "/openid/userinfo", Handler: a.userInfo},
+		{Method: http.MethodPut, Path: v1 + "/3pid/onbind", Handler: a.onBind, MaxBody: maxOnBind},
+		{Method: http.MethodPost, Path: v1 + "/3pid/onbind", Handler: a.onBind, MaxBody: maxOnBind},
 	}
 	for _, r := range a.signedRoutes() {
 		all = append(all, mxhttp.Route{Method: r.method, Path: r.path, MaxBody: r.maxBody, Handler: a.signed(r)})
@@ -96,6 +100,7 @@ func (a *API) signedRoutes() []signedRoute {
 		{http.MethodPut, v1 + "/send_knock/:roomId/:eventId", a.welcome(a.sendKnock), maxEvent, false, byHandshake},
 		{http.MethodPut, v1 + "/invite/:roomId/:eventId", a.welcome(a.inviteV1), maxInvite, false, byInvite},
 		{http.MethodPut, v2 + "/invite/:roomId/:eventId", a.welcome(a.invite), maxInvite, false, byInvite},
+		{http.MethodPut, v1 + "/exchange_third_party_invite/:roomId", a.welcome(a.exchange), maxEvent, false, byInvite},
 
 		{http.MethodGet, v1 + "/query/profile", a.queryProfile, 0, false, ""},
 		{http.MethodGet, v1 + "/query/directory", a.queryDirectory, 0, false, ""},

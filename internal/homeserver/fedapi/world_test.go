@@ -27,6 +27,8 @@ import (
 	"signet/internal/homeserver/resident"
 	"signet/internal/homeserver/room"
 	"signet/internal/homeserver/stream"
+	"signet/internal/homeserver/thirdparty"
+	"signet/internal/homeserver/thirdparty/thirdpartytest"
 	"signet/internal/homeserver/transaction"
 	"signet/internal/homeserver/userdata"
 	"signet/internal/keyring"
@@ -54,6 +56,7 @@ type world struct {
 	data       *userdata.Data
 	encryption *e2ee.Encryption
 	clock      *clocktest.Clock
+	identity   *thirdpartytest.Identity
 	api        *fedapi.API
 	http       *httptest.Server
 	log        *bytes.Buffer // every line, at debug level, once http is closed
@@ -65,7 +68,7 @@ type world struct {
 }
 
 func each(t *testing.T, story func(w *world)) {
-	storetest.Each(t, []string{"seal", "keyring", "quota", "account", "stream", "room", "inbound", "transaction", "userdata", "e2ee", "blocklist"}, func(t *testing.T, db *store.DB) {
+	storetest.Each(t, []string{"seal", "keyring", "quota", "account", "stream", "room", "inbound", "transaction", "userdata", "e2ee", "blocklist", "thirdparty"}, func(t *testing.T, db *store.DB) {
 		w := &world{T: t, db: db, clock: clocktest.New(), log: new(bytes.Buffer)}
 		w.vault = sealtest.Vault(t, db, w.clock.Now)
 		log := slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
@@ -77,8 +80,12 @@ func each(t *testing.T, story func(w *world)) {
 		w.keys = keyringtest.Open(t, db, w.vault, w.clock.Now, keyring.Federation)
 		w.openRooms()
 		in := inbound.New(inbound.Options{DB: db, Rooms: w.rooms, Remote: nobody{}, Keys: peerKeys{}, ServerName: server, Signer: w.signer, Now: w.clock.Now})
+		w.identity = thirdpartytest.New()
+		invites := thirdparty.New(thirdparty.Options{DB: db, Rooms: w.rooms, Inviter: in, Remote: nobody{}, Identity: w.identity.Client(server, w.signer),
+			ServerName: server, Exists: w.accounts.Exists, Now: w.clock.Now})
 		w.api = &fedapi.API{
-			Accounts: w.accounts, Keys: w.keys, ServerName: server, Version: "1.2.3", Now: w.clock.Now,
+			ThirdParty: invites,
+			Accounts:   w.accounts, Keys: w.keys, ServerName: server, Version: "1.2.3", Now: w.clock.Now,
 			ServerKeys: peerKeys{}, Peers: w,
 			Inbound: in, Data: w.data, Encryption: w.encryption,
 			Notary: notary.New(notary.Options{ServerName: server, Asker: published{w}, Now: w.clock.Now, Signer: w.signer,
