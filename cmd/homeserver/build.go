@@ -27,6 +27,7 @@ import (
 	"signet/internal/homeserver/room"
 	"signet/internal/homeserver/stream"
 	"signet/internal/homeserver/sync"
+	"signet/internal/homeserver/thirdparty"
 	"signet/internal/homeserver/transaction"
 	"signet/internal/homeserver/typing"
 	"signet/internal/homeserver/unread"
@@ -58,6 +59,7 @@ type server struct {
 	typing       *typing.Typing
 	unread       *unread.Unread
 	inbound      *inbound.Inbound
+	thirdParty   *thirdparty.Invites
 	transactions *transaction.Desk
 	encryption   *e2ee.Encryption
 	backups      *roomkeys.Backups
@@ -72,7 +74,7 @@ func build(f program.Frame) (*server, error) {
 	cfg := f.Config.(*Config)
 	s := &server{Storage: f.Storage, cfg: cfg, log: f.Log, metrics: prometheus.NewRegistry()}
 	s.health = daemon.NewHealth(s.log, map[string]daemon.Check{"database": s.DB.Ping})
-	for _, part := range []func(program.Frame) error{s.buildStream, s.buildData, s.buildPeers, s.buildIdentity, s.buildRooms, s.buildSignals, s.buildAccounts, s.buildContacts, s.buildEncryption, s.buildTransactions, s.buildSync, s.buildQuota, s.buildClients, s.buildFederation} {
+	for _, part := range []func(program.Frame) error{s.buildStream, s.buildData, s.buildPeers, s.buildIdentity, s.buildRooms, s.buildSignals, s.buildAccounts, s.buildContacts, s.buildThirdParty, s.buildEncryption, s.buildTransactions, s.buildSync, s.buildQuota, s.buildClients, s.buildFederation} {
 		if err := part(f); err != nil {
 			return nil, err
 		}
@@ -177,6 +179,30 @@ func (s *server) buildAccounts(f program.Frame) (err error) {
 	return nil
 }
 
+// buildThirdParty comes after the accounts, whose addresses are bound elsewhere.
+func (s *server) buildThirdParty(f program.Frame) error {
+	s.thirdParty = thirdparty.New(thirdparty.Options{
+		DB:         s.DB,
+		Rooms:      s.rooms,
+		Inviter:    s.inbound,
+		Remote:     s.peers.remote,
+		Identity:   s.identity.client,
+		ServerName: s.cfg.ServerName,
+		Exists:     s.accounts.Exists,
+		Now:        f.Now,
+		Log:        s.log,
+	})
+	s.inbound.Awaits = s.thirdParty.Awaits
+	return nil
+}
+
+// exchange turns invitations of addresses into those of people, until ctx ends.
+func (s *server) exchange(ctx context.Context) error {
+	return s.thirdParty.Run(ctx, func(err error) {
+		s.log.Error("inviting people whose addresses were bound", "error", err)
+	})
+}
+
 // accountOptions are those of one command, in which nobody registers; the server adds to them.
 func accountOptions(env program.Env, s *program.Storage, cfg *Config) (account.Options, error) {
 	secret, err := cfg.sharedSecret()
@@ -263,6 +289,7 @@ func (s *server) buildClients(f program.Frame) (err error) {
 		Accounts:       s.accounts,
 		Rooms:          s.rooms,
 		Inbound:        s.inbound,
+		ThirdParty:     s.thirdParty,
 		Receipts:       s.receipts,
 		Typing:         s.typing,
 		Data:           s.data,
@@ -317,6 +344,7 @@ func (s *server) buildFederation(f program.Frame) (err error) {
 		Data:         s.data,
 		Encryption:   s.encryption,
 		Inbound:      s.inbound,
+		ThirdParty:   s.thirdParty,
 		ServerName:   s.cfg.ServerName,
 		Version:      daemon.Version(),
 		Now:          f.Now,

@@ -22,7 +22,7 @@ func process(f program.Frame) (daemon.Process, error) {
 	listeners, err := s.listeners(f)
 	return daemon.Process{
 		Listeners:  listeners,
-		Background: []func(context.Context) error{s.write, s.accounts.Remember, s.depart, s.watchBlocks, s.sayFarewell, s.typing.Run, s.peers.outbound.Run, s.inbound.Run},
+		Background: []func(context.Context) error{s.write, s.accounts.Remember, s.depart, s.watchBlocks, s.sayFarewell, s.typing.Run, s.peers.outbound.Run, s.inbound.Run, s.exchange},
 		Sweeps: []daemon.Sweep{
 			{What: "expired sessions and tokens", Do: s.accounts.Sweep},
 			{What: "codes of a day ago", Do: s.contacts.Sweep},
@@ -32,6 +32,7 @@ func process(f program.Frame) (daemon.Process, error) {
 			{What: "what waits for servers that do not come back", Do: s.peers.outbound.Sweep},
 			{What: "devices of people elsewhere whom nobody asks for", Do: s.peers.lists.Sweep},
 			{What: "transactions of other servers a day ago", Do: s.transactions.Sweep},
+			{What: "invitations of addresses that have ended", Do: s.thirdParty.Sweep},
 			{What: "deleted backups of room keys", Do: s.backups.Sweep},
 		},
 		Health:   s.health,

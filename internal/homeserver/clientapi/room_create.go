@@ -14,24 +14,21 @@ import (
 	"signet/internal/mxhttp"
 )
 
-var (
-	errVisibility = errors.New("visibility is public or private")
-	errThreepid   = errors.New("this server cannot invite by a third-party identifier")
-)
+var errVisibility = errors.New("visibility is public or private")
 
 type createRoomRequest struct {
-	Visibility      string           `json:"visibility"`
-	AliasName       string           `json:"room_alias_name"`
-	Name            string           `json:"name"`
-	Topic           string           `json:"topic"`
-	Invite          []matrix.UserID  `json:"invite"`
-	InviteThreepid  []jsontext.Value `json:"invite_3pid"`
-	Version         string           `json:"room_version"`
-	CreationContent jsontext.Value   `json:"creation_content"`
-	InitialState    []stateRequest   `json:"initial_state"`
-	Preset          room.Preset      `json:"preset"`
-	IsDirect        bool             `json:"is_direct"`
-	PowerLevels     jsontext.Value   `json:"power_level_content_override"`
+	Visibility      string          `json:"visibility"`
+	AliasName       string          `json:"room_alias_name"`
+	Name            string          `json:"name"`
+	Topic           string          `json:"topic"`
+	Invite          []matrix.UserID `json:"invite"`
+	InviteThreepid  []invite3pid    `json:"invite_3pid"`
+	Version         string          `json:"room_version"`
+	CreationContent jsontext.Value  `json:"creation_content"`
+	InitialState    []stateRequest  `json:"initial_state"`
+	Preset          room.Preset     `json:"preset"`
+	IsDirect        bool            `json:"is_direct"`
+	PowerLevels     jsontext.Value  `json:"power_level_content_override"`
 }
 
 type stateRequest struct {
@@ -50,15 +47,17 @@ func (a *API) createRoom(c echo.Context, device account.Device) error {
 	if err := mxhttp.Decode(c, &r); err != nil {
 		return err
 	}
-	switch {
-	case r.Visibility != "" && r.Visibility != "public" && r.Visibility != "private":
+	if r.Visibility != "" && r.Visibility != "public" && r.Visibility != "private" {
 		return errVisibility
-	case len(r.InviteThreepid) > 0:
-		return errThreepid
 	}
-	if err := a.step(c, byInvite, device.User, len(r.Invite)); err != nil {
+	if err := a.step(c, byInvite, device.User, len(r.Invite)+len(r.InviteThreepid)); err != nil {
 		return err
 	}
+	found, unknown, err := a.behind(c.Request().Context(), r.InviteThreepid)
+	if err != nil {
+		return err
+	}
+	r.Invite = append(r.Invite, found...)
 	creation := room.Creation{
 		Creator: device.User, Version: r.Version, Preset: r.Preset, Name: r.Name, Topic: r.Topic, AliasName: r.AliasName,
 		Listed: r.Visibility == "public", Direct: r.IsDirect, Invite: r.Invite, CreationContent: r.CreationContent, PowerLevels: r.PowerLevels,
@@ -70,6 +69,7 @@ func (a *API) createRoom(c echo.Context, device account.Device) error {
 	if err != nil {
 		return err
 	}
+	a.inviteUnknown(c, device.User, id, unknown)
 	return mxhttp.Reply(c, http.StatusOK, roomIDAnswer{id})
 }
 

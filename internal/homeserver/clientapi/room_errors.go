@@ -54,7 +54,6 @@ var roomAnswers = []struct {
 	{room.ErrAliasFormat, http.StatusBadRequest, matrix.InvalidParam},
 	{room.ErrAliasTaken, http.StatusBadRequest, roomInUse},
 	{errVisibility, http.StatusBadRequest, matrix.InvalidParam},
-	{errThreepid, http.StatusBadRequest, matrix.Unknown},
 	{room.ErrPreset, http.StatusBadRequest, matrix.InvalidParam},
 	{room.ErrInitialState, http.StatusBadRequest, matrix.InvalidParam},
 	{room.ErrManyInvites, http.StatusBadRequest, matrix.InvalidParam},
@@ -91,6 +90,9 @@ func translateRoom(err error) (mxhttp.Problem, bool) {
 	if blocked, is := errors.AsType[blocklist.Refusal](err); is {
 		return mxhttp.Problem{Status: http.StatusForbidden, Code: matrix.Forbidden, Message: blocked.Error(),
 			Extra: map[string]any{"im.signet.position": blocked.Position}}, true
+	}
+	if p, found := translateThirdParty(err); found {
+		return p, true
 	}
 	return translateElsewhere(err)
 }

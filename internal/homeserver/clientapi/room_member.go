@@ -26,11 +26,9 @@ type membershipRequest struct {
 	Else       jsontext.Value `json:",embed"`
 }
 
-// ownMembership is the wish of a request about its sender's membership in a room.
-func ownMembership(c echo.Context, device account.Device, roomID string) (room.Membership, error) {
-	var r membershipRequest
-	err := decodeIfAny(c, &r)
-	return room.Membership{Room: roomID, Sender: device.User, Reason: r.Reason, Content: r.Else}, err
+// own is the wish of a request about its sender's membership in a room.
+func (r membershipRequest) own(device account.Device, roomID string) room.Membership {
+	return room.Membership{Room: roomID, Sender: device.User, Reason: r.Reason, Content: r.Else}
 }
 
 // named is the id of the room that a path segment names by its id or an alias, and the
@@ -50,7 +48,7 @@ func (a *API) joinByName(c echo.Context, device account.Device) error {
 	if err != nil {
 		return err
 	}
-	return a.changeOwn(c, device, id, a.joiningHeir(a.joining(servers)), roomIDAnswer{id})
+	return a.joinRoom(c, device, id, servers)
 }
 
 // POST /_matrix/client/v3/rooms/{roomId}/join
@@ -59,7 +57,25 @@ func (a *API) join(c echo.Context, device account.Device) error {
 	if err != nil {
 		return err
 	}
-	return a.changeOwn(c, device, id, a.joiningHeir(a.joining(via(c))), roomIDAnswer{id})
+	return a.joinRoom(c, device, id, via(c))
+}
+
+// joinRoom has a user join, after an invitation by a third-party identifier that they present
+// has become one of the user.
+func (a *API) joinRoom(c echo.Context, device account.Device, id string, servers []matrix.ServerName) error {
+	var r membershipRequest
+	if err := decodeIfAny(c, &r); err != nil {
+		return err
+	}
+	ctx := c.Request().Context()
+	if err := a.presentSigned(ctx, device.User, id, r.Signed, servers); err != nil {
+		return err
+	}
+	join := a.joiningHeir(a.joining(servers))
+	if err := join(ctx, r.own(device, id)); err != nil {
+		return err
+	}
+	return mxhttp.Reply(c, http.StatusOK, roomIDAnswer{id})
 }
 
 // POST /_matrix/client/v3/knock/{roomIdOrAlias}
@@ -81,11 +97,11 @@ func (a *API) leave(c echo.Context, device account.Device) error {
 }
 
 func (a *API) changeOwn(c echo.Context, device account.Device, id string, change func(context.Context, room.Membership) error, answer any) error {
-	m, err := ownMembership(c, device, id)
-	if err != nil {
+	var r membershipRequest
+	if err := decodeIfAny(c, &r); err != nil {
 		return err
 	}
-	if err := change(c.Request().Context(), m); err != nil {
+	if err := change(c.Request().Context(), r.own(device, id)); err != nil {
 		return err
 	}
 	return mxhttp.Reply(c, http.StatusOK, answer)
@@ -115,7 +131,7 @@ func (a *API) about(change func(context.Context, room.Membership) error) func(ec
 	}
 }
 
-// POST /_matrix/client/v3/rooms/{roomId}/invite
+// invite is the part of POST /_matrix/client/v3/rooms/{roomId}/invite that is about a user.
 func (a *API) invite(ctx context.Context, m room.Membership) error {
 	if a.Inbound == nil {
 		return a.Rooms.Invite(ctx, m)

@@ -24,7 +24,7 @@ func (a *API) roomRoutes() []mxhttp.Route {
 		{Method: http.MethodPost, Path: v3 + "/knock/:roomIdOrAlias", Handler: a.paced(byJoin, a.knock)},
 		{Method: http.MethodPost, Path: room + "/join", Handler: a.paced(byJoin, a.join)},
 		{Method: http.MethodPost, Path: room + "/leave", Handler: a.paced(bySend, a.leave)},
-		{Method: http.MethodPost, Path: room + "/invite", Handler: a.paced(byInvite, a.about(a.invite))},
+		{Method: http.MethodPost, Path: room + "/invite", Handler: a.paced(byInvite, a.inviteSomebody)},
 		{Method: http.MethodPost, Path: room + "/kick", Handler: a.paced(bySend, a.about(a.kick))},
 		{Method: http.MethodPost, Path: room + "/ban", Handler: a.paced(bySend, a.about(a.ban))},
 		{Method: http.MethodPost, Path: room + "/unban", Handler: a.paced(bySend, a.about(a.unban))},

@@ -142,7 +142,7 @@ func TestRoomsRefuse(t *testing.T) {
 			{"PUT /rooms/" + id + "/state/x/@bob:hs.test", `{}`, 403, "M_FORBIDDEN"},
 			{"PUT /rooms/" + id + "/state/m.room.canonical_alias", `{"alias":"#no:hs.test"}`, 400, "M_BAD_ALIAS"},
 			{"PUT /rooms/" + id + "/state/m.room.canonical_alias", `{"alias":"no"}`, 400, "M_INVALID_PARAM"},
-			{"POST /rooms/" + id + "/invite", `{}`, 400, "M_MISSING_PARAMS"},
+			{"POST /rooms/" + id + "/invite", `{}`, 400, "M_MISSING_PARAM"},
 			{"POST /rooms/" + id + "/invite", `{"user_id":"bob"}`, 400, "M_INVALID_PARAM"},
 			{"POST /rooms/" + id + "/invite", `{"user_id":7}`, 400, "M_BAD_JSON"},
 			{"POST /rooms/" + id + "/unban", `{"user_id":"@bob:hs.test"}`, 403, "M_FORBIDDEN"},

@@ -15,6 +15,7 @@ import (
 	"signet/internal/homeserver/receipt"
 	"signet/internal/homeserver/room"
 	"signet/internal/homeserver/sync"
+	"signet/internal/homeserver/thirdparty"
 	"signet/internal/homeserver/turn"
 	"signet/internal/homeserver/typing"
 	"signet/internal/homeserver/userdata"
@@ -48,6 +49,8 @@ type API struct {
 	Identity       *idclient.Client // asks identity servers
 	Trusted        idclient.Trusted // those that it may ask
 	Contacts       *contact.Contacts
+	// ThirdParty invites people by their addresses; nil does not.
+	ThirdParty *thirdparty.Invites
 	// Federation is the host and port where other servers reach this one.
 	Federation   string
 	RoomVersions RoomVersions
