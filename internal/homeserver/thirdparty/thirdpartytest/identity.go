@@ -31,7 +31,8 @@ type Identity struct {
 	bound   map[string]matrix.UserID // by "address medium"
 	revoked map[string]bool          // keys, in base64
 	lies    map[string]string        // answers by the end of a path: "404 {}", or "" for none
-	asked   []string                 // method, URL, and by whom
+	once    map[string]string        // likewise, the first time
+	asked   []string                 // methods and URLs
 	stored  []map[string]any         // bodies of store-invite
 }
 
@@ -56,7 +57,7 @@ func Public(k matrix.SigningKey) string { return matrix.EncodeBase64(k.Public())
 
 // New is an identity server that knows nobody.
 func New() *Identity {
-	return &Identity{bound: map[string]matrix.UserID{}, revoked: map[string]bool{}, lies: map[string]string{}}
+	return &Identity{bound: map[string]matrix.UserID{}, revoked: map[string]bool{}, lies: map[string]string{}, once: map[string]string{}}
 }
 
 // Client is what a homeserver asks it by.
@@ -103,6 +104,13 @@ func (i *Identity) Lie(end, answer string) {
 	i.lies[end] = answer
 }
 
+// Once is Lie for the next question.
+func (i *Identity) Once(end, answer string) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.once[end] = answer
+}
+
 // Asked are the questions since it was called last.
 func (i *Identity) Asked() (asked []string) {
 	i.mu.Lock()
@@ -138,17 +146,8 @@ func (i *Identity) Do(_ context.Context, r fedclient.Request) (fedclient.Respons
 	defer i.mu.Unlock()
 	path, query, _ := strings.Cut(r.Path, "?")
 	i.asked = append(i.asked, fmt.Sprintf("%s %s%s", r.Method, r.Web, path))
-	for end, lie := range i.lies {
-		if !strings.HasSuffix(path, end) {
-			continue
-		}
-		if lie == "" {
-			return fedclient.Response{}, fedclient.ErrUnreachable
-		}
-		var status int
-		text, body, _ := strings.Cut(lie, " ")
-		_, _ = fmt.Sscan(text, &status)
-		return fedclient.Response{Status: status, Header: http.Header{}, Body: []byte(body)}, nil
+	if lie, lies := i.lie(path); lies {
+		return told(lie)
 	}
 	if !strings.HasSuffix(path, "isvalid") && r.Bearer != Token {
 		return answer(http.StatusUnauthorized, map[string]any{"errcode": "M_UNAUTHORIZED", "error": "who are you?"})
@@ -167,6 +166,29 @@ func (i *Identity) Do(_ context.Context, r fedclient.Request) (fedclient.Respons
 		return answer(http.StatusOK, map[string]any{"valid": !i.revoked[q.Get("public_key")]})
 	}
 	return answer(http.StatusNotFound, map[string]any{"errcode": "M_UNRECOGNIZED"})
+}
+
+// lie is what is said instead of the truth.
+func (i *Identity) lie(path string) (lie string, lies bool) {
+	for _, all := range []map[string]string{i.once, i.lies} {
+		for end, lie := range all {
+			if strings.HasSuffix(path, end) {
+				delete(i.once, end)
+				return lie, true
+			}
+		}
+	}
+	return "", false
+}
+
+func told(lie string) (fedclient.Response, error) {
+	if lie == "" {
+		return fedclient.Response{}, fedclient.ErrUnreachable
+	}
+	var status int
+	text, body, _ := strings.Cut(lie, " ")
+	_, _ = fmt.Sscan(text, &status)
+	return fedclient.Response{Status: status, Header: http.Header{}, Body: []byte(body)}, nil
 }
 
 func (i *Identity) lookup(body map[string]any) map[string]matrix.UserID {
