@@ -1,8 +1,10 @@
 package inbound_test
 
 import (
+	"context"
 	"errors"
 	"net/http"
+	"runtime"
 	"testing"
 
 	"signet/internal/fedclient"
@@ -61,6 +63,40 @@ func TestANewRoomInvitesInVain(t *testing.T) {
 		creation.PowerLevels = []byte(`{"invite":101}`)
 		if _, err := far.in.Create(t.Context(), creation); !errors.Is(err, room.ErrRoomState) {
 			t.Errorf("who may not invite: %v", err)
+		}
+	})
+}
+
+// Who comes as soon as their server has signed the invitation waits for what becomes of it.
+func TestWhoComesWhileBeingInvited(t *testing.T) {
+	each(t, func(here, far *server) {
+		id := far.create(event.V11, erin)
+		came := make(chan struct{})
+		far.far.lies = map[string]func() (any, error){"invite": func() (any, error) {
+			go func() {
+				defer close(came)
+				far.in.Settle(t.Context(), id, alice)
+			}()
+			for far.in.Inviting(id, alice) < 2 {
+				select {
+				case <-came:
+					t.Error("who comes does not wait")
+					return nil, errUnreachable
+				default:
+					runtime.Gosched()
+				}
+			}
+			return nil, errUnreachable
+		}}
+		if err := far.in.Invite(t.Context(), room.Membership{Room: id, Sender: erin, Target: alice}); !errors.Is(err, errUnreachable) {
+			t.Errorf("Invite = %v", err)
+		}
+		<-came
+		gone, stop := context.WithCancel(t.Context())
+		stop()
+		far.in.Settle(gone, id, alice) // nobody is being invited
+		if n := far.in.Inviting(id, alice); n != 0 {
+			t.Errorf("%d wait still", n)
 		}
 	})
 }

@@ -65,12 +65,13 @@ type Options struct {
 // Inbound takes in what other servers send. It is safe for concurrent use.
 type Inbound struct {
 	Options
-	turns turns         // of rooms
-	lines turns         // of servers that wait for the turn of a room
-	loads turns         // of servers that are asked for much
-	lists acl.Lists     // server ACLs
-	seq   atomic.Int64  // of the backlog
-	wake  chan struct{} // the backlog has grown
+	turns   turns         // of rooms
+	lines   turns         // of servers that wait for the turn of a room
+	loads   turns         // of servers that are asked for much
+	invites turns         // of users elsewhere who are being invited, each into a room
+	lists   acl.Lists     // server ACLs
+	seq     atomic.Int64  // of the backlog
+	wake    chan struct{} // the backlog has grown
 }
 
 // Why an event, or a room, is not taken in, beside what event, authz and room say.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -113,6 +114,11 @@ func (in *Inbound) Invite(ctx context.Context, m room.Membership) error {
 	if server == in.ServerName || !in.Rooms.Resident(m.Room) {
 		return in.Rooms.Invite(ctx, m)
 	}
+	give, err := in.invites.take(ctx, invited(m.Room, m.Target))
+	if err != nil {
+		return err
+	}
+	defer give()
 	p, err := in.Rooms.ProposeInvite(ctx, m)
 	if err != nil {
 		return err
@@ -133,6 +139,21 @@ func (in *Inbound) Invite(ctx context.Context, m room.Membership) error {
 		return err
 	}
 	return in.sendOwn(ctx, m.Room, signed)
+}
+
+func invited(roomID string, user matrix.UserID) string { return roomID + " " + user.String() }
+
+// settleLife is how long somebody who comes waits for their invitation.
+const settleLife = 5 * time.Second
+
+// Settle waits a little while an invitation of a user is under way: their server, which has
+// signed it, may send them here before the room has it.
+func (in *Inbound) Settle(ctx context.Context, roomID string, user matrix.UserID) {
+	ctx, cancel := context.WithTimeout(ctx, settleLife)
+	defer cancel()
+	if give, err := in.invites.take(ctx, invited(roomID, user)); err == nil {
+		give()
+	}
 }
 
 // sendOwn sends an event of ours into its room, which others had to sign before.

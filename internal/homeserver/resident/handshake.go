@@ -27,6 +27,9 @@ type Graph interface {
 	// tells the other servers in the room of it. The error is why it is not accepted, also
 	// where that is so by the current state alone; one that is stored already is none.
 	Accept(ctx context.Context, roomID string, e *event.Event) error
+	// Settle waits a little while an invitation of a user is under way: their server may know
+	// of it before the room does.
+	Settle(ctx context.Context, roomID string, user matrix.UserID)
 }
 
 // What is wrong with a membership that another server proposes or has signed.
@@ -81,6 +84,7 @@ func (s *Resident) Propose(ctx context.Context, p Proposal) (template jsontext.V
 	if v = r.Version(); p.Change != Leave && !slices.Contains(p.Versions, v.String()) {
 		return nil, 0, IncompatibleVersion{v}
 	}
+	s.Graph.Settle(ctx, r.ID(), user)
 	e, err := s.Rooms.Propose(ctx, r, user, string(p.Change))
 	if err != nil {
 		return nil, 0, err

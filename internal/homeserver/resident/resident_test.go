@@ -2,6 +2,7 @@ package resident_test
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -220,6 +221,9 @@ func TestWhomASignatureLetsIn(t *testing.T) {
 		}
 		if _, _, err := w.Propose(t.Context(), resident.Proposal{Server: "evil.test", Room: id, User: string(erin), Change: resident.Join, Versions: []string{"11"}}); !errors.Is(err, resident.ErrNotOwnUser) {
 			t.Errorf("a proposal for somebody else's user: %v", err)
+		}
+		if _, _, err := w.Propose(t.Context(), resident.Proposal{Server: far, Room: id, User: string(erin), Change: resident.Leave}); err != nil || !slices.Equal(w.settled, []string{id + " " + string(erin)}) {
+			t.Errorf("a proposal: %v; waited for the invitations of %q", err, w.settled)
 		}
 	})
 }

@@ -31,8 +31,9 @@ const (
 type world struct {
 	*testing.T
 	*resident.Resident
-	rooms *room.Rooms
-	clock *clocktest.Clock
+	rooms   *room.Rooms
+	clock   *clocktest.Clock
+	settled []string // who came, into which rooms
 }
 
 func each(t *testing.T, story func(w *world)) {
@@ -50,6 +51,11 @@ func each(t *testing.T, story func(w *world)) {
 		t.Cleanup(func() { stop(); <-ended })
 		story(w)
 	})
+}
+
+// Settle is resident.Graph's.
+func (w *world) Settle(_ context.Context, room string, user matrix.UserID) {
+	w.settled = append(w.settled, room+" "+user.String())
 }
 
 // Accept is resident.Graph's.
