@@ -25,6 +25,7 @@ const v2 = "/_matrix/identity/v2"
 type person struct {
 	*pair
 	user, token, address string
+	access               string // at the homeserver
 	sid, secret          string
 	validated            bool   // submitToken was answered
 	bound                string // "yes", "no", or "unknown" while no answer came
@@ -33,16 +34,21 @@ type person struct {
 // join registers somebody at the homeserver and at the identity server.
 func (p *pair) join(name string) *person {
 	p.Helper()
+	return p.joinAt(p.hs, name)
+}
+
+func (p *pair) joinAt(hs *process, name string) *person {
+	p.Helper()
 	body := map[string]any{"username": name, "password": "correct horse battery"}
-	stage := p.hs.call("POST", "/_matrix/client/v3/register", "", body)
+	stage := hs.call("POST", "/_matrix/client/v3/register", "", body)
 	body["auth"] = map[string]any{"type": "m.login.dummy", "session": stage.text("session")}
-	account := p.hs.call("POST", "/_matrix/client/v3/register", "", body)
-	openID := p.hs.call("POST", "/_matrix/client/v3/user/"+account.text("user_id")+"/openid/request_token", account.text("access_token"), map[string]any{})
+	account := hs.call("POST", "/_matrix/client/v3/register", "", body)
+	openID := hs.call("POST", "/_matrix/client/v3/user/"+account.text("user_id")+"/openid/request_token", account.text("access_token"), map[string]any{})
 	registered := p.id.call("POST", v2+"/account/register", "", openID.body)
 	if !registered.ok() {
 		p.Fatalf("registering %s: %+v", name, registered)
 	}
-	return &person{pair: p, user: account.text("user_id"), token: registered.text("token"), address: name + "@example.org", bound: "no"}
+	return &person{pair: p, user: account.text("user_id"), access: account.text("access_token"), token: registered.text("token"), address: name + "@example.org", bound: "no"}
 }
 
 func (a *person) request(secret string) bool {

@@ -22,6 +22,7 @@ type process struct {
 	*testing.T
 	dir     string
 	program string
+	config  string // the name of its file; empty is the program's
 	url     string
 	cmd     *exec.Cmd
 	output  bytes.Buffer
@@ -39,11 +40,9 @@ func newPair(t *testing.T, idDatabase, hsDatabase string) *pair {
 	t.Helper()
 	dir := t.TempDir()
 	id, hs, federation := freePort(t), freePort(t), freePort(t)
-	common := "development: true\nmetrics_listen: \"\"\ndatabase: %s\nserver_name: localhost:%s\nlisten: 127.0.0.1:%s\npublic_url: http://localhost:%s\n"
-	write(t, filepath.Join(dir, "idserver.yaml"), fmt.Sprintf(common, idDatabase, id, id, id)+
+	write(t, filepath.Join(dir, "idserver.yaml"), fmt.Sprintf(commonConfig, idDatabase, id, id, id)+
 		"limits: {dry_run: true}\n") // tests ask for more messages than people do
-	write(t, filepath.Join(dir, "homeserver.yaml"), fmt.Sprintf(common, hsDatabase, federation, hs, hs)+
-		fmt.Sprintf("federation: {listen: \"127.0.0.1:%s\"}\nidentity_server: http://localhost:%s\n", federation, id))
+	write(t, filepath.Join(dir, "homeserver.yaml"), homeserverConfig(hsDatabase, federation, hs, id))
 	p := &pair{
 		T:          t,
 		id:         &process{T: t, dir: dir, program: "idserver", url: "http://localhost:" + id},
@@ -53,6 +52,15 @@ func newPair(t *testing.T, idDatabase, hsDatabase string) *pair {
 	p.id.start()
 	p.hs.start()
 	return p
+}
+
+// commonConfig is what both programs are told: a database, and ports.
+const commonConfig = "development: true\nmetrics_listen: \"\"\ndatabase: %s\nserver_name: localhost:%s\nlisten: 127.0.0.1:%s\npublic_url: http://localhost:%s\n"
+
+// homeserverConfig is for a homeserver beside an identity server, by their ports.
+func homeserverConfig(database, federation, clients, identity string) string {
+	return fmt.Sprintf(commonConfig, database, federation, clients, clients) +
+		fmt.Sprintf("federation: {listen: \"127.0.0.1:%s\"}\nidentity_server: http://localhost:%s\n", federation, identity)
 }
 
 func freePort(t *testing.T) string {
@@ -79,7 +87,11 @@ func write(t *testing.T, path, text string) {
 // start runs the program and waits until it is ready.
 func (p *process) start() {
 	p.Helper()
-	p.cmd = exec.Command(filepath.Join(bin, p.program), "--config", p.program+".yaml")
+	config := p.program + ".yaml"
+	if p.config != "" {
+		config = p.config
+	}
+	p.cmd = exec.Command(filepath.Join(bin, p.program), "--config", config)
 	p.cmd.Dir = p.dir
 	p.cmd.Stderr = &p.output
 	if err := p.cmd.Start(); err != nil {

@@ -1,0 +1,187 @@
+package endtoend
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"signet/internal/store/storetest"
+)
+
+// trio is an identity server and two homeservers, of which each knows the others by name alone.
+type trio struct {
+	*pair
+	other    *process
+	database string // of the other
+}
+
+func newTrio(t *testing.T, idDatabase, firstDatabase, secondDatabase string) *trio {
+	t.Helper()
+	p := newPair(t, idDatabase, firstDatabase)
+	clients, federation := freePort(t), freePort(t)
+	_, identity, _ := strings.Cut(strings.TrimPrefix(p.id.url, "http://"), ":")
+	write(t, filepath.Join(p.hs.dir, "other.yaml"), homeserverConfig(secondDatabase, federation, clients, identity)+"key_file: other.kek\n")
+	other := &process{T: t, dir: p.hs.dir, program: "homeserver", config: "other.yaml", url: "http://localhost:" + clients}
+	other.start()
+	return &trio{p, other, secondDatabase}
+}
+
+func onEachTrio(t *testing.T, tell func(p *trio)) {
+	t.Run("sqlite", func(t *testing.T) {
+		tell(newTrio(t, storetest.SQLite(t), storetest.SQLite(t), storetest.SQLite(t)))
+	})
+	t.Run("postgres", func(t *testing.T) {
+		if os.Getenv(storetest.PostgresURL) == "" {
+			t.Skip(storetest.PostgresURL + " names no server")
+		}
+		tell(newTrio(t, storetest.PostgreSQL(t), storetest.PostgreSQL(t), storetest.PostgreSQL(t)))
+	})
+}
+
+// member is a person as their client sees the homeserver.
+type member struct {
+	*person
+	hs    *process
+	since string
+}
+
+func (p *trio) member(hs *process, name string) *member {
+	p.Helper()
+	return &member{person: p.joinAt(hs, name), hs: hs}
+}
+
+// do makes a request that must succeed.
+func (m *member) do(method, path string, body map[string]any) reply {
+	m.Helper()
+	r := m.hs.call(method, clientV3+path, m.access, body)
+	if !r.ok() {
+		m.Fatalf("%s %s of %s: %+v", method, path, m.user, r)
+	}
+	return r
+}
+
+// await syncs until something stands in an answer.
+func (m *member) await(what string) {
+	m.Helper()
+	var seen strings.Builder
+	for range 60 {
+		r := m.do("GET", "/sync?timeout=1000&since="+url.QueryEscape(m.since), nil)
+		m.since = r.text("next_batch")
+		said := fmt.Sprint(r.body)
+		if strings.Contains(said, what) {
+			return
+		}
+		seen.WriteString(said + "\n")
+	}
+	m.Fatalf("%s never hears of %q, but of:\n%s", m.user, what, seen.String())
+}
+
+func (m *member) say(room, text string) {
+	m.Helper()
+	m.do("PUT", "/rooms/"+url.PathEscape(room)+"/send/m.room.message/"+url.PathEscape(text), map[string]any{"msgtype": "m.text", "body": text})
+}
+
+// proves binds the address to the account.
+func (m *member) proves() {
+	m.Helper()
+	if !m.request("secret_"+m.address[:3]) || !m.submit() || !m.bind() {
+		m.Fatalf("%s does not bind %s", m.user, m.address)
+	}
+}
+
+// invites makes a room and invites whoever has an address.
+func (p *trio) invites(m *member, address string) (room string) {
+	p.Helper()
+	room = m.do("POST", "/createRoom", map[string]any{"preset": "private_chat", "name": "Tea"}).text("room_id")
+	m.do("POST", "/rooms/"+url.PathEscape(room)+"/invite", map[string]any{
+		"id_server": strings.TrimPrefix(p.id.url, "http://"), "id_access_token": m.token, "medium": "email", "address": address})
+	return room
+}
+
+// Alice invites an e-mail address. Carol, who has it, signs up at another homeserver and binds
+// it; the invitation comes to her client, she accepts, and they talk. Then Alice invites her by
+// it once more, and Bob, who is on Alice's server.
+func TestAnInvitationAcrossHomeservers(t *testing.T) {
+	onEachTrio(t, func(p *trio) {
+		alice := p.member(p.hs, "alice")
+		tea := p.invites(alice, "carol@example.org")
+		state := fmt.Sprint(alice.do("GET", "/sync", nil).body)
+		if !strings.Contains(state, "m.room.third_party_invite") || strings.Contains(state, "carol@") {
+			p.Fatalf("the room is %s", state)
+		}
+		carol := p.member(p.other, "carol")
+		carol.proves()
+		carol.await("invite:map[" + tea)
+		carol.do("POST", "/join/"+url.PathEscape(tea), map[string]any{})
+		alice.say(tea, "welcome")
+		carol.await("welcome")
+		carol.say(tea, "thank you")
+		alice.await("thank you")
+
+		again := p.invites(alice, "carol@example.org") // who is known by now
+		carol.await("invite:map[" + again)
+
+		third := p.invites(alice, "bob@example.org")
+		bob := p.member(p.hs, "bob")
+		bob.proves()
+		bob.await("invite:map[" + third)
+		bob.do("POST", "/join/"+url.PathEscape(third), map[string]any{})
+		alice.await(bob.user)
+	})
+}
+
+// The inviter's homeserver is away when the address is bound, and the invitee's is killed when
+// it has been told: when both are back, the invitation comes.
+func TestAnInvitationThatWaits(t *testing.T) {
+	onEachTrio(t, func(p *trio) {
+		alice := p.member(p.hs, "alice")
+		tea := p.invites(alice, "carol@example.org")
+		carol := p.member(p.other, "carol")
+		p.kill(p.hs)
+		carol.proves()
+		p.untilTried()
+		p.kill(p.other)
+		p.hs.start()
+		p.other.start()
+		carol.await("invite:map[" + tea)
+		carol.do("POST", "/join/"+url.PathEscape(tea), map[string]any{})
+		alice.say(tea, "welcome")
+		carol.await("welcome")
+	})
+}
+
+func (p *trio) kill(program *process) {
+	p.Helper()
+	err := program.end(syscall.SIGKILL)
+	if _, killed := errors.AsType[*exec.ExitError](err); !killed {
+		p.Fatalf("killed: %v\n%s", err, program.output.String())
+	}
+}
+
+// untilTried waits until the other homeserver has been told of an invitation, and has tried in
+// vain.
+func (p *trio) untilTried() {
+	p.Helper()
+	db, err := openDatabase(p.database)
+	if err != nil {
+		p.Fatal(err)
+	}
+	defer db.Close()
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(20 * time.Millisecond) { // another process has no signal to give
+		var tried int
+		if err := db.QueryRow(`SELECT COUNT(*) FROM third_party_claims WHERE attempts > 0`).Scan(&tried); err != nil {
+			p.Fatal(err)
+		}
+		if tried > 0 {
+			return
+		}
+	}
+	p.Fatal("the homeserver was never told")
+}
