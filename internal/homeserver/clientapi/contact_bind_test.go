@@ -71,7 +71,7 @@ func TestBindingThatFails(t *testing.T) {
 			code   string
 		}{
 			{`{}`, 400, "M_MISSING_PARAMS"},
-			{`{` + strings.Replace(binds, "id.test", "evil.test", 1) + `}`, 403, "M_SERVER_NOT_TRUSTED"},
+			{`{` + strings.Replace(binds, "id.test", "evil.test", 1) + `}`, 400, "M_SERVER_NOT_TRUSTED"},
 			{`{` + strings.Replace(binds, "id.test", "https://id.test", 1) + `}`, 400, "M_INVALID_PARAM"},
 			{`{` + strings.Replace(binds, `"tok"`, `""`, 1) + `}`, 400, "M_INVALID_PARAM"},
 			{`{` + strings.Replace(binds, `"tok"`, `"a\r\nb"`, 1) + `}`, 400, "M_INVALID_PARAM"},
@@ -105,11 +105,12 @@ func TestBindingThatFails(t *testing.T) {
 		if a := w.call(alice, "POST /account/3pid/unbind", `{`+alicesAddr+`}`); a.text != noSupport || len(w.ids.Bound) > 0 {
 			w.Errorf("left is %s, and bound %q", a.text, w.ids.Bound)
 		}
-		for _, body := range []string{`{"medium":"fax","address":"1"}`, `{"medium":"email","address":"alice"}`, `{"medium":"msisdn","address":"+49151"}`} {
+		for _, body := range []string{`{"medium":"email","address":"alice"}`, `{"medium":"msisdn","address":"+49151"}`} {
 			w.want(body, w.call(alice, "POST /account/3pid/unbind", body), 400, "M_INVALID_PARAM")
 			w.want(body, w.call(alice, "POST /account/3pid/delete", body), 400, "M_INVALID_PARAM")
 		}
-		w.want("at a stranger", w.call(alice, "POST /account/3pid/unbind", `{"id_server":"evil.test",`+alicesAddr+`}`), 403, "M_SERVER_NOT_TRUSTED")
+		w.want("a fax", w.call(alice, "POST /account/3pid/unbind", `{"medium":"fax","address":"1"}`), 400, "M_THREEPID_MEDIUM_NOT_SUPPORTED")
+		w.want("at a stranger", w.call(alice, "POST /account/3pid/unbind", `{"id_server":"evil.test",`+alicesAddr+`}`), 400, "M_SERVER_NOT_TRUSTED")
 	})
 }
 
@@ -127,7 +128,7 @@ func TestDeletingAnAddress(t *testing.T) {
 		w.has(alice)
 		w.wantJSON("bound", w.call(alice, "POST /account/3pid/bind", `{`+binds+`}`), `{}`)
 		w.wantJSON("bob's", w.call(bob, "POST /account/3pid/delete", `{`+alicesAddr+`}`), noSupport)
-		w.want("at a stranger", w.call(alice, "POST /account/3pid/delete", `{"id_server":"evil.test",`+alicesAddr+`}`), 403, "M_SERVER_NOT_TRUSTED")
+		w.want("at a stranger", w.call(alice, "POST /account/3pid/delete", `{"id_server":"evil.test",`+alicesAddr+`}`), 400, "M_SERVER_NOT_TRUSTED")
 		has(1)
 		w.wantJSON("deleted", w.call(alice, "POST /account/3pid/delete", `{`+alicesAddr+`}`), unbound)
 		if has(0); len(w.ids.Bound) > 0 {

@@ -41,12 +41,12 @@ var contactAnswers = []struct {
 	{contact.ErrSession, http.StatusForbidden, threepidAuthFailed},
 	{contact.ErrNotValidated, http.StatusForbidden, threepidAuthFailed},
 	{contact.ErrToken, http.StatusBadRequest, matrix.InvalidParam},
-	{threepid.ErrMedium, http.StatusBadRequest, matrix.InvalidParam},
+	{threepid.ErrMedium, http.StatusBadRequest, threepidMediumUnserved},
 	{threepid.ErrEmail, http.StatusBadRequest, matrix.InvalidParam},
 	{threepid.ErrPhone, http.StatusBadRequest, matrix.InvalidParam},
 	{threepid.ErrCountry, http.StatusBadRequest, matrix.InvalidParam},
 	{idclient.ErrIDServer, http.StatusBadRequest, matrix.InvalidParam},
-	{idclient.ErrNotTrusted, http.StatusForbidden, serverNotTrusted},
+	{idclient.ErrNotTrusted, http.StatusBadRequest, serverNotTrusted},
 	{idclient.ErrCode, http.StatusBadRequest, matrix.TokenIncorrect},
 }
 

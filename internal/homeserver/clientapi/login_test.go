@@ -47,7 +47,7 @@ func TestLoginRefuses(t *testing.T) {
 		{"e-mail", `{` + kind + `"identifier":{"type":"m.id.thirdparty","medium":"email","address":"a@b.test"},"password":"` + password + `"}`, 403, "M_FORBIDDEN"},
 		{"e-mail, as of old", `{` + kind + `"medium":"email","address":"a@b.test","password":"` + password + `"}`, 403, "M_FORBIDDEN"},
 		{"no address", `{` + kind + `"identifier":{"type":"m.id.thirdparty","medium":"email"},"password":"` + password + `"}`, 400, "M_INVALID_PARAM"},
-		{"no such medium", `{` + kind + `"identifier":{"type":"m.id.thirdparty","medium":"telex","address":"1"},"password":"` + password + `"}`, 400, "M_INVALID_PARAM"},
+		{"no such medium", `{` + kind + `"identifier":{"type":"m.id.thirdparty","medium":"telex","address":"1"},"password":"` + password + `"}`, 400, "M_THREEPID_MEDIUM_NOT_SUPPORTED"},
 		{"no such kind", `{` + kind + `"identifier":{"type":"m.id.fingerprint","user":"alice"},"password":"` + password + `"}`, 400, "M_UNKNOWN"},
 		{"no such country", `{` + kind + `"identifier":{"type":"m.id.phone","country":"QQ","phone":"1"},"password":"` + password + `"}`, 400, "M_INVALID_PARAM"},
 		{"no number", `{` + kind + `"identifier":{"type":"m.id.phone","country":"GB","phone":"1"},"password":"` + password + `"}`, 400, "M_INVALID_PARAM"},

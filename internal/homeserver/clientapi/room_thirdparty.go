@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -92,17 +91,7 @@ func (a *API) inviteAddress(c echo.Context, sender matrix.UserID, id string, r i
 	if err != nil {
 		return err
 	}
-	return a.ThirdParty.Invite(c.Request().Context(), thirdparty.Invitation{Address: whom, Room: id, Sender: sender, Reason: r.Reason, Language: language(c)})
-}
-
-// language is that which a client prefers, empty if it does not say.
-func language(c echo.Context) string {
-	first, _, _ := strings.Cut(c.Request().Header.Get("Accept-Language"), ",")
-	first, _, _ = strings.Cut(first, ";")
-	if first = strings.TrimSpace(first); len(first) > 35 || first == "*" { // RFC 5646, section 4.4.1
-		return ""
-	}
-	return first
+	return a.ThirdParty.Invite(c.Request().Context(), thirdparty.Invitation{Address: whom, Room: id, Sender: sender, Reason: r.Reason, Language: language(c, "")})
 }
 
 // How many people a new room invites by third-party identifiers, and how long that may take
@@ -155,7 +144,7 @@ func (a *API) inviteUnknown(c echo.Context, sender matrix.UserID, id string, unk
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Request().Context()), unknownLife)
 	defer cancel()
 	for _, whom := range unknown {
-		n := thirdparty.Invitation{Address: whom, Room: id, Sender: sender, Language: language(c)}
+		n := thirdparty.Invitation{Address: whom, Room: id, Sender: sender, Language: language(c, "")}
 		if err := a.ThirdParty.InviteUnknown(ctx, n); err != nil {
 			mxhttp.Log(c).Info("a new room does not invite somebody by an address", "room", id, "error", err)
 		}
@@ -199,11 +188,6 @@ var thirdPartyAnswers = []struct {
 	{errWhom, http.StatusBadRequest, matrix.MissingParam},
 	{errTwoWhom, http.StatusBadRequest, matrix.InvalidParam},
 	{errPresented, http.StatusBadRequest, matrix.BadJSON},
-	{idclient.ErrIDServer, http.StatusBadRequest, matrix.InvalidParam},
-	{idclient.ErrNotTrusted, http.StatusBadRequest, serverNotTrusted},
-	{threepid.ErrMedium, http.StatusBadRequest, mediumNotSupported},
-	{threepid.ErrEmail, http.StatusBadRequest, matrix.InvalidParam},
-	{threepid.ErrPhone, http.StatusBadRequest, matrix.InvalidParam},
 	{thirdparty.ErrToken, http.StatusForbidden, matrix.Unauthorized},
 	{thirdparty.ErrTerms, http.StatusForbidden, matrix.TermsNotSigned},
 	{thirdparty.ErrRefused, http.StatusForbidden, matrix.Forbidden},
@@ -213,12 +197,6 @@ var thirdPartyAnswers = []struct {
 	{thirdparty.ErrNotCome, http.StatusBadGateway, matrix.Unknown},
 	{thirdparty.ErrNoServer, http.StatusNotFound, matrix.NotFound},
 }
-
-// Errcodes of identity servers and addresses.
-const (
-	serverNotTrusted   matrix.ErrCode = "M_SERVER_NOT_TRUSTED"
-	mediumNotSupported matrix.ErrCode = "M_THREEPID_MEDIUM_NOT_SUPPORTED"
-)
 
 func translateThirdParty(err error) (mxhttp.Problem, bool) {
 	for _, a := range thirdPartyAnswers {

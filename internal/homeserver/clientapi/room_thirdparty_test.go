@@ -25,8 +25,8 @@ func eachIdentity(t *testing.T, story func(w *world, id *thirdpartytest.Identity
 	})
 }
 
-// byAddress names whom to invite, with changes; nil leaves a member out.
-func byAddress(changes map[string]any) string {
+// addressed names whom to invite, with changes; nil leaves a member out.
+func addressed(changes map[string]any) string {
 	said := map[string]any{"id_server": thirdpartytest.Name, "id_access_token": thirdpartytest.Token, "medium": "email", "address": "Carol@Example.org"}
 	for name, value := range changes {
 		if said[name] = value; value == nil {
@@ -61,7 +61,7 @@ func TestInvitingByAddress(t *testing.T) {
 		w.joined("bob")
 		w.want("a name", w.do("PUT", v3+"/profile/@alice:hs.test/displayname", `{"displayname":"Alice"}`, bearer(alice)), 200, "")
 		id := w.newRoom(alice, `{"name":"Tea","creation_content":{"type":"m.space"}}`)
-		w.wantJSON("inviting an address", w.call(alice, "POST /rooms/"+id+"/invite", byAddress(nil)), `{}`)
+		w.wantJSON("inviting an address", w.call(alice, "POST /rooms/"+id+"/invite", addressed(nil)), `{}`)
 		stored := identity.Stored()
 		if len(stored) != 1 {
 			t.Fatalf("stored are %v", stored)
@@ -79,13 +79,13 @@ func TestInvitingByAddress(t *testing.T) {
 
 		identity.Bind("carol@example.org", "@bob:hs.test")
 		identity.Asked()
-		w.wantJSON("inviting who is known", w.call(alice, "POST /rooms/"+id+"/invite", byAddress(map[string]any{"reason": "come"})), `{}`)
+		w.wantJSON("inviting who is known", w.call(alice, "POST /rooms/"+id+"/invite", addressed(map[string]any{"reason": "come"})), `{}`)
 		invited := w.call(alice, "GET /rooms/"+id+"/state/m.room.member/@bob:hs.test", "")
 		if invited.str("membership") != "invite" || invited.str("reason") != "come" || len(identity.Stored()) != 1 {
 			t.Errorf("bob is %s; stored %v", invited.text, identity.Stored())
 		}
 		w.want("inviting who is banned", w.call(alice, "POST /rooms/"+id+"/ban", `{"user_id":"@bob:hs.test"}`), 200, "")
-		w.want("inviting who is banned", w.call(alice, "POST /rooms/"+id+"/invite", byAddress(nil)), 403, "M_FORBIDDEN")
+		w.want("inviting who is banned", w.call(alice, "POST /rooms/"+id+"/invite", addressed(nil)), 403, "M_FORBIDDEN")
 		if log := w.wholeLog(); strings.Contains(strings.ToLower(log), "carol@") || strings.Contains(log, thirdpartytest.Token) {
 			t.Errorf("the log tells of whom: %s", log)
 		}
@@ -99,7 +99,7 @@ func TestTheAddressIsNotShown(t *testing.T) {
 		id := w.newRoom(alice, `{}`)
 		for i, name := range []string{"carol@example.org", "Carol <CAROL@example.org>", ""} {
 			identity.Lie("store-invite", fmt.Sprintf(`200 {"token":"t%d","display_name":%q,"public_keys":[{"public_key":%q,"key_validity_url":"https://id.test/v"}]}`, i, name, thirdpartytest.Public(thirdpartytest.Key)))
-			w.want("inviting", w.call(alice, "POST /rooms/"+id+"/invite", byAddress(nil)), 200, "")
+			w.want("inviting", w.call(alice, "POST /rooms/"+id+"/invite", addressed(nil)), 200, "")
 			shown := w.call(alice, fmt.Sprintf("GET /rooms/%s/state/m.room.third_party_invite/t%d", id, i), "").str("display_name")
 			if shown == "" || strings.Contains(strings.ToLower(shown), "carol") || strings.Contains(shown, "example.org") {
 				t.Errorf("for %q it shows %q", name, shown)
@@ -122,25 +122,25 @@ func TestInvitingByAddressRefuses(t *testing.T) {
 			status            int
 			code              string
 		}{
-			{"no id_server", alice, byAddress(map[string]any{"id_server": nil}), 400, "M_MISSING_PARAM"},
-			{"no id_access_token", alice, byAddress(map[string]any{"id_access_token": nil}), 400, "M_MISSING_PARAM"},
-			{"no medium", alice, byAddress(map[string]any{"medium": nil}), 400, "M_MISSING_PARAM"},
-			{"no address", alice, byAddress(map[string]any{"address": nil}), 400, "M_MISSING_PARAM"},
-			{"an empty token", alice, byAddress(map[string]any{"id_access_token": ""}), 400, "M_MISSING_PARAM"},
-			{"a number", alice, byAddress(map[string]any{"address": 5}), 400, "M_BAD_JSON"},
-			{"a user too", alice, byAddress(map[string]any{"user_id": "@bob:hs.test"}), 400, "M_INVALID_PARAM"},
-			{"another server", alice, byAddress(map[string]any{"id_server": "evil.test"}), 400, "M_SERVER_NOT_TRUSTED"},
-			{"a private address", alice, byAddress(map[string]any{"id_server": "10.0.0.1"}), 400, "M_SERVER_NOT_TRUSTED"},
-			{"a URL", alice, byAddress(map[string]any{"id_server": "https://id.test/x"}), 400, "M_INVALID_PARAM"},
-			{"an unknown medium", alice, byAddress(map[string]any{"medium": "pigeon"}), 400, "M_THREEPID_MEDIUM_NOT_SUPPORTED"},
-			{"no e-mail address", alice, byAddress(map[string]any{"address": "carol"}), 400, "M_INVALID_PARAM"},
-			{"no number", alice, byAddress(map[string]any{"medium": "msisdn", "address": "carol"}), 400, "M_INVALID_PARAM"},
-			{"who may not invite", bob, byAddress(nil), 403, "M_FORBIDDEN"},
-			{"who is not there", dave, byAddress(nil), 403, "M_FORBIDDEN"},
+			{"no id_server", alice, addressed(map[string]any{"id_server": nil}), 400, "M_MISSING_PARAM"},
+			{"no id_access_token", alice, addressed(map[string]any{"id_access_token": nil}), 400, "M_MISSING_PARAM"},
+			{"no medium", alice, addressed(map[string]any{"medium": nil}), 400, "M_MISSING_PARAM"},
+			{"no address", alice, addressed(map[string]any{"address": nil}), 400, "M_MISSING_PARAM"},
+			{"an empty token", alice, addressed(map[string]any{"id_access_token": ""}), 400, "M_MISSING_PARAM"},
+			{"a number", alice, addressed(map[string]any{"address": 5}), 400, "M_BAD_JSON"},
+			{"a user too", alice, addressed(map[string]any{"user_id": "@bob:hs.test"}), 400, "M_INVALID_PARAM"},
+			{"another server", alice, addressed(map[string]any{"id_server": "evil.test"}), 400, "M_SERVER_NOT_TRUSTED"},
+			{"a private address", alice, addressed(map[string]any{"id_server": "10.0.0.1"}), 400, "M_SERVER_NOT_TRUSTED"},
+			{"a URL", alice, addressed(map[string]any{"id_server": "https://id.test/x"}), 400, "M_INVALID_PARAM"},
+			{"an unknown medium", alice, addressed(map[string]any{"medium": "pigeon"}), 400, "M_THREEPID_MEDIUM_NOT_SUPPORTED"},
+			{"no e-mail address", alice, addressed(map[string]any{"address": "carol"}), 400, "M_INVALID_PARAM"},
+			{"no number", alice, addressed(map[string]any{"medium": "msisdn", "address": "carol"}), 400, "M_INVALID_PARAM"},
+			{"who may not invite", bob, addressed(nil), 403, "M_FORBIDDEN"},
+			{"who is not there", dave, addressed(nil), 403, "M_FORBIDDEN"},
 		} {
 			w.want(tt.what, w.call(tt.token, "POST /rooms/"+id+"/invite", tt.body), tt.status, tt.code)
 		}
-		w.want("an unknown room", w.call(alice, "POST /rooms/!no:hs.test/invite", byAddress(nil)), 404, "M_NOT_FOUND")
+		w.want("an unknown room", w.call(alice, "POST /rooms/!no:hs.test/invite", addressed(nil)), 404, "M_NOT_FOUND")
 		if asked := identity.Asked(); len(asked) > 0 {
 			t.Errorf("asked %q", asked)
 		}
@@ -184,13 +184,13 @@ func TestAnIdentityServerThatFails(t *testing.T) {
 		} {
 			identity.Lie("", "")
 			identity.Lie(tt.end, tt.answer)
-			w.want(tt.end+" "+tt.answer, w.call(alice, "POST /rooms/"+id+"/invite", byAddress(nil)), tt.status, tt.code)
+			w.want(tt.end+" "+tt.answer, w.call(alice, "POST /rooms/"+id+"/invite", addressed(nil)), tt.status, tt.code)
 			if after := w.written(); after != before {
 				t.Errorf("%s %s: %d events were written", tt.end, tt.answer, after-before)
 			}
 		}
 		identity.Lie("", "")
-		w.want("a token that it does not take", w.call(alice, "POST /rooms/"+id+"/invite", byAddress(map[string]any{"id_access_token": "x"})), 403, "M_UNAUTHORIZED")
+		w.want("a token that it does not take", w.call(alice, "POST /rooms/"+id+"/invite", addressed(map[string]any{"id_access_token": "x"})), 403, "M_UNAUTHORIZED")
 	})
 }
 
@@ -201,7 +201,7 @@ func TestBoundMeanwhile(t *testing.T) {
 		id := w.newRoom(alice, `{}`)
 		identity.Once("lookup", `200 {"mappings":{}}`)
 		identity.Bind("carol@example.org", "@carol:hs.test")
-		w.want("inviting", w.call(alice, "POST /rooms/"+id+"/invite", byAddress(nil)), 200, "")
+		w.want("inviting", w.call(alice, "POST /rooms/"+id+"/invite", addressed(nil)), 200, "")
 		if is := w.call(alice, "GET /rooms/"+id+"/state/m.room.member/@carol:hs.test", "").str("membership"); is != "invite" {
 			t.Errorf("carol is %q", is)
 		}
@@ -215,7 +215,7 @@ func TestANewRoomInvitesByAddress(t *testing.T) {
 		alice := w.joined("alice")
 		w.joined("bob")
 		identity.Bind("bob@example.org", "@bob:hs.test")
-		both := `{"is_direct":true,"invite_3pid":[` + byAddress(map[string]any{"address": "bob@example.org"}) + `,` + byAddress(nil) + `,` + byAddress(nil) + `]}`
+		both := `{"is_direct":true,"invite_3pid":[` + addressed(map[string]any{"address": "bob@example.org"}) + `,` + addressed(nil) + `,` + addressed(nil) + `]}`
 		id := w.newRoom(alice, both)
 		if bob := w.call(alice, "GET /rooms/"+id+"/state/m.room.member/@bob:hs.test", ""); bob.str("membership") != "invite" || bob.json["is_direct"] != true {
 			t.Errorf("bob is %s", bob.text)
@@ -231,11 +231,11 @@ func TestANewRoomInvitesByAddress(t *testing.T) {
 			status int
 			code   string
 		}{
-			"another server": {`[` + byAddress(nil) + `,` + byAddress(map[string]any{"id_server": "evil.test"}) + `]`, 400, "M_SERVER_NOT_TRUSTED"},
-			"no token":       {`[` + byAddress(map[string]any{"id_access_token": nil}) + `]`, 400, "M_MISSING_PARAM"},
+			"another server": {`[` + addressed(nil) + `,` + addressed(map[string]any{"id_server": "evil.test"}) + `]`, 400, "M_SERVER_NOT_TRUSTED"},
+			"no token":       {`[` + addressed(map[string]any{"id_access_token": nil}) + `]`, 400, "M_MISSING_PARAM"},
 			"no address":     {`[{}]`, 400, "M_MISSING_PARAM"},
 			"a text":         {`["x"]`, 400, "M_BAD_JSON"},
-			"too many":       {`[` + strings.TrimSuffix(strings.Repeat(byAddress(nil)+",", 21), ",") + `]`, 400, "M_INVALID_PARAM"},
+			"too many":       {`[` + strings.TrimSuffix(strings.Repeat(addressed(nil)+",", 21), ",") + `]`, 400, "M_INVALID_PARAM"},
 		} {
 			w.want(what, w.call(alice, "POST /createRoom", `{"invite_3pid":`+tt.body+`}`), tt.status, tt.code)
 		}
@@ -257,7 +257,7 @@ func TestANewRoomInvitesByAddress(t *testing.T) {
 			t.Errorf("the room says %s", state)
 		}
 		identity.Lie("", "")
-		w.want("inviting again", w.call(alice, "POST /rooms/"+id+"/invite", byAddress(nil)), 200, "")
+		w.want("inviting again", w.call(alice, "POST /rooms/"+id+"/invite", addressed(nil)), 200, "")
 	})
 }
 
@@ -268,7 +268,7 @@ func TestJoiningByThirdPartySigned(t *testing.T) {
 		alice, bob := w.joined("alice"), w.joined("bob")
 		id := w.newRoom(alice, `{"room_alias_name":"tea"}`)
 		for i := range 3 {
-			w.want("inviting", w.call(alice, "POST /rooms/"+id+"/invite", byAddress(nil)), 200, "")
+			w.want("inviting", w.call(alice, "POST /rooms/"+id+"/invite", addressed(nil)), 200, "")
 			token := fmt.Sprintf("token-%d", i+1)
 			signed := func(key matrix.SigningKey, user matrix.UserID, sender string) string {
 				return `{"third_party_signed":` + thirdpartytest.Sign(t, key, user, token, map[string]any{"sender": sender}) + `}`
