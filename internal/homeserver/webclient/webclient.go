@@ -1,0 +1,162 @@
+package webclient
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"fmt"
+	"html/template"
+	"io/fs"
+	"net/http"
+	"net/url"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"signet/internal/matrix"
+	"signet/internal/mxhttp"
+)
+
+//go:embed static
+var static embed.FS
+
+const indexName = "index.html"
+
+// kinds are the media types of the files.
+var kinds = map[string]string{
+	".js":  "text/javascript; charset=utf-8",
+	".css": "text/css; charset=utf-8",
+	".svg": "image/svg+xml",
+}
+
+// Options is whose client it is.
+type Options struct {
+	ServerName matrix.ServerName
+	// PublicURL is where the client-server API is reached.
+	PublicURL string
+	// IdentityServer is the URL of the identity server that clients are told of; empty is none.
+	IdentityServer string
+}
+
+// Client is the files, ready to be served.
+type Client struct {
+	files  map[string][]byte // all but the page
+	folder string            // where they are served: a new one for new files
+	page   []byte
+	policy string
+}
+
+// New makes a Client. It fails on a PublicURL or IdentityServer that is no URL of the web.
+func New(o Options) (*Client, error) {
+	c := &Client{files: map[string][]byte{}}
+	policy, err := o.policy()
+	if err != nil {
+		return nil, err
+	}
+	c.policy = policy
+	sum := sha256.New()
+	for _, entry := range entries() {
+		name := entry.Name()
+		content, err := static.ReadFile(path.Join("static", name))
+		if err != nil {
+			return nil, err
+		}
+		fmt.Fprintf(sum, "%s %d\n%s", name, len(content), content)
+		if name != indexName {
+			c.files[name] = content
+		}
+	}
+	c.folder = "/_signet/web/" + hex.EncodeToString(sum.Sum(nil)[:8])
+	c.page, err = o.page(c.folder)
+	return c, err
+}
+
+func entries() []fs.DirEntry {
+	all, err := static.ReadDir("static")
+	if err != nil {
+		panic(err) // built without it
+	}
+	return all
+}
+
+// page is the one page there is; the script fills it.
+func (o Options) page(folder string) ([]byte, error) {
+	t, err := template.ParseFS(static, "static/"+indexName)
+	if err != nil {
+		return nil, err
+	}
+	var b bytes.Buffer
+	err = t.Execute(&b, struct{ ServerName, IdentityServer, Folder string }{o.ServerName.String(), o.IdentityServer, folder})
+	return b.Bytes(), err
+}
+
+// policy lets the page run our script, ask this server and the identity server, and show the
+// latter's CAPTCHAs. Trusted Types leave no way from a text to HTML.
+func (o Options) policy() (string, error) {
+	hosts := []string{"'self'"}
+	for _, address := range []string{o.PublicURL, o.IdentityServer} {
+		origin, err := originOf(address)
+		if err != nil {
+			return "", err
+		}
+		if origin != "" && !slices.Contains(hosts, origin) {
+			hosts = append(hosts, origin)
+		}
+	}
+	asked := strings.Join(hosts, " ")
+	return "default-src 'none'; script-src 'self'; style-src 'self'; img-src " + asked + "; media-src " + asked + "; connect-src " + asked +
+		"; form-action 'none'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'", nil
+}
+
+// originOf is the scheme and host of an address, empty for none.
+func originOf(address string) (string, error) {
+	if address == "" {
+		return "", nil
+	}
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" || strings.ContainsAny(u.Host, " ;,'") || (u.Scheme != "https" && u.Scheme != "http") {
+		return "", fmt.Errorf("%q is not the address of a server on the web", address)
+	}
+	return u.Scheme + "://" + u.Host, nil
+}
+
+// Routes is the table of what is served.
+func (c *Client) Routes() []mxhttp.Route {
+	return []mxhttp.Route{
+		{Method: http.MethodGet, Path: "/", Handler: c.servePage, Page: true},
+		{Method: http.MethodGet, Path: "/_signet/web/:version/:name", Handler: c.serveFile, Page: true},
+	}
+}
+
+// GET /
+func (c *Client) servePage(e echo.Context) error {
+	h := e.Response().Header()
+	h.Set("Content-Security-Policy", c.policy)
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	// The page of a stage, which is opened beside this one, tells it that it is done.
+	h.Set("Cross-Origin-Opener-Policy", "same-origin-allow-popups")
+	return mxhttp.ReplyBytes(e, "text/html; charset=utf-8", "no-cache", c.page)
+}
+
+// GET /_signet/web/{version}/{name}
+//
+// The files name each other without a folder, so that all are of one version, and each may be
+// kept for good.
+func (c *Client) serveFile(e echo.Context) error {
+	name, err := mxhttp.Segment(e, "name")
+	if err != nil {
+		return err
+	}
+	content, known := c.files[name]
+	if !known || e.Request().URL.Path != c.folder+"/"+name {
+		return echo.ErrNotFound
+	}
+	h := e.Response().Header()
+	h.Set("Content-Security-Policy", "default-src 'none'; sandbox")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	return mxhttp.ReplyBytes(e, kinds[path.Ext(name)], "public, max-age=31536000, immutable", content)
+}
