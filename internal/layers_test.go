@@ -135,6 +135,7 @@ var testSupport = []string{
 	"internal/config/configtest",
 	"internal/deliver/sms/smstest",
 	"internal/endtoend",
+	"internal/homeserver/contact/contacttest",
 	"internal/homeserver/e2ee/e2eetest",
 	"internal/homeserver/remote/remotetest",
 	"internal/homeserver/thirdparty/thirdpartytest",

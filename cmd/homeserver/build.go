@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime"
+	"slices"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/otel/trace"
@@ -32,6 +33,7 @@ import (
 	"signet/internal/homeserver/typing"
 	"signet/internal/homeserver/unread"
 	"signet/internal/homeserver/userdata"
+	"signet/internal/homeserver/webclient"
 	"signet/internal/keyring"
 	"signet/internal/mxhttp"
 	"signet/internal/program"
@@ -315,8 +317,24 @@ func (s *server) buildClients(f program.Frame) (err error) {
 	o.Translate, o.Page = clientapi.Translate, a.Page
 	o.Proxies = s.cfg.BehindProxy
 	o.Hosts = s.cfg.Hosts()
-	s.clients, err = mxhttp.New(o, append(a.Routes(), program.HealthRoutes(s.health)...))
+	pages, err := s.cfg.webClient()
+	if err != nil {
+		return err
+	}
+	s.clients, err = mxhttp.New(o, slices.Concat(a.Routes(), pages, program.HealthRoutes(s.health)))
 	return err
+}
+
+// webClient is what is served of the web client: nothing where it is off.
+func (c *Config) webClient() ([]mxhttp.Route, error) {
+	if !c.WebClient {
+		return nil, nil
+	}
+	client, err := webclient.New(webclient.Options{ServerName: c.ServerName, PublicURL: c.PublicURL, IdentityServer: c.IdentityServer})
+	if err != nil {
+		return nil, fmt.Errorf("the web client: %w", err)
+	}
+	return client.Routes(), nil
 }
 
 // roomVersions are those that rooms may have here; new ones have the default.

@@ -36,6 +36,11 @@ type Config struct {
 	// TrustedIdentityServers is the names of those that users may have this homeserver
 	// ask besides (id_server). Default: none. Example: [id.example.net].
 	TrustedIdentityServers []string `yaml:"trusted_identity_servers"`
+	// WebClient is whether a small web client is served at /, in which people sign up, log
+	// in and talk without another app. Whoever sees it at this address gives it their
+	// password, so that an operator asks for it. Default: false; true when started without
+	// --config.
+	WebClient bool `yaml:"web_client"`
 }
 
 // Limits is how the budgets against abuse are applied.
@@ -106,6 +111,7 @@ func development() Config {
 	c.ServerName = "localhost:8448"
 	c.PublicURL = "http://localhost:8008"
 	c.IdentityServer = "http://localhost:8090"
+	c.WebClient = true
 	c.Limits.DryRun = true
 	return c
 }

@@ -230,8 +230,8 @@ func TestEveryKeyHasItsManual(t *testing.T) {
 			return true
 		})
 	}
-	if keys != 27 {
-		t.Errorf("%d keys were looked at, want 27", keys)
+	if keys != 28 {
+		t.Errorf("%d keys were looked at, want 28", keys)
 	}
 }
 

@@ -58,6 +58,9 @@ func (s *server) listeners(f program.Frame) ([]daemon.Listener, error) {
 func (s *server) greet(bound []net.Addr) {
 	s.log.Info("the homeserver is ready", "server_name", s.cfg.ServerName, "version", daemon.Version())
 	s.log.Info("clients connect here", "url", s.cfg.PublicURL, "listening_on", bound[0].String())
+	if s.cfg.WebClient {
+		s.log.Info("people sign up and talk here", "web_client", s.cfg.PublicURL+"/")
+	}
 	s.log.Info("other servers connect here, over TLS", "address", s.cfg.federationName(), "listening_on", bound[1].String())
 	if s.cfg.IdentityServer != "" {
 		s.log.Info("clients are told to use this identity server", "url", s.cfg.IdentityServer)
