@@ -8,6 +8,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/dom"
+	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 )
@@ -66,7 +69,7 @@ func openBrowser(t *testing.T, chromium string) *browser {
 		"disable-component-update", "disable-sync", "no-pings", "dns-prefetch-disable", "no-proxy-server", "disable-dev-shm-usage"} {
 		options = append(options, chromedp.Flag(flag, true))
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 	t.Cleanup(cancel)
 	allocator, cancel := chromedp.NewExecAllocator(ctx, options...)
 	t.Cleanup(cancel)
@@ -129,4 +132,48 @@ func (b *browser) picture(name string) {
 	png, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot())
 	b.must(err)
 	b.must(os.WriteFile(filepath.Join(folder, name), png, 0o600))
+}
+
+// another is the window of another person, who has nothing in common with the first.
+func (b *browser) another() *browser {
+	ctx, cancel := chromedp.NewContext(b.ctx, chromedp.WithNewBrowserContext())
+	b.Cleanup(cancel)
+	return &browser{T: b.T, ctx: ctx}
+}
+
+// clicks, writes and sees wait for an element, by a CSS selector or XPath.
+func (b *browser) clicks(element string) {
+	b.Helper()
+	b.do(element, chromedp.Query(element, chromedp.NodeVisible, chromedp.After(press)))
+}
+
+// press is a click wherever the element is by now: what comes in beside it moves it.
+func press(ctx context.Context, t *chromedp.Target, nodes []*chromedp.Node) error {
+	node, err := cdp.Call(ctx, t, dom.ResolveNode, dom.ResolveNodeParams{NodeID: nodes[0].NodeID})
+	if err != nil {
+		return err
+	}
+	_, err = cdp.Call(ctx, t, runtime.CallFunctionOn, runtime.CallFunctionOnParams{ObjectID: node.Object.ObjectID, FunctionDeclaration: `function() { this.click() }`})
+	return err
+}
+
+func (b *browser) writes(element, keys string) {
+	b.Helper()
+	b.do(element, chromedp.SendKeys(element, keys))
+}
+
+func (b *browser) sees(element string) { b.Helper(); b.do(element, chromedp.WaitVisible(element)) }
+
+// do fails with what the window shows when it takes too long.
+func (b *browser) do(element string, action chromedp.Action[chromedp.Void]) {
+	b.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, 20*time.Second)
+	defer cancel()
+	err := chromedp.Do(ctx, action)
+	if err == nil {
+		return
+	}
+	b.picture(strings.ReplaceAll(b.Name(), "/", "-") + "-failed.png")
+	text, _ := chromedp.Run(b.ctx, chromedp.Evaluate[string](`document.body.innerText`))
+	b.Fatalf("waiting for %s: %v; the window says\n%s", element, err, text)
 }

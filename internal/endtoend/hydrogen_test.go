@@ -1,18 +1,13 @@
 package endtoend
 
 import (
-	"context"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
-	"github.com/chromedp/cdproto/cdp"
-	"github.com/chromedp/cdproto/dom"
-	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
@@ -105,13 +100,6 @@ const listed = `.LeftPanel a[href*="!"]`
 // hydrogen is the client in the window of one person.
 type hydrogen struct{ *browser }
 
-// another is the window of another person, who has nothing in common with the first.
-func (b *browser) another() *browser {
-	ctx, cancel := chromedp.NewContext(b.ctx, chromedp.WithNewBrowserContext())
-	b.Cleanup(cancel)
-	return &browser{T: b.T, ctx: ctx}
-}
-
 func (h hydrogen) logsIn(page, name string) {
 	h.Helper()
 	h.must(chromedp.Do(h.ctx, chromedp.EmulateViewport(1100, 700))) // where the list and the room stand side by side
@@ -121,48 +109,11 @@ func (h hydrogen) logsIn(page, name string) {
 	h.sees(`.LeftPanel`)
 }
 
-// clicks, writes and sees wait for an element, by a CSS selector or XPath.
-func (h hydrogen) clicks(element string) {
-	h.Helper()
-	h.do(element, chromedp.Query(element, chromedp.NodeVisible, chromedp.After(press)))
-}
-
-// press is a click wherever the element is by now: what comes in beside it moves it.
-func press(ctx context.Context, t *chromedp.Target, nodes []*chromedp.Node) error {
-	node, err := cdp.Call(ctx, t, dom.ResolveNode, dom.ResolveNodeParams{NodeID: nodes[0].NodeID})
-	if err != nil {
-		return err
-	}
-	_, err = cdp.Call(ctx, t, runtime.CallFunctionOn, runtime.CallFunctionOnParams{ObjectID: node.Object.ObjectID, FunctionDeclaration: `function() { this.click() }`})
-	return err
-}
-
-func (h hydrogen) writes(element, keys string) {
-	h.Helper()
-	h.do(element, chromedp.SendKeys(element, keys))
-}
-
-func (h hydrogen) sees(element string) { h.Helper(); h.do(element, chromedp.WaitVisible(element)) }
-
 // goes leads to a place below that where the window is.
 func (h hydrogen) goes(place string) {
 	h.Helper()
 	_, err := chromedp.Run(h.ctx, chromedp.Evaluate[string](`location.hash += "`+place+`"`))
 	h.must(err)
-}
-
-// do fails with what the window shows when it takes too long.
-func (h hydrogen) do(element string, action chromedp.Action[chromedp.Void]) {
-	h.Helper()
-	ctx, cancel := context.WithTimeout(h.ctx, 20*time.Second)
-	defer cancel()
-	err := chromedp.Do(ctx, action)
-	if err == nil {
-		return
-	}
-	h.picture("hydrogen-failed.png")
-	text, _ := chromedp.Run(h.ctx, chromedp.Evaluate[string](`document.body.innerText`))
-	h.Fatalf("waiting for %s: %v; the window says\n%s", element, err, text)
 }
 
 func (h hydrogen) says(text string) {
