@@ -121,7 +121,7 @@ export async function found(fresh) {
   const title = "Do you want to be found?";
   show(title, h("section", { class: "card narrow" },
     h("h1", {}, title),
-    h("p", {}, "Friends who know your address can then find and invite you by it. They cannot read it from your account, and you can take it back."),
+    h("p", {}, "Friends who know your address can then find and invite you by it. They cannot read it from your account, and you can take it back. If somebody has invited you by it, that invitation comes too."),
     choices,
     h("p", { class: "hint" }, "The identity server ", name(host()), " sends a second code: it believes nobody but you that an address is yours."),
     h("p", { class: "others" }, h("a", { href: "#/" }, fresh ? "No, go on" : "Back"), !fresh && h("a", { href: "#/account" }, "What I am found by"))));

@@ -3,7 +3,7 @@
 
 import { addressOf, readable } from "./address.js";
 import { secret } from "./api.js";
-import { button, form, h, name, tell } from "./dom.js";
+import { button, form, h, name } from "./dom.js";
 import { Plain } from "./words.js";
 
 const kinds = {
@@ -55,9 +55,10 @@ const askAddress = (contact, { title, lead, send }) => new Promise((resolve) => 
 const askCode = (contact, { send, submit, finish, again }) => new Promise((resolve) => {
   const settle = (answer) => { stop(); resolve(answer); };
   const credentials = () => ({ sid: contact.sid, client_secret: contact.client_secret });
+  const note = h("p", { class: "hint", role: "status" });
   const asked = form({
     title: contact.medium === "email" ? "Check your e-mail" : "Check your phone",
-    lead: [h("p", {}, "A code was sent to ", h("strong", {}, name(readable(contact))), contact.medium === "email" ? ". Enter it, or open the link in the message: this page notices." : ". Enter it here.")],
+    lead: [h("p", {}, "A code was sent to ", h("strong", {}, name(readable(contact))), contact.medium === "email" ? ". Enter it, or open the link in the message: this page notices." : ". Enter it here."), note],
     fields: [{ name: "code", label: "Code", class: "code", inputmode: "numeric", autocomplete: "one-time-code", required: true }],
     button: "Confirm",
     async submit({ code }) {
@@ -68,7 +69,12 @@ const askCode = (contact, { send, submit, finish, again }) => new Promise((resol
       settle(answer);
     },
     others: [
-      button("Send it again", async () => { await send(); asked.show(); tell("Sent again."); }, { fail: (f) => asked.complain(f) }),
+      button("Send it again", async () => {
+        asked.complain(null);
+        await send();
+        asked.show();
+        note.textContent = `Sent again at ${new Date().toLocaleTimeString("en-GB", { timeStyle: "short" })}.`;
+      }, { fail: (f) => asked.complain(f) }),
       button("Another address", () => settle(again())),
     ],
   });

@@ -139,6 +139,7 @@ const fallback = ({ stage, challenge, attempt }) => new Promise((resolve) => {
     const answer = await attempt({});
     if (!passed(stage, answer)) throw new Plain("The server still waits for this. Finish it in the other window first.");
     removeEventListener("message", hear);
+    opened?.close();
     resolve(answer);
   };
   const hear = (event) => {
