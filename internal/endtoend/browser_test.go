@@ -69,7 +69,7 @@ func openBrowser(t *testing.T, chromium string) *browser {
 		"disable-component-update", "disable-sync", "no-pings", "dns-prefetch-disable", "no-proxy-server", "disable-dev-shm-usage"} {
 		options = append(options, chromedp.Flag(flag, true))
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	t.Cleanup(cancel)
 	allocator, cancel := chromedp.NewExecAllocator(ctx, options...)
 	t.Cleanup(cancel)
@@ -167,7 +167,7 @@ func (b *browser) sees(element string) { b.Helper(); b.do(element, chromedp.Wait
 // do fails with what the window shows when it takes too long.
 func (b *browser) do(element string, action chromedp.Action[chromedp.Void]) {
 	b.Helper()
-	ctx, cancel := context.WithTimeout(b.ctx, 20*time.Second)
+	ctx, cancel := context.WithTimeout(b.ctx, time.Minute)
 	defer cancel()
 	err := chromedp.Do(ctx, action)
 	if err == nil {

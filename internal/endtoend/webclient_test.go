@@ -2,7 +2,9 @@ package endtoend
 
 import (
 	"os"
+	"path"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
@@ -18,6 +20,7 @@ func TestWebClient(t *testing.T) {
 	t.Parallel()
 	onEachDemo(t, func(t *testing.T, d *demo) {
 		anna := visitor{openBrowser(t, chromium), d}
+		anna.open(d.links[0]) // so that there is a browser
 		annas, bens := d.links[0], d.links[1]
 
 		anna.signsUp(annas+"#/signup", "anna")
@@ -58,7 +61,36 @@ func (v visitor) signsUp(page, name string) {
 	v.open(page)
 	v.fills("User name", name)
 	v.fills("Password", clientPassword+kb.Enter)
+	v.reads("Are you a person?")
+	v.fills("Digits", v.captcha()+kb.Enter)
 	v.reads("Hello, @" + name)
+}
+
+// captcha is the answer to the picture of the page, as the development mailbox tells it.
+func (v visitor) captcha() string {
+	v.Helper()
+	picture, err := chromedp.Run(v.ctx, chromedp.Evaluate[string](`document.querySelector("img.picture").src`))
+	v.must(err)
+	id := path.Base(path.Dir(picture))
+	return v.mailbox(`[...document.querySelectorAll(".solved li")].find((li) => li.textContent.includes("` + id + `"))?.querySelector("strong").textContent ?? ""`)
+}
+
+// mailbox opens the development mailbox in another window until a script finds there what is
+// to come.
+func (v visitor) mailbox(script string) string {
+	v.Helper()
+	window := v.another()
+	for range 300 {
+		window.open(v.demo.links[2])
+		found, err := chromedp.Run(window.ctx, chromedp.Evaluate[string](script))
+		v.must(err)
+		if found != "" {
+			return found
+		}
+		time.Sleep(100 * time.Millisecond) // another process has no signal to give
+	}
+	v.Fatalf("the mailbox has nothing by %s", script)
+	return ""
 }
 
 // id is what the page calls its user.

@@ -125,7 +125,7 @@ func evaluate[T any](v *visitor, script string) T {
 // too long.
 func (v *visitor) do(element string, action chromedp.Action[chromedp.Void]) {
 	v.Helper()
-	ctx, cancel := context.WithTimeout(v.ctx, 20*time.Second)
+	ctx, cancel := context.WithTimeout(v.ctx, time.Minute)
 	defer cancel()
 	err := chromedp.Do(ctx, action)
 	if err == nil {
