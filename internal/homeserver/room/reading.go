@@ -100,8 +100,9 @@ func (d *reading) take(read func(store.Row) error) func(store.Row) error {
 
 // events asks for events of the room.
 func (d *reading) events(into *[]*Stored, condition string, args ...any) store.Question {
+	read := newStoredRows(d.room.version).read
 	return store.Question{Query: storedEvents + condition, Args: args, Take: d.take(func(row store.Row) error {
-		s, err := storedRow(row, d.room.version)
+		s, err := read(row)
 		*into = append(*into, s)
 		return err
 	})}
@@ -146,6 +147,7 @@ func (d *reading) olderState() []store.Question {
 		return nil
 	}
 	args := []any{d.room.nid, int64(slices.Max(slices.Collect(maps.Keys(d.older))))}
+	read := newStoredRows(d.room.version).read
 	return []store.Question{
 		{Query: stateIDs, Args: args, Take: d.take(func(row store.Row) error {
 			var pos stream.Pos
@@ -157,7 +159,7 @@ func (d *reading) olderState() []store.Question {
 			return err
 		})},
 		{Query: storedEvents + whereStateUpTo, Args: args, Take: d.take(func(row store.Row) error {
-			s, err := storedRow(row, d.room.version)
+			s, err := read(row)
 			if err != nil {
 				return err
 			}

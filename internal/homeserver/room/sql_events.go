@@ -14,7 +14,7 @@ import (
 	"signet/internal/store"
 )
 
-// storedEvents selects events as storedRow reads them: each with what it replaced and
+// storedEvents selects events as storedRows reads them: each with what it replaced and
 // what redacted it. Most did and were neither, and nothing is looked for by NULL.
 const storedEvents = `SELECT e.pos, e.place, e.event_id, e.state_group, e.flags, e.redacted_by, e.txn, e.json,
 	p.pos, p.event_id, p.flags, p.json, q.pos, q.event_id, q.flags, q.json
@@ -57,35 +57,46 @@ func (row eventRow) load(v event.Version, redacted bool) (*event.Event, error) {
 	return e, nil
 }
 
-// storedRow reads one row of storedEvents.
-func storedRow(row store.Row, v event.Version) (*Stored, error) {
-	var own, replaced, redaction eventRow
-	var groupID, redactedBy, place int64
-	var sent string
-	if err := row.Scan(&own.pos, &place, &own.id, &groupID, &own.flags, &redactedBy, &sent, &own.json,
-		&replaced.pos, &replaced.id, &replaced.flags, &replaced.json, &redaction.pos, &redaction.id, &redaction.flags, &redaction.json); err != nil {
+// storedRows reads the rows of storedEvents, one after the other, about a room of a version.
+type storedRows struct {
+	version                  event.Version
+	own, replaced, redaction eventRow
+	group, redactedBy, place int64
+	sent                     string
+	columns                  []any // where they are scanned to
+}
+
+func newStoredRows(v event.Version) *storedRows {
+	r := &storedRows{version: v}
+	r.columns = []any{&r.own.pos.Int64, &r.place, &r.own.id.String, &r.group, &r.own.flags.Int64, &r.redactedBy, &r.sent, &r.own.json,
+		&r.replaced.pos, &r.replaced.id, &r.replaced.flags, &r.replaced.json, &r.redaction.pos, &r.redaction.id, &r.redaction.flags, &r.redaction.json}
+	return r
+}
+
+func (r *storedRows) read(row store.Row) (*Stored, error) {
+	if err := row.Scan(r.columns...); err != nil {
 		return nil, err
 	}
-	e, err := own.load(v, redactedBy != 0)
+	e, err := r.own.load(r.version, r.redactedBy != 0)
 	if err != nil {
 		return nil, err
 	}
-	s := &Stored{Event: e, Pos: stream.Pos(own.pos.Int64), Sent: parseSent(sent), group: &group{id: stream.Pos(groupID)}}
-	s.fate = fate(own.flags.Int64 &^ flagRedacted)
-	if s.aside = place != 0; s.aside && stream.Pos(place) != s.Pos {
-		s.Pos, s.moved = stream.Pos(place), s.Pos
+	s := &Stored{Event: e, Pos: stream.Pos(r.own.pos.Int64), Sent: parseSent(r.sent), group: &group{id: stream.Pos(r.group)}}
+	s.fate = fate(r.own.flags.Int64 &^ flagRedacted)
+	if s.aside = r.place != 0; s.aside && stream.Pos(r.place) != s.Pos {
+		s.Pos, s.moved = stream.Pos(r.place), s.Pos
 	}
 	s.changes = s.isState() && s.group.id == s.Pos
-	if replaced.pos.Valid {
-		if s.Replaced, err = replaced.replaced(v); err != nil {
+	if r.replaced.pos.Valid {
+		if s.Replaced, err = r.replaced.replaced(r.version); err != nil {
 			return nil, err
 		}
 	}
-	if redaction.pos.Valid {
-		if e, err = redaction.load(v, false); err != nil {
+	if r.redaction.pos.Valid {
+		if e, err = r.redaction.load(r.version, false); err != nil {
 			return nil, err
 		}
-		s.Redaction = &Stored{Event: e, Pos: stream.Pos(redaction.pos.Int64)}
+		s.Redaction = &Stored{Event: e, Pos: stream.Pos(r.redaction.pos.Int64)}
 	}
 	return s, nil
 }
@@ -100,7 +111,8 @@ func (row eventRow) replaced(v event.Version) (*Replaced, error) {
 
 // stored reads the events of a room that a condition on storedEvents finds.
 func (rs *Rooms) stored(ctx context.Context, r *Room, condition string, args ...any) ([]*Stored, error) {
-	return store.Collect(ctx, rs.DB, func(rows *sql.Rows) (*Stored, error) { return storedRow(rows, r.version) }, storedEvents+condition, args...)
+	read := newStoredRows(r.version).read
+	return store.Collect(ctx, rs.DB, func(rows *sql.Rows) (*Stored, error) { return read(rows) }, storedEvents+condition, args...)
 }
 
 func (rs *Rooms) storedOne(ctx context.Context, r *Room, condition string, args ...any) (*Stored, error) {
