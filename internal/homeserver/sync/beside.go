@@ -15,52 +15,54 @@ import (
 const (
 	// many is from how many rooms on they are written by several at a time.
 	many = 8
-	// manyOctets is about how much each of them writes.
-	manyOctets = 128 << 10
 	// together is how many rooms one of them reads together, and then writes.
 	together = 8
+	// manyOctets is about how much that is.
+	manyOctets = 128 << 10
 )
 
 // sideBySide writes rooms, several at a time and in no order.
 func (a *answer) sideBySide(s section, stays []room.Stay) error {
 	parts := make([]answer, runtime.GOMAXPROCS(0))
+	for i := range parts {
+		parts[i] = *a
+		parts[i].out = make([]byte, 0, manyOctets)
+	}
 	errs := make([]error, len(parts))
 	var next atomic.Int64
+	var mu sync.Mutex // guards the answer
 	var working sync.WaitGroup
+	begin, left := len(a.out), len(stays)
 	for i := range parts {
 		part := &parts[i]
-		*part = *a
-		part.out, part.members = make([]byte, 0, manyOctets), nil
 		working.Go(func() {
 			for end := next.Add(together); end-together < int64(len(stays)) && errs[i] == nil; end = next.Add(together) {
-				errs[i] = part.someRooms(s, stays[end-together:min(end, int64(len(stays)))])
-				part.foresee(int(end), len(stays), len(parts))
+				some := stays[end-together : min(end, int64(len(stays)))]
+				part.out, part.members = part.out[:0], nil
+				errs[i] = part.someRooms(s, some)
+				mu.Lock()
+				left -= len(some)
+				a.take(part, (len(a.out)-begin+len(part.out))/(len(stays)-left)*left)
+				mu.Unlock()
 			}
 		})
 	}
 	working.Wait()
-	octets := 0
-	for _, part := range parts {
-		octets += len(part.out) + 1
-	}
-	a.out = slices.Grow(a.out, octets)
-	for _, part := range parts {
-		if len(part.out) > 0 {
-			a.comma()
-			a.out = append(a.out, part.out...)
-		}
-		for key, event := range part.members {
-			a.noteMember(key, event)
-		}
-	}
 	return errors.Join(errs...)
 }
 
-// foresee makes room for a part's share of the rooms that are left, if they are like those
-// that so many parts have written so far.
-func (a *answer) foresee(written, rooms, parts int) {
-	if left := rooms - written; left > 0 && cap(a.out)-len(a.out) < len(a.out) {
-		a.out = slices.Grow(a.out, len(a.out)*left/written+manyOctets)
+// take takes over a part of an answer, after which about so many octets will follow.
+func (a *answer) take(part *answer, follow int) {
+	if len(part.out) == 0 {
+		return
+	}
+	if cap(a.out)-len(a.out) <= len(part.out) {
+		a.out = slices.Grow(a.out, 1+len(part.out)+follow)
+	}
+	a.comma()
+	a.out = append(a.out, part.out...)
+	for key, event := range part.members {
+		a.noteMember(key, event)
 	}
 }
 
