@@ -46,7 +46,7 @@ const (
 type eventRow struct {
 	pos, flags sql.NullInt64
 	id         sql.NullString
-	json       []byte
+	json       store.Octets
 }
 
 func (row eventRow) load(v event.Version, redacted bool) (*event.Event, error) {
