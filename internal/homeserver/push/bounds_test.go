@@ -88,11 +88,9 @@ func matches(t *testing.T, key, pattern, text string) bool {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e, err := push.NewEvent(said)
+	e, err := newEvent(said)
 	if err != nil {
 		t.Fatal(err)
 	}
-	conditions := []push.Condition{{Kind: "event_match", Key: &key, Pattern: &pattern}}
-	rules := push.Ruleset{push.Override: {{ID: "x", Enabled: true, Conditions: &conditions, Actions: []push.Action{{Word: "notify"}}}}}
-	return rules.Compile(alice).Evaluate(e, group).Notify
+	return notifies([]push.Condition{{Kind: "event_match", Key: &key, Pattern: &pattern}}, e)
 }

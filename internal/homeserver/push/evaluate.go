@@ -102,7 +102,7 @@ func truth(raw json.RawMessage) bool {
 // Evaluate says what becomes of an event: what the first rule says that matches. Nobody is
 // notified of their own events.
 func (r *Rules) Evaluate(e *Event, in Place) Verdict {
-	if sender, _ := e.text(path{"sender"}); sender == r.user {
+	if e.Sender == r.user {
 		return Verdict{}
 	}
 	for i := range r.rules {

@@ -11,22 +11,10 @@ import (
 
 // Event is an event as rules see it. One is made for all who are asked about it.
 type Event struct {
-	members     map[string]any
+	Parts
+	content     map[string]any
 	body, lower string // content.body, and that in lower case
 	mentions    bool   // it says itself who is meant
-}
-
-var errNoObject = errors.New("the content of an event is not a JSON object")
-
-// NewEvent reads an event in the format of clients or of servers.
-func NewEvent(text []byte) (*Event, error) {
-	canonical, err := event.Canonical(text, false)
-	if err != nil {
-		return nil, err
-	}
-	e := &Event{members: object(canonical)}
-	e.prepare()
-	return e, nil
 }
 
 // Parts is an event taken apart, as its owner has it at hand.
@@ -37,21 +25,18 @@ type Parts struct {
 	Content                []byte  // a JSON object, canonical
 }
 
-// Event is the event as clients see it. It is much cheaper than NewEvent of one in the
-// format of servers, most of which no rule asks for.
+var errNoObject = errors.New("the content of an event is not a JSON object")
+
+// Event is the event as clients see it.
 func (p Parts) Event() (*Event, error) {
 	content := event.Value(p.Content)
 	if !content.IsObject() {
 		return nil, errNoObject
 	}
-	e := &Event{members: map[string]any{
-		"event_id": p.ID, "room_id": p.Room, "sender": p.Sender, "type": p.Type, "content": object(content),
-		"origin_server_ts": json.Number(strconv.FormatInt(p.OriginServerTS, 10)),
-	}}
-	if p.StateKey != nil {
-		e.members["state_key"] = *p.StateKey
-	}
-	e.prepare()
+	e := &Event{Parts: p, content: object(content)}
+	e.body, _ = e.text(path{"content", "body"})
+	e.lower = strings.ToLower(e.body)
+	_, e.mentions = e.at(path{"content", "m.mentions"})
 	return e, nil
 }
 
@@ -90,13 +75,6 @@ func list(v event.Value) []any {
 	return values
 }
 
-// prepare looks up what many rules ask for.
-func (e *Event) prepare() {
-	e.body, _ = e.text(path{"content", "body"})
-	e.lower = strings.ToLower(e.body)
-	_, e.mentions = e.at(path{"content", "m.mentions"})
-}
-
 // path is a dot-separated property path, taken apart (appendices, "Dot-separated property
 // paths").
 type path []string
@@ -123,8 +101,11 @@ func parsePath(s string) path {
 
 // at is whatever stands at a path.
 func (e *Event) at(p path) (any, bool) {
-	var here any = e.members
-	for _, name := range p {
+	if p[0] != "content" {
+		return e.beside(p)
+	}
+	var here any = e.content
+	for _, name := range p[1:] {
 		object, isObject := here.(map[string]any)
 		if !isObject {
 			return nil, false
@@ -134,6 +115,14 @@ func (e *Event) at(p path) (any, bool) {
 		}
 	}
 	return here, true
+}
+
+// beside is what stands beside the content.
+func (e *Event) beside(p path) (any, bool) {
+	if len(p) == 1 && p[0] == "origin_server_ts" {
+		return json.Number(strconv.FormatInt(e.OriginServerTS, 10)), true
+	}
+	return e.text(p)
 }
 
 // property is the string, integer, boolean or null at a path.
@@ -148,8 +137,29 @@ func (e *Event) property(p path) (any, bool) {
 // says tells whether words in lower case are in the body.
 func (e *Event) says(words string) bool { return hasWords(e.lower, words) }
 
+// text is the string at a path.
 func (e *Event) text(p path) (string, bool) {
-	v, _ := e.at(p)
-	s, isText := v.(string)
-	return s, isText
+	if p[0] == "content" {
+		v, _ := e.at(p)
+		s, isText := v.(string)
+		return s, isText
+	}
+	if len(p) > 1 {
+		return "", false
+	}
+	switch p[0] {
+	case "type":
+		return e.Type, true
+	case "sender":
+		return e.Sender, true
+	case "room_id":
+		return e.Room, true
+	case "event_id":
+		return e.ID, true
+	case "state_key":
+		if e.StateKey != nil {
+			return *e.StateKey, true
+		}
+	}
+	return "", false
 }
