@@ -98,6 +98,15 @@ func TestWhatDoesNotCountIsNotKnown(t *testing.T) {
 		ask("overtaken")
 		ask("after that")
 		w.hears("the same again", ann, same, false)
+
+		w.update(ann)
+		w.before = func() {
+			w.before = nil
+			ask("meanwhile")
+			w.hears("while an answer is under way that may be older than what is kept", ann, same, true)
+		}
+		ask("the older one")
+		ask("to be sure")
 	})
 }
 

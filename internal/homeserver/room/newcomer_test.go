@@ -104,7 +104,7 @@ func TestANewcomerWhoIsNotWrittenDown(t *testing.T) {
 func TestNewcomersOfARoomThatIsTakenIn(t *testing.T) {
 	away(t, func(w *world) {
 		n := w.watch()
-		for _, v := range []event.Version{event.V1, event.V12} {
+		for _, v := range []event.Version{event.V10, event.V12} {
 			a := w.abroad(v, room.Creation{})
 			a.say(a.id, alice, "before")
 			i := a.join(string(gale), "away.test")
@@ -114,6 +114,12 @@ func TestNewcomersOfARoomThatIsTakenIn(t *testing.T) {
 			n.are(w, "twice")
 			w.join(a.id, "@hugo:away.test")
 			n.are(w, "the next", "hugo")
+			for _, user := range []matrix.UserID{gale, "@hugo:away.test"} {
+				w.ok(w.rooms.Leave(w.Context(), room.Membership{Room: a.id, Sender: user}))
+			}
+			a.say(a.id, alice, "between")
+			w.ok(w.rooms.Import(w.Context(), a.join(string(gale), "away.test")))
+			n.are(w, "coming in again", "gale")
 		}
 	})
 }
