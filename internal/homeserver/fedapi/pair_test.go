@@ -18,7 +18,9 @@ import (
 	"signet/internal/clocktest"
 	"signet/internal/fedclient"
 	"signet/internal/homeserver/account"
+	"signet/internal/homeserver/devicelists"
 	"signet/internal/homeserver/e2ee"
+	"signet/internal/homeserver/edu"
 	"signet/internal/homeserver/event"
 	"signet/internal/homeserver/fedapi"
 	"signet/internal/homeserver/inbound"
@@ -84,25 +86,36 @@ func (n *network) away(server matrix.ServerName, is bool) {
 	n.url[server] = n.url[server+" away"]
 }
 
-// deaf hears no EDU.
-type deaf struct{}
+// ears are told of the EDUs that a server has dealt with.
+type ears struct {
+	edu.Handler
+	heard chan string
+}
 
-func (deaf) HandleEDU(context.Context, matrix.ServerName, string, jsontext.Value) error { return nil }
+func (e *ears) HandleEDU(ctx context.Context, origin matrix.ServerName, kind string, content jsontext.Value) error {
+	err := e.Handler.HandleEDU(ctx, origin, kind, content)
+	e.heard <- fmt.Sprintf("%s %s", kind, content)
+	return err
+}
 
-// house is a server of ours in a network.
+// house is a server of ours in a network. Who comes into a room is introduced when it is told to.
 type house struct {
 	*testing.T
-	name    matrix.ServerName
-	rooms   *room.Rooms
-	stream  *stream.Committer
-	inbound *inbound.Inbound
-	third   *thirdparty.Invites
-	url     string
-	clock   *clocktest.Clock
+	name       matrix.ServerName
+	db         *store.DB
+	rooms      *room.Rooms
+	stream     *stream.Committer
+	inbound    *inbound.Inbound
+	accounts   *account.Accounts
+	encryption *e2ee.Encryption
+	heard      chan string
+	third      *thirdparty.Invites
+	url        string
+	clock      *clocktest.Clock
 }
 
 func (n *network) house(t *testing.T, name matrix.ServerName, db *store.DB, clock *clocktest.Clock) *house {
-	h := &house{T: t, name: name, clock: clock}
+	h := &house{T: t, name: name, clock: clock, db: db, heard: make(chan string, 100)}
 	ok := func(err error) {
 		t.Helper()
 		if err != nil {
@@ -122,27 +135,30 @@ func (n *network) house(t *testing.T, name matrix.ServerName, db *store.DB, cloc
 	out.Rooms = h.rooms
 	h.inbound = inbound.New(inbound.Options{DB: db, Rooms: h.rooms, Remote: client, Keys: peerKeys{}, ServerName: name, Signer: signer, Now: clock.Now})
 	h.rooms.Historian = h.inbound
-	accounts, err := account.New(t.Context(), account.Options{DB: db, Vault: sealtest.Vault(t, db, clock.Now), ServerName: name, Now: clock.Now, Flows: account.Flows{{account.StageDummy}}, Hashers: 1, HashMemory: 64})
+	h.accounts, err = account.New(t.Context(), account.Options{DB: db, Vault: sealtest.Vault(t, db, clock.Now), ServerName: name, Now: clock.Now, Flows: account.Flows{{account.StageDummy}}, Hashers: 1, HashMemory: 64})
 	ok(err)
-	encryption, err := e2ee.New(t.Context(), e2ee.Options{DB: db, Stream: h.stream, ServerName: name, Now: clock.Now, Devices: directory{accounts}, Rooms: h.rooms, Remote: client, Outgoing: out})
+	lists := devicelists.New(devicelists.Options{DB: db, Remote: client, Rooms: h.rooms, Stream: h.stream, Now: clock.Now})
+	h.encryption, err = e2ee.New(t.Context(), e2ee.Options{DB: db, Stream: h.stream, ServerName: name, Now: clock.Now, Devices: directory{h.accounts}, Rooms: h.rooms, Remote: lists, Outgoing: out})
 	ok(err)
+	h.rooms.Came = h.encryption.Came
 	for _, user := range []string{"bob", "carol", "dave"} {
-		_, err = accounts.Register(t.Context(), account.Registration{Username: &user, Password: "correct horse", Auth: &account.Auth{Stage: account.StageDummy}})
+		_, err = h.accounts.Register(t.Context(), account.Registration{Username: &user, Password: "correct horse", Auth: &account.Auth{Stage: account.StageDummy}})
 		ok(err)
 	}
 	h.third = thirdparty.New(thirdparty.Options{DB: db, Rooms: h.rooms, Inviter: h.inbound, Remote: client, Identity: n.identity.Client(name, signer),
-		ServerName: name, Exists: accounts.Exists, Now: clock.Now, Log: log})
+		ServerName: name, Exists: h.accounts.Exists, Now: clock.Now, Log: log})
 	h.inbound.Awaits = h.third.Awaits
+	handler := &ears{edu.Handler{Encryption: h.encryption, Lists: lists, Rooms: h.rooms, Doors: h.inbound}, h.heard}
 	api := &fedapi.API{
 		ThirdParty: h.third,
-		Accounts:   accounts, ServerName: name, Now: clock.Now, ServerKeys: peerKeys{}, Peers: out, Inbound: h.inbound, Encryption: encryption,
+		Accounts:   h.accounts, ServerName: name, Now: clock.Now, ServerKeys: peerKeys{}, Peers: out, Inbound: h.inbound, Encryption: h.encryption,
 		Data:         userdata.New(userdata.Options{DB: db, Committer: h.stream, Now: clock.Now}),
-		Transactions: transaction.New(transaction.Options{DB: db, Receiver: h.inbound, Handler: deaf{}, Now: clock.Now, Log: log, Explain: fedapi.Explain}),
+		Transactions: transaction.New(transaction.Options{DB: db, Receiver: h.inbound, Handler: handler, Now: clock.Now, Log: log, Explain: fedapi.Explain}),
 		Rooms:        resident.New(resident.Options{Rooms: h.rooms, ServerName: name, Signer: signer, Keys: peerKeys{}, Graph: h.inbound}),
 	}
-	handler, err := mxhttp.New(mxhttp.Options{Translate: fedapi.Translate}, api.Routes())
+	served, err := mxhttp.New(mxhttp.Options{Translate: fedapi.Translate}, api.Routes())
 	ok(err)
-	web := httptest.NewServer(handler)
+	web := httptest.NewServer(served)
 	n.mu.Lock()
 	n.url[name], h.url = web.URL, web.URL
 	n.mu.Unlock()
@@ -160,7 +176,7 @@ func eachPair(t *testing.T, story func(a, b *house)) {
 	eachNetwork(t, func(_ *network, a, b *house) { story(a, b) })
 }
 
-var houseOwners = []string{"seal", "account", "stream", "room", "inbound", "outbound", "transaction", "userdata", "e2ee", "thirdparty"}
+var houseOwners = []string{"seal", "account", "stream", "room", "inbound", "outbound", "transaction", "userdata", "e2ee", "devicelists", "thirdparty"}
 
 // eachNetwork is eachPair with the network, to which others may be added.
 func eachNetwork(t *testing.T, story func(n *network, a, b *house)) {
@@ -277,7 +293,6 @@ func TestTwoServers(t *testing.T) {
 
 // Into a room that is not open one comes by invitation, or by a room that one is in.
 func TestTwoServersAndClosedRooms(t *testing.T) {
-	const carol = matrix.UserID("@carol:remote.test")
 	eachPair(t, func(a, b *house) {
 		via := []matrix.ServerName{a.name}
 		for _, v := range []string{"1", "9", "12"} {
@@ -309,7 +324,6 @@ func TestTwoServersAndClosedRooms(t *testing.T) {
 
 // Who is invited may decline, and who knocks may think better of it.
 func TestTwoServersAndNo(t *testing.T) {
-	const carol = matrix.UserID("@carol:remote.test")
 	eachPair(t, func(a, b *house) {
 		wish := inbound.Wish{Via: []matrix.ServerName{a.name}}
 		wish.Sender = carol
