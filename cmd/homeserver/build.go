@@ -114,6 +114,14 @@ func (s *server) depart(ctx context.Context) error {
 	})
 }
 
+// introduce tells other servers of the devices of those who come into their rooms, until ctx
+// ends.
+func (s *server) introduce(ctx context.Context) error {
+	return s.encryption.Run(ctx, func(err error) {
+		s.log.Error("telling other servers of the devices of who joined", "error", err)
+	})
+}
+
 // buildRooms opens the rooms, which take people's names from the data, and are told of new
 // ones by them.
 func (s *server) buildRooms(f program.Frame) (err error) {
@@ -244,6 +252,9 @@ func (s *server) buildEncryption(f program.Frame) (err error) {
 		Outgoing:   s.peers.outbound,
 		Active:     s.accounts.Active,
 	})
+	if err == nil {
+		s.rooms.Came = s.encryption.Came
+	}
 	return err
 }
 

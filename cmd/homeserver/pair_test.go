@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"signet/internal/homeserver/e2ee/e2eetest"
 	"signet/internal/matrix"
@@ -76,6 +77,31 @@ func (p *person) await(what string) {
 		seen.WriteString(text + "\n")
 	}
 	p.Fatalf("%s never hears of %q, but of:\n%s", p.id, what, seen.String())
+}
+
+// A server that somebody comes to is told of their device, which its users have not asked for.
+func TestANewcomersDeviceIsTold(t *testing.T) {
+	storetest.EachURL(t, func(t *testing.T, first string) {
+		pair := newPair(t, [2]string{first, storetest.SQLite(t)})
+		alice, bob := pair[0].person("alice"), pair[1].person("bob")
+		phone := e2eetest.NewPhone(matrix.UserID(bob.id), "PHONE")
+		bob.do("POST", "/keys/upload", string(e2eetest.Object(map[string]any{"device_keys": phone.Keys()})))
+		id, _ := alice.do("POST", "/createRoom", `{"preset":"public_chat"}`)["room_id"].(string)
+		bob.do("POST", "/join/"+url.PathEscape(id)+"?via="+url.QueryEscape(pair[0].cfg.ServerName.String()), `{}`)
+		db := storetest.Open(t, first, nil)
+		deadline := time.Now().Add(30 * time.Second)
+		for told := 0; told == 0; time.Sleep(10 * time.Millisecond) {
+			if err := db.QueryRow(t.Context(), `SELECT COUNT(*) FROM e2ee_lists WHERE user_id = $1`, bob.id).Scan(&told); err != nil || time.Now().After(deadline) {
+				t.Fatalf("alice's server is not told of the device of bob: %v", err)
+			}
+		}
+		http.DefaultClient.CloseIdleConnections()
+		for _, r := range pair {
+			if status := r.stop(); status != 0 {
+				t.Errorf("told to stop, a server ends with %d", status)
+			}
+		}
+	})
 }
 
 // Somebody joins a room of another server by its alias; both talk, write to each other's

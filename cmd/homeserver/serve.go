@@ -22,7 +22,9 @@ func process(f program.Frame) (daemon.Process, error) {
 	listeners, err := s.listeners(f)
 	return daemon.Process{
 		Listeners:  listeners,
-		Background: []func(context.Context) error{s.write, s.accounts.Remember, s.depart, s.watchBlocks, s.sayFarewell, s.typing.Run, s.peers.outbound.Run, s.inbound.Run, s.exchange},
+		Background: []func(context.Context) error{
+			s.write, s.accounts.Remember, s.depart, s.introduce, s.sayFarewell, s.watchBlocks, s.exchange, s.typing.Run, s.peers.outbound.Run, s.inbound.Run,
+		},
 		Sweeps: []daemon.Sweep{
 			{What: "expired sessions and tokens", Do: s.accounts.Sweep},
 			{What: "codes of a day ago", Do: s.contacts.Sweep},
