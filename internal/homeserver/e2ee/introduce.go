@@ -25,8 +25,9 @@ const (
 	// maxIntroduced is how many devices of a user a server is told of. One that has not the
 	// whole list asks for it at the first: it knows nothing of the update before.
 	maxIntroduced = 20
-	// introducedAtOnce is how many servers are told before somebody else may write.
-	introducedAtOnce = 500
+	// introducedAtOnce is how many servers are told before somebody else may write: the stream
+	// waits for a row of each device for each of them.
+	introducedAtOnce = 25
 	// everyMinute is how often newcomers are looked for of whom nobody has told.
 	everyMinute = time.Minute
 )
