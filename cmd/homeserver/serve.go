@@ -21,7 +21,7 @@ func process(f program.Frame) (daemon.Process, error) {
 	}
 	listeners, err := s.listeners(f)
 	return daemon.Process{
-		Listeners:  listeners,
+		Listeners: listeners,
 		Background: []func(context.Context) error{
 			s.write, s.accounts.Remember, s.depart, s.introduce, s.sayFarewell, s.watchBlocks, s.exchange, s.typing.Run, s.peers.outbound.Run, s.inbound.Run,
 		},

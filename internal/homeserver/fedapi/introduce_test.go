@@ -16,8 +16,6 @@ import (
 	"signet/internal/matrix"
 )
 
-const carol = matrix.UserID("@carol:remote.test")
-
 // listUpdate is an m.device_list_update, as it came.
 type listUpdate struct {
 	User     matrix.UserID   `json:"user_id"`
@@ -94,8 +92,8 @@ func (h *house) changed(what string, since stream.Pos, want ...matrix.UserID) st
 	return now
 }
 
-// asks has Alice ask for Carol's keys.
-func (h *house) asks(what string, d e2ee.Device) {
+// asksKeys has Alice ask for Carol's keys.
+func (h *house) asksKeys(what string, d e2ee.Device) {
 	h.Helper()
 	keys, failures, err := h.encryption.Query(h.Context(), alice, e2ee.Query{carol: nil}, time.Minute)
 	if err != nil || len(failures) > 0 || keys.Devices[carol][d.ID] == nil {
@@ -115,7 +113,7 @@ func TestTwoServersAndANewcomersDevices(t *testing.T) {
 		since := a.stream.Visible()
 		b.ok(b.inbound.Join(b.Context(), wish))
 		since = a.changed("a join", since, carol)
-		a.asks("after the join", d)
+		a.asksKeys("after the join", d)
 		b.ok(b.encryption.Introduce(b.Context()))
 		first := a.update("a join")
 		if first.Device != string(d.ID) || first.Keys == nil || !slices.Equal(first.Previous, []int64{first.Stream}) {
