@@ -68,8 +68,9 @@ func (rs *Rooms) addOutside(ctx context.Context, r *Room, o Outside) (*stream.Ti
 	}
 	s := &Stored{Event: o.Event, fate: outlier, resolved: true}
 	s.in = newPlace(s)
-	s.became = []placed{{s.key(), s.in}}
-	op := &operation{room: r, loaded: l, events: []*Stored{s}, then: func(t *tip) { t.turn(s.became) }}
+	became := []placed{{s.key(), s.in}}
+	s.became = became // until it is shown, which may be before the tip turns
+	op := &operation{room: r, loaded: l, events: []*Stored{s}, then: func(t *tip) { t.turn(became) }}
 	if len(o.State) > 0 {
 		op.aside.invited = marshal(o.State)
 	} else {
