@@ -18,6 +18,7 @@ type queueMetrics struct {
 	now      func() time.Time
 	outbound func(context.Context) (outbound.Status, error)
 	inbound  func(context.Context) (inbound.Status, error)
+	unbound  func(context.Context) (int, error)
 	queued   func() int // operations that wait to be stored
 	polls    func() int // requests that wait for news
 }
@@ -38,17 +39,18 @@ var (
 	inboundBacklog  = describe("inbound_backlog_events", "Events of other servers that wait to be dealt with.")
 	inboundGivenUp  = describe("inbound_given_up_events", "Events of other servers that could not be dealt with, of the last day.")
 	inboundOldest   = describe("inbound_oldest_seconds", "For how long that event of another server has waited which has waited for longest; 0 if none waits.")
+	unbinding       = describe("unbindings_waiting", "Accounts that have ended, each as often as there are identity servers that have yet to be told so.")
 	streamQueued    = describe("stream_queued_operations", "Changes that wait to be stored.")
 	waitingPolls    = describe("sync_waiting_requests", "Requests of clients that wait for something new.")
 
 	queueDescs = []*prometheus.Desc{outboundEvents, outboundEDUs, outboundOldest, outboundAway, outboundSending,
-		inboundBacklog, inboundGivenUp, inboundOldest, streamQueued, waitingPolls}
+		inboundBacklog, inboundGivenUp, inboundOldest, unbinding, streamQueued, waitingPolls}
 )
 
 // watchQueues registers the metrics of what waits once all is built.
 func (s *server) watchQueues(now func() time.Time) {
 	s.metrics.MustRegister(&queueMetrics{log: s.log, now: now, outbound: s.peers.outbound.Status, inbound: s.inbound.Status,
-		queued: s.stream.Queued, polls: s.stream.Notifier().Waiting})
+		unbound: s.contacts.Waiting, queued: s.stream.Queued, polls: s.stream.Notifier().Waiting})
 }
 
 // Describe is prometheus.Collector's.
@@ -82,6 +84,11 @@ func (m *queueMetrics) Collect(to chan<- prometheus.Metric) {
 		tell(inboundBacklog, float64(in.Backlog))
 		tell(inboundGivenUp, float64(in.GivenUp))
 		tell(inboundOldest, m.age(in.Oldest))
+	}
+	if n, err := m.unbound(ctx); err != nil {
+		m.log.Warn("what identity servers have yet to be told is not known", "error", err)
+	} else {
+		tell(unbinding, float64(n))
 	}
 }
 

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"sync"
 	"time"
 
 	"signet/internal/fedclient"
@@ -103,21 +105,29 @@ func (c *Contacts) Fulfil(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// Farewell fulfils the wishes of one user, whose account has just ended, and tells whether
-// nobody finds them any more. The error is of all that failed, which is tried again.
+// Farewell fulfils the wishes of one user, whose account has just ended, at all servers at the
+// same time, and tells whether nobody finds them any more. The error is of all that failed, which is tried again.
 func (c *Contacts) Farewell(ctx context.Context, user matrix.UserID) (gone bool, err error) {
 	wishes, err := selectWishesOf(ctx, c.DB, user)
 	if err != nil {
 		return false, fmt.Errorf("reading where nobody is to find somebody: %w", err)
 	}
-	gone = true
-	var errs []error
-	for _, w := range wishes {
-		unbound, err := c.fulfil(ctx, w)
-		gone = gone && unbound
-		errs = append(errs, err)
+	unbound, errs := make([]bool, len(wishes)), make([]error, len(wishes))
+	var telling sync.WaitGroup
+	for i, w := range wishes {
+		telling.Go(func() { unbound[i], errs[i] = c.fulfil(ctx, w) })
 	}
-	return gone, errors.Join(errs...)
+	telling.Wait()
+	return !slices.Contains(unbound, false), errors.Join(errs...)
+}
+
+// Waiting is how many identity servers have yet to be told of how many users, together.
+func (c *Contacts) Waiting(ctx context.Context) (int, error) {
+	n, err := countWishes(ctx, c.DB)
+	if err != nil {
+		return 0, fmt.Errorf("counting wishes: %w", err)
+	}
+	return n, nil
 }
 
 // fulfil tells one server, and writes down what has become of that. Unbound is false where the

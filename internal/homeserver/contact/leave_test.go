@@ -209,6 +209,9 @@ func TestOneServerIsAway(t *testing.T) {
 		if n := w.asks(true); n != 1+5 {
 			t.Errorf("asked %d times", n)
 		}
+		if n, err := w.Waiting(t.Context()); n != 5 || err != nil {
+			t.Errorf("%d wait, %v", n, err)
+		}
 	})
 }
 

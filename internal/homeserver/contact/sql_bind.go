@@ -117,6 +117,11 @@ func scanWishes(ctx context.Context, q store.Queryer, query string, args ...any)
 	return all, rows.Err()
 }
 
+func countWishes(ctx context.Context, q store.Queryer) (n int, err error) {
+	err = q.QueryRow(ctx, `SELECT COUNT(*) FROM contact_wishes WHERE NOT told`).Scan(&n)
+	return n, err
+}
+
 func updateWish(ctx context.Context, q store.Queryer, w wish, due time.Time) error {
 	_, err := q.Exec(ctx, `UPDATE contact_wishes SET told = $3, tries = $4, due_ms = $5 WHERE user_id = $1 AND id_server = $2`,
 		string(w.user), string(w.server), w.told, w.tries, due.UnixMilli())
