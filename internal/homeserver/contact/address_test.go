@@ -2,6 +2,8 @@ package contact_test
 
 import (
 	"errors"
+	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -76,6 +78,24 @@ func TestAnAddressHasOneOwner(t *testing.T) {
 		}
 		if err := w.use(p, bob); err != nil || w.owner() != bob {
 			t.Errorf("then bob's: %v, and %s has it", err, w.owner())
+		}
+	})
+}
+
+// Of many who have shown an address and add it at the same time, one has it.
+func TestOneOwnerOfMany(t *testing.T) {
+	each(t, func(w *world) {
+		var race sync.WaitGroup
+		errs := make([]error, 8)
+		for i := range errs {
+			user := matrix.UserID("@user" + string(rune('a'+i)) + ":hs.test")
+			p := w.prove(w.shown(w.wish(idclient.Add, user)), idclient.Add, user)
+			race.Go(func() { errs[i] = w.use(p, user) })
+		}
+		race.Wait()
+		won := slices.DeleteFunc(errs, func(err error) bool { return errors.Is(err, contact.ErrInUse) })
+		if len(won) != 1 || won[0] != nil || w.owner() == "" {
+			t.Errorf("it was added with %v, and %q has it", won, w.owner())
 		}
 	})
 }
