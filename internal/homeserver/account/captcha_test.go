@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -338,6 +339,44 @@ func TestFlowsThatLackSomething(t *testing.T) {
 			if _, err := account.New(w.Context(), w.options(account.Flows{{stage}})); !errors.Is(err, account.ErrFlow) {
 				w.Errorf("New with %s = %v, want %v", stage, err, account.ErrFlow)
 			}
+		}
+	})
+}
+
+// Ten thousand begin to register, and somebody among them goes on; an hour later nothing is
+// left of the others. Nobody finds a session by guessing at one.
+func TestTenThousandSessions(t *testing.T) {
+	const n, at = 10_000, 100
+	eachCaptcha(t, byCaptcha, func(w *world, id *captchas) {
+		sessions := make([]string, n)
+		crowd(at, func(i int) error {
+			for j := i; j < n; j += at {
+				_, err := w.Register(context.WithoutCancel(w.Context()), account.Registration{})
+				c, is := errors.AsType[account.Challenge](err)
+				if !is {
+					return err
+				}
+				sessions[j] = c.Session
+			}
+			return nil
+		})
+		if rows := w.rows()["account_uia"]; rows != n || id.made != n {
+			w.Fatalf("%d sessions and %d CAPTCHAs, want %d", rows, id.made, n)
+		}
+		for _, forged := range []string{sessions[1][1:], strings.ToUpper(sessions[2]), sessions[3] + "=", " " + sessions[4], sessions[5][:42] + "."} {
+			if got := w.challenge(w.solve("mallory", forged, "right")); !errors.Is(got.Reason, account.ErrUIASession) {
+				w.Errorf("by %q: %v, want %v", forged, got.Reason, account.ErrUIASession)
+			}
+		}
+		if err := w.solve("alice", sessions[n/2], "right"); err != nil {
+			w.Errorf("one of them goes on: %v", err)
+		}
+		w.clock.Advance(time.Hour)
+		if err := w.Sweep(w.Context()); err != nil {
+			w.Fatal(err)
+		}
+		if rows := w.rows()["account_uia"]; rows != 0 {
+			w.Errorf("%d sessions are left", rows)
 		}
 	})
 }

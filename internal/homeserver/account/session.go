@@ -35,6 +35,7 @@ func begun(op Operation) session { return session{operation: op.Name, user: op.B
 type kept struct {
 	Terms  map[string]string          `json:"terms,omitempty"` // versions that were accepted, by document
 	Proofs map[Stage]idclient.Session `json:"proofs,omitempty"`
+	Sent   map[Stage]sentCode         `json:"sent,omitempty"` // from pages
 }
 
 func (a *Accounts) sealKept(mac []byte, k kept) []byte {
@@ -152,6 +153,7 @@ type Progress struct {
 	Next      bool          // it is
 	Captcha   idclient.Challenge
 	Terms     Terms
+	SentTo    string // the address that a code was sent to from a page, for the stage
 }
 
 // Progress tells how a session stands with a stage, and what is to be shown for it. The errors
@@ -172,6 +174,7 @@ func (a *Accounts) Progress(ctx context.Context, id string, stage Stage) (Progre
 		Next:      asked.Flows.follows(s.completed, stage),
 		Captcha:   asked.Captcha,
 		Terms:     asked.Terms,
+		SentTo:    s.kept.Sent[stage].Address,
 	}, err
 }
 

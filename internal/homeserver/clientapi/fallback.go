@@ -4,6 +4,7 @@ import (
 	"errors"
 	"maps"
 	"net/http"
+	"net/url"
 	"slices"
 
 	"github.com/labstack/echo/v4"
@@ -28,6 +29,8 @@ type stageForm struct {
 	User      matrix.UserID
 	Captcha   idclient.Challenge // of im.signet.captcha
 	Documents []document         // of m.login.terms
+	SentTo    string             // of the stages of addresses, where a code is on its way
+	Entered   string             // what was entered for an address, where it has to be again
 }
 
 // document is one of the terms, to be read in any of its languages.
@@ -67,9 +70,9 @@ func (a *API) passFallback(c echo.Context) error {
 	switch {
 	case passed:
 		err = errStageDone
-	case form.Stage == account.StageCaptcha && (err == nil || errors.Is(err, account.ErrCaptcha)):
+	case err == nil || errors.Is(err, account.ErrCaptcha):
 		var lost error
-		if form, _, lost = a.stageForm(c); lost != nil { // which has a new picture
+		if form, _, lost = a.stageForm(c); lost != nil { // which shows what has come of it
 			err = lost
 		}
 	}
@@ -78,16 +81,21 @@ func (a *API) passFallback(c echo.Context) error {
 
 // passForm passes the stage by what was entered, unless the person asks for something else to
 // enter.
-func (a *API) passForm(c echo.Context, stage account.Stage, session string) (bool, error) {
-	auth := account.Auth{Stage: stage, Session: session}
-	if err := readForm(c, &auth); err != nil {
+func (a *API) passForm(c echo.Context, stage account.Stage, session string) (passed bool, err error) {
+	form, err := readForm(c)
+	if err != nil {
 		return false, err
 	}
 	ctx := c.Request().Context()
-	if c.Request().PostForm.Has("another") {
+	switch {
+	case stage == account.StageEmail || stage == account.StageMSISDN:
+		return a.passAddress(c, form, stage, session)
+	case stage == account.StageCaptcha && form.Has("another"):
 		return false, a.Accounts.AnotherCaptcha(ctx, session)
 	}
-	err := a.Accounts.PassStage(ctx, auth)
+	err = a.Accounts.PassStage(ctx, account.Auth{
+		Stage: stage, Session: session, Password: form.Get("password"), Token: form.Get("token"), Answer: form.Get("answer"),
+	})
 	return err == nil, err
 }
 
@@ -110,6 +118,7 @@ func (a *API) stageForm(c echo.Context) (form stageForm, session string, err err
 	}
 	progress, err := a.Accounts.Progress(c.Request().Context(), session, form.Stage)
 	form.Operation, form.User, form.Captcha, form.Documents = progress.Operation, progress.User, progress.Captcha, documents(progress.Terms)
+	form.SentTo = shownAddress(form.Stage, progress.SentTo)
 	switch {
 	case err != nil:
 		return form, "", err
@@ -135,18 +144,21 @@ func (a *API) showStage(c echo.Context, form stageForm, err error) error {
 	case errors.Is(err, account.ErrCaptcha):
 		return a.show(c, http.StatusForbidden, page{Form: &form, Wrong: "These were not the digits. Here are others."})
 	}
-	return err
+	if wrong, known := wrongAddress(err); known {
+		form.Entered = c.Request().PostForm.Get("address")
+		return a.show(c, http.StatusForbidden, page{Form: &form, Wrong: wrong.words, WrongURL: wrong.url})
+	}
+	return fromIdentity(err, false)
 }
 
 // readForm reads what a stage asks for; the query string has no say in it.
-func readForm(c echo.Context, auth *account.Auth) error {
+func readForm(c echo.Context) (url.Values, error) {
 	r := c.Request()
 	if err := r.ParseForm(); err != nil {
 		if problem, ok := errors.AsType[mxhttp.Problem](err); ok {
-			return problem
+			return nil, problem
 		}
-		return mxhttp.Problem{Status: http.StatusBadRequest, Code: matrix.InvalidParam, Message: "the form is not as this server's pages send it"}
+		return nil, mxhttp.Problem{Status: http.StatusBadRequest, Code: matrix.InvalidParam, Message: "the form is not as this server's pages send it"}
 	}
-	auth.Password, auth.Token, auth.Answer = r.PostForm.Get("password"), r.PostForm.Get("token"), r.PostForm.Get("answer")
-	return nil
+	return r.PostForm, nil
 }

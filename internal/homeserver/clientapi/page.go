@@ -43,6 +43,8 @@ type page struct {
 	Form   *stageForm
 	Done   bool
 	Wrong  string // in words for people
+	// WrongURL is where they have to go first; empty: nowhere.
+	WrongURL string
 }
 
 // policy lets the page load what a CAPTCHA shows, from the server that made it.
