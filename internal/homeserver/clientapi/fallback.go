@@ -51,6 +51,19 @@ func documents(terms account.Terms) (all []document) {
 	return all
 }
 
+// limitedStage charges a page that may show a new CAPTCHA.
+func (a *API) limitedStage(handle echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		if stage, err := mxhttp.Segment(c, "stage"); err == nil && stage == string(account.StageCaptcha) {
+			mxhttp.SetCaller(c, "page")
+			if err := a.chargeCaptcha(c); err != nil {
+				return err
+			}
+		}
+		return handle(c)
+	}
+}
+
 // GET /_matrix/client/v3/auth/{stage}/fallback/web
 func (a *API) fallback(c echo.Context) error {
 	form, _, err := a.stageForm(c)

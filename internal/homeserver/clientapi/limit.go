@@ -27,12 +27,13 @@ const (
 	byGuess    budget = "guess.network" // of names and registration tokens, and pages of stages
 	byCode     budget = "code.network"  // messages with codes to addresses
 	byCodeOf   budget = "code.user"
-	byAddress  budget = "address.user"   // what identity servers are asked to bind and unbind
-	byReset    budget = "reset.network"  // of passwords, each stage one
-	byConfirm  budget = "confirm.user"   // what must be authenticated again
-	byWrite    budget = "write.user"     // what else is stored
-	byReport   budget = "report.user"    // what is kept for the operators to read
-	byLookup   budget = "lookup.network" // of what other servers have to be asked for
+	byAddress  budget = "address.user"    // what identity servers are asked to bind and unbind
+	byCaptcha  budget = "captcha.network" // CAPTCHAs that may have to be made, and answers to them
+	byReset    budget = "reset.network"   // of passwords, each stage one
+	byConfirm  budget = "confirm.user"    // what must be authenticated again
+	byWrite    budget = "write.user"      // what else is stored
+	byReport   budget = "report.user"     // what is kept for the operators to read
+	byLookup   budget = "lookup.network"  // of what other servers have to be asked for
 
 	siteSuffix = ".site"
 	siteTimes  = 8
@@ -79,6 +80,7 @@ var limits = map[budget]struct {
 	byCode:     {120, time.Hour},
 	byCodeOf:   {30, time.Hour},
 	byAddress:  {120, time.Hour},
+	byCaptcha:  {60, time.Hour},
 	byReset:    {100, time.Hour},
 	byConfirm:  {120, time.Hour},
 	byWrite:    {1000, 10 * time.Minute},

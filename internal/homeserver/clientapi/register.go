@@ -3,6 +3,7 @@ package clientapi
 import (
 	"errors"
 	"net/http"
+	"slices"
 
 	"github.com/labstack/echo/v4"
 
@@ -63,8 +64,22 @@ func (a *API) register(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	if auth := wish.Auth; auth == nil || auth.Session == "" || auth.Answer != "" {
+		if err := a.chargeCaptcha(c); err != nil {
+			return err
+		}
+	}
 	login, err := a.Accounts.Register(c.Request().Context(), wish)
 	return answer(c, letIn(login), err)
+}
+
+// chargeCaptcha charges the client's network where a CAPTCHA may have to be made: of those the
+// identity server makes only so many for all who sign up here.
+func (a *API) chargeCaptcha(c echo.Context) error {
+	if !slices.Contains(a.Accounts.Flows.Stages(), account.StageCaptcha) {
+		return nil
+	}
+	return a.chargeNetwork(c, byCaptcha)
 }
 
 // checkKind lets through the registration of users, which is the default.

@@ -157,3 +157,40 @@ func TestSignUpWithoutTheIdentityServer(t *testing.T) {
 		}
 	})
 }
+
+// One network has only so many CAPTCHAs made: by beginning again, by wrong answers, and on
+// pages.
+func TestCaptchasAreLimited(t *testing.T) {
+	eachSignUp(t, account.Flows{{account.StageCaptcha}}, func(w *world, id *captchas) {
+		session := w.do("POST", v3+"/register", `{}`).str("session")
+		for i, ask := range []func(from string) answer{
+			func(from string) answer { return w.do("POST", v3+"/register", `{}`, from) },
+			func(from string) answer {
+				return w.do("POST", v3+"/register", `{"auth":{"type":"im.signet.captcha","answer":"0","session":"`+session+`"}}`, from)
+			},
+			func(from string) answer { return w.do("GET", fallback(account.StageCaptcha, session), "", from) },
+			func(from string) answer {
+				return w.do("POST", fallback(account.StageCaptcha, session), "another=1", formType, from)
+			},
+			func(from string) answer {
+				return w.do("POST", strings.Replace(fallback(account.StageCaptcha, session), "im.signet", "im%2Esignet", 1), "another=1", formType, from)
+			},
+		} {
+			here, elsewhere := fmt.Sprintf("X-Forwarded-For: 192.0.2.%d", i), fmt.Sprintf("X-Forwarded-For: 198.51.100.%d", i)
+			w.limit(4, false)
+			made := id.made
+			for range 20 {
+				ask(here)
+			}
+			if n := id.made - made; n > 4 {
+				w.Errorf("way %d: %d CAPTCHAs were made for one network, want at most 4", i, n)
+			}
+			if a := ask(here); a.status != 429 {
+				w.Errorf("way %d = %d, want 429", i, a.status)
+			}
+			if a := ask(elsewhere); a.status == 429 {
+				w.Errorf("way %d from elsewhere = %d %s", i, a.status, a.text)
+			}
+		}
+	})
+}
