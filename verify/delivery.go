@@ -50,6 +50,7 @@ type mailing struct {
 	User        string          `json:"user,omitempty"`
 	Asker       string          `json:"asker,omitempty"`
 	Trusted     bool            `json:"trusted,omitempty"`
+	Existing    bool            `json:"existing,omitzero"` // then it tells neither code nor link
 	Code        string          `json:"code"`
 	CodeExpires int64           `json:"code_expires"`
 	Link        string          `json:"link"`
@@ -82,6 +83,7 @@ func (v *Verifier) mailing(s session, l letter) mailing {
 		User:        s.user.Readable(),
 		Asker:       s.caller.Asker(),
 		Trusted:     l.trusted,
+		Existing:    s.existing,
 		Code:        l.code,
 		CodeExpires: s.codeExpires.UnixMilli(),
 		Link:        v.LinkURL(l.link),
@@ -108,7 +110,7 @@ func (v *Verifier) deliverEmail(ctx context.Context, job outbox.Job) error {
 	if err != nil {
 		return err
 	}
-	subject, text, html, err := v.Words.Email(v.words(m))
+	subject, text, html, err := v.email(m)
 	if err != nil {
 		return fmt.Errorf("writing an e-mail: %w", err)
 	}
@@ -128,11 +130,9 @@ func (v *Verifier) deliverSMS(ctx context.Context, job outbox.Job) error {
 	if err != nil {
 		return err
 	}
-	words := v.words(m)
-	words.Link = ""
-	text, err := v.Words.SMS(words)
+	text, err := v.text(m)
 	if err != nil {
-		return fmt.Errorf("writing a text message: %w", err)
+		return err
 	}
 	err = delivered(v.pace(ctx, threepid.MSISDN, m.Decoy, func() error {
 		return v.sendSMS(ctx, m.SID, deliver.SMS{ID: job.ID, To: to, Text: text})
@@ -203,18 +203,14 @@ func (v *Verifier) mayText(ctx context.Context) error {
 }
 
 // segments is how many a text message will be paid for: those of the same message with
-// other digits.
+// other digits. One that tells of an account has no more, and is priced like one with a code,
+// so that no cap tells which it was.
 func (v *Verifier) segments(o sending) (int, error) {
 	s := o.now
-	s.codeExpires = v.Now().Add(smsCodeLife)
+	s.codeExpires, s.existing = v.Now().Add(smsCodeLife), false
 	sample := v.mailing(s, letter{code: strings.Repeat("0", smsCodeDigits), language: o.Language, trusted: o.standing == Own})
-	words := v.words(sample)
-	words.Link = ""
-	text, err := v.Words.SMS(words)
-	if err != nil {
-		return 0, fmt.Errorf("writing a text message: %w", err)
-	}
-	return wording.Segments(text), nil
+	text, err := v.text(sample)
+	return wording.Segments(text), err
 }
 
 // read takes a payload apart.
@@ -229,6 +225,34 @@ func read(job outbox.Job) (to threepid.Address, m mailing, err error) {
 		m.Purpose = Verify
 	}
 	return to, m, nil
+}
+
+// email writes the message as an e-mail.
+func (v *Verifier) email(m mailing) (subject, text, html string, err error) {
+	if m.Existing {
+		return v.Words.ExistingEmail(v.existing(m))
+	}
+	return v.Words.Email(v.words(m))
+}
+
+// text writes the message as a text message, which has no link that confirms.
+func (v *Verifier) text(m mailing) (text string, err error) {
+	if m.Existing {
+		text, err = v.Words.ExistingSMS(v.existing(m))
+	} else {
+		words := v.words(m)
+		words.Link = ""
+		text, err = v.Words.SMS(words)
+	}
+	if err != nil {
+		return "", fmt.Errorf("writing a text message: %w", err)
+	}
+	return text, nil
+}
+
+// existing is what a message tells whose address has an account.
+func (v *Verifier) existing(m mailing) message.Existing {
+	return message.Existing{Language: m.Language, Asker: m.Asker, AskerTrusted: m.Trusted, StopLink: m.Stop}
 }
 
 // words is what the message tells.

@@ -23,8 +23,9 @@
 // What a requester is told: bad syntax; a country or number type that is not served; that
 // text messages are switched off; that the mail domain takes no mail or gives mailboxes to
 // everybody; the mail server's refusal; limits, and that a CAPTCHA is needed. What nobody is
-// told, by the answer's shape or time: that an address is bound, that its owner wants no
-// messages, that it is watched.
+// told, by the answer's shape or time: that an address is bound, that it has an account where
+// somebody would sign up with it (of which its owner is told in place of a code), that its
+// owner wants no messages, that it is watched.
 //
 // Who has shown control for the purpose manage, on the owner's page, sees what is stored,
 // without its secrets, and has it erased; that page reaches an owner who wants no messages

@@ -28,6 +28,7 @@ type HeldSession struct {
 	Medium    threepid.Medium `json:"medium"`
 	Address   string          `json:"address"`
 	Purpose   Purpose         `json:"purpose"`
+	Existing  bool            `json:"existing,omitzero"` // told that there is an account already; to the owner alone
 	AskedBy   string          `json:"asked_by,omitzero"` // an account or a homeserver; absent for our own page
 	UserID    string          `json:"user_id,omitzero"`  // whom the address is for
 	Messages  int             `json:"messages"`
@@ -45,6 +46,9 @@ func (v *Verifier) Held(ctx context.Context, a threepid.Address) (any, error) {
 		return nil, fmt.Errorf("reading the sessions of an address: %w", err)
 	}
 	h := heldOf(sessions)
+	for i, s := range sessions {
+		h.Sessions[i].Existing = s.existing
+	}
 	refused, errRefused := v.silentUntil(ctx, v.DB, a)
 	missing, errMissing := v.suppressedUntil(ctx, v.DB, v.indexOf(a), noMailbox)
 	h.RefusedUntil, h.NoMailboxUntil = store.Millis(refused), store.Millis(missing)

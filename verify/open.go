@@ -202,7 +202,7 @@ func (v *Verifier) send(ctx context.Context, tx *store.Tx, o sending) (opened, e
 		return opened{}, err
 	}
 	now := v.Now()
-	s.nextLink, s.sendAttempt, s.changed = o.NextLink, o.SendAttempt, now
+	s.nextLink, s.sendAttempt, s.changed, s.existing = o.NextLink, o.SendAttempt, now, o.Existing
 	s.messages, s.sent = s.messages+1, now
 	s.raised = s.raised || admitted.pass != ""
 	s.codeMAC, s.codeExpires = v.mac.Of("code", s.sid, code), now.Add(codeLife(s.address.Medium()))

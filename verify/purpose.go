@@ -31,6 +31,11 @@ var (
 	// ErrOtherPurpose is the error of a session that is used for what it was not opened
 	// for.
 	ErrOtherPurpose = errors.New("the session was opened for another purpose")
+	// ErrExistingRefused is the error of a caller who tells that an address has an account, and
+	// is no homeserver that could have one for it.
+	ErrExistingRefused = errors.New("im.signet.existing is for homeservers, signed by themselves")
+	// ErrExisting is the error of a homeserver that tells so where nobody signs up.
+	ErrExisting = errors.New("im.signet.existing needs the im.signet.purpose register")
 	// ErrOthersUser is the error of a caller who names an account that is not theirs to
 	// speak for.
 	ErrOthersUser = errors.New("im.signet.user_id must be the caller's own account or an account of the calling homeserver")
@@ -59,6 +64,20 @@ func (c Caller) mayAsk(p Purpose) error {
 	}
 	if !slices.Contains(allowed, p) {
 		return ErrPurposeRefused
+	}
+	return nil
+}
+
+// mayTellOfAccount says that a homeserver alone may tell, and only of whom it would sign up.
+func (r Request) mayTellOfAccount() error {
+	if !r.Existing {
+		return nil
+	}
+	if _, ok := r.Caller.isHomeserver(); !ok {
+		return ErrExistingRefused
+	}
+	if r.Purpose != Register {
+		return ErrExisting
 	}
 	return nil
 }

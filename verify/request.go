@@ -26,6 +26,9 @@ type Request struct {
 	Client       netip.Addr      // where the request comes from, if that is known
 	Language     locale.Language // of the message
 	Answer       Answer          // to the CAPTCHA that an earlier request met, if it did
+	// Existing tells that the address has an account already at the homeserver, which asks in
+	// order to sign somebody up with it: the message says so, and nothing opens the session.
+	Existing bool
 }
 
 // Request opens a session, or finds the one that the same caller opened for the same
@@ -37,7 +40,7 @@ type Request struct {
 // Errors: those of a request, why no message was sent, those of verify/fraud,
 // CaptchaNeeded, and matrix.LimitExceeded when the session must wait before it sends
 // another or a budget is used up. After any of them the attempt is not used up. That an
-// address is bound, or that its owner wants no messages, is told to nobody.
+// address is bound or has an account, or that its owner wants no messages, is told to nobody.
 func (v *Verifier) Request(ctx context.Context, r Request) (sid string, err error) {
 	if r, err = v.check(r); err != nil {
 		return "", err
@@ -145,7 +148,7 @@ func (v *Verifier) check(r Request) (Request, error) {
 	case r.Address.Medium() == threepid.Email && listed(v.Disposable, r.Address.Domain()):
 		return r, ErrDisposable
 	}
-	return r, errors.Join(r.Caller.mayAsk(r.Purpose), r.Caller.mayName(r.User))
+	return r, errors.Join(r.Caller.mayAsk(r.Purpose), r.Caller.mayName(r.User), r.mayTellOfAccount())
 }
 
 // checkDomain refuses an address whose domain says that it takes no mail. A DNS that

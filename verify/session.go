@@ -51,6 +51,7 @@ type session struct {
 	secretMAC   []byte
 	caller      Caller
 	purpose     Purpose
+	existing    bool          // its last message told of an account in place of a code; it opens by nothing
 	user        matrix.UserID // whom the address is for, if known
 	asker       []byte        // keyed tag of whom its requests are told from others by
 	nextLink    string

@@ -15,7 +15,7 @@ import (
 )
 
 const sessionColumns = `sid, medium, address_sealed, secret_mac, caller, purpose, user_id, asker, next_link, send_attempt, messages, sent_ms,
-	code_mac, code_expires_ms, wrong_codes, raised, link_mac, link_expires_ms, created_ms, changed_ms, validated_ms, spent_ms, stopped_ms`
+	code_mac, code_expires_ms, wrong_codes, raised, link_mac, link_expires_ms, created_ms, changed_ms, validated_ms, spent_ms, stopped_ms, existing`
 
 // selectSession finds the session that the credentials open, or ErrNoSession.
 func (v *Verifier) selectSession(ctx context.Context, q store.Queryer, c Credentials) (*session, error) {
@@ -62,13 +62,13 @@ func (v *Verifier) insertSession(ctx context.Context, tx *store.Tx, s session) (
 	return store.Changed(tx.Exec(ctx, `INSERT INTO verify_sessions
 		(sid, medium, address_index, address_sealed, secret_mac, caller, next_link, send_attempt,
 		 code_mac, code_expires_ms, link_mac, link_expires_ms, created_ms, changed_ms,
-		 wrong_codes, validated_ms, spent_ms, messages, sent_ms, purpose, user_id, asker, raised, stop_mac, stopped_ms)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25)
+		 wrong_codes, validated_ms, spent_ms, messages, sent_ms, purpose, user_id, asker, raised, stop_mac, stopped_ms, existing)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26)
 		ON CONFLICT DO NOTHING`,
 		s.sid, string(s.address.Medium()), v.indexOf(s.address), sealed, s.secretMAC, string(s.caller), v.sealNext(s), s.sendAttempt,
 		s.codeMAC, s.codeExpires.UnixMilli(), s.linkMAC, s.linkExpires.UnixMilli(), s.created.UnixMilli(), s.changed.UnixMilli(),
 		s.wrongCodes, store.Millis(s.validated), store.Millis(s.spent), s.messages, s.sent.UnixMilli(),
-		string(s.purpose), storedUser(s.caller, s.user), octets(s.asker), s.raised, v.stopMAC(s), store.Millis(s.stopped)))
+		string(s.purpose), storedUser(s.caller, s.user), octets(s.asker), s.raised, v.stopMAC(s), store.Millis(s.stopped), s.existing))
 }
 
 // updateSession writes what a re-send changes, unless the session was changed since it was
@@ -76,11 +76,11 @@ func (v *Verifier) insertSession(ctx context.Context, tx *store.Tx, s session) (
 func (v *Verifier) updateSession(ctx context.Context, tx *store.Tx, before, s session) (updated bool, err error) {
 	return store.Changed(tx.Exec(ctx, `UPDATE verify_sessions SET next_link = $3, send_attempt = $4,
 			code_mac = $5, code_expires_ms = $6, link_mac = $7, link_expires_ms = $8, changed_ms = $9,
-			messages = $10, sent_ms = $11, raised = $12, asker = $13, stop_mac = $14
+			messages = $10, sent_ms = $11, raised = $12, asker = $13, stop_mac = $14, existing = $15
 		WHERE sid = $1 AND link_mac = $2`,
 		s.sid, before.linkMAC, v.sealNext(s), s.sendAttempt,
 		s.codeMAC, s.codeExpires.UnixMilli(), s.linkMAC, s.linkExpires.UnixMilli(), s.changed.UnixMilli(),
-		s.messages, s.sent.UnixMilli(), s.raised, octets(s.asker), v.stopMAC(s)))
+		s.messages, s.sent.UnixMilli(), s.raised, octets(s.asker), v.stopMAC(s), s.existing))
 }
 
 func (v *Verifier) stopMAC(s session) []byte { return v.mac.Of("stop", v.stopToken(s.sid)) }
@@ -311,7 +311,7 @@ func (v *Verifier) scan(row interface{ Scan(...any) error }) (*session, error) {
 	var sent, codeExpires, linkExpires, created, changed, validated, spent, stopped int64
 	err := row.Scan(&s.sid, &medium, &sealed, &s.secretMAC, &s.caller, &s.purpose, &s.user, &s.asker, &s.nextLink, &s.sendAttempt,
 		&s.messages, &sent, &s.codeMAC, &codeExpires, &s.wrongCodes, &s.raised, &s.linkMAC, &linkExpires,
-		&created, &changed, &validated, &spent, &stopped)
+		&created, &changed, &validated, &spent, &stopped, &s.existing)
 	if err != nil {
 		return nil, err
 	}

@@ -82,7 +82,10 @@ type guess struct {
 	held *quota.Reservation
 }
 
-func (v *Verifier) right(g guess) bool { return v.mac.Equal(g.codeMAC, "code", g.sid, g.code) }
+// right is never so of a session whose code was not sent, in the time that the others take.
+func (v *Verifier) right(g guess) bool {
+	return v.mac.Equal(g.codeMAC, "code", g.sid, g.code) && !g.existing
+}
 
 // try counts a guess before it looks at it, so that parallel guesses gain nothing,
 // and takes the count back when the guess was right. What has been validated already
@@ -108,7 +111,7 @@ func (v *Verifier) try(ctx context.Context, tx *store.Tx, g guess) (outcome, err
 	}
 	counted, err := countGuess(ctx, tx, g.sid)
 	if err != nil || !counted || !g.stopped.IsZero() || !v.right(g) {
-		return ErrWrongCode, err // also of a session that its owner has stopped, which nobody learns
+		return ErrWrongCode, err // also of a session that nothing opens, which nobody learns
 	}
 	if err := errors.Join(g.held.RefundIn(ctx, tx), uncountGuess(ctx, tx, g.sid)); err != nil {
 		return nil, err
@@ -169,7 +172,7 @@ func (s *session) link() Link {
 // selectLink finds a session by its living link.
 func (v *Verifier) selectLink(ctx context.Context, q store.Queryer, token string) (*session, error) {
 	s, err := v.selectByLink(ctx, q, v.mac.Of("link", token))
-	if errors.Is(err, sql.ErrNoRows) {
+	if errors.Is(err, sql.ErrNoRows) || err == nil && s.existing {
 		return nil, ErrNoLink
 	}
 	if err != nil {

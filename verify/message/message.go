@@ -10,7 +10,8 @@ import (
 // Words writes messages in the name of one server. It is safe for concurrent use.
 type Words struct {
 	server, host string
-	layouts      wording.Layouts
+	layouts      wording.Layouts // of messages that carry a code
+	existing     wording.Layouts // of those that tell of an account
 }
 
 // New reads the phrases and the templates, what dir has of them before the built-in
@@ -23,20 +24,22 @@ func New(dir, server, host string) (*Words, error) {
 		return nil, err
 	}
 	layouts, err := folderOf(dir).Layouts("verification", phrases)
-	if err != nil {
+	existing, existingErr := folderOf(dir).Layouts("existing", phrases)
+	if err := errors.Join(err, existingErr); err != nil {
 		return nil, err
 	}
-	w := &Words{server, host, layouts}
+	w := &Words{server, host, layouts, existing}
 	if dir == "" {
 		return w, nil // the tests have tried them
 	}
 	return w, w.try()
 }
 
-// try writes a message of each purpose in each language.
+// try writes a message of each purpose in each language, and one that tells of an account.
 func (w *Words) try() error {
 	var errs []error
 	for _, language := range locale.Languages() {
+		errs = append(errs, w.tryExisting(language))
 		for i, purpose := range Purposes() {
 			v := Verification{
 				Language: language, Purpose: purpose, Code: "12345678", Link: "https://example.org/link", StopLink: "https://example.org/stop",
@@ -65,19 +68,23 @@ func (w *Words) Email(v Verification) (subject, text, html string, err error) {
 // in there and nowhere else (WICG, "Origin-bound one-time codes delivered via SMS").
 func (w *Words) SMS(v Verification) (string, error) {
 	v.Server, v.Host = w.server, w.host
-	best, err := w.sms(v, maxBrevity)
+	return longestOfFewest(maxBrevity, func(brevity int) (string, error) {
+		s := v.shortened()
+		s.Brevity = brevity
+		return w.layouts.SMS(v.Language, s)
+	})
+}
+
+// longestOfFewest is the text that tells most of those that cost no more segments than the
+// briefest.
+func longestOfFewest(maxBrevity int, write func(brevity int) (string, error)) (string, error) {
+	best, err := write(maxBrevity)
 	for brevity := maxBrevity - 1; brevity >= 0 && err == nil; brevity-- {
 		var longer string
-		longer, err = w.sms(v, brevity)
+		longer, err = write(brevity)
 		if wording.Segments(longer) <= wording.Segments(best) {
 			best = longer
 		}
 	}
 	return best, err
-}
-
-func (w *Words) sms(v Verification, brevity int) (string, error) {
-	s := v.shortened()
-	s.Brevity = brevity
-	return w.layouts.SMS(v.Language, s)
 }

@@ -62,15 +62,19 @@ func (v Verification) shortened() short {
 // operator's own, else this server's. Of a Matrix id it is the part that no user
 // chooses.
 func (v Verification) site() string {
-	if !v.AskerTrusted {
-		return v.Server
+	if name := siteOf(v.Asker); v.AskerTrusted && name != "" {
+		return name
 	}
-	name := v.Asker
-	if strings.HasPrefix(name, "@") {
-		_, name, _ = strings.Cut(name, ":")
+	return v.Server
+}
+
+// siteOf is an asker's server as a text message can name it, empty if it cannot.
+func siteOf(asker string) string {
+	if strings.HasPrefix(asker, "@") {
+		_, asker, _ = strings.Cut(asker, ":")
 	}
-	if name == "" || strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || '~' < r }) {
-		return v.Server
+	if strings.ContainsFunc(asker, func(r rune) bool { return r <= ' ' || '~' < r }) {
+		return ""
 	}
-	return name
+	return asker
 }

@@ -55,6 +55,8 @@ var answers = []struct {
 	{verify.ErrPurpose, http.StatusBadRequest, matrix.InvalidParam},
 	{verify.ErrPurposeRefused, http.StatusForbidden, matrix.Forbidden},
 	{verify.ErrOthersUser, http.StatusForbidden, matrix.Forbidden},
+	{verify.ErrExistingRefused, http.StatusForbidden, matrix.Forbidden},
+	{verify.ErrExisting, http.StatusBadRequest, matrix.InvalidParam},
 	{verify.ErrOtherPurpose, http.StatusForbidden, matrix.Forbidden},
 	{verify.ErrUndeliverable, http.StatusBadRequest, matrix.InvalidEmail},
 	{verify.ErrDisposable, http.StatusBadRequest, matrix.InvalidEmail},

@@ -21,6 +21,7 @@ type proving struct {
 
 	Purpose   string          `json:"im.signet.purpose"`
 	UserID    string          `json:"im.signet.user_id"`
+	Existing  bool            `json:"im.signet.existing"`
 	Challenge challengeAnswer `json:"im.signet.challenge"`
 	person
 }
@@ -85,6 +86,7 @@ func (p proving) request(c echo.Context, who caller.Caller) (r verify.Request, e
 		SendAttempt:  p.SendAttempt,
 		NextLink:     p.NextLink,
 		Language:     p.language(c),
+		Existing:     p.Existing,
 		Answer:       verify.Answer{ID: p.Challenge.ID, Text: p.Challenge.Answer},
 	}
 	if r.Purpose, err = verify.ParsePurpose(p.Purpose); err != nil {

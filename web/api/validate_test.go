@@ -54,6 +54,36 @@ func TestAHomeserverProvesAnAddressForASignUp(t *testing.T) {
 	})
 }
 
+// Whoever signs up with an address that has an account is answered as anybody is, and its
+// owner is told; by text message too.
+func TestAHomeserverTellsTheOwnerOfAnAccount(t *testing.T) {
+	each(t, nil, func(w *world) {
+		for medium, member := range map[string][]any{"email": {"email", "old@example.org"}, "msisdn": {"phone_number", "+12015550123", "country", "US"}} {
+			ask := func(existing bool) string {
+				return object(append(member, "client_secret", fmt.Sprint(existing), "send_attempt", 1, "im.signet.purpose", "register", "im.signet.existing", existing)...)
+			}
+			told := w.as("hs.example", "POST", v2+"/validate/"+medium+"/requestToken", ask(true))
+			m := w.Post.Last(w.TB)
+			asked := w.as("hs.example", "POST", v2+"/validate/"+medium+"/requestToken", ask(false))
+			if told.status != 200 || len(told.raw) != len(asked.raw) || len(told.body) != len(asked.body) {
+				w.Errorf("requestToken = %d %s, otherwise %s", told.status, told.raw, asked.raw)
+			}
+			if m.Code() != "" || m.Link() != "" || m.Stop() == "" || !strings.Contains(m.Text, "already") {
+				w.Errorf("the message is\n%s", m.Text)
+			}
+			for _, code := range []string{"12345678", "000000", w.Post.Last(w.TB).Code(), "1", "2", "3"} {
+				if a := w.as("hs.example", "POST", v2+"/validate/"+medium+"/submitToken", object("sid", told.text("sid"), "client_secret", "true", "token", code)); !a.is(400, matrix.TokenIncorrect) {
+					w.Errorf("submitToken = %d %s", a.status, a.raw)
+				}
+			}
+			query := v2 + "/3pid/getValidated3pid?" + url.Values{"sid": {told.text("sid")}, "client_secret": {"true"}}.Encode()
+			if a := w.as("hs.example", "GET", query, ""); !a.is(400, matrix.SessionNotValidated) {
+				w.Errorf("getValidated3pid = %d %s", a.status, a.raw)
+			}
+		}
+	})
+}
+
 // The message is in the language that the client's user reads.
 func TestTheMessageIsInTheReadersLanguage(t *testing.T) {
 	each(t, nil, func(w *world) {
@@ -93,6 +123,9 @@ func TestWhatCannotBeAskedFor(t *testing.T) {
 			{ask("im.signet.purpose", "manage"), 403, matrix.Forbidden},
 			{ask("im.signet.user_id", "@bob:example.org"), 403, matrix.Forbidden},
 			{ask("im.signet.user_id", "nobody"), 400, matrix.InvalidParam},
+			{ask("im.signet.existing", true), 403, matrix.Forbidden},
+			{ask("im.signet.existing", true, "im.signet.purpose", "register"), 403, matrix.Forbidden},
+			{ask("im.signet.existing", "true"), 400, matrix.BadJSON},
 			{ask("im.signet.challenge", "x"), 400, matrix.BadJSON},
 			{ask("im.signet.challenge", map[string]any{"id": 1}), 400, matrix.BadJSON},
 		} {
@@ -107,6 +140,9 @@ func TestWhatCannotBeAskedFor(t *testing.T) {
 			{ask("im.signet.client_ip", "fe80::1%eth0"), 400, matrix.InvalidParam},
 			{ask("im.signet.user_id", "@alice:other.example"), 403, matrix.Forbidden},
 			{ask("im.signet.purpose", "manage"), 403, matrix.Forbidden},
+			{ask("im.signet.existing", true), 400, matrix.InvalidParam},
+			{ask("im.signet.existing", true, "im.signet.purpose", "reset"), 400, matrix.InvalidParam},
+			{ask("im.signet.existing", 1, "im.signet.purpose", "register"), 400, matrix.BadJSON},
 		} {
 			if a := w.as("hs.example", "POST", v2+"/validate/email/requestToken", c.body); !a.is(c.status, c.code) {
 				w.Errorf("%s = %d %s, want %d %s", c.body, a.status, a.raw, c.status, c.code)
