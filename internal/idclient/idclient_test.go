@@ -114,6 +114,11 @@ func TestCalls(t *testing.T) {
 		}, `hs.test: POST ` + base + `/validate/msisdn/requestToken {"client_secret":"s","country":"DE","im.signet.challenge":{"answer":"123456","id":"c"},` +
 			`"im.signet.client_ip":"192.0.2.1","im.signet.language":"de","im.signet.purpose":"register","phone_number":"+4915112345678","send_attempt":2}`,
 			`200 {"sid":"1"}`, "1"},
+		{"word that there is an account, in place of a code", func(c *idclient.Client) (any, error) {
+			return c.RequestToken(t.Context(), at(t), idclient.Homeserver, idclient.Validation{Address: email, ClientSecret: "s", SendAttempt: 1,
+				Purpose: idclient.Register, Existing: true})
+		}, `hs.test: POST ` + base + `/validate/email/requestToken {"client_secret":"s","email":"bob@example.org","im.signet.existing":true,"im.signet.purpose":"register","send_attempt":1}`,
+			`200 {"sid":"1"}`, "1"},
 		{"a code passed on", func(c *idclient.Client) (any, error) {
 			return nil, c.SubmitToken(t.Context(), at(t), idclient.Homeserver, threepid.Email, session, "123456")
 		}, `hs.test: POST ` + base + `/validate/email/submitToken {"client_secret":"s","sid":"1","token":"123456"}`, `200 {"success":true}`, nil},

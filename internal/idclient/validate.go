@@ -37,6 +37,9 @@ type Validation struct {
 	Language     string        // BCP 47; empty where that is not known
 	Challenge    string        // the id of a CAPTCHA that was met; empty for none
 	Answer       string        // to it; empty where it was passed already
+	// Existing tells that the address has an account here already, whose owner is told so in
+	// place of a code; nothing opens the session. Only of Homeserver, with Register.
+	Existing bool
 }
 
 // validationBody is a Validation of either medium.
@@ -52,6 +55,7 @@ type validationBody struct {
 	ClientIP     string        `json:"im.signet.client_ip,omitempty"`
 	Language     string        `json:"im.signet.language,omitempty"`
 	Challenge    *solved       `json:"im.signet.challenge,omitempty"`
+	Existing     bool          `json:"im.signet.existing,omitzero"`
 }
 
 type solved struct {
@@ -60,7 +64,8 @@ type solved struct {
 }
 
 func (v Validation) body() validationBody {
-	b := validationBody{ClientSecret: v.ClientSecret, SendAttempt: v.SendAttempt, NextLink: v.NextLink, Purpose: v.Purpose, User: v.User, Language: v.Language}
+	b := validationBody{ClientSecret: v.ClientSecret, SendAttempt: v.SendAttempt, NextLink: v.NextLink, Purpose: v.Purpose, User: v.User, Language: v.Language,
+		Existing: v.Existing}
 	switch v.Address.Medium() {
 	case threepid.Email:
 		b.Email = v.Address.String()
