@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"signet/internal/matrix"
@@ -18,9 +20,17 @@ type Held struct {
 	// RefusedUntil is until when the owner wants no messages. It is kept under a keyed
 	// hash of the address alone, and survives erasure.
 	RefusedUntil int64 `json:"refused_until_ts,omitzero"`
+	// ShownTo are the homeservers that may have the owner told of logins.
+	ShownTo []HeldShown `json:"shown_to,omitempty"`
 	// NoMailboxUntil is until when nothing is sent, since the mail server has said that it
 	// knows no such mailbox.
 	NoMailboxUntil int64 `json:"no_mailbox_until_ts,omitzero"`
+}
+
+// HeldShown is a homeserver to which control of an address was shown.
+type HeldShown struct {
+	Homeserver matrix.ServerName `json:"homeserver"`
+	Until      int64             `json:"until_ts"`
 }
 
 // HeldSession is a session: what an address was, or was to be, proven for.
@@ -52,7 +62,11 @@ func (v *Verifier) Held(ctx context.Context, a threepid.Address) (any, error) {
 	refused, errRefused := v.silentUntil(ctx, v.DB, a)
 	missing, errMissing := v.suppressedUntil(ctx, v.DB, v.indexOf(a), noMailbox)
 	h.RefusedUntil, h.NoMailboxUntil = store.Millis(refused), store.Millis(missing)
-	return h, errors.Join(errRefused, errMissing)
+	shown, errShown := selectShown(ctx, v.DB, v.indexOf(a), v.Now())
+	for _, server := range slices.Sorted(maps.Keys(shown)) {
+		h.ShownTo = append(h.ShownTo, HeldShown{Homeserver: server, Until: shown[server].UnixMilli()})
+	}
+	return h, errors.Join(errRefused, errMissing, errShown)
 }
 
 // HeldBy is a Held of the sessions that a user asked for, or a homeserver for the user.
@@ -77,13 +91,13 @@ func heldOf(sessions []*session) Held {
 }
 
 // Erase forgets in tx all sessions of an address, withdraws their messages that have not
-// left, and forgets that there is no such mailbox. That its owner wants no messages stays,
+// left, and forgets to whom it was shown and that there is no such mailbox. That its owner wants no messages stays,
 // or the next stranger could write to them.
 func (v *Verifier) Erase(ctx context.Context, tx *store.Tx, a threepid.Address) error {
 	if err := v.forget(ctx, tx, "address_index", v.indexOf(a)); err != nil {
 		return err
 	}
-	return deleteSuppression(ctx, tx, v.indexOf(a), noMailbox)
+	return errors.Join(deleteShown(ctx, tx, v.indexOf(a)), deleteSuppression(ctx, tx, v.indexOf(a), noMailbox))
 }
 
 // EraseUser forgets in tx all sessions that a user asked for, or a homeserver for the user.

@@ -116,7 +116,7 @@ func (v *Verifier) try(ctx context.Context, tx *store.Tx, g guess) (outcome, err
 	if err := errors.Join(g.held.RefundIn(ctx, tx), uncountGuess(ctx, tx, g.sid)); err != nil {
 		return nil, err
 	}
-	return nil, markValidated(ctx, tx, g.sid, now)
+	return nil, v.validate(ctx, tx, g.session)
 }
 
 // guesses is what one guess costs. A session for which a CAPTCHA was passed has budgets of
@@ -157,7 +157,7 @@ func (v *Verifier) Confirm(ctx context.Context, token string) (link Link, err er
 		}
 		link = s.link()
 		if s.validated.IsZero() {
-			return markValidated(ctx, tx, s.sid, v.Now())
+			return v.validate(ctx, tx, s)
 		}
 		return nil
 	})

@@ -54,7 +54,7 @@ func (v *Verifier) StopPage(ctx context.Context, token string) (Stopped, error) 
 // for 30 days, whoever asks but on the owner's page, and nobody is told so. The error is ErrNoLink.
 func (v *Verifier) Stop(ctx context.Context, token string, silence bool) (Stopped, error) {
 	return v.atStop(ctx, token, func(tx *store.Tx, s *session) error {
-		if err := v.withdraw(ctx, tx, s); err != nil {
+		if err := errors.Join(v.withdraw(ctx, tx, s), v.unshow(ctx, tx, s)); err != nil {
 			return err
 		}
 		if err := markStopped(ctx, tx, s.sid, v.Now()); err != nil || !silence {
@@ -123,6 +123,12 @@ func (v *Verifier) suppressions(ctx context.Context, a threepid.Address) (map[re
 func (v *Verifier) Suppressed(ctx context.Context, a threepid.Address) (bool, error) {
 	why, err := v.suppressions(ctx, a)
 	return len(why) > 0, err
+}
+
+// Missing tells whether a mail server has said lately that it knows no such mailbox.
+func (v *Verifier) Missing(ctx context.Context, a threepid.Address) (bool, error) {
+	why, err := v.suppressions(ctx, a)
+	return why[noMailbox], err
 }
 
 // NoMailbox remembers that a mail server knows no such mailbox.

@@ -14,9 +14,10 @@ const sweptAtATime = 1000
 // are capital letters and digits.
 var lastSID = strings.Repeat("Z", 64)
 
-// Sweep forgets old sessions and the reasons to send nothing that have ended.
+// Sweep forgets old sessions, and the reasons to send nothing and to whom an address was shown
+// where that has ended.
 func (v *Verifier) Sweep(ctx context.Context) error {
-	return errors.Join(v.sweepSessions(ctx), deleteSuppressions(ctx, v.DB, v.Now()))
+	return errors.Join(v.sweepSessions(ctx), deleteSuppressions(ctx, v.DB, v.Now()), deleteShownBefore(ctx, v.DB, v.Now()))
 }
 
 // sweepSessions walks the table in the order of its key: an index of when sessions changed
