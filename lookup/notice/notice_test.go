@@ -277,7 +277,7 @@ func TestNothingTellsOfWhom(t *testing.T) {
 			s.Error("the log says nothing of the failures")
 		}
 		for _, told := range []string{dump, storetest.Dump(s.T, s.DB, "outbox_jobs", "quota_buckets"), s.log.String()} {
-			for _, name := range []string{"alice", "bob", "second", "example.org"} {
+			for _, name := range []string{"alice", "@bob", "second", "example.org"} {
 				if strings.Contains(told, name) {
 					s.Errorf("%q stands in\n%s", name, told)
 				}
