@@ -75,7 +75,7 @@ var layers = map[string][]string{
 
 	// Its HTTP face.
 	"web/api": {"internal/caller", "internal/locale", "internal/matrix", "internal/mxhttp", "internal/threepid", "keys", "keys/entry", "keys/log", "keys/notary", "keys/people", "keys/proof", "keys/value", "lookup",
-		"lookup/discovery", "lookup/invite", "verify",
+		"lookup/discovery", "lookup/invite", "lookup/notice", "verify",
 		"verify/captcha", "verify/fraud"},
 	"web/page": {"internal/deliver", "internal/keyring", "internal/locale", "internal/matrix", "internal/mxhttp", "internal/threepid",
 		"keys/entry", "keys/people", "keys/proof", "keys/value", "lookup", "lookup/invite", "verify", "verify/captcha", "verify/fraud"},

@@ -31,6 +31,9 @@
 // without its secrets, and has it erased; that page reaches an owner who wants no messages
 // too (owner.go, held.go).
 //
+// A homeserver to which control was shown, for an account there, may have the owner told of
+// logins for a year (shown.go).
+//
 // The rooms below: verify/captcha asks whether somebody is a person, verify/fraud whether
 // a text message is worth its price, verify/message writes the words. Budgets and signals
 // are in budgets.go and risk.go. What a proof is good for is decided by lookup.

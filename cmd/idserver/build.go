@@ -238,7 +238,7 @@ func (s *server) buildDirectory(env program.Env) (err error) {
 }
 
 func (s *server) buildHandler(env program.Env, tracer trace.TracerProvider) (http.Handler, error) {
-	a := &api.API{Gate: s.gate, Verifier: s.verifier, Directory: s.directory, Invites: s.invites, Keys: s.keys, Notary: s.served(), Logged: s.notary, People: s.people, Servers: s.servers.Trust,
+	a := &api.API{Gate: s.gate, Verifier: s.verifier, Directory: s.directory, Invites: s.invites, Notices: s.notices, Keys: s.keys, Notary: s.served(), Logged: s.notary, People: s.people, Servers: s.servers.Trust,
 		Logs: map[string]api.KeyLog{"users": s.people.Tiles(), "servers": s.servers.Tiles()}, PublicURL: s.cfg.PublicURL,
 		ChallengeURL: func(id string) string { return s.cfg.PublicURL + page.ChallengePath(id) }}
 	pages, err := s.buildPages(env, a.Trust)

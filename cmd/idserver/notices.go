@@ -34,6 +34,7 @@ func (s *server) buildNotices(env program.Env) error {
 		Email:     s.verifier.Email,
 		Fraud:     s.fraud,
 		Language:  language,
+		Own:       s.cfg.ownHomeservers(),
 		PageURL:   s.cfg.PublicURL + page.OwnerPath,
 		Now:       env.Now,
 	}

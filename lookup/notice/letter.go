@@ -7,6 +7,8 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"signet/internal/locale"
+	"signet/internal/matrix"
 	"signet/internal/outbox"
 	"signet/internal/store"
 	"signet/internal/threepid"
@@ -30,6 +32,14 @@ type letter struct {
 	Version uint32 `json:"version,omitempty"`
 	Until   int64  `json:"until,omitempty"`
 	Other   bool   `json:"other,omitempty"`
+
+	// Of logins: whose word it is, when it came, what is known of whoever logged in, and what
+	// the owner reads.
+	Homeserver matrix.ServerName `json:"homeserver,omitempty"`
+	At         int64             `json:"at,omitempty"`
+	Device     string            `json:"device,omitempty"`
+	Client     string            `json:"client,omitempty"`
+	Language   string            `json:"language,omitempty"`
 }
 
 // to is l as it goes to an address.
@@ -52,16 +62,30 @@ func open(job outbox.Job) (to threepid.Address, l letter, err error) {
 // notice is what the letter tells.
 func (n *Notices) notice(l letter) words.Notice {
 	return words.Notice{
-		Language: n.Language,
+		Language: n.language(l),
 		Kind:     l.Kind,
 		User:     l.User,
 		Former:   l.Former,
 		About:    l.About,
 		Account:  strings.HasPrefix(l.Label, userLabel),
 		Days:     n.daysUntil(store.Time(l.NotAfter)),
-		Until:    store.Time(l.Until).UTC().Format("2006-01-02 15:04 MST"),
+		Until:    minute(l.Until),
 		Link:     n.PageURL,
+		Login: words.Login{
+			Homeserver: l.Homeserver.String(), Own: n.Own[l.Homeserver], When: minute(l.At), Device: l.Device, IP: l.Client,
+		},
 	}
+}
+
+// minute is a time in milliseconds as people read it.
+func minute(ms int64) string { return store.Time(ms).UTC().Format("2006-01-02 15:04 MST") }
+
+// language is what the receiver reads, if whoever has them told knows that.
+func (n *Notices) language(l letter) locale.Language {
+	if known, err := locale.ParseLanguage(l.Language); err == nil {
+		return known
+	}
+	return n.Language
 }
 
 // daysUntil is no less than one: a notice may go out late.

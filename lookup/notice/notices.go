@@ -7,6 +7,7 @@ import (
 	"signet/internal/deliver"
 	"signet/internal/deliver/sms"
 	"signet/internal/locale"
+	"signet/internal/matrix"
 	"signet/internal/outbox"
 	"signet/internal/quota"
 	"signet/internal/threepid"
@@ -41,11 +42,11 @@ const recoveries = "lookup.notice.recovery"
 // Budgets are the limits of Notices, for the quota that they charge. In dry run they are
 // counted and refuse nothing.
 func Budgets(dryRun bool) []quota.Budget {
-	return []quota.Budget{
+	return append(loginBudgets(dryRun), []quota.Budget{
 		{Name: destination, Limit: 6, Per: 24 * time.Hour, DryRun: dryRun},
 		{Name: recoveries, Limit: 6, Per: 24 * time.Hour, DryRun: dryRun},
 		{Name: more, Limit: 1, Per: 24 * time.Hour, DryRun: dryRun},
-	}
+	}...)
 }
 
 // EmailSender sends one e-mail. Errors are deliver's.
@@ -64,6 +65,11 @@ type Owners interface {
 	// Suppressed tells whether an address is sent nothing now: its owner wants no messages of
 	// any kind, or a mail server has said lately that it knows no such mailbox.
 	Suppressed(ctx context.Context, a threepid.Address) (bool, error)
+	// Missing tells of the second alone.
+	Missing(ctx context.Context, a threepid.Address) (bool, error)
+	// ShownTo tells whether the owner has shown control of an address to a homeserver, lately
+	// enough, in order to have an account there.
+	ShownTo(ctx context.Context, server matrix.ServerName, a threepid.Address) (bool, error)
 	// NoMailbox is told that a mail server knows no such mailbox.
 	NoMailbox(ctx context.Context, a threepid.Address) error
 }
@@ -79,9 +85,11 @@ type Options struct {
 	Email     EmailSender
 	SMS       SMSSender
 	Fraud     *fraud.Guard    // says which text messages are worth their price; needed with SMS
-	Language  locale.Language // of all notices: nobody knows which the owner reads
-	PageURL   string          // of the owner's page; empty for none
-	Now       func() time.Time
+	Language  locale.Language // of notices where nobody knows which the owner reads
+	// Own are the operator's homeservers, which may be named in a text message.
+	Own     map[matrix.ServerName]bool
+	PageURL string // of the owner's page; empty for none
+	Now     func() time.Time
 }
 
 // Notices are put by Told and Remind, and sent by the outbox. They are safe for concurrent

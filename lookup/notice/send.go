@@ -37,7 +37,7 @@ func (n *Notices) sendEmail(ctx context.Context, job outbox.Job) error {
 		if err != nil {
 			return fmt.Errorf("writing a notice: %w", err)
 		}
-		return n.Email.SendEmail(ctx, deliver.Email{ID: job.ID, To: to, Subject: subject, Text: text, HTML: html, Language: n.Language.String()})
+		return n.Email.SendEmail(ctx, deliver.Email{ID: job.ID, To: to, Subject: subject, Text: text, HTML: html, Language: n.language(l).String()})
 	})
 	if errors.Is(err, deliver.ErrNoMailbox) {
 		err = errors.Join(err, n.Owners.NoMailbox(ctx, to))
@@ -109,6 +109,9 @@ type admitted struct {
 // that wait it is told when there is room again, of the newest alone, or at once if that would be
 // late; of all else it is told once a day that there is more.
 func (n *Notices) admit(ctx context.Context, to threepid.Address, l letter) (admitted, error) {
+	if l.Kind.OfLogins() {
+		return n.admitLogin(ctx, to, l)
+	}
 	budget := destination
 	if l.Kind.Waits() {
 		budget = recoveries
@@ -150,6 +153,9 @@ func (n *Notices) putOff(ctx context.Context, to threepid.Address, l letter, wai
 
 // spared tells whether an address is sent nothing, or the notice was overtaken.
 func (n *Notices) spared(ctx context.Context, to threepid.Address, l letter) (bool, error) {
+	if l.Kind.OfLogins() {
+		return n.loginSpared(ctx, to, l)
+	}
 	if over, err := n.overtaken(ctx, to, l); err != nil || over {
 		return over, err
 	}

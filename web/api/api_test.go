@@ -462,6 +462,7 @@ GET /_signet/v1/me
 DELETE /_signet/v1/me
 POST /_signet/v1/me/unbind
 POST /_signet/v1/users/unbind
+POST /_signet/v1/notices
 POST /_signet/v1/captcha
 POST /_signet/v1/captcha/:id/check
 GET /_matrix/key/v2/server

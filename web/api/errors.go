@@ -16,6 +16,7 @@ import (
 	"signet/keys/value"
 	"signet/lookup"
 	"signet/lookup/invite"
+	"signet/lookup/notice"
 	"signet/verify"
 	"signet/verify/captcha"
 	"signet/verify/fraud"
@@ -93,6 +94,8 @@ var answers = []struct {
 	{invite.ErrNone, http.StatusNotFound, matrix.NotFound},
 	{invite.ErrOver, http.StatusForbidden, matrix.Forbidden},
 	{invite.ErrOften, http.StatusForbidden, matrix.Forbidden},
+
+	{notice.ErrNotShown, http.StatusForbidden, matrix.Forbidden},
 
 	{keys.ErrUnknownKey, http.StatusNotFound, matrix.NotFound},
 	{people.ErrRight, http.StatusForbidden, matrix.Forbidden},

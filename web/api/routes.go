@@ -14,6 +14,7 @@ import (
 	"signet/keys/proof"
 	"signet/lookup"
 	"signet/lookup/invite"
+	"signet/lookup/notice"
 	"signet/verify"
 )
 
@@ -23,6 +24,7 @@ type API struct {
 	Verifier  *verify.Verifier
 	Directory *lookup.Directory
 	Invites   *invite.Invites
+	Notices   *notice.Notices
 	Keys      *keys.Server
 	People    *people.People
 	Logs      map[string]KeyLog // by the names that their paths have
@@ -124,6 +126,7 @@ func (a *API) identityRoutes() []mxhttp.Route {
 		{Method: http.MethodDelete, Path: mePath, Handler: a.forAnyAccount(a.eraseMe)},
 		{Method: http.MethodPost, Path: mePath + "/unbind", Handler: a.forAnyAccount(a.unbindMine)},
 		{Method: http.MethodPost, Path: "/_signet/v1/users/unbind", Handler: a.forHomeserver(a.unbindUser)},
+		{Method: http.MethodPost, Path: "/_signet/v1/notices", Handler: a.forHomeserver(a.notice)},
 		{Method: http.MethodPost, Path: captchaPath, Handler: a.forHomeserver(a.newChallenge)},
 		{Method: http.MethodPost, Path: captchaPath + "/:id/check", Handler: a.forHomeserver(a.checkChallenge)},
 	}

@@ -22,6 +22,7 @@ import (
 	"signet/internal/caller"
 	"signet/internal/fedclient"
 	"signet/internal/keyring"
+	"signet/internal/locale"
 	"signet/internal/matrix"
 	"signet/internal/mxhttp"
 	"signet/internal/quota"
@@ -34,6 +35,8 @@ import (
 	"signet/lookup/discovery"
 	"signet/lookup/invite"
 	"signet/lookup/invite/message"
+	"signet/lookup/notice"
+	noticewords "signet/lookup/notice/words"
 	"signet/migrations"
 	"signet/verify"
 	"signet/verify/verifytest"
@@ -146,7 +149,7 @@ func newLimited(t testing.TB, db *store.DB, terms caller.Terms, limits map[strin
 	w := &world{TB: t, federation: &federation{key: homeserverKey}, log: &bytes.Buffer{}}
 	log := slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	w.World = verifytest.NewLogging(t, db, log)
-	limited, err := quota.Override(slices.Concat(caller.Budgets(false), discovery.Budgets(false), invite.Budgets(false), notary.Budgets(false), people.Budgets(false)), limits)
+	limited, err := quota.Override(slices.Concat(caller.Budgets(false), discovery.Budgets(false), invite.Budgets(false), notice.Budgets(false), notary.Budgets(false), people.Budgets(false)), limits)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -185,8 +188,14 @@ func newLimited(t testing.TB, db *store.DB, terms caller.Terms, limits map[strin
 	if err != nil {
 		t.Fatal(err)
 	}
+	notices, err := noticewords.New("", "id.example.org")
+	if err != nil {
+		t.Fatal(err)
+	}
+	told := notice.New(notice.Options{Directory: directory, Outbox: w.Outbox, Quota: budgets, Owners: w.Verifier, Words: notices, Email: w.Post, SMS: w.Post, Fraud: w.Verifier.Fraud,
+		Language: locale.German, Now: w.Clock.Now})
 	w.people = w.openPeople(rings, own, directory, budgets)
-	w.api = &api.API{Gate: w.gate, Verifier: w.Verifier, Directory: directory, Invites: w.invites, Keys: own, Notary: w.notary, Logged: w.notary, People: w.people, PublicURL: "https://id.example.org",
+	w.api = &api.API{Gate: w.gate, Verifier: w.Verifier, Directory: directory, Invites: w.invites, Notices: told, Keys: own, Notary: w.notary, Logged: w.notary, People: w.people, PublicURL: "https://id.example.org",
 		ChallengeURL: func(id string) string { return "https://id.example.org/_signet/captcha/" + id }}
 	handler, err := mxhttp.New(mxhttp.Options{Logger: log, Translate: w.api.Translate}, w.api.Routes())
 	if err != nil {

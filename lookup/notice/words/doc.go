@@ -1,7 +1,7 @@
 // Package words writes notices in the receiver's language: what became of the binding of
-// an address, whose it is, and where to see and change that.
+// an address, whose it is, and where to see and change that; and that somebody logged in.
 //
-// The phrases of the ten languages and one layout for all of them are built in; the
+// The phrases of the ten languages and a layout of each of the two sorts are built in; the
 // operator's folder (configuration key "templates") replaces some of both. Matrix ids are
 // quoted in an e-mail, so that they become neither markup nor a link, and never stand in a
 // text message. Its neighbour internal/wording has what all messages have in common.

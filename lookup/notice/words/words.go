@@ -35,12 +35,18 @@ const (
 	Returned   Kind = "returned"  // and are
 )
 
+// The kinds of notices about accounts at a homeserver that the address was shown to.
+const (
+	LoggedIn Kind = "login"  // somebody logged in
+	Logins   Kind = "logins" // more often than is told one by one
+)
+
 // Many is more of any kind than an address is told of one by one.
 const Many Kind = "many"
 
 // Kinds lists them all.
 func Kinds() []Kind {
-	return slices.Concat([]Kind{Bound, Rebound, Unbound, Lost, Ending, Expired, Many}, keyKinds)
+	return slices.Concat([]Kind{Bound, Rebound, Unbound, Lost, Ending, Expired, Many}, keyKinds, []Kind{LoggedIn, Logins})
 }
 
 var keyKinds = []Kind{Published, Rotated, Revoked, Recovering, Recovered, Objected, Erased, Returning, Returned}
@@ -50,6 +56,9 @@ func (k Kind) Waits() bool { return k == Recovering || k == Returning }
 
 // OfKeys tells whether notices of that kind are about keys.
 func (k Kind) OfKeys() bool { return slices.Contains(keyKinds, k) }
+
+// OfLogins tells whether notices of that kind are about logins.
+func (k Kind) OfLogins() bool { return k == LoggedIn || k == Logins }
 
 // Notice is what a notice tells.
 type Notice struct {
@@ -62,8 +71,19 @@ type Notice struct {
 	Days     int    // of Ending, how many are left
 	Until    string // of Recovering and Returning, when the keys have waited long enough
 	Link     string // the owner's page; empty for none
+	Login    Login  // of logins
 
 	Server string // the server's name, filled in by Words
+}
+
+// Login is what a notice tells of a login.
+type Login struct {
+	Homeserver string
+	// Own says that it is one of the operator's, which may be named in a text message.
+	Own    bool
+	When   string
+	Device string // as whoever logged in calls it; empty if they do not
+	IP     string // where they were; empty if that is not known
 }
 
 //go:embed templates phrases
@@ -73,6 +93,7 @@ var builtIn embed.FS
 type Words struct {
 	server  string
 	layouts wording.Layouts
+	logins  wording.Layouts // of notices about logins
 }
 
 // New reads the phrases and the layouts, what dir has of them before the built-in ones,
@@ -85,10 +106,11 @@ func New(dir, server string) (*Words, error) {
 		return nil, err
 	}
 	layouts, err := folder.Layouts("notice", phrases)
-	if err != nil {
+	logins, loginsErr := folder.Layouts("login", phrases)
+	if err := errors.Join(err, loginsErr); err != nil {
 		return nil, err
 	}
-	w := &Words{server, layouts}
+	w := &Words{server, layouts, logins}
 	return w, w.try()
 }
 
@@ -98,7 +120,8 @@ func (w *Words) try() error {
 	for _, language := range locale.Languages() {
 		for _, kind := range Kinds() {
 			n := Notice{Language: language, Kind: kind, User: "@alice:example.org", Former: "@bob:example.org", About: "a...@e...",
-				Days: 30, Until: "2026-01-02 15:04 UTC", Link: "https://example.org/_signet/owner"}
+				Days: 30, Until: "2026-01-02 15:04 UTC", Link: "https://example.org/_signet/owner",
+				Login: Login{Homeserver: "example.org", When: "2026-01-02 15:04 UTC", Device: "Phone", IP: "192.0.2.1"}}
 			_, _, _, err := w.Email(n)
 			errs = append(errs, err)
 			if kind != Lost {
@@ -114,23 +137,49 @@ func (w *Words) try() error {
 func (w *Words) Email(n Notice) (subject, text, html string, err error) {
 	n.Server = w.server
 	n.User, n.Former, n.About = wording.Quote(n.User), wording.Quote(n.Former), wording.Quote(n.About)
-	return w.layouts.Email(n.Language, n)
+	n.Login = n.Login.quoted()
+	return w.of(n.Kind).Email(n.Language, n)
+}
+
+// of is the layouts of a kind.
+func (w *Words) of(k Kind) wording.Layouts {
+	if k.OfLogins() {
+		return w.logins
+	}
+	return w.layouts
+}
+
+// MaxDevice is how much is quoted of a device's name, in characters: whoever logs in chooses it.
+const MaxDevice = 40
+
+// quoted is a login without what would become a link, a line or a sentence.
+func (l Login) quoted() Login {
+	l.Homeserver, l.IP = wording.Quote(l.Homeserver), wording.Quote(l.IP)
+	l.Device = wording.Quote(wording.Name(l.Device, MaxDevice))
+	return l
 }
 
 // short is a notice as a text message tells it, without what strangers wrote.
 type short struct {
 	Notice
-	Brevity int // 0 tells all, 1 leaves out whose server it is
+	Site    string // in whose name it speaks
+	Brevity int    // 0 tells all, 1 leaves out in whose name
 }
 
-// SMS writes a text message, in the server's name unless that costs another segment.
+// SMS writes a text message, in the server's name, or that of the operator's homeserver that it
+// is about, unless that costs another segment.
 func (w *Words) SMS(n Notice) (string, error) {
-	n.Server, n.User, n.Former, n.About = w.server, "", "", ""
-	longer, err := w.layouts.SMS(n.Language, short{n, 0})
+	s := short{Notice: n, Site: w.server}
+	if n.Login.Own {
+		s.Site = n.Login.Homeserver
+	}
+	s.Server, s.User, s.Former, s.About, s.Login = w.server, "", "", "", Login{}
+	longer, err := w.of(n.Kind).SMS(n.Language, s)
 	if err != nil {
 		return "", err
 	}
-	shorter, err := w.layouts.SMS(n.Language, short{n, 1})
+	s.Brevity = 1
+	shorter, err := w.of(n.Kind).SMS(n.Language, s)
 	if wording.Segments(longer) > wording.Segments(shorter) {
 		return shorter, err
 	}

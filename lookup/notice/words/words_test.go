@@ -24,6 +24,8 @@ const (
 	until  = "2026-11-27 15:04 UTC"
 )
 
+var login = words.Login{Homeserver: "matrix.example.net", When: "2026-11-28 16:05 UTC", Device: "Alice’s phone", IP: "2001:db8::7"}
+
 func newWords(t testing.TB, dir string) *words.Words {
 	t.Helper()
 	w, err := words.New(dir, server)
@@ -34,7 +36,7 @@ func newWords(t testing.TB, dir string) *words.Words {
 }
 
 func noticeOf(l locale.Language, k words.Kind) words.Notice {
-	return words.Notice{Language: l, Kind: k, User: user, Former: former, About: about, Days: 30, Until: until, Link: page}
+	return words.Notice{Language: l, Kind: k, User: user, Former: former, About: about, Days: 30, Until: until, Link: page, Login: login}
 }
 
 // everything calls f with each language and kind.
@@ -75,6 +77,10 @@ func TestEmail(t *testing.T) {
 			wants = append(wants, until)
 		case words.Many:
 			wants = []string{server, page}
+		case words.LoggedIn:
+			wants = []string{server, user, login.Homeserver, login.When, login.Device, login.IP}
+		case words.Logins:
+			wants = []string{server, user, login.Homeserver}
 		case words.Rebound:
 			wants = append(wants, former)
 		case words.Lost:
@@ -156,6 +162,7 @@ func TestTheHTMLIsAloneInTheWorld(t *testing.T) {
 	everything(func(l locale.Language, k words.Kind) {
 		n := noticeOf(l, k)
 		n.User, n.Former, n.About = `@<img src=x>:http://evil.example`, "@www.evil.example:x.org", "<b>"
+		n.Login.Device, n.Login.Homeserver = `<b>https://evil.example</b>`, "<b>www.evil.example"
 		m := write(t, w, n)
 		for _, url := range urls.FindAllString(html.UnescapeString(m.html), -1) {
 			if url != page {
@@ -229,10 +236,78 @@ func TestSMS(t *testing.T) {
 			if got := wording.Segments(text); got > most || wording.GSM7(text) != (most == 1) {
 				t.Errorf("%v, %s, a host of %d: %d segments, GSM 7-bit %v:\n%s", l, k, length, got, wording.GSM7(text), text)
 			}
-			if !strings.HasSuffix(text, " "+n.Link) || strings.Contains(text, "@") {
+			if strings.HasSuffix(text, " "+n.Link) == k.OfLogins() || strings.Contains(text, "@") || strings.Contains(text, login.Homeserver) {
 				t.Errorf("%v, %s:\n%s", l, k, text)
 			}
 		})
+	}
+}
+
+// What a login says of where and on what is told where it is known.
+func TestALoginOfWhichLittleIsKnown(t *testing.T) {
+	w := newWords(t, "")
+	for _, l := range locale.Languages() {
+		seen := map[string]bool{}
+		for i := range 4 {
+			n := noticeOf(l, words.LoggedIn)
+			if i&1 != 0 {
+				n.Login.Device = ""
+			}
+			if i&2 != 0 {
+				n.Login.IP = ""
+			}
+			m := write(t, w, n)
+			if strings.Contains(m.text, "\n\n\n") || strings.Contains(unjoined(m.text), login.IP) != (n.Login.IP != "") || strings.Contains(m.text, "phone") != (n.Login.Device != "") {
+				t.Errorf("%v: it says\n%s", l, m.text)
+			}
+			seen[m.text], seen[m.html] = true, true
+		}
+		if len(seen) != 8 {
+			t.Errorf("%v: %d texts, want 8", l, len(seen))
+		}
+	}
+}
+
+// linkish is what mail programs take for a link: a scheme, "www.", or a name, a dot and more.
+var linkish = regexp.MustCompile(`(?i)http|://|www|[^\s.\x{2060}]\.[^\s.\x{2060}]|\w@\w|mailto:`)
+
+// Whoever logs in chooses what the device is called: it makes no link, no line, no markup, is
+// no longer than names are, and asks nobody to call.
+func TestHostileDevices(t *testing.T) {
+	w := newWords(t, "")
+	ours := strings.NewReplacer(server, "", "e-mail", "")
+	for _, device := range []string{
+		"https://evil.example/login", "www.evil.example", "evil.com", "a@b.org", "a\r\nBcc: x@y.org\r\n\r\nHello", "\u202eenohp", "\u2028x\u2029", "<script>alert(1)</script>",
+		"</bdi></p><b>", "{{.User}}", "{user}", "\xffx\xfe\x00", strings.Repeat("Your account is locked. ", 500), "call +1 201 555 0123", strings.Repeat("e\u0301", 300),
+	} {
+		for _, l := range locale.Languages() {
+			n := noticeOf(l, words.LoggedIn)
+			m := write(t, w, n)
+			n.Login.Device = device
+			hostile := write(t, w, n)
+			if found := linkish.FindString(ours.Replace(hostile.text)); found != "" {
+				t.Errorf("%v: %.60q makes %q", l, device, found)
+			}
+			if strings.Count(hostile.text, "\n") != strings.Count(m.text, "\n") || strings.Count(hostile.html, "<") != strings.Count(m.html, "<") {
+				t.Errorf("%v: %.60q adds lines or markup:\n%s", l, device, hostile.text)
+			}
+			if most := len([]rune(m.text)) + 3*40; len([]rune(hostile.text)) > most || strings.ContainsAny(hostile.text, "\u202e\x00\u2028") || strings.Contains(hostile.text, "0123") {
+				t.Errorf("%v: %.60q is quoted as it is:\n%s", l, device, hostile.text)
+			}
+		}
+	}
+}
+
+// A text message of a login names the operator's own homeserver, and no stranger's; nor whose
+// account it is, or where.
+func TestWhoSpeaksOfALogin(t *testing.T) {
+	w := newWords(t, "")
+	n := noticeOf(locale.English, words.LoggedIn)
+	for own, want := range map[bool]string{true: "matrix.example.net: ", false: server + ": "} {
+		n.Login.Own = own
+		if text, err := w.SMS(n); err != nil || text != want+"There was a new login to your Matrix account.\nNot you? Change your password." {
+			t.Errorf("SMS = %q, %v", text, err)
+		}
 	}
 }
 
@@ -251,6 +326,8 @@ func TestTheOperatorsWords(t *testing.T) {
 	for name, text := range map[string]string{
 		"notice.email.txt":     "no subject is defined",
 		"notice.email.html":    "{{.Nothing}}",
+		"login.email.de.txt":   "no subject is defined",
+		"login.sms.txt":        "{{.Code}}",
 		"notice.sms.fr.txt":    "{{.Code}}",
 		"notices.ru.yaml":      "email.bind: '{code}'",
 		"notices.xx.yaml":      "email.greeting: x",
