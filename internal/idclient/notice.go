@@ -1,0 +1,43 @@
+package idclient
+
+import (
+	"context"
+	"net/http"
+	"net/netip"
+
+	"signet/internal/matrix"
+	"signet/internal/threepid"
+)
+
+// Notice is word to the owner of an address of what happens to their account, a login so far.
+// The address is one that the owner has shown to this homeserver, which asked for that as itself.
+type Notice struct {
+	Address  threepid.Address
+	User     matrix.UserID // of this homeserver
+	Device   string        // as whoever logged in calls it; empty where they do not
+	Client   netip.Addr    // where they were; zero where that is not known
+	Language string        // of the notice (BCP 47); empty where that is not known
+}
+
+// kindLogin is the kind of a Notice.
+const kindLogin = "login"
+
+// Notify has the owner of an address told, as the homeserver itself. Whether they read it nobody
+// learns. The error is a fedclient.Refusal where the server has not seen the address shown, or
+// for too many; one that is Unrecognized where it has no such call.
+func (c *Client) Notify(ctx context.Context, at Server, n Notice) error {
+	body := struct {
+		stamp
+		Medium   threepid.Medium `json:"medium"`
+		Address  string          `json:"address"`
+		Kind     string          `json:"kind"`
+		User     matrix.UserID   `json:"user_id"`
+		Device   string          `json:"device,omitempty"`
+		ClientIP string          `json:"im.signet.client_ip,omitempty"`
+		Language string          `json:"im.signet.language,omitempty"`
+	}{stamp: c.stamp(), Medium: n.Address.Medium(), Address: n.Address.String(), Kind: kindLogin, User: n.User, Device: n.Device, Language: n.Language}
+	if n.Client.IsValid() {
+		body.ClientIP = n.Client.String()
+	}
+	return c.ask(ctx, call{to: at, method: http.MethodPost, path: ours + "/notices", body: body}, &done{})
+}
