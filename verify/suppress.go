@@ -33,6 +33,7 @@ type Stopped struct {
 	Address    threepid.Address
 	Asker      string
 	Purpose    Purpose
+	Existing   bool      // its message told of an account, and had no code
 	Stopped    bool      // the session has been ended so
 	Suppressed time.Time // until when the address is sent nothing; zero: it is
 }
@@ -100,7 +101,7 @@ func (v *Verifier) stopped(ctx context.Context, q store.Queryer, s *session) (St
 	if err != nil {
 		return Stopped{}, fmt.Errorf("reading a suppression: %w", err)
 	}
-	return Stopped{Address: s.address, Asker: s.caller.Asker(), Purpose: s.purpose, Stopped: !s.stopped.IsZero(), Suppressed: until}, nil
+	return Stopped{Address: s.address, Asker: s.caller.Asker(), Purpose: s.purpose, Existing: s.existing, Stopped: !s.stopped.IsZero(), Suppressed: until}, nil
 }
 
 // mailboxTag is by what an owner's wish finds an address: what is sent to alice+shop@

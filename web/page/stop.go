@@ -17,6 +17,7 @@ import (
 type stopPage struct {
 	asked
 	Address    string
+	Existing   bool      // its message told of an account, and had no code
 	Suppressed time.Time // until when nothing is sent there; zero: messages are sent
 	Path       string    // of the page itself
 }
@@ -64,7 +65,7 @@ func (p *Pages) atStop(c echo.Context, do func(ctx context.Context, token string
 		name = stoppedName
 	}
 	return p.render(c, http.StatusOK, name, stopPage{
-		asked: asked{Purpose: s.Purpose, Asker: s.Asker}, Address: readable(s.Address), Suppressed: utc(s.Suppressed), Path: StopPath(token),
+		asked: asked{Purpose: s.Purpose, Asker: s.Asker}, Address: readable(s.Address), Existing: s.Existing, Suppressed: utc(s.Suppressed), Path: StopPath(token),
 	})
 }
 

@@ -75,6 +75,21 @@ func TestAnOwnerWantsNoMoreMessages(t *testing.T) {
 	}
 }
 
+// Word of an account has neither code nor link that would have to be ended; its page says so.
+func TestAnOwnerWhoIsToldOfAnAccountDidNotAsk(t *testing.T) {
+	w := newWorld(t)
+	w.requested(verify.Request{Caller: verify.Homeserver("hs.example"), Purpose: verify.Register, Existing: true})
+	path := stopLink.FindString(w.newestMail().Text)
+	asked := w.get(path).says(http.StatusOK, "You did not ask for this?", "alice@example.org", "hs.example", "Nothing has happened to your account")
+	ended := asked.press("", "silence", "1").says(http.StatusOK, "Thank you. Nothing has happened to your account", "Only word of logins still comes")
+	w.stands(path, true, true)
+	for _, r := range []*reply{asked, ended} {
+		if strings.Contains(words(r.doc), "the code") {
+			t.Errorf("it speaks of a code:\n%s", words(r.doc))
+		}
+	}
+}
+
 func TestAStopLinkThatIsNone(t *testing.T) {
 	w := newWorld(t)
 	for _, path := range []string{page.StopPath("x"), page.StopPath(`"><script>`)} {
