@@ -1,0 +1,82 @@
+package api_test
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"net/http"
+	"net/netip"
+	"strings"
+	"testing"
+
+	"signet/internal/fedclient"
+	"signet/internal/idclient"
+	"signet/internal/matrix"
+	"signet/internal/threepid"
+)
+
+// asHomeserver brings what a homeserver asks to the server of this world, signed.
+type asHomeserver struct{ *world }
+
+func (h asHomeserver) Do(_ context.Context, r fedclient.Request) (fedclient.Response, error) {
+	a := h.as(r.Sign.Server, r.Method, r.Path, string(r.Body))
+	return fedclient.Response{Status: a.status, Header: http.Header{}, Body: a.raw}, nil
+}
+
+// The client that homeservers have and this server understand each other: of somebody who
+// signs up, of one who has an account already, and of a login.
+func TestOurClientOfThisServer(t *testing.T) {
+	each(t, nil, func(w *world) {
+		at, err := idclient.ParseServer("id.example.org")
+		if err != nil {
+			w.Fatal(err)
+		}
+		c := idclient.New(idclient.Options{Federation: asHomeserver{w}, ServerName: "hs.example", Now: w.Clock.Now, Rand: rand.Reader,
+			Key: func(context.Context) (matrix.SigningKey, error) { return homeserverKey, nil }})
+		address, err := threepid.ParseEmail("alice@example.org")
+		if err != nil {
+			w.Fatal(err)
+		}
+		signUp := func(secret string, existing bool) idclient.Session {
+			w.Helper()
+			sid, err := c.RequestToken(w.Context(), at, idclient.Homeserver, idclient.Validation{Address: address, ClientSecret: secret, SendAttempt: 1,
+				Purpose: idclient.Register, Client: netip.MustParseAddr("203.0.113.7"), Language: "de", Existing: existing})
+			if err != nil {
+				w.Fatal(err)
+			}
+			return idclient.Session{SID: sid, ClientSecret: secret}
+		}
+		login := idclient.Notice{Address: address, User: "@alice:hs.example", Device: "Phone", Client: netip.MustParseAddr("203.0.113.7"), Language: "de"}
+		refused := func(what string, err error, code matrix.ErrCode) {
+			w.Helper()
+			if r, is := errors.AsType[fedclient.Refusal](err); !is || r.Errcode != code {
+				w.Errorf("%s: %v, want %s", what, err, code)
+			}
+		}
+		refused("a login of a stranger", c.Notify(w.Context(), at, login), matrix.Forbidden)
+
+		s := signUp("first", false)
+		if err := c.SubmitToken(w.Context(), at, idclient.Homeserver, threepid.Email, s, w.Post.Last(w.TB).Code()); err != nil {
+			w.Error(err)
+		}
+		if v, err := c.Validated(w.Context(), at, idclient.Homeserver, s); err != nil || v.Address != address || v.Purpose != idclient.Register || v.Caller != "hs.example" {
+			w.Errorf("validated: %+v, %v", v, err)
+		}
+
+		told := signUp("second", true)
+		if text := w.Post.Last(w.TB).Text; !strings.Contains(text, "Sie haben dort schon eines") {
+			w.Errorf("the message is\n%s", text)
+		}
+		refused("a code", c.SubmitToken(w.Context(), at, idclient.Homeserver, threepid.Email, told, "12345678"), matrix.TokenIncorrect)
+		_, err = c.Validated(w.Context(), at, idclient.Homeserver, told)
+		refused("what was validated", err, matrix.SessionNotValidated)
+
+		before := len(w.Post.Sent())
+		if err := c.Notify(w.Context(), at, login); err != nil {
+			w.Error(err)
+		}
+		if texts := w.sentSince(before); len(texts) != 1 || !strings.Contains(texts[0], "@alice:hs.example auf hs.example angemeldet") {
+			w.Errorf("the notices are %q", texts)
+		}
+	})
+}
