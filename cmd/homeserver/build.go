@@ -233,6 +233,7 @@ func accountOptions(env program.Env, s *program.Storage, cfg *Config) (account.O
 			receipt.Leaver{},
 			departure.Leaver{},
 			contact.Leaver{Trusted: trusted, Now: env.Now},
+			thirdparty.Leaver{},
 		},
 		Hashers: runtime.GOMAXPROCS(0),
 	}, err

@@ -9,6 +9,7 @@ import (
 
 	"signet/internal/homeserver/inbound"
 	"signet/internal/homeserver/outbound"
+	"signet/internal/homeserver/thirdparty"
 )
 
 // queueMetrics tells how much waits, and for how long. Nothing of it names anybody, nor any
@@ -19,6 +20,7 @@ type queueMetrics struct {
 	outbound func(context.Context) (outbound.Status, error)
 	inbound  func(context.Context) (inbound.Status, error)
 	unbound  func(context.Context) (int, error)
+	invites  func(context.Context) (thirdparty.Status, error)
 	queued   func() int // operations that wait to be stored
 	polls    func() int // requests that wait for news
 }
@@ -40,17 +42,19 @@ var (
 	inboundGivenUp  = describe("inbound_given_up_events", "Events of other servers that could not be dealt with, of the last day.")
 	inboundOldest   = describe("inbound_oldest_seconds", "For how long that event of another server has waited which has waited for longest; 0 if none waits.")
 	unbinding       = describe("unbindings_waiting", "Accounts that have ended, each as often as there are identity servers that have yet to be told so.")
+	invitesWaiting  = describe("invitations_waiting", "Invitations of addresses that were bound, which are still to become those of users.")
+	invitesOldest   = describe("invitations_oldest_seconds", "For how long that invitation of an address has waited which has waited for longest; 0 if none waits.")
 	streamQueued    = describe("stream_queued_operations", "Changes that wait to be stored.")
 	waitingPolls    = describe("sync_waiting_requests", "Requests of clients that wait for something new.")
 
 	queueDescs = []*prometheus.Desc{outboundEvents, outboundEDUs, outboundOldest, outboundAway, outboundSending,
-		inboundBacklog, inboundGivenUp, inboundOldest, unbinding, streamQueued, waitingPolls}
+		inboundBacklog, inboundGivenUp, inboundOldest, invitesWaiting, invitesOldest, unbinding, streamQueued, waitingPolls}
 )
 
 // watchQueues registers the metrics of what waits once all is built.
 func (s *server) watchQueues(now func() time.Time) {
 	s.metrics.MustRegister(&queueMetrics{log: s.log, now: now, outbound: s.peers.outbound.Status, inbound: s.inbound.Status,
-		unbound: s.contacts.Waiting, queued: s.stream.Queued, polls: s.stream.Notifier().Waiting})
+		unbound: s.contacts.Waiting, invites: s.thirdParty.Status, queued: s.stream.Queued, polls: s.stream.Notifier().Waiting})
 }
 
 // Describe is prometheus.Collector's.
@@ -89,6 +93,12 @@ func (m *queueMetrics) Collect(to chan<- prometheus.Metric) {
 		m.log.Warn("what identity servers have yet to be told is not known", "error", err)
 	} else {
 		tell(unbinding, float64(n))
+	}
+	if invites, err := m.invites(ctx); err != nil {
+		m.log.Warn("the invitations of addresses do not say how they fare", "error", err)
+	} else {
+		tell(invitesWaiting, float64(invites.Waiting))
+		tell(invitesOldest, m.age(invites.Oldest))
 	}
 }
 

@@ -16,5 +16,5 @@ CREATE TABLE third_party_claims (
     ended_ms    BIGINT NOT NULL
 );
 CREATE INDEX third_party_claims_due ON third_party_claims (due_ms) WHERE ended_ms = 0;
-CREATE INDEX third_party_claims_user ON third_party_claims (user_id) WHERE ended_ms = 0;
+CREATE INDEX third_party_claims_user ON third_party_claims (user_id);
 CREATE INDEX third_party_claims_ended ON third_party_claims (ended_ms) WHERE ended_ms > 0;

@@ -14,6 +14,7 @@ import (
 	"signet/internal/homeserver/room"
 	"signet/internal/homeserver/thirdparty"
 	"signet/internal/matrix"
+	"signet/internal/store"
 )
 
 // What was taken outlives the process, and is tried until it is fulfilled: the server of who has
@@ -167,10 +168,22 @@ func TestManyClaimsOfOneUser(t *testing.T) {
 		good := w.claim("!r:far.test", erin, "good")
 		w.ok(w.invites.Bound(t.Context(), []thirdparty.Claim{good}))
 		w.wantClaims("over-full", 1000, 1)
+		if s, err := w.invites.Status(t.Context()); err != nil || s.Waiting != 1000 || !s.Oldest.Equal(w.clock.Now().Add(-time.Second)) {
+			t.Errorf("Status = %+v, %v", s, err)
+		}
 		var waits int
 		w.ok(w.db.QueryRow(t.Context(), `SELECT COUNT(*) FROM third_party_claims WHERE ended_ms = 0 AND attempts = 0`).Scan(&waits))
 		if waits != 1 {
 			t.Errorf("%d new ones wait", waits)
+		}
+		for _, user := range []matrix.UserID{alice, carol} {
+			w.ok(w.db.Tx(t.Context(), func(tx *store.Tx) error { return thirdparty.Leaver{}.Leave(t.Context(), tx, user, false) }))
+			if waiting, _ := w.claims(); (waiting == 0) != (user == carol) {
+				t.Errorf("after the end of %s %d wait", user, waiting)
+			}
+		}
+		if s, err := w.invites.Status(t.Context()); err != nil || s != (thirdparty.Status{}) {
+			t.Errorf("in the end Status = %+v, %v", s, err)
 		}
 	})
 }

@@ -74,3 +74,17 @@ func deleteEnded(ctx context.Context, q store.Queryer, before time.Time) error {
 	_, err := q.Exec(ctx, `DELETE FROM third_party_claims WHERE ended_ms > 0 AND ended_ms < $1`, before.UnixMilli())
 	return err
 }
+
+func deleteOf(ctx context.Context, tx *store.Tx, user matrix.UserID) error {
+	_, err := tx.Exec(ctx, `DELETE FROM third_party_claims WHERE user_id = $1`, user.String())
+	return err
+}
+
+func selectStatus(ctx context.Context, q store.Queryer) (s Status, err error) {
+	var oldest sql.NullInt64
+	err = q.QueryRow(ctx, `SELECT COUNT(*), MIN(created_ms) FROM third_party_claims WHERE ended_ms = 0`).Scan(&s.Waiting, &oldest)
+	if oldest.Valid {
+		s.Oldest = store.Time(oldest.Int64)
+	}
+	return s, err
+}
