@@ -32,7 +32,7 @@ func TestPlans(t *testing.T) {
 	}
 }
 
-// Nor does what is read of several rooms together.
+// Nor does what is read of several rooms together, and nothing of it is sorted.
 func TestPlansOfSomeRooms(t *testing.T) {
 	db := storetest.Open(t, storetest.SQLite(t), []string{"stream", "room"})
 	for _, n := range []int{1, 2, roomsAtOnce} {
@@ -42,7 +42,7 @@ func TestPlansOfSomeRooms(t *testing.T) {
 		}
 		for name, q := range map[string]store.Question{"summaries": g.summaries(), "states": g.states(), "readers": g.readers(1)} {
 			plan := storetest.Plan(t, db, q.Query, q.Args...)
-			if len(q.Args) > 3+roomsAtOnce || strings.Contains(plan, "SCAN") {
+			if len(q.Args) > 3+roomsAtOnce || strings.Contains(plan, "SCAN") || strings.Contains(plan, "TEMP B-TREE") {
 				t.Errorf("%s of %d rooms, with %d parameters:\n%s", name, n, len(q.Args), plan)
 			}
 			t.Logf("%s:\n%s", name, plan)

@@ -46,7 +46,7 @@ func updateAside(ctx context.Context, tx *store.Tx, room int64, s *Stored) error
 const (
 	historyIn = `SELECT c.room, c.pos, e.pos, e.event_id, e.flags, e.json FROM room_state_changes c LEFT JOIN room_events e ON e.room = c.room AND e.pos = c.event_pos
 		WHERE c.type = $1 AND c.state_key = $2 AND c.pos <= $3 AND c.room IN `
-	historyOrder = ` ORDER BY c.pos`
+	historyOrder = ` ORDER BY c.room, c.pos`
 )
 
 // historyRow is a row of historyIn, but for the room.
