@@ -29,20 +29,22 @@ func (a *answer) sideBySide(s section, stays []room.Stay) error {
 		parts[i].out = make([]byte, 0, manyOctets)
 	}
 	errs := make([]error, len(parts))
+	batches := slices.Collect(slices.Chunk(stays, together))
 	var next atomic.Int64
-	var mu sync.Mutex // guards the answer
+	var mu sync.Mutex // guards the answer, and how many rooms it tells
+	begin, told := len(a.out), 0
 	var working sync.WaitGroup
-	begin, left := len(a.out), len(stays)
 	for i := range parts {
 		part := &parts[i]
 		working.Go(func() {
-			for end := next.Add(together); end-together < int64(len(stays)) && errs[i] == nil; end = next.Add(together) {
-				some := stays[end-together : min(end, int64(len(stays)))]
+			for n := next.Add(1); n <= int64(len(batches)) && errs[i] == nil; n = next.Add(1) {
+				some := batches[n-1]
 				part.out, part.members = part.out[:0], nil
 				errs[i] = part.someRooms(s, some)
 				mu.Lock()
-				left -= len(some)
-				a.take(part, (len(a.out)-begin+len(part.out))/(len(stays)-left)*left)
+				told += len(some)
+				octets := len(a.out) - begin + len(part.out)
+				a.take(part, octets/told*(len(stays)-told))
 				mu.Unlock()
 			}
 		})
