@@ -226,7 +226,7 @@ func TestRequestTokenRefuses(t *testing.T) {
 			{"email", "Alice <a@b.org>", matrix.InvalidEmail}, {"email", "a@b.org\r\nBcc: c@d.org", matrix.InvalidEmail}, {"email", strings.Repeat("a", 250) + "@b.org", matrix.InvalidEmail},
 			{"email", 5, matrix.BadJSON}, {"email", nil, matrix.MissingParams}, {"email", []string{"a@b.org"}, matrix.BadJSON}, {"email", "a\x00@b.org", matrix.InvalidParam},
 			{"client_secret", "", matrix.InvalidParam}, {"client_secret", "a b", matrix.InvalidParam}, {"client_secret", strings.Repeat("a", 256), matrix.InvalidParam}, {"client_secret", nil, matrix.MissingParams},
-			{"send_attempt", -1, matrix.InvalidParam}, {"send_attempt", "1", matrix.BadJSON}, {"send_attempt", 1.5, matrix.BadJSON}, {"send_attempt", 1e300, matrix.BadJSON}, {"send_attempt", nil, matrix.MissingParams},
+			{"send_attempt", -1, matrix.InvalidParam}, {"send_attempt", "one", matrix.BadJSON}, {"send_attempt", 1.5, matrix.BadJSON}, {"send_attempt", 1e300, matrix.BadJSON}, {"send_attempt", nil, matrix.MissingParams},
 			{"next_link", "javascript:alert(1)", matrix.InvalidParam}, {"next_link", "file:///etc/passwd", matrix.InvalidParam}, {"next_link", 1, matrix.BadJSON},
 		} {
 			body := map[string]any{}

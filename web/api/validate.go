@@ -15,9 +15,9 @@ import (
 // proving is what both requestToken calls take beside the address. The members below
 // im.signet are ours (docs/homeserver-integration.md).
 type proving struct {
-	ClientSecret string `json:"client_secret" required:"true"`
-	SendAttempt  int64  `json:"send_attempt" required:"true"`
-	NextLink     string `json:"next_link"`
+	ClientSecret string         `json:"client_secret" required:"true"`
+	SendAttempt  mxhttp.Integer `json:"send_attempt" required:"true"`
+	NextLink     string         `json:"next_link"`
 
 	Purpose   string          `json:"im.signet.purpose"`
 	UserID    string          `json:"im.signet.user_id"`
@@ -83,7 +83,7 @@ func (p proving) request(c echo.Context, who caller.Caller) (r verify.Request, e
 	r = verify.Request{
 		ClientSecret: p.ClientSecret,
 		Caller:       callerOf(who),
-		SendAttempt:  p.SendAttempt,
+		SendAttempt:  int64(p.SendAttempt),
 		NextLink:     p.NextLink,
 		Language:     p.language(c),
 		Existing:     p.Existing,

@@ -256,3 +256,16 @@ func TestDestinationsAreRejected(t *testing.T) {
 		}
 	})
 }
+
+// matrix-js-sdk writes the number of the attempt as a string.
+func TestSendAttemptAsAString(t *testing.T) {
+	each(t, nil, func(w *world) {
+		alice := w.register("alice")
+		ask := func(attempt any) string {
+			return w.ask("POST", "/validate/email/requestToken", alice, object("email", "a@b.org", "client_secret", "s", "send_attempt", attempt)).text("sid")
+		}
+		if number, text := ask(1), ask("1"); number == "" || text != number {
+			t.Errorf("asked with 1 the session is %q, with \"1\" %q", number, text)
+		}
+	})
+}

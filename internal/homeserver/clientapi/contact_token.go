@@ -21,13 +21,13 @@ import (
 // The members below im.signet are those of the identity server
 // (docs/homeserver-integration.md).
 type tokenRequest struct {
-	Email        string `json:"email"`
-	PhoneNumber  string `json:"phone_number"`
-	Country      string `json:"country"`
-	ClientSecret string `json:"client_secret" required:"true"`
-	SendAttempt  int64  `json:"send_attempt" required:"true"`
-	NextLink     string `json:"next_link"`
-	Language     string `json:"im.signet.language"`
+	Email        string         `json:"email"`
+	PhoneNumber  string         `json:"phone_number"`
+	Country      string         `json:"country"`
+	ClientSecret string         `json:"client_secret" required:"true"`
+	SendAttempt  mxhttp.Integer `json:"send_attempt" required:"true"`
+	NextLink     string         `json:"next_link"`
+	Language     string         `json:"im.signet.language"`
 	Challenge    struct {
 		ID     string `json:"id"`
 		Answer string `json:"answer"`
@@ -87,7 +87,7 @@ func (a *API) requestToken(c echo.Context, medium threepid.Medium, purpose idcli
 		return err
 	}
 	sid, err := a.Contacts.RequestToken(c.Request().Context(), contact.Wish{
-		Purpose: purpose, Address: address, ClientSecret: r.ClientSecret, SendAttempt: r.SendAttempt, NextLink: r.NextLink, User: user,
+		Purpose: purpose, Address: address, ClientSecret: r.ClientSecret, SendAttempt: int64(r.SendAttempt), NextLink: r.NextLink, User: user,
 		Client: mxhttp.ClientAddr(c), Language: language(c, r.Language), Challenge: r.Challenge.ID, Answer: r.Challenge.Answer,
 	})
 	if err != nil {
