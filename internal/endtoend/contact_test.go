@@ -8,6 +8,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"signet/internal/store/storetest"
 )
 
 // member is a person with a token of the homeserver.
@@ -178,4 +180,13 @@ func TestKillAtTheEndOfAnAccount(t *testing.T) {
 		carol.awaitsTheEndOf(alice)
 		carol.awaitsTheEndOf(bob)
 	})
+}
+
+// An unmodified client does all of it.
+func TestAddressesByMatrixJSSDK(t *testing.T) {
+	modules := nodeModules(t)
+	t.Parallel()
+	p := newPair(t, storetest.SQLite(t), storetest.SQLite(t))
+	hs := &homeserver{process: p.hs}
+	hs.tell(scripts(t, modules), filepath.Join(modules, ".bin", "node"), "jssdk_address.mjs", p.hs.url, p.id.url, filepath.Join(p.id.dir, "signet-data", "mailbox"))
 }
