@@ -121,15 +121,11 @@ func (w Wish) validation(owner matrix.UserID) idclient.Validation {
 		Address: w.Address, ClientSecret: w.ClientSecret, SendAttempt: w.SendAttempt, NextLink: w.NextLink,
 		Purpose: w.Purpose, User: w.User, Client: w.Client, Language: w.Language, Challenge: w.Challenge, Answer: w.Answer,
 	}
-	if owner != "" && !w.forOwner() {
-		v = existing(v)
-	}
+	// An owner is told so in place of a code where somebody signs up; who proves the address for
+	// another account all the same is refused by Add.
+	v.Existing = owner != "" && w.Purpose == idclient.Register
 	return v
 }
-
-// existing is a wish for an address that an account has already. Whoever proves it all the
-// same is refused by Add.
-func existing(v idclient.Validation) idclient.Validation { return v }
 
 // asked is the session that a wish opens.
 func (c *Contacts) asked(w Wish, server matrix.ServerName, owner matrix.UserID) session {

@@ -144,7 +144,6 @@ func TestWhetherAnAddressIsInUse(t *testing.T) {
 				t.Errorf("%s: the identity server was asked: %v", what, asked)
 			}
 			delete(w.id.Last, "client_secret")
-			delete(w.id.Last, "im.signet.existing") // which changes the message alone
 			told = append(told, w.id.Last)
 		}
 		all := []contact.Wish{w.wish(idclient.Register, ""), w.wish(idclient.Add, ""), w.wish(idclient.Add, bob), w.wish(idclient.Reset, ""), w.wish(idclient.Login, "")}
@@ -156,6 +155,10 @@ func TestWhetherAnAddressIsInUse(t *testing.T) {
 		for _, wish := range all {
 			wish.ClientSecret = "b"
 			ask("of alice's", wish, nil)
+			if existing := told[len(told)-1]["im.signet.existing"]; (existing == true) != (wish.Purpose == idclient.Register) {
+				t.Errorf("%s of alice's is said to be of an account: %v", wish.Purpose, existing)
+			}
+			delete(told[len(told)-1], "im.signet.existing") // which changes the message alone
 		}
 		if diff := cmp.Diff(told[:len(all)], told[len(all):]); diff != "" {
 			t.Errorf("asked (- of nobody's, + of alice's):\n%s", diff)
@@ -175,6 +178,27 @@ func TestWhetherAnAddressIsInUse(t *testing.T) {
 		for i, want := range []error{nil, nil, nil, contact.ErrUnknown, contact.ErrUnknown} {
 			all[i].ClientSecret = "d"
 			ask("told of nobody's", all[i], want)
+		}
+	})
+}
+
+// Somebody signs up with alice's address: they are answered as ever, and no code is theirs.
+func TestSigningUpWithAnAddressInUse(t *testing.T) {
+	each(t, func(w *world) {
+		w.has(alice)
+		s := w.request(w.wish(idclient.Register, ""))
+		err := w.SubmitToken(t.Context(), threepid.Email, s, contacttest.Code)
+		if refused, is := errors.AsType[fedclient.Refusal](err); !is || refused.Errcode != matrix.TokenIncorrect {
+			t.Errorf("a code: %v", err)
+		}
+		w.wantNoProof("of an account", s, idclient.Register, "", contact.ErrNotValidated)
+		if err := w.Delete(t.Context(), alice, w.email()); err != nil {
+			t.Fatal(err)
+		}
+		wish := w.wish(idclient.Register, "")
+		wish.SendAttempt = 2
+		if free := w.shown(wish); free != s {
+			t.Errorf("since it is free, the session is %v, and was %v", free, s)
 		}
 	})
 }

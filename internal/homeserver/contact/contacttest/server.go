@@ -42,11 +42,12 @@ type Server struct {
 	mu         sync.Mutex
 	homeserver matrix.ServerName
 	sids       map[string]string // by what was asked for
+	mute       map[string]bool   // sids of which no code was sent: the address has an account
 }
 
 // New is an identity server that a homeserver may ask.
 func New(homeserver matrix.ServerName) *Server {
-	return &Server{homeserver: homeserver, sids: map[string]string{}, Sessions: map[string]map[string]any{}, Validated: map[string]bool{}, Bound: map[string]string{}}
+	return &Server{homeserver: homeserver, sids: map[string]string{}, mute: map[string]bool{}, Sessions: map[string]map[string]any{}, Validated: map[string]bool{}, Bound: map[string]string{}}
 }
 
 // Client asks it.
@@ -93,7 +94,7 @@ func (s *Server) answer(server, path, query string) (fedclient.Response, error) 
 	case "/validate/email/requestToken", "/validate/msisdn/requestToken":
 		return OK(map[string]any{"sid": s.open()}), nil
 	case "/validate/email/submitToken", "/validate/msisdn/submitToken":
-		if s.Last["token"] != Code {
+		if s.Last["token"] != Code || s.mute[fmt.Sprint(s.Last["sid"])] {
 			return Refusal(http.StatusBadRequest, matrix.TokenIncorrect), nil
 		}
 		s.Validated[fmt.Sprint(s.Last["sid"])] = true
@@ -135,6 +136,7 @@ func (s *Server) open() string {
 		session["im.signet.user_id"] = user
 	}
 	s.Sessions[sid] = session
+	s.mute[sid] = wish["im.signet.existing"] == true
 	return sid
 }
 
