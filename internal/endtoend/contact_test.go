@@ -2,6 +2,7 @@ package endtoend
 
 import (
 	"errors"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -12,83 +13,74 @@ import (
 	"signet/internal/store/storetest"
 )
 
-// member is a person with a token of the homeserver.
-type member struct {
-	*person
-	hsToken string
-}
+// holder is a person who has an account at the homeserver, and one at the identity server.
+type holder struct{ *person }
 
-const memberPassword = "correct horse battery" // that of join
+const holderPassword = "correct horse battery" // that of join
 
-func (p *pair) member(name string) *member {
+func (p *pair) holder(name string) *holder {
 	p.Helper()
-	a := p.join(name)
-	in := p.hs.call("POST", clientV3+"/login", "", map[string]any{"type": "m.login.password", "password": memberPassword,
-		"identifier": map[string]any{"type": "m.id.user", "user": name}})
-	if !in.ok() {
-		p.Fatalf("%s does not come in: %+v", name, in)
-	}
-	return &member{person: a, hsToken: in.text("access_token")}
+	return &holder{p.join(name)}
 }
 
 // do asks the homeserver for what must succeed.
-func (m *member) do(method, path string, body map[string]any) reply {
-	m.Helper()
-	r := m.hs.call(method, clientV3+path, m.hsToken, body)
+func (h *holder) do(method, path string, body map[string]any) reply {
+	h.Helper()
+	r := h.hs.call(method, clientV3+path, h.access, body)
 	if !r.ok() {
-		m.Fatalf("%s %s: %+v\n%s\n%s", method, path, r, m.hs.output.String(), m.pair.id.output.String())
+		h.Fatalf("%s %s: %+v\n%s\n%s", method, path, r, h.hs.output.String(), h.pair.id.output.String())
 	}
 	return r
 }
 
-func (m *member) auth() map[string]any {
-	return map[string]any{"type": "m.login.password", "password": memberPassword, "identifier": map[string]any{"type": "m.id.user", "user": m.user}}
+func (h *holder) auth() map[string]any {
+	return map[string]any{"type": "m.login.password", "password": holderPassword, "identifier": map[string]any{"type": "m.id.user", "user": h.user}}
 }
 
 // adds gives the account the address, by the code that is mailed.
-func (m *member) adds() {
-	m.Helper()
-	asked := m.do("POST", "/account/3pid/email/requestToken", map[string]any{"email": m.address, "client_secret": "adding", "send_attempt": 1})
-	session := map[string]any{"sid": asked.text("sid"), "client_secret": "adding", "token": m.newestCode(m.address)}
-	path, is := strings.CutPrefix(asked.text("submit_url"), m.hs.url)
-	if r := m.hs.call("POST", path, "", session); !is || !r.ok() {
-		m.Fatalf("submitting the code to %s: %+v", asked.text("submit_url"), r)
+func (h *holder) adds() {
+	h.Helper()
+	asked := h.do("POST", "/account/3pid/email/requestToken", map[string]any{"email": h.address, "client_secret": "adding", "send_attempt": 1})
+	session := map[string]any{"sid": asked.text("sid"), "client_secret": "adding", "token": h.newestCode(h.address)}
+	path, is := strings.CutPrefix(asked.text("submit_url"), h.hs.url)
+	if r := h.hs.call("POST", path, "", session); !is || !r.ok() {
+		h.Fatalf("submitting the code to %s: %+v", asked.text("submit_url"), r)
 	}
-	m.do("POST", "/account/3pid/add", map[string]any{"sid": asked.text("sid"), "client_secret": "adding", "auth": m.auth()})
+	h.do("POST", "/account/3pid/add", map[string]any{"sid": asked.text("sid"), "client_secret": "adding", "auth": h.auth()})
 }
 
-// isFound has the member found by the address, by a session that they open themselves, as
+// isFound has the holder found by the address, by a session that they open themselves, as
 // clients do.
-func (m *member) isFound() {
-	m.Helper()
-	if !m.request("binding") || !m.submit() {
-		m.Fatal("no session to bind by")
+func (h *holder) isFound() {
+	h.Helper()
+	if !h.request("binding") || !h.submit() {
+		h.Fatal("no session to bind by")
 	}
-	m.do("POST", "/account/3pid/bind", map[string]any{"id_server": strings.TrimPrefix(m.pair.id.url, "http://"), "id_access_token": m.token,
-		"sid": m.sid, "client_secret": m.secret})
+	h.do("POST", "/account/3pid/bind", map[string]any{"id_server": strings.TrimPrefix(h.pair.id.url, "http://"), "id_access_token": h.token,
+		"sid": h.sid, "client_secret": h.secret})
 }
 
 // addresses is how many the account has.
-func (m *member) addresses() int {
-	m.Helper()
-	all, _ := m.do("GET", "/account/3pid", nil).body["threepids"].([]any)
+func (h *holder) addresses() int {
+	h.Helper()
+	all, _ := h.do("GET", "/account/3pid", nil).body["threepids"].([]any)
 	return len(all)
 }
 
 // finds looks the other's address up.
-func (m *member) finds(other *member) bool {
-	m.Helper()
-	look := *m.person
+func (h *holder) finds(other *holder) bool {
+	h.Helper()
+	look := *h.person
 	look.address, look.user = other.address, other.user
 	return look.found()
 }
 
 // awaitsTheEndOf waits until nobody finds the other any more.
-func (m *member) awaitsTheEndOf(other *member) {
-	m.Helper()
-	for deadline := time.Now().Add(time.Minute); m.finds(other); {
+func (h *holder) awaitsTheEndOf(other *holder) {
+	h.Helper()
+	for deadline := time.Now().Add(time.Minute); h.finds(other); {
 		if time.Now().After(deadline) {
-			m.Fatalf("%s is found still\n%s", other.user, m.hs.output.String())
+			h.Fatalf("%s is found still\n%s", other.user, h.hs.output.String())
 		}
 		time.Sleep(20 * time.Millisecond) // another process has no signal to give
 	}
@@ -101,19 +93,19 @@ func (m *member) awaitsTheEndOf(other *member) {
 func TestAnAddressFromTheCodeToTheEnd(t *testing.T) {
 	t.Parallel()
 	onEachEngine(t, func(t *testing.T, p *pair) {
-		alice, bob := p.member("alice"), p.member("bob")
-		for _, m := range []*member{alice, bob} {
-			m.adds()
-			m.isFound()
-			if m.addresses() != 1 {
-				t.Errorf("%s has %d addresses", m.user, m.addresses())
+		alice, bob := p.holder("alice"), p.holder("bob")
+		for _, h := range []*holder{alice, bob} {
+			h.adds()
+			h.isFound()
+			if h.addresses() != 1 {
+				t.Errorf("%s has %d addresses", h.user, h.addresses())
 			}
 		}
 		if !bob.finds(alice) || !alice.finds(bob) {
 			t.Error("they do not find each other")
 		}
 		mine := map[string]any{"sid": alice.sid, "client_secret": alice.secret, "auth": alice.auth()}
-		if r := p.hs.call("POST", clientV3+"/account/3pid/add", alice.hsToken, mine); r.status != 403 || r.text("errcode") != "M_THREEPID_AUTH_FAILED" {
+		if r := p.hs.call("POST", clientV3+"/account/3pid/add", alice.access, mine); r.status != 403 || r.text("errcode") != "M_THREEPID_AUTH_FAILED" {
 			t.Errorf("adding by a session of her own: %+v", r)
 		}
 		theirs := map[string]any{"medium": "email", "address": alice.address}
@@ -135,16 +127,59 @@ func TestAnAddressFromTheCodeToTheEnd(t *testing.T) {
 	})
 }
 
+// mails is how many messages have come to an address, with a code or without.
+func (p *pair) mails(address string) (n int) {
+	p.Helper()
+	files, err := filepath.Glob(filepath.Join(p.id.dir, "signet-data", "mailbox", "*.json"))
+	if err != nil {
+		p.Fatal(err)
+	}
+	for _, file := range files {
+		stored, err := os.ReadFile(file)
+		if err != nil {
+			p.Fatal(err)
+		}
+		if strings.Contains(string(stored), `"to":"`+address+`"`) || strings.Contains(string(stored), `"to": "`+address+`"`) {
+			n++
+		}
+	}
+	return n
+}
+
+// Somebody signs up with alice's address: they are answered as with any other, and she is written
+// to with no code that they could be told.
+func TestSigningUpWithAnAddressInUse(t *testing.T) {
+	t.Parallel()
+	onEachEngine(t, func(t *testing.T, p *pair) {
+		alice := p.holder("alice")
+		alice.adds()
+		before, code := p.mails(alice.address), p.newestCode(alice.address)
+		if before != 1 {
+			t.Errorf("alice has %d messages", before)
+		}
+		r := p.hs.call("POST", clientV3+"/register/email/requestToken", "", map[string]any{"email": alice.address, "client_secret": "signing_up", "send_attempt": 1})
+		if !r.ok() || len(r.body) != 2 || r.text("sid") == "" || r.text("submit_url") == "" {
+			t.Errorf("asking for her address: %+v", r)
+		}
+		if n := p.mails(alice.address); n != before+1 {
+			t.Errorf("alice has %d messages", n)
+		}
+		if p.newestCode(alice.address) != code {
+			t.Error("a code was sent to alice")
+		}
+	})
+}
+
 // The homeserver is killed while it tells an identity server that does not answer whom nobody is
 // to find any more; of another account it learns from a command, while it does not run. Both are
 // told when it is back.
 func TestKillAtTheEndOfAnAccount(t *testing.T) {
 	t.Parallel()
 	onEachEngine(t, func(t *testing.T, p *pair) {
-		alice, bob, carol := p.member("alice"), p.member("bob"), p.member("carol")
-		for _, m := range []*member{alice, bob} {
-			m.adds()
-			m.isFound()
+		alice, bob, carol := p.holder("alice"), p.holder("bob"), p.holder("carol")
+		for _, h := range []*holder{alice, bob} {
+			h.adds()
+			h.isFound()
 		}
 		if !carol.finds(alice) || !carol.finds(bob) {
 			t.Fatal("carol does not find them")
@@ -154,9 +189,9 @@ func TestKillAtTheEndOfAnAccount(t *testing.T) {
 		}
 		ended := make(chan reply)
 		go func() {
-			ended <- p.hs.call("POST", clientV3+"/account/deactivate", alice.hsToken, map[string]any{"auth": alice.auth()})
+			ended <- p.hs.call("POST", clientV3+"/account/deactivate", alice.access, map[string]any{"auth": alice.auth()})
 		}()
-		for p.hs.call("GET", clientV3+"/account/whoami", alice.hsToken, nil).ok() {
+		for p.hs.call("GET", clientV3+"/account/whoami", alice.access, nil).ok() {
 			time.Sleep(10 * time.Millisecond) // another process has no signal to give
 		}
 		if exit := (*exec.ExitError)(nil); !errors.As(p.hs.end(syscall.SIGKILL), &exit) {
