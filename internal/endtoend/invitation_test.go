@@ -3,6 +3,7 @@ package endtoend
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"os"
 	"os/exec"
@@ -155,6 +156,42 @@ func TestAnInvitationThatWaits(t *testing.T) {
 		alice.say(tea, "welcome")
 		carol.await("welcome")
 	})
+}
+
+// Dora binds nothing: she has the key in her message sign that she accepts, and joins a room of
+// another homeserver by that. To anybody else what she has signed is of no use.
+func TestAnInvitationByItsKey(t *testing.T) {
+	onEachTrio(t, func(p *trio) {
+		alice := p.member(p.hs, "alice")
+		tea := p.invites(alice, "dora@example.org")
+		dora, eve := p.member(p.other, "dora"), p.member(p.other, "eve")
+		token, key := p.mailedKey("dora@example.org")
+		signed := p.id.call("POST", v2+"/sign-ed25519", dora.token, map[string]any{"mxid": dora.user, "token": token, "private_key": key})
+		if !signed.ok() {
+			p.Fatalf("sign-ed25519: %+v", signed)
+		}
+		path, presented := clientV3+"/join/"+url.PathEscape(tea), map[string]any{"third_party_signed": signed.body}
+		if r := p.other.call("POST", path, eve.access, presented); r.status != http.StatusForbidden {
+			p.Errorf("eve joins: %+v", r)
+		}
+		if r := p.other.call("POST", path, dora.access, presented); !r.ok() || r.text("room_id") != tea {
+			p.Fatalf("dora joins: %+v\n%s\n%s", r, p.other.output.String(), p.hs.output.String())
+		}
+		alice.say(tea, "welcome")
+		dora.await("welcome")
+	})
+}
+
+// mailedKey is what the message of an invitation has: its token, and the private key.
+func (p *trio) mailedKey(address string) (token, key string) {
+	p.Helper()
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(20 * time.Millisecond) { // another process has no signal to give
+		if found := invitePattern.FindStringSubmatch(p.newestMailWith(invitePattern, address)); found != nil {
+			return found[1], found[2]
+		}
+	}
+	p.Fatalf("no invitation was mailed to %s", address)
+	return "", ""
 }
 
 func (p *trio) kill(program *process) {

@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -163,6 +164,12 @@ func (p *process) call(method, path, token string, body map[string]any) reply {
 // became of the address may have come since.
 func (p *pair) newestMail(address string) (text string) {
 	p.Helper()
+	return p.newestMailWith(codePattern, address)
+}
+
+// newestMailWith is newestMail for one that has something else; empty if there is none.
+func (p *pair) newestMailWith(pattern *regexp.Regexp, address string) (text string) {
+	p.Helper()
 	files, err := filepath.Glob(filepath.Join(p.id.dir, "signet-data", "mailbox", "*.json"))
 	if err != nil {
 		p.Fatal(err)
@@ -183,7 +190,7 @@ func (p *pair) newestMail(address string) (text string) {
 		if err := json.Unmarshal(stored, &m); err != nil {
 			p.Fatal(err)
 		}
-		if m.To == address && codePattern.MatchString(m.Text) && m.At.After(newest) {
+		if m.To == address && pattern.MatchString(m.Text) && m.At.After(newest) {
 			text, newest = m.Text, m.At
 		}
 	}
