@@ -202,7 +202,6 @@ func (s *server) buildThirdParty(f program.Frame) error {
 		Now:        f.Now,
 		Log:        s.log,
 	})
-	s.inbound.Awaits = s.thirdParty.Awaits
 	return nil
 }
 

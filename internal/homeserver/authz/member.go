@@ -169,3 +169,13 @@ func (m memberCheck) thirdPartyInvite(invite event.Value) error {
 	}
 	return allowIf(signedByAny(signed, publicKeys(origin)), ErrInviteUnsigned)
 }
+
+// StemsFrom tells whether an invitation of a user stems from one to a third-party identifier, by
+// all of its rule but who is banned. The error is a Refusal.
+func StemsFrom(e, invite *event.Event) error {
+	target, _ := e.StateKey()
+	auth := event.StateMap{}
+	auth.Add(invite)
+	m := memberCheck{check: check{e: e, v: e.Version(), auth: auth}, sender: e.Sender(), target: target}
+	return m.thirdPartyInvite(e.Field("third_party_invite"))
+}

@@ -147,7 +147,6 @@ func (n *network) house(t *testing.T, name matrix.ServerName, db *store.DB, cloc
 	}
 	h.third = thirdparty.New(thirdparty.Options{DB: db, Rooms: h.rooms, Inviter: h.inbound, Remote: client, Identity: n.identity.Client(name, signer),
 		ServerName: name, Exists: h.accounts.Exists, Now: clock.Now, Log: log})
-	h.inbound.Awaits = h.third.Awaits
 	handler := &ears{edu.Handler{Encryption: h.encryption, Lists: lists, Rooms: h.rooms, Doors: h.inbound}, h.heard}
 	api := &fedapi.API{
 		ThirdParty: h.third,

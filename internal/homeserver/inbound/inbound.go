@@ -57,9 +57,6 @@ type Options struct {
 	// Patience is how long a transaction waits for one of its rooms before the rest goes on
 	// in the background; 0 is 30 s.
 	Patience time.Duration
-	// Awaits tells whether a server was asked to make an invitation in the name of a user of
-	// another server; nil is that none was. It may be set before anything comes.
-	Awaits func(origin matrix.ServerName, invite *event.Event) bool
 }
 
 // Inbound takes in what other servers send. It is safe for concurrent use.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"signet/internal/homeserver/authz"
 	"signet/internal/homeserver/event"
 	"signet/internal/homeserver/remote"
 	"signet/internal/homeserver/room"
@@ -45,7 +46,7 @@ func (in *Inbound) ReceiveInvite(ctx context.Context, origin matrix.ServerName, 
 	if err != nil {
 		return nil, err
 	}
-	if !in.isInvite(origin, i, e) {
+	if !in.isInvite(i, e) || event.ServerOf(e.Sender()) != origin && !in.stems(ctx, i, e) {
 		return nil, ErrInvite
 	}
 	if err := in.verify(ctx, e); err != nil {
@@ -61,22 +62,26 @@ func (in *Inbound) ReceiveInvite(ctx context.Context, origin matrix.ServerName, 
 	return e.JSON(), in.putInvite(ctx, origin, i, e)
 }
 
-func (in *Inbound) isInvite(origin matrix.ServerName, i Invited, e *event.Event) bool {
+func (in *Inbound) isInvite(i Invited, e *event.Event) bool {
 	target, isState := e.StateKey()
 	membership, _ := e.Field("membership").Text()
 	_, err := matrix.ParseUserID(target)
 	return err == nil && isState && e.Type() == "m.room.member" && membership == room.Invite && !e.Redacted() &&
-		e.RoomID() == i.RoomID && e.ID() == i.EventID && event.ServerOf(target) == in.ServerName && in.mayInvite(origin, e)
+		e.RoomID() == i.RoomID && e.ID() == i.EventID && event.ServerOf(target) == in.ServerName
 }
 
-// mayInvite tells whether an invitation may come from a server: that of its sender, or one
-// that was asked for one that stems from an invitation to a third-party identifier, which any
-// server of the room makes (server-server API, "Validating hashes and signatures").
-func (in *Inbound) mayInvite(origin matrix.ServerName, e *event.Event) bool {
-	if event.ServerOf(e.Sender()) == origin {
-		return true
+// stems tells whether an invitation in the name of another server's user stems from one to a
+// third-party identifier, which any server of the room may make of it (server-server API,
+// "Validating hashes and signatures"). Who is not in the room knows that by the first one alone,
+// as its sender's server has signed it: so that nobody invites in anybody's name.
+func (in *Inbound) stems(ctx context.Context, i Invited, e *event.Event) bool {
+	for _, raw := range i.State[:min(len(i.State), maxShown)] {
+		invite, err := e.Version().Parse(raw)
+		if err == nil && invite.Type() == room.ThirdPartyInvite && invite.RoomID() == e.RoomID() && authz.StemsFrom(e, invite) == nil {
+			return in.verify(ctx, invite) == nil
+		}
 	}
-	return e.Field("third_party_invite").IsObject() && in.Awaits != nil && in.Awaits(origin, e)
+	return false
 }
 
 func (in *Inbound) putInvite(ctx context.Context, origin matrix.ServerName, i Invited, e *event.Event) error {

@@ -2,8 +2,11 @@ package inbound_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
 
 	"signet/internal/homeserver/event"
 	"signet/internal/homeserver/inbound"
@@ -43,48 +46,48 @@ func TestAnInvitationToAnAbandonedRoom(t *testing.T) {
 	})
 }
 
-// An invitation in the name of another server's user comes from a server that was asked for
-// it, if it stems from one to a third-party identifier, and from nobody else.
+// An invitation in the name of another server's user comes with the one to a third-party
+// identifier that it stems from, signed by that server. In nobody's name else does anybody
+// invite.
 func TestAnInvitationInAnothersName(t *testing.T) {
 	each(t, func(here, far *server) {
-		const ann matrix.UserID = "@ann:gone.test"
+		const ann matrix.UserID = "@ann:evil.test"
 		id := far.create(event.V11, erin)
-		far.ok(far.rooms.Join(t.Context(), room.Membership{Room: id, Sender: ann}))
-		far.set(id, erin, "m.room.power_levels", `{"users":{"@erin:far.test":100},"invite":0}`)
-		signed, err := far.signer.Key.Sign("id.test", []byte(`{"mxid":"@alice:here.test","token":""}`))
-		far.ok(err)
-		far.set(id, ann, "m.room.third_party_invite", `{"display_name":"a...","public_key":"`+matrix.EncodeBase64(far.signer.Key.Public())+`"}`)
-		for _, content := range []string{`{}`, `{"third_party_invite":{"signed":` + string(signed) + `}}`} {
-			stems := content != "{}"
-			p, err := far.rooms.ProposeInvite(t.Context(), room.Membership{Room: id, Sender: ann, Target: alice, Content: []byte(content)})
+		identity := far.signer.Key
+		token := "t"
+		first := func(sender matrix.UserID, content string, by event.Signer) jsontext.Value {
+			e, err := event.V11.Build(event.Proto{RoomID: id, Type: room.ThirdPartyInvite, StateKey: &token, Sender: sender.String(), Depth: 1, Content: []byte(content)}, by)
 			far.ok(err)
-			i := inbound.Invited{RoomID: id, EventID: p.Event.ID(), Version: "11", Event: p.Event.JSON()}
-			var asked []matrix.ServerName
-			awaits := func(is bool) func(matrix.ServerName, *event.Event) bool {
-				return func(origin matrix.ServerName, e *event.Event) bool {
-					if asked = append(asked, origin); e.Sender() != ann.String() {
-						t.Errorf("asked whether an invitation of %s is awaited", e.Sender())
-					}
-					return is
-				}
+			return jsontext.Value(e.JSON())
+		}
+		signed, err := identity.Sign("id.test", []byte(`{"mxid":"@alice:here.test","token":"t"}`))
+		far.ok(err)
+		keys := `{"display_name":"a...","public_key":"` + matrix.EncodeBase64(identity.Public()) + `"}`
+		good := first(ann, keys, signerOf("evil.test"))
+		stems := `{"membership":"invite","third_party_invite":{"display_name":"a...","signed":` + string(signed) + `}}`
+		for _, tt := range []struct {
+			what, content string
+			state         []jsontext.Value
+			want          error
+		}{
+			{"one of users", `{"membership":"invite"}`, []jsontext.Value{good}, inbound.ErrInvite},
+			{"the first one missing", stems, nil, inbound.ErrInvite},
+			{"the first one is no event", stems, []jsontext.Value{jsontext.Value(`{"type":"m.room.third_party_invite","state_key":"t","sender":"@ann:evil.test","content":` + keys + `}`)}, inbound.ErrInvite},
+			{"the first one is another's", stems, []jsontext.Value{first("@eve:evil.test", keys, signerOf("evil.test"))}, inbound.ErrInvite},
+			{"the first one is not the server's", stems, []jsontext.Value{first(ann, keys, signerOf("far.test"))}, inbound.ErrInvite},
+			{"the first one was taken back", stems, []jsontext.Value{first(ann, `{}`, signerOf("evil.test"))}, inbound.ErrInvite},
+			{"another is signed", strings.Replace(stems, "alice", "alina", 1), []jsontext.Value{good}, inbound.ErrInvite},
+			{"all is well", stems, []jsontext.Value{jsontext.Value(`5`), good}, nil},
+		} {
+			key := alice.String()
+			e, err := event.V11.Build(event.Proto{RoomID: id, Type: "m.room.member", StateKey: &key, Sender: ann.String(), Depth: 1, Content: []byte(tt.content)}, far.signer)
+			far.ok(err)
+			i := inbound.Invited{RoomID: id, EventID: e.ID(), Version: "11", Event: e.JSON(), State: tt.state}
+			if _, err := here.in.ReceiveInvite(t.Context(), "far.test", i); !errors.Is(err, tt.want) {
+				t.Errorf("%s: %v, want %v", tt.what, err, tt.want)
 			}
-			for _, tt := range []struct {
-				origin matrix.ServerName
-				awaits func(matrix.ServerName, *event.Event) bool
-				want   error
-			}{{"far.test", nil, inbound.ErrInvite}, {"evil.test", awaits(false), inbound.ErrInvite}, {"far.test", awaits(true), nil}} {
-				if here.in.Awaits = tt.awaits; !stems {
-					tt.want = inbound.ErrInvite
-				}
-				if _, err := here.in.ReceiveInvite(t.Context(), tt.origin, i); !errors.Is(err, tt.want) {
-					t.Errorf("%s from %s: %v, want %v", content, tt.origin, err, tt.want)
-				}
-				if stay := here.rooms.Standing(alice, id); (stay.Membership == room.Invite) != (tt.want == nil) {
-					t.Errorf("%s from %s: alice is %q", content, tt.origin, stay.Membership)
-				}
-			}
-			if (len(asked) > 0) != stems {
-				t.Errorf("%s is awaited of %q", content, asked)
+			if stay := here.rooms.Standing(alice, id); (stay.Membership == room.Invite) != (tt.want == nil) {
+				t.Errorf("%s: alice is %q", tt.what, stay.Membership)
 			}
 		}
 	})

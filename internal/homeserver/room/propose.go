@@ -68,6 +68,10 @@ func (rs *Rooms) ProposeInvite(ctx context.Context, m Membership) (p Proposal, e
 	for _, typ := range stripped {
 		keys = append(keys, event.Key{Type: typ})
 	}
+	if !rs.local(string(m.Sender)) { // whose server is not the one that asks: it is to be seen that they have invited
+		token, _ := p.Event.Field("third_party_invite").Field("signed").Field("token").Text()
+		keys = append(keys, event.Key{Type: ThirdPartyInvite, StateKey: token})
+	}
 	p.State, err = rs.places(ctx, r, l, keys...)
 	return p, err
 }

@@ -141,6 +141,9 @@ const (
 	aclType        = "m.room.server_acl"
 )
 
+// ThirdPartyInvite is the type of an invitation to a third-party identifier.
+const ThirdPartyInvite = "m.room.third_party_invite"
+
 // Memberships of m.room.member.
 const (
 	Join   = "join"

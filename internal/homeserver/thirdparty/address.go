@@ -64,7 +64,7 @@ func (i *Invites) InviteUnknown(ctx context.Context, n Invitation) error {
 
 func (i *Invites) mayInvite(ctx context.Context, n Invitation) error {
 	trial := "trial"
-	return i.Rooms.MaySend(ctx, room.Sending{Room: n.Room, Sender: n.Sender, Type: inviteType, StateKey: &trial, Content: []byte(`{}`)})
+	return i.Rooms.MaySend(ctx, room.Sending{Room: n.Room, Sender: n.Sender, Type: room.ThirdPartyInvite, StateKey: &trial, Content: []byte(`{}`)})
 }
 
 func (i *Invites) inviteUser(ctx context.Context, n Invitation, user matrix.UserID) error {
@@ -121,7 +121,7 @@ func (i *Invites) store(ctx context.Context, n Invitation) error {
 	if !i.usable(stored) {
 		return fmt.Errorf("%w: its invitation cannot stand in a room", ErrIdentity)
 	}
-	_, err = i.Rooms.Send(ctx, room.Sending{Room: n.Room, Sender: n.Sender, Type: inviteType, StateKey: &stored.Token, Content: contentOf(stored, n.Address.Address)})
+	_, err = i.Rooms.Send(ctx, room.Sending{Room: n.Room, Sender: n.Sender, Type: room.ThirdPartyInvite, StateKey: &stored.Token, Content: contentOf(stored, n.Address.Address)})
 	return err
 }
 

@@ -37,7 +37,7 @@ func TestAClaimOutlivesTheProcess(t *testing.T) {
 			if server == "far.test" {
 				return fedclient.Refusal{Status: http.StatusNotFound, Errcode: matrix.NotFound}
 			}
-			w.comes(server, i)
+			w.comes(i)
 			return nil
 		}
 		w.fulfil()
@@ -57,19 +57,11 @@ func TestAClaimOutlivesTheProcess(t *testing.T) {
 }
 
 // comes is the invitation that a server was asked for, as it comes in.
-func (w *world) comes(server matrix.ServerName, i remote.ThirdPartyInvite) {
+func (w *world) comes(i remote.ThirdPartyInvite) {
 	key := i.User.String()
 	e, err := event.V11.Build(event.Proto{RoomID: i.Room.String(), Type: "m.room.member", StateKey: &key, Sender: i.Sender.String(), Depth: 1,
 		Content: fmt.Appendf(nil, `{"membership":"invite","third_party_invite":{"display_name":"c","signed":%s}}`, i.Signed)}, ours)
 	w.ok(err)
-	if !w.invites.Awaits(server, e) {
-		w.Errorf("an invitation of %s is not awaited", server)
-	}
-	for _, other := range []matrix.ServerName{"evil.test", here} {
-		if w.invites.Awaits(other, e) {
-			w.Errorf("an invitation of %s is awaited", other)
-		}
-	}
 	w.ok(w.rooms.PutOutside(w.Context(), room.Outside{RoomID: i.Room.String(), Version: event.V11, Event: e}))
 }
 
@@ -188,37 +180,6 @@ func TestManyClaimsOfOneUser(t *testing.T) {
 	})
 }
 
-// An invitation that comes much later than it was asked for is not awaited any more.
-func TestAwaiting(t *testing.T) {
-	each(t, func(w *world) {
-		var asked remote.ThirdPartyInvite
-		w.far.says = func(_ matrix.ServerName, i remote.ThirdPartyInvite) error { asked = i; return nil }
-		if err := w.invites.Present(t.Context(), carol, w.claim("!r:far.test", erin, "t"), nil); !errors.Is(err, thirdparty.ErrNotCome) {
-			t.Errorf("Present = %v", err)
-		}
-		key := carol.String()
-		build := func(sender matrix.UserID, token string) *event.Event {
-			e, err := event.V11.Build(event.Proto{RoomID: asked.Room.String(), Type: "m.room.member", StateKey: &key, Sender: sender.String(), Depth: 1,
-				Content: fmt.Appendf(nil, `{"membership":"invite","third_party_invite":{"signed":{"token":%q}}}`, token)}, ours)
-			w.ok(err)
-			return e
-		}
-		for _, tt := range []struct {
-			sender matrix.UserID
-			token  string
-			want   bool
-		}{{erin, "t", true}, {"@eve:far.test", "t", false}, {erin, "u", false}, {erin, "", false}} {
-			if got := w.invites.Awaits("far.test", build(tt.sender, tt.token)); got != tt.want {
-				t.Errorf("one of %s by %q is awaited: %v", tt.sender, tt.token, got)
-			}
-		}
-		w.clock.Advance(time.Hour)
-		if w.invites.Awaits("far.test", build(erin, "t")) {
-			t.Error("an hour later it is awaited")
-		}
-	})
-}
-
 // Who presents what is signed for somebody else, or where nobody can be asked, is not invited.
 func TestPresentRefuses(t *testing.T) {
 	each(t, func(w *world) {
@@ -232,7 +193,10 @@ func TestPresentRefuses(t *testing.T) {
 			t.Errorf("an exchange in an unknown room: %v", err)
 		}
 		w.far.wants(t, "in vain")
-		_ = w.invites.Present(t.Context(), carol, w.claim("!abc", alice, "t"), []matrix.ServerName{"via.test", here})
+		w.far.says = func(matrix.ServerName, remote.ThirdPartyInvite) error { return nil }
+		if err := w.invites.Present(t.Context(), carol, w.claim("!abc", alice, "t"), []matrix.ServerName{"via.test", here}); !errors.Is(err, thirdparty.ErrNotCome) {
+			t.Errorf("an invitation that does not come: %v", err)
+		}
 		w.far.wants(t, "by a server that the client names", "via.test !abc")
 	})
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"slices"
-	"time"
 
 	"signet/internal/fedclient"
 	"signet/internal/homeserver/event"
@@ -14,20 +13,8 @@ import (
 	"signet/internal/matrix"
 )
 
-const (
-	// maxServers is how many servers are asked for one invitation.
-	maxServers = 5
-	// awaitedFor is how long an invitation may come after it was asked for: servers may send
-	// it when they have answered.
-	awaitedFor = time.Hour
-)
-
-// request is an invitation that a server was asked for.
-type request struct {
-	server       matrix.ServerName
-	room, token  string
-	sender, user matrix.UserID
-}
+// maxServers is how many servers are asked for one invitation.
+const maxServers = 5
 
 // elsewhere has a server of the room invite the user of a claim. Errors: ErrNoServer, those
 // of the servers, and ErrNotCome where one says that it did, and nothing has come.
@@ -53,7 +40,6 @@ func (i *Invites) elsewhere(ctx context.Context, c Claim, via []matrix.ServerNam
 }
 
 func (i *Invites) ask(ctx context.Context, server matrix.ServerName, c Claim) error {
-	i.await(request{server, c.Room, c.Signed.Token, c.Sender, c.Signed.User})
 	return i.Remote.ExchangeThirdPartyInvite(ctx, server, remote.ThirdPartyInvite{
 		Room: matrix.RoomID(c.Room), Sender: c.Sender, User: c.Signed.User, Signed: c.Signed.JSON(),
 	})
@@ -92,26 +78,4 @@ func (i *Invites) servers(c Claim, via []matrix.ServerName) (servers []matrix.Se
 func refused(err error) bool {
 	r, is := errors.AsType[fedclient.Refusal](err)
 	return is && r.Status >= 400 && r.Status < 500 && r.Status != http.StatusTooManyRequests && r.Status != http.StatusUnauthorized
-}
-
-// await lets the invitation come that a server is asked for.
-func (i *Invites) await(r request) {
-	now := i.Now()
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	for other, until := range i.awaited {
-		if !until.After(now) {
-			delete(i.awaited, other)
-		}
-	}
-	i.awaited[r] = now.Add(awaitedFor)
-}
-
-// Awaits is inbound.Options' Awaits: of a server it was asked for.
-func (i *Invites) Awaits(origin matrix.ServerName, invite *event.Event) bool {
-	user, _ := invite.StateKey()
-	token, _ := invite.Field("third_party_invite").Field("signed").Field("token").Text()
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	return i.awaited[request{origin, invite.RoomID(), token, matrix.UserID(invite.Sender()), matrix.UserID(user)}].After(i.Now())
 }

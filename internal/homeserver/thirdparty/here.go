@@ -14,8 +14,6 @@ import (
 	"signet/internal/matrix"
 )
 
-const inviteType = "m.room.third_party_invite"
-
 // Exchange invites the user of a claim, which another server makes, into a room that this
 // server is in (server-server API, /exchange_third_party_invite). For who is invited or in the
 // room already nothing is done. Errors: room.ErrUnknownRoom, an authz.Refusal, ErrRevoked,
@@ -80,7 +78,7 @@ func (i *Invites) prove(ctx context.Context, c Claim) (p proof, err error) {
 	if err != nil {
 		return p, err
 	}
-	invite, err := i.Rooms.Current(ctx, r, event.Key{Type: inviteType, StateKey: c.Signed.Token})
+	invite, err := i.Rooms.Current(ctx, r, event.Key{Type: room.ThirdPartyInvite, StateKey: c.Signed.Token})
 	switch {
 	case errors.Is(err, room.ErrUnknownEvent):
 		return p, authz.ErrInviteToken

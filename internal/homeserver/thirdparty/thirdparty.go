@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"sync"
 	"time"
 
 	"signet/internal/homeserver/remote"
@@ -42,9 +41,6 @@ type Options struct {
 type Invites struct {
 	Options
 	wake chan struct{} // there are claims more
-
-	mu      sync.Mutex            // guards awaited
-	awaited map[request]time.Time // until when invitations may come that were asked for
 }
 
 // New makes an Invites on a database that has been migrated. Run fulfils what it takes.
@@ -52,7 +48,7 @@ func New(o Options) *Invites {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Invites{Options: o, wake: make(chan struct{}, 1), awaited: map[request]time.Time{}}
+	return &Invites{Options: o, wake: make(chan struct{}, 1)}
 }
 
 // What is wrong with a claim, beside what authz and room say.
