@@ -46,20 +46,20 @@ func onEachTrio(t *testing.T, tell func(p *trio)) {
 	})
 }
 
-// member is a person as their client sees the homeserver.
-type member struct {
+// attendee is a person as their client sees the homeserver.
+type attendee struct {
 	*person
 	hs    *process
 	since string
 }
 
-func (p *trio) member(hs *process, name string) *member {
+func (p *trio) attendee(hs *process, name string) *attendee {
 	p.Helper()
-	return &member{person: p.joinAt(hs, name), hs: hs}
+	return &attendee{person: p.joinAt(hs, name), hs: hs}
 }
 
 // do makes a request that must succeed.
-func (m *member) do(method, path string, body map[string]any) reply {
+func (m *attendee) do(method, path string, body map[string]any) reply {
 	m.Helper()
 	r := m.hs.call(method, clientV3+path, m.access, body)
 	if !r.ok() {
@@ -69,7 +69,7 @@ func (m *member) do(method, path string, body map[string]any) reply {
 }
 
 // await syncs until something stands in an answer.
-func (m *member) await(what string) {
+func (m *attendee) await(what string) {
 	m.Helper()
 	var seen strings.Builder
 	for range 60 {
@@ -84,13 +84,13 @@ func (m *member) await(what string) {
 	m.Fatalf("%s never hears of %q, but of:\n%s", m.user, what, seen.String())
 }
 
-func (m *member) say(room, text string) {
+func (m *attendee) say(room, text string) {
 	m.Helper()
 	m.do("PUT", "/rooms/"+url.PathEscape(room)+"/send/m.room.message/"+url.PathEscape(text), map[string]any{"msgtype": "m.text", "body": text})
 }
 
 // proves binds the address to the account.
-func (m *member) proves() {
+func (m *attendee) proves() {
 	m.Helper()
 	if !m.request("secret_"+m.address[:3]) || !m.submit() || !m.bind() {
 		m.Fatalf("%s does not bind %s", m.user, m.address)
@@ -98,7 +98,7 @@ func (m *member) proves() {
 }
 
 // invites makes a room and invites whoever has an address.
-func (p *trio) invites(m *member, address string) (room string) {
+func (p *trio) invites(m *attendee, address string) (room string) {
 	p.Helper()
 	room = m.do("POST", "/createRoom", map[string]any{"preset": "private_chat", "name": "Tea"}).text("room_id")
 	m.do("POST", "/rooms/"+url.PathEscape(room)+"/invite", map[string]any{
@@ -111,13 +111,13 @@ func (p *trio) invites(m *member, address string) (room string) {
 // it once more, and Bob, who is on Alice's server.
 func TestAnInvitationAcrossHomeservers(t *testing.T) {
 	onEachTrio(t, func(p *trio) {
-		alice := p.member(p.hs, "alice")
+		alice := p.attendee(p.hs, "alice")
 		tea := p.invites(alice, "carol@example.org")
 		state := fmt.Sprint(alice.do("GET", "/sync", nil).body)
 		if !strings.Contains(state, "m.room.third_party_invite") || strings.Contains(state, "carol@") {
 			p.Fatalf("the room is %s", state)
 		}
-		carol := p.member(p.other, "carol")
+		carol := p.attendee(p.other, "carol")
 		carol.proves()
 		carol.await("invite:map[" + tea)
 		carol.do("POST", "/join/"+url.PathEscape(tea), map[string]any{})
@@ -130,7 +130,7 @@ func TestAnInvitationAcrossHomeservers(t *testing.T) {
 		carol.await("invite:map[" + again)
 
 		third := p.invites(alice, "bob@example.org")
-		bob := p.member(p.hs, "bob")
+		bob := p.attendee(p.hs, "bob")
 		bob.proves()
 		bob.await("invite:map[" + third)
 		bob.do("POST", "/join/"+url.PathEscape(third), map[string]any{})
@@ -142,9 +142,9 @@ func TestAnInvitationAcrossHomeservers(t *testing.T) {
 // it has been told: when both are back, the invitation comes.
 func TestAnInvitationThatWaits(t *testing.T) {
 	onEachTrio(t, func(p *trio) {
-		alice := p.member(p.hs, "alice")
+		alice := p.attendee(p.hs, "alice")
 		tea := p.invites(alice, "carol@example.org")
-		carol := p.member(p.other, "carol")
+		carol := p.attendee(p.other, "carol")
 		p.kill(p.hs)
 		carol.proves()
 		p.untilTried()
@@ -162,9 +162,9 @@ func TestAnInvitationThatWaits(t *testing.T) {
 // another homeserver by that. To anybody else what she has signed is of no use.
 func TestAnInvitationByItsKey(t *testing.T) {
 	onEachTrio(t, func(p *trio) {
-		alice := p.member(p.hs, "alice")
+		alice := p.attendee(p.hs, "alice")
 		tea := p.invites(alice, "dora@example.org")
-		dora, eve := p.member(p.other, "dora"), p.member(p.other, "eve")
+		dora, eve := p.attendee(p.other, "dora"), p.attendee(p.other, "eve")
 		token, key := p.mailedKey("dora@example.org")
 		signed := p.id.call("POST", v2+"/sign-ed25519", dora.token, map[string]any{"mxid": dora.user, "token": token, "private_key": key})
 		if !signed.ok() {
