@@ -10,6 +10,7 @@ import (
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/dom"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
@@ -129,6 +130,8 @@ func (b *browser) picture(name string) {
 	if folder == "" {
 		return
 	}
+	_, err := chromedp.Call(b.ctx, page.BringToFront, cdp.Empty{}) // or it has nothing to show
+	b.must(err)
 	png, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot())
 	b.must(err)
 	b.must(os.WriteFile(filepath.Join(folder, name), png, 0o600))
@@ -136,9 +139,15 @@ func (b *browser) picture(name string) {
 
 // another is the window of another person, who has nothing in common with the first.
 func (b *browser) another() *browser {
+	other, end := b.window()
+	b.Cleanup(end)
+	return other
+}
+
+// window is another one until it ends.
+func (b *browser) window() (other *browser, end func()) {
 	ctx, cancel := chromedp.NewContext(b.ctx, chromedp.WithNewBrowserContext())
-	b.Cleanup(cancel)
-	return &browser{T: b.T, ctx: ctx}
+	return &browser{T: b.T, ctx: ctx}, cancel
 }
 
 // clicks, writes and sees wait for an element, by a CSS selector or XPath.

@@ -48,7 +48,12 @@ func startDemo(t *testing.T, databases ...string) *demo {
 	if err := d.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = d.interrupt() })
+	t.Cleanup(func() {
+		if t.Failed() {
+			d.tellLogs()
+		}
+		_ = d.interrupt()
+	})
 	lines := bufio.NewScanner(out)
 	for d.data == "" {
 		if !lines.Scan() {
@@ -62,6 +67,19 @@ func startDemo(t *testing.T, databases ...string) *demo {
 		}
 	}
 	return d
+}
+
+// tellLogs shows the end of what each program has logged.
+func (d *demo) tellLogs() {
+	d.Helper()
+	files, err := filepath.Glob(filepath.Join(d.data, "*.log"))
+	if err != nil {
+		d.Fatal(err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		d.Logf("%s: %v\n%s", filepath.Base(file), err, text[max(0, len(text)-4000):])
+	}
 }
 
 // interrupt is Ctrl-C, and the wait for the end.

@@ -85,17 +85,18 @@ const askCode = (contact, { send, submit, finish, again }) => new Promise((resol
   asked.show();
 });
 
-// watch asks whether the link was opened: at first often and then ever more seldom, since
-// each question counts, and whenever somebody comes back to this page.
+// watch asks whether the link was opened: at first often, then ever more seldom and not for
+// ever, since each question counts, and whenever somebody comes back to this page.
 function watch(look) {
   let wait = 4000;
+  const last = Date.now() + 600000;
   let timer;
   let over = false;
   const again = async () => {
     clearTimeout(timer);
     await look().catch(() => {}); // what is wrong is said to who enters the code
     wait = Math.min(wait * 1.4, 60000);
-    if (!over) timer = setTimeout(again, wait);
+    if (!over && Date.now() < last) timer = setTimeout(again, wait);
   };
   const back = () => { if (!document.hidden) again(); };
   document.addEventListener("visibilitychange", back);
