@@ -147,7 +147,7 @@ func (in *Inbound) retry(ctx context.Context, row backlogRow) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, eventLife)
 	defer cancel()
-	a, err := in.open(row.origin, row.json)
+	a, err := in.open(row.origin, row.roomID, row.json)
 	if err == nil {
 		err = in.mayCome(ctx, a)
 	}

@@ -5,6 +5,7 @@ import (
 	"crypto/ed25519"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"sync"
 	"testing"
@@ -52,6 +53,35 @@ func TestJoinLeaveAndComeBack(t *testing.T) {
 			}
 			mine := here.say(id, alice, "back")
 			far.receives(here.event(id, mine))
+		}
+	})
+}
+
+// What is said as soon as a user of this server has been let in is read, though it comes
+// before they are in: whether they were invited or not.
+func TestWhatIsSaidDuringAJoin(t *testing.T) {
+	each(t, func(here, far *server) {
+		for _, invited := range []bool{false, true} {
+			id := far.create(event.V11, erin)
+			if invited {
+				here.ok(far.in.Invite(t.Context(), room.Membership{Room: id, Sender: erin, Target: alice}))
+			}
+			came := make(chan map[string]error, 1)
+			here.far.lies = map[string]func() (any, error){"send_join": func() (any, error) {
+				said := far.event(id, far.say(id, erin, "welcome"))
+				go func() { came <- here.receive(said) }()
+				for here.in.Queued(id) < 2 && len(came) == 0 {
+					runtime.Gosched()
+				}
+				return func(j remote.Joined) remote.Joined { return j }, nil
+			}}
+			here.join(id, alice)
+			for eventID, err := range <-came {
+				if err != nil {
+					t.Errorf("invited %t: %s: %v", invited, eventID, err)
+				}
+			}
+			here.reads(id, alice, "welcome")
 		}
 	})
 }

@@ -28,26 +28,23 @@ type arrival struct {
 // Patience: what is left then is stored and goes on in the background.
 func (in *Inbound) Receive(ctx context.Context, origin matrix.ServerName, pdus []jsontext.Value) map[string]error {
 	results := make(map[string]error, len(pdus))
-	byRoom, order := map[string][]arrival{}, []string(nil)
+	byRoom, order := map[string][]jsontext.Value{}, []string(nil)
 	for _, raw := range pdus {
-		a, err := in.open(origin, raw)
-		if a.event == nil {
+		id, err := roomOf(raw)
+		if err != nil {
 			continue
 		}
-		if results[a.event.ID()] = err; err != nil {
-			continue
+		if byRoom[id] == nil {
+			order = append(order, id)
 		}
-		if byRoom[a.roomID] == nil {
-			order = append(order, a.roomID)
-		}
-		byRoom[a.roomID] = append(byRoom[a.roomID], a)
+		byRoom[id] = append(byRoom[id], raw)
 	}
 	ctx = context.WithoutCancel(ctx) // who has sent it may have gone
 	var rooms sync.WaitGroup
 	var mu sync.Mutex // guards results
 	for _, id := range order {
 		rooms.Go(func() {
-			came := in.receiveRoom(ctx, id, byRoom[id])
+			came := in.receiveRoom(ctx, origin, id, byRoom[id])
 			mu.Lock()
 			defer mu.Unlock()
 			for eventID, err := range came {
@@ -59,18 +56,15 @@ func (in *Inbound) Receive(ctx context.Context, origin matrix.ServerName, pdus [
 	return results
 }
 
-// open reads an event as far as it says by itself which it is. The event is nil if it does
-// not.
-func (in *Inbound) open(origin matrix.ServerName, raw jsontext.Value) (a arrival, err error) {
+// open reads an event of a room as far as it says by itself which it is. The event is nil if
+// it does not.
+func (in *Inbound) open(origin matrix.ServerName, roomID string, raw jsontext.Value) (a arrival, err error) {
 	defer func() {
 		if recover() != nil {
 			a.event, err = nil, ErrPanic
 		}
 	}()
-	a = arrival{origin: origin, raw: raw}
-	if a.roomID, err = roomOf(raw); err != nil {
-		return a, err
-	}
+	a = arrival{origin: origin, roomID: roomID, raw: raw}
 	v := event.Default
 	if a.room, err = in.Rooms.Room(a.roomID); err == nil {
 		v = a.room.Version()
@@ -93,7 +87,12 @@ func (in *Inbound) outsideVersion(roomID string) (event.Version, error) {
 
 // roomOf is the room that an event says it is of; that of the m.room.create of version 12
 // it does not say.
-func roomOf(raw jsontext.Value) (string, error) {
+func roomOf(raw jsontext.Value) (roomID string, err error) {
+	defer func() {
+		if recover() != nil {
+			err = ErrPanic
+		}
+	}()
 	canonical, err := event.Canonical(raw, false)
 	if err != nil {
 		return "", err
@@ -105,17 +104,25 @@ func roomOf(raw jsontext.Value) (string, error) {
 	return id, nil
 }
 
-// receiveRoom takes in the events of one room, in their order.
-func (in *Inbound) receiveRoom(ctx context.Context, roomID string, arrivals []arrival) map[string]error {
-	results := make(map[string]error, len(arrivals))
+// receiveRoom takes in the events of one room, in their order. What it knows of the room it
+// looks at in its turn: who lets a user of ours in sends what is said next while they join.
+func (in *Inbound) receiveRoom(ctx context.Context, origin matrix.ServerName, roomID string, pdus []jsontext.Value) map[string]error {
+	results := make(map[string]error, len(pdus))
 	ctx, cancel := context.WithTimeout(ctx, in.Patience)
 	defer cancel()
-	give, err := in.turn(ctx, arrivals[0].origin, roomID)
+	give, err := in.turn(ctx, origin, roomID)
 	if err == nil {
 		defer give()
 	}
-	for _, a := range arrivals {
-		results[a.event.ID()] = in.receiveOne(ctx, a)
+	for _, raw := range pdus {
+		a, err := in.open(origin, roomID, raw)
+		if a.event == nil {
+			continue
+		}
+		if err == nil {
+			err = in.receiveOne(ctx, a)
+		}
+		results[a.event.ID()] = err
 	}
 	return results
 }
