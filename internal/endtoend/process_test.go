@@ -39,11 +39,19 @@ type pair struct {
 
 func newPair(t *testing.T, idDatabase, hsDatabase string) *pair {
 	t.Helper()
+	return newPairWith(t, idDatabase, hsDatabase, func(string) (string, string) {
+		return "limits: {dry_run: true}\n", "" // tests ask for more messages than people do
+	})
+}
+
+// newPairWith is newPair whose programs are told more, of the homeserver by its name.
+func newPairWith(t *testing.T, idDatabase, hsDatabase string, more func(homeserver string) (id, hs string)) *pair {
+	t.Helper()
 	dir := t.TempDir()
 	id, hs, federation := freePort(t), freePort(t), freePort(t)
-	write(t, filepath.Join(dir, "idserver.yaml"), fmt.Sprintf(commonConfig, idDatabase, id, id, id)+
-		"limits: {dry_run: true}\n") // tests ask for more messages than people do
-	write(t, filepath.Join(dir, "homeserver.yaml"), homeserverConfig(hsDatabase, federation, hs, id))
+	moreID, moreHS := more("localhost:" + federation)
+	write(t, filepath.Join(dir, "idserver.yaml"), fmt.Sprintf(commonConfig, idDatabase, id, id, id)+moreID)
+	write(t, filepath.Join(dir, "homeserver.yaml"), homeserverConfig(hsDatabase, federation, hs, id)+moreHS)
 	p := &pair{
 		T:          t,
 		id:         &process{T: t, dir: dir, program: "idserver", url: "http://localhost:" + id},
@@ -134,6 +142,11 @@ func (r reply) text(member string) string { s, _ := r.body[member].(string); ret
 
 // call sends JSON, or nothing for a nil body.
 func (p *process) call(method, path, token string, body map[string]any) reply {
+	return p.callFrom("", method, path, token, body)
+}
+
+// callFrom is call by a proxy, for a client at that IP address; empty: by nobody's.
+func (p *process) callFrom(ip, method, path, token string, body map[string]any) reply {
 	var reader io.Reader
 	if body != nil {
 		b, err := json.Marshal(body)
@@ -148,6 +161,9 @@ func (p *process) call(method, path, token string, body map[string]any) reply {
 	}
 	if token != "" {
 		r.Header.Set("Authorization", "Bearer "+token)
+	}
+	if ip != "" {
+		r.Header.Set("X-Forwarded-For", ip)
 	}
 	response, err := client.Do(r)
 	if err != nil {

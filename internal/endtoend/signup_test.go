@@ -1,0 +1,151 @@
+package endtoend
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"signet/internal/store/storetest"
+)
+
+// applicant is somebody at an IP address who signs up, as a person does or as a script.
+type applicant struct {
+	*pair
+	hs *process
+	ip string
+}
+
+// digitsPattern finds the answers of CAPTCHAs in the development mailbox.
+var digitsPattern = regexp.MustCompile(`CAPTCHA (\w+)</span></a> <span class="hint">Answer</span> <strong>(\d+)</strong>`)
+
+// digits is what a person reads in the picture of a CAPTCHA.
+func (p *pair) digits(id string) string {
+	p.Helper()
+	page, err := client.Get(p.id.url + "/_signet/mailbox")
+	if err != nil {
+		p.Fatal(err)
+	}
+	defer page.Body.Close()
+	text, err := io.ReadAll(page.Body)
+	if err != nil {
+		p.Fatal(err)
+	}
+	for _, found := range digitsPattern.FindAllStringSubmatch(string(text), -1) {
+		if found[1] == id {
+			return found[2]
+		}
+	}
+	p.Fatalf("the mailbox does not have CAPTCHA %q", id)
+	return ""
+}
+
+// register is one request of a registration.
+func (a applicant) register(name string, auth map[string]any) reply {
+	return a.hs.callFrom(a.ip, "POST", clientV3+"/register", "", map[string]any{"username": name, "password": "correct horse battery", "auth": auth})
+}
+
+// signUp goes the whole way, and tells how far it came: "an account", or what it was refused at
+// which step.
+func (a applicant) signUp(name, address string) string {
+	a.Helper()
+	begun := a.hs.callFrom(a.ip, "POST", clientV3+"/register", "", map[string]any{"username": name, "password": "correct horse battery"})
+	if begun.status != 401 {
+		return refused("beginning", begun)
+	}
+	session := begun.text("session")
+	params, _ := begun.body["params"].(map[string]any)
+	captcha, _ := params["im.signet.captcha"].(map[string]any)
+	id, _ := captcha["id"].(string)
+	if met := a.register(name, map[string]any{"type": "im.signet.captcha", "session": session, "answer": a.digits(id)}); met.status != 401 || met.text("errcode") != "" {
+		return refused("the CAPTCHA", met)
+	}
+	secret := "secret_" + name
+	asked := a.hs.callFrom(a.ip, "POST", clientV3+"/register/email/requestToken", "", map[string]any{
+		"client_secret": secret, "email": address, "send_attempt": 1, "im.signet.challenge": map[string]any{"id": id}})
+	if !asked.ok() {
+		return refused("the code", asked)
+	}
+	creds := map[string]any{"sid": asked.text("sid"), "client_secret": secret}
+	submit, _ := strings.CutPrefix(asked.text("submit_url"), a.hs.url)
+	if shown := a.hs.callFrom(a.ip, "POST", submit, "", map[string]any{"sid": asked.text("sid"), "client_secret": secret, "token": a.newestCode(address)}); !shown.ok() {
+		return refused("showing the code", shown)
+	}
+	if made := a.register(name, map[string]any{"type": "m.login.email.identity", "session": session, "threepid_creds": creds}); !made.ok() {
+		return refused("the account", made)
+	}
+	return "an account"
+}
+
+func refused(step string, r reply) string {
+	return fmt.Sprintf("%s: %d %s", step, r.status, r.text("errcode"))
+}
+
+// told logs what signUp has told, and counts the accounts.
+func (p *pair) told(who string, outcomes map[string]int) (accounts int) {
+	p.Helper()
+	for _, outcome := range slices.Sorted(maps.Keys(outcomes)) {
+		p.Logf("%s: %d × %s", who, outcomes[outcome], outcome)
+	}
+	return outcomes["an account"]
+}
+
+// A script signs up 500 times from one IP address: the budgets leave it some thirty accounts
+// in the hour. A homeserver that nobody knows, whose people come from everywhere, gets ten
+// messages. Meanwhile people sign up at the operator's own, each with one CAPTCHA.
+func TestAScriptSignsUp(t *testing.T) {
+	onEachLimited(t, func(p *pair, stranger *process) {
+		script := map[string]int{}
+		for i := range 500 {
+			name := fmt.Sprint("bot", i)
+			script[applicant{p, p.hs, "192.0.2.66"}.signUp(name, name+"@example.net")]++
+		}
+		if n := p.told("500 from one address", script); n == 0 || n > 40 {
+			p.Errorf("one address has made %d accounts, want some, and 40 at most", n)
+		}
+		far := map[string]int{}
+		for i := range 60 {
+			name := fmt.Sprint("crowd", i)
+			far[applicant{p, stranger, fmt.Sprintf("198.51.100.%d", i+1)}.signUp(name, fmt.Sprintf("%s@crowd%d.example", name, i))]++
+		}
+		if n := p.told("60 at a homeserver that nobody knows", far); n == 0 || n > 10 {
+			p.Errorf("a homeserver that nobody knows has made %d accounts, want some, and 10 at most", n)
+		}
+		people := map[string]int{}
+		for i := range 20 {
+			name := fmt.Sprint("person", i)
+			people[applicant{p, p.hs, fmt.Sprintf("203.0.113.%d", i+1)}.signUp(name, fmt.Sprintf("%s@people%d.example", name, i))]++
+		}
+		if n := p.told("20 people", people); n != 20 {
+			p.Errorf("of 20 people %d have an account", n)
+		}
+	})
+}
+
+// onEachLimited tells the story at servers with their limits, where the pair's homeserver is the
+// operator's own, beside a stranger's.
+func onEachLimited(t *testing.T, tell func(p *pair, stranger *process)) {
+	begin := func(t *testing.T, database func(testing.TB) string) {
+		p := newPairWith(t, database(t), database(t), func(homeserver string) (string, string) {
+			return "homeservers: {\"" + homeserver + "\": own}\n", "behind_proxy: [127.0.0.1]\n"
+		})
+		clients, federation := freePort(t), freePort(t)
+		_, identity, _ := strings.Cut(strings.TrimPrefix(p.id.url, "http://"), ":")
+		write(t, filepath.Join(p.hs.dir, "other.yaml"), homeserverConfig(database(t), federation, clients, identity)+"key_file: other.kek\nbehind_proxy: [127.0.0.1]\n")
+		stranger := &process{T: t, dir: p.hs.dir, program: "homeserver", config: "other.yaml", url: "http://localhost:" + clients}
+		stranger.start()
+		tell(p, stranger)
+	}
+	t.Run("sqlite", func(t *testing.T) { begin(t, storetest.SQLite) })
+	t.Run("postgres", func(t *testing.T) {
+		if os.Getenv(storetest.PostgresURL) == "" {
+			t.Skip(storetest.PostgresURL + " names no server")
+		}
+		begin(t, storetest.PostgreSQL)
+	})
+}
