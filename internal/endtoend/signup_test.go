@@ -17,8 +17,9 @@ import (
 // applicant is somebody at an IP address who signs up, as a person does or as a script.
 type applicant struct {
 	*pair
-	hs *process
-	ip string
+	hs      *process
+	ip      string
+	between func(step string) // is called after each step
 }
 
 // digitsPattern finds the answers of CAPTCHAs in the development mailbox.
@@ -58,6 +59,7 @@ func (a applicant) signUp(name, address string) string {
 	if begun.status != 401 {
 		return refused("beginning", begun)
 	}
+	a.step("beginning")
 	session := begun.text("session")
 	params, _ := begun.body["params"].(map[string]any)
 	captcha, _ := params["im.signet.captcha"].(map[string]any)
@@ -65,21 +67,30 @@ func (a applicant) signUp(name, address string) string {
 	if met := a.register(name, map[string]any{"type": "im.signet.captcha", "session": session, "answer": a.digits(id)}); met.status != 401 || met.text("errcode") != "" {
 		return refused("the CAPTCHA", met)
 	}
+	a.step("the CAPTCHA")
 	secret := "secret_" + name
 	asked := a.hs.callFrom(a.ip, "POST", clientV3+"/register/email/requestToken", "", map[string]any{
 		"client_secret": secret, "email": address, "send_attempt": 1, "im.signet.challenge": map[string]any{"id": id}})
 	if !asked.ok() {
 		return refused("the code", asked)
 	}
+	a.step("the code")
 	creds := map[string]any{"sid": asked.text("sid"), "client_secret": secret}
 	submit, _ := strings.CutPrefix(asked.text("submit_url"), a.hs.url)
 	if shown := a.hs.callFrom(a.ip, "POST", submit, "", map[string]any{"sid": asked.text("sid"), "client_secret": secret, "token": a.newestCode(address)}); !shown.ok() {
 		return refused("showing the code", shown)
 	}
+	a.step("showing the code")
 	if made := a.register(name, map[string]any{"type": "m.login.email.identity", "session": session, "threepid_creds": creds}); !made.ok() {
 		return refused("the account", made)
 	}
 	return "an account"
+}
+
+func (a applicant) step(done string) {
+	if a.between != nil {
+		a.between(done)
+	}
 }
 
 func refused(step string, r reply) string {
@@ -103,7 +114,7 @@ func TestAScriptSignsUp(t *testing.T) {
 		script := map[string]int{}
 		for i := range 500 {
 			name := fmt.Sprint("bot", i)
-			script[applicant{p, p.hs, "192.0.2.66"}.signUp(name, name+"@example.net")]++
+			script[applicant{pair: p, hs: p.hs, ip: "192.0.2.66"}.signUp(name, name+"@example.net")]++
 		}
 		if n := p.told("500 from one address", script); n == 0 || n > 40 {
 			p.Errorf("one address has made %d accounts, want some, and 40 at most", n)
@@ -111,7 +122,7 @@ func TestAScriptSignsUp(t *testing.T) {
 		far := map[string]int{}
 		for i := range 60 {
 			name := fmt.Sprint("crowd", i)
-			far[applicant{p, stranger, fmt.Sprintf("198.51.100.%d", i+1)}.signUp(name, fmt.Sprintf("%s@crowd%d.example", name, i))]++
+			far[applicant{pair: p, hs: stranger, ip: fmt.Sprintf("198.51.100.%d", i+1)}.signUp(name, fmt.Sprintf("%s@crowd%d.example", name, i))]++
 		}
 		if n := p.told("60 at a homeserver that nobody knows", far); n == 0 || n > 10 {
 			p.Errorf("a homeserver that nobody knows has made %d accounts, want some, and 10 at most", n)
@@ -119,10 +130,27 @@ func TestAScriptSignsUp(t *testing.T) {
 		people := map[string]int{}
 		for i := range 20 {
 			name := fmt.Sprint("person", i)
-			people[applicant{p, p.hs, fmt.Sprintf("203.0.113.%d", i+1)}.signUp(name, fmt.Sprintf("%s@people%d.example", name, i))]++
+			people[applicant{pair: p, hs: p.hs, ip: fmt.Sprintf("203.0.113.%d", i+1)}.signUp(name, fmt.Sprintf("%s@people%d.example", name, i))]++
 		}
 		if n := p.told("20 people", people); n != 20 {
 			p.Errorf("of 20 people %d have an account", n)
+		}
+	})
+}
+
+// Both programs are killed after each step, and the sign-up goes on where it was.
+func TestProgramsAreKilledInASignUp(t *testing.T) {
+	onEachLimited(t, func(p *pair, _ *process) {
+		kills := 0
+		a := applicant{pair: p, hs: p.hs, ip: "192.0.2.1", between: func(string) {
+			kills++
+			for _, program := range []*process{p.id, p.hs} {
+				_ = program.end(os.Kill)
+				program.start()
+			}
+		}}
+		if outcome := a.signUp("alice", "alice@people.example"); outcome != "an account" || kills != 4 {
+			p.Errorf("after %d kills: %s", kills, outcome)
 		}
 	})
 }

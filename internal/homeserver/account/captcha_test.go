@@ -26,6 +26,7 @@ type captchas struct {
 	told   map[string]bool
 	down   error
 	lie    func(*idclient.Challenge)
+	said   func() // is called when it has told that one was met
 	expire func() time.Time
 }
 
@@ -55,6 +56,9 @@ func (c *captchas) CheckChallenge(_ context.Context, id, answer string) error {
 		return fmt.Errorf("asking: %w", fedclient.Refusal{Status: 400, Errcode: matrix.CaptchaInvalid})
 	}
 	c.told[id] = true
+	if c.said != nil {
+		c.said()
+	}
 	return nil
 }
 
@@ -171,6 +175,33 @@ func TestManyAnswersAtOnce(t *testing.T) {
 		errs := crowd(n, func(i int) error { return w.solve(fmt.Sprint("user", i), session, "right") })
 		if won := counted(errs, nil); won != 1 || w.rows()["account_users"] != 1 {
 			w.Errorf("%d accounts by one CAPTCHA: %v", won, errors.Join(errs...))
+		}
+	})
+}
+
+// The server ends in the moment in which it is told that a CAPTCHA was met: that is told once, so
+// the person solves another, in the same session.
+func TestAPassThatWasNotNoted(t *testing.T) {
+	eachCaptcha(t, byCaptcha, func(w *world, id *captchas) {
+		_, err := w.Register(w.Context(), account.Registration{})
+		session := w.challenge(err).Session
+		ctx, end := context.WithCancel(w.Context())
+		id.said = end
+		r := wish("alice")
+		r.Auth = &account.Auth{Stage: account.StageCaptcha, Session: session, Answer: "right"}
+		if _, err := w.Register(ctx, r); !errors.Is(err, context.Canceled) {
+			w.Fatalf("Register = %v, want %v", err, context.Canceled)
+		}
+		id.said = nil
+		again := w.challenge(w.solve("alice", session, "right"))
+		if len(again.Completed) != 0 || !errors.Is(again.Reason, account.ErrCaptcha) || again.Captcha.ID != "C2" {
+			w.Errorf("the same answer: %+v, want another picture", again)
+		}
+		if n := w.rows()["account_users"]; n != 0 {
+			w.Errorf("%d accounts, want none yet", n)
+		}
+		if err := w.solve("alice", session, "right"); err != nil {
+			w.Errorf("another: %v", err)
 		}
 	})
 }
