@@ -11,6 +11,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+
 	"signet/internal/store/storetest"
 )
 
@@ -153,6 +157,60 @@ func TestProgramsAreKilledInASignUp(t *testing.T) {
 			p.Errorf("after %d kills: %s", kills, outcome)
 		}
 	})
+}
+
+// Somebody whose client knows none of the stages passes them in a real browser, on the pages of
+// the homeserver: the picture and the sound come from the identity server.
+func TestASignUpInTheBrowser(t *testing.T) {
+	chromium := os.Getenv("SIGNET_TEST_CHROMIUM")
+	if chromium == "" {
+		t.Skip("SIGNET_TEST_CHROMIUM names no browser")
+	}
+	onEachLimited(t, func(p *pair, _ *process) {
+		begun := p.hs.call("POST", clientV3+"/register", "", map[string]any{})
+		session := begun.text("session")
+		page := func(stage string) string {
+			return p.hs.url + clientV3 + "/auth/" + stage + "/fallback/web?session=" + session
+		}
+		b := openBrowser(p.T, chromium)
+		b.open(page("im.signet.captcha"))
+		b.holds(`document.querySelector("img").decode().then(() => document.querySelector("img").naturalWidth === 240)`)
+		b.holds(`new Promise(done => { const a = document.querySelector("audio"); a.onloadedmetadata = () => done(a.duration > 1); a.onerror = () => done(false); a.load() })`)
+		b.picture("sign-up-captcha.png")
+		b.types("answer", "000000"+kb.Enter)
+		b.says("These were not the digits.")
+		b.holds(`document.querySelector("img").decode().then(() => true)`)
+		parts := strings.Split(b.evaluate(`document.querySelector("img").src`), "/")
+		b.types("answer", p.digits(parts[len(parts)-2])+kb.Enter)
+		b.reads("Done")
+		b.open(page("m.login.email.identity"))
+		b.types("address", "alice@example.org"+kb.Enter)
+		b.says("alice@example.org")
+		b.picture("sign-up-code.png")
+		b.types("code", p.newestCode("alice@example.org")+kb.Enter)
+		b.reads("Done")
+		made := p.hs.call("POST", clientV3+"/register", "", map[string]any{"username": "alice", "password": "correct horse battery", "auth": map[string]any{"session": session}})
+		if made.text("user_id") == "" {
+			p.Errorf("the account = %+v", made)
+		}
+	})
+}
+
+// holds checks a promise of the page.
+func (b *browser) holds(promise string) {
+	b.Helper()
+	got, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool](promise, func(e *runtime.EvaluateParams) { e.AwaitPromise = new(true) }))
+	if err != nil || !got {
+		b.Errorf("%s = %v, %v", promise, got, err)
+	}
+}
+
+// evaluate reads a text of the page.
+func (b *browser) evaluate(expression string) string {
+	b.Helper()
+	got, err := chromedp.Run(b.ctx, chromedp.Evaluate[string](expression))
+	b.must(err)
+	return got
 }
 
 // onEachLimited tells the story at servers with their limits, where the pair's homeserver is the
