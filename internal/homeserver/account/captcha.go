@@ -37,13 +37,14 @@ const (
 )
 
 // withCaptcha gives the session a challenge if it is to meet one and has none that can be
-// answered. Where other stages may be passed as well, it does without.
-func (a *Accounts) withCaptcha(ctx context.Context, s *session) error {
+// answered. Where other stages may be passed as well, it does without. Showing is asked before
+// one is made; nil lets it.
+func (a *Accounts) withCaptcha(ctx context.Context, s *session, showing func() error) error {
 	next := a.flows(*s).next(s.completed)
 	if !slices.Contains(next, StageCaptcha) || s.captcha.ExpiresAt > a.Now().Add(captchaLeast).UnixMilli() {
 		return nil
 	}
-	made, err := a.newCaptcha(ctx)
+	made, err := a.newCaptcha(ctx, showing)
 	if err != nil && len(next) > 1 {
 		return nil
 	}
@@ -70,7 +71,12 @@ func (a *Accounts) showCaptcha(ctx context.Context, s *session, made idclient.Ch
 }
 
 // newCaptcha is a challenge that people can be shown.
-func (a *Accounts) newCaptcha(ctx context.Context) (idclient.Challenge, error) {
+func (a *Accounts) newCaptcha(ctx context.Context, showing func() error) (idclient.Challenge, error) {
+	if showing != nil {
+		if err := showing(); err != nil {
+			return idclient.Challenge{}, err
+		}
+	}
 	made, err := a.Captchas.NewChallenge(ctx)
 	if err == nil {
 		err = checkCaptcha(made)

@@ -249,7 +249,7 @@ func TestAnotherWayStaysOpen(t *testing.T) {
 		if c.Captcha.ID != "" {
 			w.Errorf("a CAPTCHA of nobody: %+v", c.Captcha)
 		}
-		if _, err := w.Progress(w.Context(), c.Session, account.StageCaptcha); err != nil {
+		if _, err := w.Progress(w.Context(), c.Session, account.StageCaptcha, nil); err != nil {
 			w.Errorf("Progress = %v", err)
 		}
 		r.Auth = &account.Auth{Stage: account.StageRegistrationToken, Session: c.Session, Token: w.regToken(1)}
@@ -288,7 +288,7 @@ func TestPicturesEnd(t *testing.T) {
 		session := w.challenge(err).Session
 		shown := func() string {
 			w.Helper()
-			p, err := w.Progress(w.Context(), session, account.StageCaptcha)
+			p, err := w.Progress(w.Context(), session, account.StageCaptcha, nil)
 			if err != nil || !p.Next {
 				w.Fatalf("Progress = %+v, %v", p, err)
 			}

@@ -71,7 +71,7 @@ func TestDeactivation(t *testing.T) {
 		if _, err := w.Register(w.Context(), wish("alice")); !errors.Is(err, account.ErrUserInUse) {
 			w.Errorf("the name again = %v, want %v", err, account.ErrUserInUse)
 		}
-		if _, err := w.Progress(w.Context(), begun, account.StagePassword); !errors.Is(err, account.ErrUIASession) {
+		if _, err := w.Progress(w.Context(), begun, account.StagePassword, nil); !errors.Is(err, account.ErrUIASession) {
 			w.Errorf("a session that was open = %v, want %v", err, account.ErrUIASession)
 		}
 		if want := (leaver{"@alice:hs.test": true}); !maps.Equal(w.left, want) {

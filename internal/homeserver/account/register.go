@@ -17,6 +17,7 @@ type Registration struct {
 	Device       NewDevice
 	InhibitLogin bool
 	Auth         *Auth
+	Showing      func() error // as in an Operation
 	admin        bool
 	vouched      bool // the operator has it made
 }
@@ -35,7 +36,7 @@ func (a *Accounts) Register(ctx context.Context, r Registration) (Login, error) 
 	}
 	// A session is not tied to the name and the password: somebody may take the name
 	// while the person authenticates, who then chooses another.
-	op := Operation{Name: OpRegister}
+	op := Operation{Name: OpRegister, Showing: r.Showing}
 	pass, err := a.Pass(ctx, op, r.Auth)
 	if err != nil {
 		return Login{}, err

@@ -118,7 +118,7 @@ func (a *Accounts) advance(ctx context.Context, s *session, passed Stage) error 
 
 // challenge asks for the next stage, in a new session if s is none yet.
 func (a *Accounts) challenge(ctx context.Context, op Operation, s session, reason error) error {
-	if err := a.withCaptcha(ctx, &s); err != nil {
+	if err := a.withCaptcha(ctx, &s, op.Showing); err != nil {
 		return err
 	}
 	if s.id == "" {
@@ -157,14 +157,15 @@ type Progress struct {
 }
 
 // Progress tells how a session stands with a stage, and what is to be shown for it. The errors
-// are ErrUIASession, ErrIdentityServer and matrix.LimitExceeded, where there is no CAPTCHA left.
-func (a *Accounts) Progress(ctx context.Context, id string, stage Stage) (Progress, error) {
+// are ErrUIASession, ErrIdentityServer and matrix.LimitExceeded, where there is no CAPTCHA left,
+// and those of showing, which is as in an Operation.
+func (a *Accounts) Progress(ctx context.Context, id string, stage Stage, showing func() error) (Progress, error) {
 	s, err := a.session(ctx, id)
 	if err != nil {
 		return Progress{}, err
 	}
 	if stage == StageCaptcha {
-		err = a.withCaptcha(ctx, &s)
+		err = a.withCaptcha(ctx, &s, showing)
 	}
 	asked := a.question(s, nil)
 	return Progress{

@@ -24,6 +24,8 @@ type Operation struct {
 	Name   string   // to follow "you are about to", as in "delete devices"
 	By     Device   // who asks
 	Params []string // all that the request says, in one form
+	// Showing is asked before a CAPTCHA is made for it; nil lets it.
+	Showing func() error
 }
 
 // The operations of this package.

@@ -236,7 +236,7 @@ func TestPassStage(t *testing.T) {
 	each(t, func(w *world) {
 		alice := w.joined("alice").Device
 		session := w.challenge(w.DeleteDevices(w.Context(), alice, nil, nil)).Session
-		progress, err := w.Progress(w.Context(), session, account.StagePassword)
+		progress, err := w.Progress(w.Context(), session, account.StagePassword, nil)
 		if want := (account.Progress{Operation: account.OpDeleteDevices, User: alice.User, Next: true}); err != nil || !reflect.DeepEqual(progress, want) {
 			w.Errorf("Progress = %+v, %v; want %+v", progress, err, want)
 		}
@@ -254,13 +254,13 @@ func TestPassStage(t *testing.T) {
 				w.Errorf("PassStage(%+v) = %v, want %v", test.auth, err, test.want)
 			}
 		}
-		if progress, err = w.Progress(w.Context(), session, account.StagePassword); err != nil || !progress.Completed || progress.Next {
+		if progress, err = w.Progress(w.Context(), session, account.StagePassword, nil); err != nil || !progress.Completed || progress.Next {
 			w.Errorf("Progress = %+v, %v; want it completed", progress, err)
 		}
 		if err := w.DeleteDevices(w.Context(), alice, nil, &account.Auth{Session: session}); err != nil {
 			w.Errorf("by the session: %v", err)
 		}
-		if _, err := w.Progress(w.Context(), session, account.StagePassword); !errors.Is(err, account.ErrUIASession) {
+		if _, err := w.Progress(w.Context(), session, account.StagePassword, nil); !errors.Is(err, account.ErrUIASession) {
 			w.Errorf("Progress of a spent session = %v, want %v", err, account.ErrUIASession)
 		}
 	})

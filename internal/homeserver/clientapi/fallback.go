@@ -51,19 +51,6 @@ func documents(terms account.Terms) (all []document) {
 	return all
 }
 
-// limitedStage charges a page that may show a new CAPTCHA.
-func (a *API) limitedStage(handle echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		if stage, err := mxhttp.Segment(c, "stage"); err == nil && stage == string(account.StageCaptcha) {
-			mxhttp.SetCaller(c, "page")
-			if err := a.chargeCaptcha(c); err != nil {
-				return err
-			}
-		}
-		return handle(c)
-	}
-}
-
 // GET /_matrix/client/v3/auth/{stage}/fallback/web
 func (a *API) fallback(c echo.Context) error {
 	form, _, err := a.stageForm(c)
@@ -129,7 +116,7 @@ func (a *API) stageForm(c echo.Context) (form stageForm, session string, err err
 	if session, err = mxhttp.Query(c, "session"); err != nil {
 		return form, "", err
 	}
-	progress, err := a.Accounts.Progress(c.Request().Context(), session, form.Stage)
+	progress, err := a.Accounts.Progress(c.Request().Context(), session, form.Stage, a.showing(c))
 	form.Operation, form.User, form.Captcha, form.Documents = progress.Operation, progress.User, progress.Captcha, documents(progress.Terms)
 	form.SentTo = shownAddress(form.Stage, progress.SentTo)
 	switch {

@@ -28,7 +28,8 @@ const (
 	byCode     budget = "code.network"  // messages with codes to addresses
 	byCodeOf   budget = "code.user"
 	byAddress  budget = "address.user"    // what identity servers are asked to bind and unbind
-	byCaptcha  budget = "captcha.network" // CAPTCHAs that may have to be made, and answers to them
+	byPoll     budget = "poll.network"    // of those who wait for a stage to be passed elsewhere
+	byCaptcha  budget = "captcha.network" // CAPTCHAs that are made
 	byReset    budget = "reset.network"   // of passwords, each stage one
 	byConfirm  budget = "confirm.user"    // what must be authenticated again
 	byWrite    budget = "write.user"      // what else is stored
@@ -80,7 +81,8 @@ var limits = map[budget]struct {
 	byCode:     {120, time.Hour},
 	byCodeOf:   {30, time.Hour},
 	byAddress:  {120, time.Hour},
-	byCaptcha:  {60, time.Hour},
+	byPoll:     {6000, time.Hour},
+	byCaptcha:  {30, time.Hour},
 	byReset:    {100, time.Hour},
 	byConfirm:  {120, time.Hour},
 	byWrite:    {1000, 10 * time.Minute},

@@ -1,9 +1,9 @@
 package clientapi
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
-	"slices"
 
 	"github.com/labstack/echo/v4"
 
@@ -64,22 +64,26 @@ func (a *API) register(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	if auth := wish.Auth; auth == nil || auth.Session == "" || auth.Answer != "" {
-		if err := a.chargeCaptcha(c); err != nil {
+	if !r.Auth.polls() {
+		if err := a.chargeNetwork(c, byRegister); err != nil {
 			return err
 		}
 	}
+	wish.Showing = a.showing(c)
 	login, err := a.Accounts.Register(c.Request().Context(), wish)
 	return answer(c, letIn(login), err)
 }
 
-// chargeCaptcha charges the client's network where a CAPTCHA may have to be made: of those the
-// identity server makes only so many for all who sign up here.
-func (a *API) chargeCaptcha(c echo.Context) error {
-	if !slices.Contains(a.Accounts.Flows.Stages(), account.StageCaptcha) {
-		return nil
-	}
-	return a.chargeNetwork(c, byCaptcha)
+// showing charges the client's network before a CAPTCHA is made for it: the identity server makes
+// only so many for all who sign up here.
+func (a *API) showing(c echo.Context) func() error {
+	return func() error { return a.chargeNetwork(c, byCaptcha) }
+}
+
+// polls tells whether a client only asks whether a stage was passed elsewhere, as it does each
+// few seconds while somebody looks for a message.
+func (d *authData) polls() bool {
+	return d != nil && d.Session != "" && (d.Type == "" || cmp.Or(d.Proof, d.FormerProof) != nil)
 }
 
 // checkKind lets through the registration of users, which is the default.

@@ -91,13 +91,13 @@ func (a *API) discoveryRoutes() []mxhttp.Route {
 
 func (a *API) accountRoutes() []mxhttp.Route {
 	return []mxhttp.Route{
-		{Method: http.MethodPost, Path: v3 + "/register", Handler: a.limited(byRegister, a.register)},
+		{Method: http.MethodPost, Path: v3 + "/register", Handler: a.limited(byPoll, a.register)},
 		{Method: http.MethodGet, Path: v3 + "/register/available", Handler: a.limited(byGuess, a.available)},
 		{Method: http.MethodGet, Path: v1 + "/register/m.login.registration_token/validity", Handler: a.limited(byGuess, a.tokenValidity)},
 		{Method: http.MethodGet, Path: "/_synapse/admin/v1/register", Handler: a.limited(byRegister, a.nonce)},
 		{Method: http.MethodPost, Path: "/_synapse/admin/v1/register", Handler: a.limited(byRegister, a.registerShared)},
-		{Method: http.MethodGet, Path: v3 + "/auth/:stage" + fallbackSuffix, Handler: a.limited(byGuess, a.limitedStage(a.fallback)), Page: true},
-		{Method: http.MethodPost, Path: v3 + "/auth/:stage" + fallbackSuffix, Handler: a.limited(byGuess, a.limitedStage(a.passFallback)), Page: true, MaxBody: maxForm},
+		{Method: http.MethodGet, Path: v3 + "/auth/:stage" + fallbackSuffix, Handler: a.limited(byGuess, a.fallback), Page: true},
+		{Method: http.MethodPost, Path: v3 + "/auth/:stage" + fallbackSuffix, Handler: a.limited(byGuess, a.passFallback), Page: true, MaxBody: maxForm},
 		{Method: http.MethodGet, Path: v3 + "/login", Handler: a.loginFlows},
 		{Method: http.MethodPost, Path: v3 + "/login", Handler: a.limited(byLogin, a.login)},
 		{Method: http.MethodPost, Path: v3 + "/refresh", Handler: a.limited(byRefresh, a.refresh)},

@@ -9,8 +9,10 @@ import (
 
 	"signet/internal/fedclient"
 	"signet/internal/homeserver/account"
+	"signet/internal/homeserver/clientapi"
 	"signet/internal/idclient"
 	"signet/internal/matrix"
+	"signet/internal/quota"
 	"signet/internal/store"
 	"signet/internal/store/storetest"
 )
@@ -159,16 +161,16 @@ func TestSignUpWithoutTheIdentityServer(t *testing.T) {
 }
 
 // One network has only so many CAPTCHAs made: by beginning again, by wrong answers, and on
-// pages.
+// pages. Whoever waits for a message asks as often as clients do.
 func TestCaptchasAreLimited(t *testing.T) {
 	eachSignUp(t, account.Flows{{account.StageCaptcha}}, func(w *world, id *captchas) {
 		session := w.do("POST", v3+"/register", `{}`).str("session")
 		for i, ask := range []func(from string) answer{
 			func(from string) answer { return w.do("POST", v3+"/register", `{}`, from) },
+			func(from string) answer { return w.do("POST", v3+"/register", `{"auth":{"session":"forged"}}`, from) },
 			func(from string) answer {
 				return w.do("POST", v3+"/register", `{"auth":{"type":"im.signet.captcha","answer":"0","session":"`+session+`"}}`, from)
 			},
-			func(from string) answer { return w.do("GET", fallback(account.StageCaptcha, session), "", from) },
 			func(from string) answer {
 				return w.do("POST", fallback(account.StageCaptcha, session), "another=1", formType, from)
 			},
@@ -192,5 +194,33 @@ func TestCaptchasAreLimited(t *testing.T) {
 				w.Errorf("way %d from elsewhere = %d %s", i, a.status, a.text)
 			}
 		}
+	})
+}
+
+// Clients ask each few seconds whether the link of a message was opened: that is not one
+// registration after another.
+func TestWaitingForAMessage(t *testing.T) {
+	eachAddress(t, func(w *world) {
+		var err error
+		if w.api.Quota, err = quota.New(w.Context(), quota.Options{DB: w.db, Vault: w.vault, Budgets: clientapi.Budgets(false), Now: w.clock.Now}); err != nil {
+			w.Fatal(err)
+		}
+		const from = "X-Forwarded-For: 192.0.2.1"
+		session := w.do("POST", v3+"/register", `{}`, from).str("session")
+		asked, creds := w.code("register", "email", "alice@example.org", "s3cret")
+		poll := func(creds string) answer {
+			return w.do("POST", v3+"/register", `{"username":"alice","password":"`+password+`","auth":{"session":"`+session+`"`+creds+`}}`, from)
+		}
+		for range 300 {
+			if a := poll(`,"type":"m.login.email.identity",` + creds); a.status != 401 {
+				w.Fatalf("waiting = %d %s", a.status, a.text)
+			}
+		}
+		w.enter(asked, "s3cret")
+		w.want("then", poll(`,"type":"m.login.email.identity",`+creds), 200, "")
+		for range 200 {
+			w.do("POST", v3+"/register", `{}`, from)
+		}
+		w.want("beginnings", w.do("POST", v3+"/register", `{}`, from), 429, "M_LIMIT_EXCEEDED")
 	})
 }
