@@ -28,6 +28,7 @@ func (w writer) Publish(ops []stream.Placed[*operation], wake func(matrix.UserID
 		if since := op.aside.since; since > 0 {
 			op.room.since.Store(since)
 		}
+		w.crowded(op)
 		w.settled(op)
 	}
 	for l := range rooms {

@@ -39,6 +39,9 @@ type Options struct {
 	// who comes into a room in which other servers are. It may be set before anything is stored,
 	// must not wait for the stream, and may run again.
 	Came func(ctx context.Context, tx *store.Tx, pos stream.Pos, user matrix.UserID, room matrix.RoomID) error
+	// Crowd follows who is in which room; nil: nobody does. It may be set before anything is
+	// stored.
+	Crowd Crowd
 	// DefaultVersion is the version of a room whose creator asks for none; zero is
 	// event.Default.
 	DefaultVersion event.Version
