@@ -43,6 +43,16 @@ func userActive(ctx context.Context, q store.Queryer, user matrix.UserID) (bool,
 	return n > 0, err
 }
 
+// selectActive are those of a few users, at least one, whose accounts have not ended.
+func selectActive(ctx context.Context, q store.Queryer, users []matrix.UserID) ([]matrix.UserID, error) {
+	args := make([]any, len(users))
+	for i, user := range users {
+		args[i] = string(user)
+	}
+	return store.Collect(ctx, q, func(rows *sql.Rows) (user matrix.UserID, err error) { return user, rows.Scan(&user) },
+		`SELECT user_id FROM account_users WHERE deactivated_ms = 0 AND user_id IN (`+store.Parameters(1, len(users))+`)`, args...)
+}
+
 func selectUsers(ctx context.Context, q store.Queryer, after matrix.UserID, most int) (all []User, err error) {
 	rows, err := q.Query(ctx, `SELECT u.user_id, u.admin, u.created_ms, u.deactivated_ms, u.erase,
 			(SELECT COUNT(*) FROM account_devices d WHERE d.user_id = u.user_id)

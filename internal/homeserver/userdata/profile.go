@@ -72,6 +72,35 @@ func (d *Data) Profile(ctx context.Context, user matrix.UserID) (Profile, error)
 	return p, nil
 }
 
+// askedTogether is of how many users the database is asked at once.
+const askedTogether = 500
+
+// EachProfile does something for every user who has a display name or an avatar, with both:
+// for each of some, or for all if there are none.
+func (d *Data) EachProfile(ctx context.Context, users []matrix.UserID, do func(user matrix.UserID, displayName, avatarURL string)) error {
+	texts := map[matrix.UserID]struct{ name, avatar string }{}
+	take := func(user matrix.UserID, field, value string) {
+		both := texts[user]
+		if text := (Profile{field: jsontext.Value(value)}).Text(field); field == AvatarURL {
+			both.avatar = text
+		} else {
+			both.name = text
+		}
+		texts[user] = both
+	}
+	for first := true; first || len(users) > 0; first = false {
+		some := users[:min(len(users), askedTogether)]
+		users = users[len(some):]
+		if err := eachText(ctx, d.DB, some, take); err != nil {
+			return fmt.Errorf("reading profiles: %w", err)
+		}
+	}
+	for user, both := range texts {
+		do(user, both.name, both.avatar)
+	}
+	return nil
+}
+
 // SetField stores a field of a profile; an empty display name or avatar deletes it. Those
 // who follow the profile are told. The errors are those of CheckField, ErrValue and
 // ErrProfileLarge.

@@ -79,6 +79,28 @@ func selectProfile(ctx context.Context, q store.Queryer, user matrix.UserID) (Pr
 	return p, rows.Err()
 }
 
+// eachText reads a field that is text, of some users, or of all if there are none.
+func eachText(ctx context.Context, q store.Queryer, users []matrix.UserID, do func(user matrix.UserID, field, value string)) error {
+	query := `SELECT user_id, field, value FROM userdata_profiles WHERE field IN ($1, $2)`
+	args := []any{DisplayName, AvatarURL}
+	if len(users) > 0 {
+		query += ` AND user_id IN (` + store.Parameters(3, len(users)) + `)`
+	}
+	for _, user := range users {
+		args = append(args, string(user))
+	}
+	_, err := store.Collect(ctx, q, func(rows *sql.Rows) (none struct{}, err error) {
+		var user matrix.UserID
+		var field, value string
+		if err := rows.Scan(&user, &field, &value); err != nil {
+			return none, err
+		}
+		do(user, field, value)
+		return none, nil
+	}, query, args...)
+	return err
+}
+
 func putField(ctx context.Context, tx *store.Tx, user matrix.UserID, field string, value jsontext.Value) error {
 	_, err := tx.Exec(ctx, `INSERT INTO userdata_profiles (user_id, field, value) VALUES ($1, $2, $3)
 		ON CONFLICT (user_id, field) DO UPDATE SET value = $3`, string(user), field, string(value))
