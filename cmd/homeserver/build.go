@@ -33,6 +33,7 @@ import (
 	"signet/internal/homeserver/typing"
 	"signet/internal/homeserver/unread"
 	"signet/internal/homeserver/userdata"
+	"signet/internal/homeserver/userdirectory"
 	"signet/internal/homeserver/webclient"
 	"signet/internal/keyring"
 	"signet/internal/mxhttp"
@@ -55,6 +56,7 @@ type server struct {
 	peers        peers
 	identity     identity
 	contacts     *contact.Contacts
+	people       *userdirectory.Directory
 	signs        *signer
 	rooms        *room.Rooms
 	receipts     *receipt.Receipts
@@ -141,7 +143,6 @@ func (s *server) buildRooms(f program.Frame) (err error) {
 	})
 	s.peers.outbound.Rooms = s.rooms
 	s.departures.Join(s.rooms)
-	s.data.Follower = follower{s.rooms}
 	if err != nil {
 		return err
 	}
@@ -186,6 +187,8 @@ func (s *server) buildAccounts(f program.Frame) (err error) {
 		return err
 	}
 	s.data.Active, s.receipts.Ended = s.accounts.Active, s.accounts.Ended
+	s.people = userdirectory.New(userdirectory.Options{ServerName: s.cfg.ServerName, Rooms: s.rooms, Profiles: s.data, Accounts: s.accounts})
+	s.rooms.Crowd, s.data.Follower = s.people, follower{s.rooms, s.people}
 	return nil
 }
 
@@ -319,6 +322,7 @@ func (s *server) buildClients(f program.Frame) (err error) {
 		Identity:       s.identity.client,
 		Trusted:        s.identity.trusted,
 		Contacts:       s.contacts,
+		People:         s.people,
 		Federation:     s.cfg.federationName(),
 		RoomVersions:   roomVersions(),
 		TURN:           relay,

@@ -5,6 +5,7 @@ import (
 
 	"signet/internal/homeserver/room"
 	"signet/internal/homeserver/userdata"
+	"signet/internal/homeserver/userdirectory"
 	"signet/internal/matrix"
 )
 
@@ -19,9 +20,14 @@ func (p profiles) Profile(ctx context.Context, user matrix.UserID) (displayName,
 	return profile.Text(userdata.DisplayName), profile.Text(userdata.AvatarURL), nil
 }
 
-// follower carries a profile that has changed into the rooms of its user.
-type follower struct{ rooms *room.Rooms }
+// follower carries a profile that has changed into the rooms of its user, and to where people
+// are found by it.
+type follower struct {
+	rooms  *room.Rooms
+	people *userdirectory.Directory
+}
 
 func (f follower) ProfileChanged(ctx context.Context, user matrix.UserID, _ userdata.Profile) error {
+	f.people.Called(user)
 	return f.rooms.ProfileChanged(ctx, user)
 }

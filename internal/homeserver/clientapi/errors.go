@@ -75,6 +75,8 @@ var answers = []struct {
 	{push.ErrAction, http.StatusBadRequest, matrix.BadJSON},
 	{push.ErrCondition, http.StatusBadRequest, matrix.BadJSON},
 	{push.ErrTooMany, http.StatusBadRequest, matrix.Unknown},
+	{errTerm, http.StatusBadRequest, matrix.InvalidParam},
+	{errLimit, http.StatusBadRequest, matrix.InvalidParam},
 	{errNoField, http.StatusBadRequest, matrix.MissingParam},
 	{errMissingParam, http.StatusBadRequest, matrix.MissingParam},
 	{store.ErrBusy, http.StatusServiceUnavailable, matrix.Unknown},

@@ -35,6 +35,8 @@ const (
 	byWrite    budget = "write.user"      // what else is stored
 	byReport   budget = "report.user"     // what is kept for the operators to read
 	byLookup   budget = "lookup.network"  // of what other servers have to be asked for
+	byFind     budget = "find.user"       // addresses that people are searched by
+	byFindOf   budget = "find.network"
 
 	siteSuffix = ".site"
 	siteTimes  = 8
@@ -52,6 +54,7 @@ var (
 	byCreate = pace{"create.user", "create.network"} // rooms, by upgrades too
 	bySignal = pace{"signal.user", "signal.network"} // receipts and typing
 	byAsk    = pace{"ask.user", "ask.network"}       // each user whose keys are asked for
+	bySearch = pace{"search.user", "search.network"} // people, with each letter that is typed
 	byFill   = pace{"fill.user", "fill.network"}     // each KiB of messages that is kept for devices
 )
 
@@ -65,6 +68,7 @@ var paces = map[pace]struct {
 	byCreate: {100, 1000, time.Hour},
 	bySignal: {6000, 60_000, 10 * time.Minute},
 	byAsk:    {60_000, 600_000, 10 * time.Minute}, // a large room a dozen times
+	bySearch: {600, 6000, 10 * time.Minute},
 	byFill:   {64 << 10, 640 << 10, 10 * time.Minute},
 }
 
@@ -88,6 +92,8 @@ var limits = map[budget]struct {
 	byWrite:    {1000, 10 * time.Minute},
 	byReport:   {100, time.Hour},
 	byLookup:   {1000, 10 * time.Minute},
+	byFind:     {30, time.Hour},
+	byFindOf:   {120, time.Hour},
 }
 
 func (b budget) ofNetwork() bool { return strings.HasSuffix(string(b), ".network") }

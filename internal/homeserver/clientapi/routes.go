@@ -19,6 +19,7 @@ import (
 	"signet/internal/homeserver/turn"
 	"signet/internal/homeserver/typing"
 	"signet/internal/homeserver/userdata"
+	"signet/internal/homeserver/userdirectory"
 	"signet/internal/idclient"
 	"signet/internal/matrix"
 	"signet/internal/mxhttp"
@@ -49,6 +50,7 @@ type API struct {
 	Identity       *idclient.Client // asks identity servers
 	Trusted        idclient.Trusted // those that it may ask
 	Contacts       *contact.Contacts
+	People         *userdirectory.Directory
 	// ThirdParty invites people by their addresses; nil does not.
 	ThirdParty *thirdparty.Invites
 	// Federation is the host and port where other servers reach this one.
@@ -69,7 +71,7 @@ const (
 
 // Routes is the table of everything the API answers.
 func (a *API) Routes() []mxhttp.Route {
-	routes := slices.Concat(a.discoveryRoutes(), a.accountRoutes(), a.contactRoutes(), a.deviceRoutes(), a.dataRoutes(), a.pushRoutes(), a.encryptionRoutes(), a.roomRoutes(), a.syncRoutes())
+	routes := slices.Concat(a.discoveryRoutes(), a.accountRoutes(), a.contactRoutes(), a.deviceRoutes(), a.dataRoutes(), a.directoryRoutes(), a.pushRoutes(), a.encryptionRoutes(), a.roomRoutes(), a.syncRoutes())
 	for _, r := range routes {
 		if rest, current := strings.CutPrefix(r.Path, v3); current {
 			r.Path = r0 + rest

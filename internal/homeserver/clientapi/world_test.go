@@ -104,6 +104,7 @@ func newWorldWith(t *testing.T, db *store.DB, set func(*account.Options)) *world
 		RoomVersions: clientapi.RoomVersions{Default: "12", Available: map[string]string{"11": "stable", "12": "stable"}},
 	}
 	w.identity(accounts)
+	w.people(rooms, data, accounts)
 	data.Active, w.api.Receipts.Ended = accounts.Active, accounts.Ended
 	counts := unread.New(unread.Options{Rooms: rooms, Receipts: w.api.Receipts, Rules: data})
 	w.api.Receipts.Moving, data.RulesChange = counts.ReceiptMoves, counts.RulesChange

@@ -6,11 +6,14 @@ import (
 	"context"
 	"crypto/ed25519"
 	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -102,6 +105,10 @@ func (s *Server) answer(server, path, query string) (fedclient.Response, error) 
 	case "/3pid/getValidated3pid":
 		q, err := url.ParseQuery(query)
 		return s.show(q.Get("sid")), err
+	case "/hash_details":
+		return OK(map[string]any{"algorithms": []string{"sha256"}, "lookup_pepper": pepper}), nil
+	case "/lookup":
+		return s.lookup(server), nil
 	case "/3pid/bind":
 		return s.bind(server), nil
 	case "/3pid/unbind":
@@ -113,6 +120,23 @@ func (s *Server) answer(server, path, query string) (fedclient.Response, error) 
 		return OK(map[string]any{}), nil
 	}
 	return Refusal(http.StatusNotFound, matrix.Unrecognized), nil
+}
+
+const pepper = "matrixrocks"
+
+// lookup says who is behind hashes (identity service API, "sha256").
+func (s *Server) lookup(server string) fedclient.Response {
+	asked, _ := s.Last["addresses"].([]any)
+	found := map[string]string{}
+	for bound, user := range s.Bound {
+		at, address, _ := strings.Cut(bound, " ")
+		medium, address, _ := strings.Cut(address, " ")
+		sum := sha256.Sum256([]byte(address + " " + medium + " " + pepper))
+		if hash := base64.RawURLEncoding.EncodeToString(sum[:]); at == server && slices.Contains(asked, any(hash)) {
+			found[hash] = user
+		}
+	}
+	return OK(map[string]any{"mappings": found})
 }
 
 // open gives the same sid for the same wish.
