@@ -1,6 +1,8 @@
 package webclient_test
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"image"
@@ -36,7 +38,9 @@ type state struct {
 	passwords []string // that were set
 	agreed    bool     // to the terms of the identity server
 	bound     bool
-	asked     []string // bodies that are worth a look
+	asked     []string          // bodies that are worth a look
+	pepper    int               // how often it was asked for
+	people    map[string]string // by address and medium
 }
 
 // change has the servers be otherwise from now on.
@@ -102,6 +106,11 @@ type request struct {
 	PhoneNumber string          `json:"phone_number"`
 	Challenge   json.RawMessage `json:"im.signet.challenge"`
 	Identifier  json.RawMessage `json:"identifier"`
+	Algorithm   string          `json:"algorithm"`
+	Pepper      string          `json:"pepper"`
+	Addresses   []string        `json:"addresses"`
+	Invite      []string        `json:"invite"`
+	Direct      bool            `json:"is_direct"`
 	Auth        *struct {
 		Type, Session, Answer, Token string
 		Creds                        struct{ SID string } `json:"threepid_creds"`
@@ -159,6 +168,10 @@ func (s *servers) homeserver() *http.ServeMux {
 		}
 	}
 	s.on(mux, "POST /submit", s.submit)
+	s.on(mux, "POST "+client+"/createRoom", func(q request) (int, any) {
+		s.asked = append(s.asked, fmt.Sprint("room ", q.Direct, q.Invite))
+		return 200, object{"room_id": "!r:evil.test"}
+	})
 	s.on(mux, "POST "+client+"/logout", func(request) (int, any) { return 200, object{} })
 	s.on(mux, "GET "+client+"/account/3pid", func(request) (int, any) {
 		return 200, object{"threepids": []object{{"medium": "email", "address": "anna@example.org"}}}
@@ -320,6 +333,24 @@ func (s *servers) identityServer() *http.ServeMux {
 			bindings = append(bindings, object{"medium": "email", "address": "anna@example.org"})
 		}
 		return 200, object{"bindings": bindings}
+	})
+	s.on(mux, "GET "+v2+"/hash_details", func(request) (int, any) {
+		s.pepper++
+		return 200, object{"algorithms": []string{"none", "sha256"}, "lookup_pepper": fmt.Sprint("pepper", s.pepper)}
+	})
+	s.on(mux, "POST "+v2+"/lookup", func(q request) (int, any) {
+		if s.pepper < 2 { // which has just changed
+			return 400, refusal("M_INVALID_PEPPER")
+		}
+		found := object{}
+		for address, user := range s.people {
+			sum := sha256.Sum256([]byte(address + " " + q.Pepper))
+			if hash := base64.RawURLEncoding.EncodeToString(sum[:]); slices.Contains(q.Addresses, hash) {
+				found[hash] = user
+			}
+		}
+		s.asked = append(s.asked, fmt.Sprint(q.Algorithm, " ", len(q.Addresses)))
+		return 200, object{"mappings": found, "im.signet.truncated": 1}
 	})
 	mux.HandleFunc("GET /image/{id}", func(w http.ResponseWriter, r *http.Request) {
 		_ = png.Encode(w, image.NewGray(image.Rect(0, 0, 240, 80)))

@@ -2,6 +2,7 @@
 
 import { identityServer, logOut, session } from "./api.js";
 import { account, found, logIn, reset, signUp } from "./account.js";
+import { contacts } from "./contacts.js";
 import { go, h, name, show } from "./dom.js";
 import { home, invite, newRoom, open } from "./rooms.js";
 import { rooms, start, stop } from "./sync.js";
@@ -12,7 +13,7 @@ const strangers = { "/login": logIn, "/signup": signUp, "/reset": reset };
 const people = {
   "/": home,
   "/new": newRoom,
-  ...(identityServer && { "/found": () => found(false), "/found/new": () => found(true), "/account": account }),
+  ...(identityServer && { "/found": () => found(false), "/found/new": () => found(true), "/account": account, "/contacts": contacts }),
 };
 
 let news = null; // what the page does with them

@@ -33,7 +33,7 @@ export function show(title, ...content) {
   document.title = `${title} – ${server}`;
   main.replaceChildren(...content);
   scrollTo(0, 0);
-  const first = main.querySelector("form input:not([type=checkbox])") ?? main.querySelector("h1");
+  const first = main.querySelector("form :is(input:not([type=checkbox]), textarea)") ?? main.querySelector("h1");
   if (first?.tagName === "H1") first.tabIndex = -1;
   first?.focus({ preventScroll: true });
   tell(title);

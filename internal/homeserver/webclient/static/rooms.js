@@ -59,7 +59,8 @@ export function home() {
   const { side, draw } = overview(null);
   show("Rooms", h("div", { class: "rooms" }, side,
     h("section", { class: "empty" }, h("h1", {}, "Hello, ", name(session.user_id)),
-      h("p", {}, "Make a room and invite somebody, or open one of yours."), h("a", { class: "button", href: "#/new" }, "Make a room"))));
+      h("p", {}, "Make a room and invite somebody, or open one of yours."), h("a", { class: "button", href: "#/new" }, "Make a room"),
+      identityServer && h("p", {}, h("a", { href: "#/contacts" }, "Who of my contacts is here?")))));
   return draw;
 }
 
