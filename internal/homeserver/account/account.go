@@ -50,6 +50,7 @@ type Accounts struct {
 	refreshes seal.MAC
 	openID    seal.MAC
 	sessions  seal.MAC
+	logins    seal.MAC // of login tokens
 	regTokens seal.MAC
 	regBox    seal.Box
 	stageBox  seal.Box // of what sessions keep of their stages
@@ -90,6 +91,7 @@ func (a *Accounts) unlock(ctx context.Context) (err error) {
 		"account refresh tokens":      &a.refreshes,
 		"account openid tokens":       &a.openID,
 		"account uia sessions":        &a.sessions,
+		"account login tokens":        &a.logins,
 		"account registration tokens": &a.regTokens,
 	} {
 		if *mac, err = a.Vault.MAC(ctx, purpose); err != nil {

@@ -92,10 +92,18 @@ func replacePassword(ctx context.Context, tx *store.Tx, by Device, hash password
 	if !changed { // deactivated a moment ago
 		return ErrUnknownToken
 	}
-	if err := deleteUIAOfUser(ctx, tx, by.User); err != nil || !logout {
+	if err := endAuthentications(ctx, tx, by.User); err != nil || !logout {
 		return err
 	}
 	return endDevices(ctx, tx, by.User, by.ID)
+}
+
+// endAuthentications ends what a user was let do by what counts no more.
+func endAuthentications(ctx context.Context, tx *store.Tx, user matrix.UserID) error {
+	if err := deleteUIAOfUser(ctx, tx, user); err != nil {
+		return err
+	}
+	return deleteLoginTokensOfUser(ctx, tx, user)
 }
 
 // Leaver gives up what it keeps for a user whose account is deactivated.
@@ -133,7 +141,7 @@ func (a *Accounts) end(ctx context.Context, tx *store.Tx, user matrix.UserID, er
 	if !ended {
 		return ErrNoUser
 	}
-	if err := deleteUIAOfUser(ctx, tx, user); err != nil {
+	if err := endAuthentications(ctx, tx, user); err != nil {
 		return err
 	}
 	if err := endDevices(ctx, tx, user, ""); err != nil {

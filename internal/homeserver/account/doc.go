@@ -1,7 +1,7 @@
 // Package account keeps the people of a homeserver and what lets them in: users
 // with their passwords, devices with their access and refresh tokens, the interactive
-// authentication of what is not to be done by a token alone, registration tokens, and
-// OpenID tokens for other services.
+// authentication of what is not to be done by a token alone, registration tokens, login
+// tokens, and OpenID tokens for other services.
 //
 // Passwords are kept as Argon2id hashes, tokens and sessions as HMACs, so that the
 // database lets nobody in. An access token opens the client API and nothing else,

@@ -148,6 +148,7 @@ func (w *world) check() {
 		"tokens made from none":       `SELECT COUNT(*) FROM account_tokens WHERE parent_mac NOT IN (SELECT token_mac FROM account_tokens)`,
 		"pairs with rivals":           `SELECT COUNT(*) FROM (SELECT 1 AS n FROM account_tokens WHERE parent_mac IS NOT NULL GROUP BY parent_mac HAVING COUNT(*) > 1) AS rivals`,
 		"sessions of nobody":          `SELECT COUNT(*) FROM account_uia WHERE user_id <> '' AND user_id NOT IN (SELECT user_id FROM account_users WHERE deactivated_ms = 0)`,
+		"login tokens of nobody":      `SELECT COUNT(*) FROM account_login_tokens WHERE user_id NOT IN (SELECT user_id FROM account_users WHERE deactivated_ms = 0)`,
 		"tokens used too often":       `SELECT COUNT(*) FROM account_registration_tokens WHERE use_limit > 0 AND used > use_limit`,
 		"passwords of ended accounts": `SELECT COUNT(*) FROM account_users WHERE deactivated_ms > 0 AND password_hash <> ''`,
 		"OpenID tokens of no device": `SELECT COUNT(*) FROM account_openid o WHERE NOT EXISTS
@@ -168,7 +169,7 @@ func (w *world) count(query string) (n int) {
 	return n
 }
 
-var tables = []string{"account_users", "account_devices", "account_tokens", "account_uia", "account_openid", "account_attempts", "account_registration_tokens", "account_terms"}
+var tables = []string{"account_users", "account_devices", "account_tokens", "account_uia", "account_openid", "account_attempts", "account_registration_tokens", "account_terms", "account_login_tokens"}
 
 // dump is everything that the database holds, as text.
 func (w *world) dump() string {

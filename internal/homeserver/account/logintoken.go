@@ -1,0 +1,65 @@
+package account
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"signet/internal/matrix"
+	"signet/internal/store"
+)
+
+// LoginTokenLife is how long a login token is good.
+const LoginTokenLife = 2 * time.Minute
+
+// ErrLoginToken says that a login token lets nobody in.
+var ErrLoginToken = errors.New("the login token is unknown, was used already or has expired")
+
+// IssueLoginToken makes a token that lets a device of a user in, once (client-server API,
+// "Token-based"). It is in the transaction that uses up what shows that somebody is the user.
+// It ends when their password changes. The error is ErrNoUser.
+func (a *Accounts) IssueLoginToken(ctx context.Context, tx *store.Tx, user matrix.UserID) (string, error) {
+	token := newToken()
+	active, err := insertLoginToken(ctx, tx, a.logins.Of(token), user, a.Now().Add(LoginTokenLife))
+	if err != nil {
+		return "", fmt.Errorf("storing a login token: %w", err)
+	}
+	if !active {
+		return "", ErrNoUser
+	}
+	return token, nil
+}
+
+// LoginByToken is Login with a login token in place of credentials. The error is ErrLoginToken
+// or ErrDeviceID, which leaves the token good.
+func (a *Accounts) LoginByToken(ctx context.Context, token string, d NewDevice) (login Login, err error) {
+	device, err := d.settled()
+	if err != nil {
+		return Login{}, err
+	}
+	var user matrix.UserID
+	defer func() {
+		if user != "" {
+			a.memory.forget(user)
+		}
+	}()
+	err = a.DB.Tx(ctx, func(tx *store.Tx) (err error) {
+		if user, err = takeLoginToken(ctx, tx, a.logins.Of(token), a.Now()); err != nil {
+			return err
+		}
+		hash, err := selectPassword(ctx, tx, user, a.hasher.cost)
+		if err != nil {
+			return err
+		}
+		login, err = a.letIn(ctx, tx, user, hash, device)
+		return err
+	})
+	if errors.Is(err, ErrCredentials) { // the account has ended
+		err = ErrLoginToken
+	}
+	if err != nil {
+		return Login{}, fmt.Errorf("logging in by a token: %w", err)
+	}
+	return login, nil
+}
