@@ -9,6 +9,7 @@ import (
 	"signet/internal/homeserver/account"
 	"signet/internal/homeserver/filter"
 	"signet/internal/homeserver/push"
+	"signet/internal/homeserver/sso"
 	"signet/internal/homeserver/sync"
 	"signet/internal/homeserver/userdata"
 	"signet/internal/matrix"
@@ -51,6 +52,10 @@ var answers = []struct {
 	{account.ErrUnknownToken, http.StatusUnauthorized, matrix.UnknownToken},
 	{account.ErrTokenExpired, http.StatusUnauthorized, matrix.UnknownToken},
 	{errRefreshToken, http.StatusBadRequest, matrix.BadJSON},
+	{account.ErrLoginToken, http.StatusForbidden, matrix.Forbidden},
+	{errLoginToken, http.StatusBadRequest, matrix.BadJSON},
+	{sso.ErrRedirect, http.StatusBadRequest, matrix.InvalidParam},
+	{sso.ErrStep, http.StatusBadRequest, matrix.InvalidParam},
 
 	{matrix.ErrUserID, http.StatusBadRequest, matrix.InvalidParam},
 	{matrix.ErrRoomID, http.StatusBadRequest, matrix.InvalidParam},
@@ -88,6 +93,7 @@ var (
 	errDevices      = errors.New("devices, a list of ids, is needed")
 	errNoField      = errors.New("the body lacks the field that the path names")
 	errRefreshToken = errors.New("refresh_token is needed")
+	errLoginToken   = errors.New("token is needed")
 )
 
 // Translate is the table from errors to answers, for mxhttp.Options. The client

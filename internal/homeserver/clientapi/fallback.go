@@ -60,7 +60,7 @@ func (a *API) fallback(c echo.Context) error {
 // POST /_matrix/client/v3/auth/{stage}/fallback/web
 func (a *API) passFallback(c echo.Context) error {
 	if err := a.foreign.Check(c.Request()); err != nil {
-		return mxhttp.Problem{Status: http.StatusForbidden, Code: matrix.Forbidden, Message: "the form was not sent from a page of this server"}
+		return errForeignForm
 	}
 	form, session, err := a.stageForm(c)
 	if err != nil {

@@ -42,7 +42,7 @@ func (w *world) page(what string, a answer, status int) string {
 			words += n.Data
 		case n.Data == "label":
 			labels[n.Attr[0].Val] = true
-		case n.Data == "input" && !labels[n.Attr[0].Val] && !strings.Contains(a.text, `autocomplete="username" hidden`):
+		case n.Data == "input" && !labels[n.Attr[0].Val] && n.Attr[0].Val != "hidden" && !strings.Contains(a.text, `autocomplete="username" hidden`):
 			w.Errorf("%s: the field %v has no label", what, n.Attr)
 		}
 	}

@@ -10,8 +10,12 @@ import (
 	"signet/internal/mxhttp"
 )
 
-// loginPassword is the one login that there is.
-const loginPassword = "m.login.password"
+// The logins that there are; the last two where people log in by a code.
+const (
+	loginPassword = "m.login.password"
+	loginSSO      = "m.login.sso"
+	loginToken    = "m.login.token"
+)
 
 var (
 	errLoginType   = errors.New("the login type is not one of this server's flows")
@@ -19,7 +23,13 @@ var (
 )
 
 type loginFlow struct {
-	Type string `json:"type"`
+	Type      string             `json:"type"`
+	Providers []identityProvider `json:"identity_providers,omitempty"`
+}
+
+type identityProvider struct {
+	ID   string `json:"id"`
+	Name string `json:"name"`
 }
 
 type loginFlowsAnswer struct {
@@ -28,13 +38,18 @@ type loginFlowsAnswer struct {
 
 // GET /_matrix/client/v3/login
 func (a *API) loginFlows(c echo.Context) error {
-	return mxhttp.Reply(c, http.StatusOK, loginFlowsAnswer{[]loginFlow{{loginPassword}}})
+	flows := []loginFlow{{Type: loginPassword}}
+	if a.Logins != nil {
+		flows = append(flows, loginFlow{Type: loginSSO, Providers: []identityProvider{byCodeProvider}}, loginFlow{Type: loginToken})
+	}
+	return mxhttp.Reply(c, http.StatusOK, loginFlowsAnswer{flows})
 }
 
 type loginRequest struct {
 	Type        string      `json:"type"`
 	Identifier  *identifier `json:"identifier"`
 	Password    string      `json:"password"`
+	Token       string      `json:"token"` // of m.login.token
 	DeviceID    string      `json:"device_id"`
 	DisplayName string      `json:"initial_device_display_name"`
 	Refreshes   bool        `json:"refresh_token"`
@@ -47,17 +62,29 @@ func (a *API) login(c echo.Context) error {
 	if err := mxhttp.Decode(c, &r); err != nil {
 		return err
 	}
-	credentials, err := r.credentials()
-	if err != nil {
-		return err
-	}
-	login, err := a.Accounts.Login(c.Request().Context(), credentials)
+	login, err := a.loginBy(c, r)
 	if err != nil {
 		return err
 	}
 	answer, discovery := letIn(login), a.clientDiscovery()
 	answer.WellKnown = &discovery
 	return mxhttp.Reply(c, http.StatusOK, answer)
+}
+
+func (a *API) loginBy(c echo.Context, r loginRequest) (account.Login, error) {
+	if r.Type == loginToken && a.Logins != nil {
+		return a.loginByToken(c, r)
+	}
+	credentials, err := r.credentials()
+	if err != nil {
+		return account.Login{}, err
+	}
+	return a.Accounts.Login(c.Request().Context(), credentials)
+}
+
+// device is the one that logs in.
+func (r loginRequest) device() account.NewDevice {
+	return account.NewDevice{ID: account.DeviceID(r.DeviceID), DisplayName: r.DisplayName, Refreshes: r.Refreshes}
 }
 
 type refreshRequest struct {
@@ -93,7 +120,7 @@ func (r loginRequest) credentials() (c account.Credentials, err error) {
 	}
 	c = account.Credentials{
 		Password: r.Password,
-		Device:   account.NewDevice{ID: account.DeviceID(r.DeviceID), DisplayName: r.DisplayName, Refreshes: r.Refreshes},
+		Device:   r.device(),
 	}
 	c.Name, c.Address, err = says.who()
 	return c, err

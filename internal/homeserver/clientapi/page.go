@@ -14,6 +14,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"signet/internal/homeserver/account"
+	"signet/internal/idclient"
 	"signet/internal/mxhttp"
 )
 
@@ -49,27 +50,37 @@ type page struct {
 
 // policy lets the page load what a CAPTCHA shows, from the server that made it.
 func (p page) policy() string {
-	if p.Form == nil || p.Form.Captcha.ID == "" {
+	if p.Form == nil {
 		return pagePolicy
 	}
-	picture, err := account.CaptchaSite(p.Form.Captcha.ImageURL)
-	sound, err2 := account.CaptchaSite(p.Form.Captcha.AudioURL)
-	if errors.Join(err, err2) != nil {
-		return pagePolicy
+	return pagePolicy + captchaPolicy(p.Form.Captcha)
+}
+
+// captchaPolicy is what a policy has besides for a CAPTCHA, if there is one.
+func captchaPolicy(c idclient.Challenge) string {
+	picture, err := account.CaptchaSite(c.ImageURL)
+	sound, err2 := account.CaptchaSite(c.AudioURL)
+	if c.ID == "" || errors.Join(err, err2) != nil {
+		return ""
 	}
-	return pagePolicy + "; img-src " + picture + "; media-src " + sound
+	return "; img-src " + picture + "; media-src " + sound
 }
 
 // show answers with a page. It loads nothing but a CAPTCHA, and runs nothing but our own
 // script.
 func (a *API) show(c echo.Context, status int, p page) error {
 	p.Server, p.Style, p.Script = a.ServerName.String(), template.CSS(style), template.JS(script)
+	return render(c, status, "page.html", p, p.policy())
+}
+
+// render answers with what a template makes of a page.
+func render(c echo.Context, status int, name string, p any, policy string) error {
 	var b bytes.Buffer
-	if err := pages.ExecuteTemplate(&b, "page.html", p); err != nil {
+	if err := pages.ExecuteTemplate(&b, name, p); err != nil {
 		return fmt.Errorf("rendering a page: %w", err)
 	}
 	h := c.Response().Header()
-	h.Set("Content-Security-Policy", p.policy())
+	h.Set("Content-Security-Policy", policy)
 	h.Set("Cache-Control", "no-store")
 	h.Set("Referrer-Policy", "same-origin") // its address has the session in it
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
@@ -89,7 +100,7 @@ func hashOf(text string) string {
 // Page answers a problem to people where they look at a page, and leaves the rest to be
 // answered as JSON. It is for mxhttp.Options.
 func (a *API) Page(c echo.Context, p mxhttp.Problem) error {
-	if !strings.HasSuffix(c.Request().URL.Path, fallbackSuffix) {
+	if path := c.Request().URL.Path; !strings.HasSuffix(path, fallbackSuffix) && !ofLogin(path) {
 		return nil
 	}
 	wrong := p.Message

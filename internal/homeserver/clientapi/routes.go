@@ -14,6 +14,7 @@ import (
 	"signet/internal/homeserver/inbound"
 	"signet/internal/homeserver/receipt"
 	"signet/internal/homeserver/room"
+	"signet/internal/homeserver/sso"
 	"signet/internal/homeserver/sync"
 	"signet/internal/homeserver/thirdparty"
 	"signet/internal/homeserver/turn"
@@ -53,6 +54,8 @@ type API struct {
 	People         *userdirectory.Directory
 	// ThirdParty invites people by their addresses; nil does not.
 	ThirdParty *thirdparty.Invites
+	// Logins are those by a code; nil is none.
+	Logins *sso.Logins
 	// Federation is the host and port where other servers reach this one.
 	Federation   string
 	RoomVersions RoomVersions
@@ -71,7 +74,7 @@ const (
 
 // Routes is the table of everything the API answers.
 func (a *API) Routes() []mxhttp.Route {
-	routes := slices.Concat(a.discoveryRoutes(), a.accountRoutes(), a.contactRoutes(), a.deviceRoutes(), a.dataRoutes(), a.directoryRoutes(), a.pushRoutes(), a.encryptionRoutes(), a.roomRoutes(), a.syncRoutes())
+	routes := slices.Concat(a.discoveryRoutes(), a.accountRoutes(), a.ssoRoutes(), a.contactRoutes(), a.deviceRoutes(), a.dataRoutes(), a.directoryRoutes(), a.pushRoutes(), a.encryptionRoutes(), a.roomRoutes(), a.syncRoutes())
 	for _, r := range routes {
 		if rest, current := strings.CutPrefix(r.Path, v3); current {
 			r.Path = r0 + rest

@@ -163,14 +163,20 @@ func (w *world) do(method, path, body string, header ...string) answer {
 	if err != nil {
 		w.Fatal(err)
 	}
+	return read(w.T, res)
+}
+
+// read is what a response has in it.
+func read(t *testing.T, res *http.Response) answer {
+	t.Helper()
 	defer res.Body.Close()
 	text, err := io.ReadAll(res.Body)
 	if err != nil {
-		w.Fatal(err)
+		t.Fatal(err)
 	}
 	a := answer{status: res.StatusCode, header: res.Header, text: string(text)}
 	if err := json.Unmarshal(text, &a.json); err != nil && !json.Valid(text) && len(text) > 0 && !strings.HasPrefix(res.Header.Get("Content-Type"), "text/html") {
-		w.Errorf("%s %s answers %q, which is not JSON", method, path, text)
+		t.Errorf("%s %s answers %q, which is not JSON", res.Request.Method, res.Request.URL.Path, text)
 	}
 	return a
 }
