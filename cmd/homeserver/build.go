@@ -26,6 +26,7 @@ import (
 	"signet/internal/homeserver/receipt"
 	"signet/internal/homeserver/resident"
 	"signet/internal/homeserver/room"
+	"signet/internal/homeserver/sso"
 	"signet/internal/homeserver/stream"
 	"signet/internal/homeserver/sync"
 	"signet/internal/homeserver/thirdparty"
@@ -57,6 +58,7 @@ type server struct {
 	identity     identity
 	contacts     *contact.Contacts
 	people       *userdirectory.Directory
+	logins       *sso.Logins // nil where nobody logs in by a code
 	signs        *signer
 	rooms        *room.Rooms
 	receipts     *receipt.Receipts
@@ -78,7 +80,7 @@ func build(f program.Frame) (*server, error) {
 	cfg := f.Config.(*Config)
 	s := &server{Storage: f.Storage, cfg: cfg, log: f.Log, metrics: prometheus.NewRegistry()}
 	s.health = daemon.NewHealth(s.log, map[string]daemon.Check{"database": s.DB.Ping})
-	for _, part := range []func(program.Frame) error{s.buildStream, s.buildData, s.buildPeers, s.buildIdentity, s.buildRooms, s.buildSignals, s.buildAccounts, s.buildContacts, s.buildThirdParty, s.buildEncryption, s.buildTransactions, s.buildSync, s.buildQuota, s.buildClients, s.buildFederation} {
+	for _, part := range []func(program.Frame) error{s.buildStream, s.buildData, s.buildPeers, s.buildIdentity, s.buildRooms, s.buildSignals, s.buildAccounts, s.buildContacts, s.buildLogins, s.buildThirdParty, s.buildEncryption, s.buildTransactions, s.buildSync, s.buildQuota, s.buildClients, s.buildFederation} {
 		if err := part(f); err != nil {
 			return nil, err
 		}
@@ -323,6 +325,7 @@ func (s *server) buildClients(f program.Frame) (err error) {
 		Trusted:        s.identity.trusted,
 		Contacts:       s.contacts,
 		People:         s.people,
+		Logins:         s.logins,
 		Federation:     s.cfg.federationName(),
 		RoomVersions:   roomVersions(),
 		TURN:           relay,

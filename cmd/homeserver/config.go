@@ -24,6 +24,8 @@ type Config struct {
 	Federation Federation `yaml:"federation"`
 	// Registration is who may make an account, and how.
 	Registration Registration `yaml:"registration"`
+	// Login is how people log in besides by their password.
+	Login Login `yaml:"login"`
 	// Limits is how the budgets against abuse are applied.
 	Limits Limits `yaml:"limits"`
 	// Turn is the TURN server that relays calls of this homeserver's users.
@@ -141,6 +143,7 @@ func (c *Config) Check() config.Problems {
 		}
 	}
 	p = append(p, c.checkRegistration()...)
+	p = append(p, c.checkLogin()...)
 	if _, _, err := c.budgets(); err != nil {
 		p.Add("limits.budgets", err.Error(), "the names are in internal/homeserver/clientapi/limit.go and internal/homeserver/fedapi/budgets.go")
 	}
