@@ -176,9 +176,59 @@ func TestLoginByACode(t *testing.T) {
 		w.want("the token", login, 200, "")
 		w.wantJSON("whoami", w.call(login.str("access_token"), "GET /account/whoami", ""), `{"user_id":"@alice:hs.test","device_id":"`+login.str("device_id")+`","is_guest":false}`)
 		w.want("the token again", w.loginBy(token), 403, "M_FORBIDDEN")
+		if len(w.ids.Told) != 1 || w.ids.Told[0]["address"] != "alice@example.org" || w.ids.Told[0]["user_id"] != "@alice:hs.test" || w.ids.Told[0]["device"] != "App" || w.ids.Told[0]["kind"] != "login" {
+			w.Errorf("of the login the owner was told %v", w.ids.Told)
+		}
 		if log := w.wholeLog(); strings.Contains(log, "example.org") || strings.Contains(log, token) || strings.Contains(log, b.cookie) {
 			w.Errorf("the log tells addresses or secrets:\n%s", log)
 		}
+	})
+}
+
+// A login is not refused where its owner cannot be told, which the log says without an address.
+func TestALoginOfWhichNobodyIsTold(t *testing.T) {
+	byCode(t, func(w *world) {
+		token := w.tokenOf(w.typed("https://app.test/").follow("agreed=1"), "https://app.test/?")
+		w.ids.Down = true
+		w.want("the token", w.loginBy(token), 200, "")
+		if log := w.wholeLog(); !strings.Contains(log, "telling the owner of an account of a login by code") || strings.Contains(log, "example.org") {
+			w.Errorf("the log is\n%s", log)
+		}
+	})
+}
+
+// Who asks for codes is limited by their network, on pages too.
+func TestCodesToLogInByAreLimited(t *testing.T) {
+	byCode(t, func(w *world) {
+		b := w.browser("X-Forwarded-For: 2001:db8::1")
+		b.begin("https://app.test/")
+		w.limit(3, false)
+		b.send("address=alice%40example.org")
+		b.send("again=1")
+		b.send("again=1")
+		asked := len(w.ids.Asked)
+		other := browser{world: w, cookie: b.cookie, state: b.state, header: []string{"X-Forwarded-For: 2001:db8::2"}}
+		if text := w.page("a fourth code, from beside", other.send("again=1"), 429); !strings.Contains(text, "oo many") || len(w.ids.Asked) != asked {
+			w.Errorf("the page says %s", text)
+		}
+		w.page("the next page", other.begin("https://app.test/"), 429)
+		elsewhere := browser{world: w, cookie: b.cookie, state: b.state, header: []string{"X-Forwarded-For: 2001:db8:1::1"}}
+		w.page("from elsewhere", elsewhere.send("again=1"), 200)
+	})
+}
+
+// What a page carries along fits into its form, at its longest.
+func TestTheLongestLogin(t *testing.T) {
+	byCode(t, func(w *world) {
+		b := w.browser()
+		b.begin("https://app.test/" + strings.Repeat("&", 2000-len("https://app.test/")))
+		long := strings.Repeat("x", 900)
+		captcha := contacttest.OK(map[string]any{"errcode": "M_CAPTCHA_NEEDED", "error": "no", "im.signet.challenge": map[string]any{
+			"id": strings.Repeat("c", 255), "url": "https://id.test/" + long, "image_url": "https://id.test/" + long, "audio_url": "https://id.test/" + long, "expires_at": 1}})
+		captcha.Status = 403
+		w.ids.Says = &captcha
+		w.page("a CAPTCHA", b.send("address="+strings.Repeat("a", 60)+"%40example.org"), 200)
+		w.page("another", b.send("again=1"), 200)
 	})
 }
 

@@ -33,6 +33,7 @@ type Server struct {
 	Last      map[string]any            // the body of the last one
 	Sessions  map[string]map[string]any // by sid: what getValidated3pid says
 	Validated map[string]bool           // by sid
+	Told      []map[string]any          // the notices
 	Bound     map[string]string         // who is behind an address, by "id.test email alice@example.org"
 
 	Down     bool                                   // answers nothing
@@ -113,6 +114,9 @@ func (s *Server) answer(server, path, query string) (fedclient.Response, error) 
 		return s.bind(server), nil
 	case "/3pid/unbind":
 		return s.unbind(server), nil
+	case "/_signet/v1/notices":
+		s.Told = append(s.Told, s.Last)
+		return OK(map[string]any{}), nil
 	case "/_signet/v1/users/unbind":
 		maps.DeleteFunc(s.Bound, func(address, user string) bool {
 			return strings.HasPrefix(address, server+" ") && user == s.Last["user_id"]
