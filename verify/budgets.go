@@ -116,7 +116,7 @@ var (
 	challengeBudgets = []budget{
 		{"captcha.network.10min", 20, tenMinutes, false, network},
 		{"captcha.site.10min", 60, tenMinutes, false, site},
-		{"captcha.homeserver.hour", 300, hour, false, homeserver},
+		{"captcha.homeserver.hour", 300, hour, false, otherHomeserver},
 		{"captcha.deployment.hour", 20_000, hour, false, deployment},
 	}
 )

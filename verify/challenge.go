@@ -97,6 +97,10 @@ func (v *Verifier) homeserverSubject(server matrix.ServerName) []byte {
 // is matrix.LimitExceeded when the homeserver has opened too many.
 func (v *Verifier) NewChallenge(ctx context.Context, server matrix.ServerName) (captcha.Challenge, error) {
 	a := asking{Request: Request{Caller: Homeserver(server)}}
+	var err error
+	if a.standing, err = v.standing(ctx, a.Caller); err != nil {
+		return captcha.Challenge{}, err
+	}
 	if err := v.Quota.Charge(ctx, tariff{usual: challengeBudgets}.charges(a, false)...); err != nil {
 		return captcha.Challenge{}, err
 	}

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"signet/internal/matrix"
 	"signet/internal/threepid"
 	"signet/verify"
 )
@@ -303,6 +304,30 @@ func TestAHomeserversChallengeCoversTheFirstMessage(t *testing.T) {
 			s.Errorf("the first message = %v", err)
 		}
 		s.needsCaptcha(ask("newer@example.org", verify.Homeserver("hs.example")))
+	})
+}
+
+// A homeserver has so many challenges made, but the operator's as many as its people need:
+// whoever used them up would keep everybody from signing up there.
+func TestTheOperatorsHomeserverHasItsChallenges(t *testing.T) {
+	each(t, func(s *story) {
+		s.Limited(s.T)
+		s.Verifier.OwnHomeservers = map[matrix.ServerName]bool{"own.example": true}
+		for server, want := range map[matrix.ServerName]int{"own.example": 310, "hs.example": 300} {
+			made := 0
+			for range 310 {
+				_, err := s.NewChallenge(s.Context(), server)
+				if _, limited := errors.AsType[matrix.LimitExceeded](err); err != nil && !limited {
+					s.Fatal(err)
+				}
+				if err == nil {
+					made++
+				}
+			}
+			if made != want {
+				s.Errorf("%s has %d made, want %d", server, made, want)
+			}
+		}
 	})
 }
 

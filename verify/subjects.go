@@ -35,6 +35,15 @@ func knownHomeserver(a asking) string {
 	return homeserver(a)
 }
 
+// otherHomeserver is one that is not the operator's: whoever uses up what there is of that one
+// would keep everybody from signing up.
+func otherHomeserver(a asking) string {
+	if a.standing == Own {
+		return ""
+	}
+	return homeserver(a)
+}
+
 func newcomer(a asking) string {
 	if a.standing != Newcomer {
 		return ""
