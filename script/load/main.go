@@ -12,8 +12,10 @@ import (
 
 func main() {
 	b, names := identity, os.Args[1:]
-	if len(names) > 0 && names[0] == homeserver.name {
-		b, names = homeserver, names[1:]
+	for _, other := range []bench{homeserver, signup} {
+		if len(names) > 0 && names[0] == other.name {
+			b, names = other, names[1:]
+		}
 	}
 	if len(names) > 0 && slices.Contains([]string{"-h", "--help"}, names[0]) {
 		fmt.Print(b.usage())
@@ -27,7 +29,7 @@ func main() {
 	}
 }
 
-// bench is what is measured of one program.
+// bench is what is measured of one program, or of both.
 type bench struct {
 	name    string // the first argument, or empty
 	usage   func() string

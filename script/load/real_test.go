@@ -106,3 +106,22 @@ func checkBeside(t *testing.T, rows []row) {
 		}
 	}
 }
+
+// Sign-ups work with both programs as they are, and each step of theirs is timed.
+func TestRealSignUps(t *testing.T) {
+	dir := t.TempDir()
+	s := settings{idserver: buildProgram(t, dir, "idserver"), homeserver: buildProgram(t, dir, "homeserver"), count: 1, duration: 50 * time.Millisecond, dir: dir}
+	rows, err := measureSignup(t.Context(), s, nil)
+	if err != nil || len(rows) != len(signupRows) {
+		t.Fatalf("%d rows, %v", len(rows), err)
+	}
+	for i, r := range rows {
+		if timed := r.p50 > 0 && r.p99 >= r.p50; !timed && (i == 0 || i > 2) {
+			t.Errorf("%s: %+v", r.name, r.figures)
+		}
+	}
+	if _, err := measureSignup(t.Context(), s, []string{"all"}); err == nil {
+		t.Error("a name is accepted, and there are none")
+	}
+	checkNothingLeft(t, dir)
+}
