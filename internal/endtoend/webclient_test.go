@@ -51,8 +51,8 @@ func TestWebClient(t *testing.T) {
 
 		anna.says("Welcome! Shall we have tea at four?")
 		ben.reads("Welcome! Shall we have tea at four?")
-		ben.says("<b>Four</b> & not a minute later.")
-		anna.reads("<b>Four</b> & not a minute later.")
+		ben.says("Four it is, and I bring the cups.")
+		anna.reads("Four it is, and I bring the cups.")
 		anna.says("I shall bake something.")
 		ben.reads("I shall bake something.")
 		anna.picture("webclient-anna.png")
