@@ -70,3 +70,33 @@ func BenchmarkCreate(b *testing.B) {
 		})
 	}
 }
+
+// Everybody in ten rooms of a thousand, as the directory of people reads them once.
+func BenchmarkEachMember(b *testing.B) {
+	for _, engine := range []string{"sqlite", "postgres"} {
+		b.Run(engine, func(b *testing.B) {
+			w := benchWorld(b, engine)
+			var rooms []string
+			for range 10 {
+				rooms = append(rooms, w.create(room.Creation{Preset: room.PublicChat}))
+			}
+			var all sync.WaitGroup
+			for _, id := range rooms {
+				all.Go(func() {
+					for i := range 999 {
+						w.join(id, matrix.UserID(fmt.Sprintf("@user%d:hs.test", i)))
+					}
+				})
+			}
+			all.Wait()
+			members := 0
+			for b.Loop() {
+				members = 0
+				w.ok(w.rooms.EachMember(b.Context(), nil, func(room.Member) { members++ }))
+			}
+			if members != 10_000 {
+				b.Errorf("%d members are read, want 10,000", members)
+			}
+		})
+	}
+}

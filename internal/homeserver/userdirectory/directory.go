@@ -135,6 +135,7 @@ func (d *Directory) refresh(ctx context.Context) error {
 		return err
 	}
 	defer d.turn.Unlock()
+	ctx = context.WithoutCancel(ctx) // clients take searches back as people type; what was begun is for the next, too
 	c := d.take()
 	var err error
 	switch {

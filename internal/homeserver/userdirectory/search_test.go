@@ -1,6 +1,7 @@
 package userdirectory_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"testing"
@@ -168,6 +169,22 @@ func TestNothingIsLostWhenItCannotBeRead(t *testing.T) {
 	w.finds(alice, "carol", "@carol:hs.test")
 	w.reopen()
 	w.finds(alice, "carol", "@carol:hs.test")
+}
+
+// Who takes the search back has begun what the next one needs.
+func TestASearchThatIsTakenBack(t *testing.T) {
+	w := newWorld(t)
+	w.in("!r", who(alice), who(bob))
+	ctx, cancel := context.WithCancel(t.Context())
+	w.reading = cancel
+	if _, _, err := w.directory.Find(ctx, userdirectory.Search{By: alice, Term: "bob", Limit: 10}); err != nil {
+		t.Fatal(err)
+	}
+	before := w.reads
+	w.finds(alice, "bob", "@bob:hs.test")
+	if w.reads != before || ctx.Err() == nil {
+		t.Errorf("%d members are read once more", w.reads-before)
+	}
 }
 
 // More changes than are remembered have everything be read.

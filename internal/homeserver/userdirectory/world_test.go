@@ -28,7 +28,8 @@ type world struct {
 	names     map[matrix.UserID]string
 	gone      map[matrix.UserID]bool
 	broken    error
-	reads     int // of members
+	reads     int    // of members
+	reading   func() // is called before they are read, if set
 }
 
 func newWorld(t testing.TB) *world {
@@ -45,7 +46,13 @@ func (w *world) reopen() {
 	w.directory = userdirectory.New(userdirectory.Options{ServerName: "hs.test", Rooms: w, Profiles: w, Accounts: w})
 }
 
-func (w *world) EachMember(_ context.Context, users []matrix.UserID, do func(room.Member)) error {
+func (w *world) EachMember(ctx context.Context, users []matrix.UserID, do func(room.Member)) error {
+	if w.reading != nil {
+		w.reading()
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
 	for _, members := range w.members {
 		for _, m := range members {
 			if users == nil || slices.Contains(users, m.User) {

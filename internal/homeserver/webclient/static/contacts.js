@@ -76,7 +76,7 @@ function list(people, { users, left }) {
   };
   show(title, h("section", { class: "card narrow" }, h("h1", {}, title),
     h("p", {}, `You looked for ${people.length} ${people.length === 1 ? "address" : "addresses"}.`),
-    left > 0 && h("p", { class: "hint" }, `The identity server knows ${left} more of them, and tells only so many in a day.`),
+    left > 0 && h("p", { class: "hint" }, `${left} of them were left out: the identity server answers only so many in a day.`),
     wrong,
     h("ul", { class: "plain" }, here.map((person) => h("li", {},
       h("span", {}, h("strong", {}, name(person.name || readable(person))), " ", name(person.user)), " ",
