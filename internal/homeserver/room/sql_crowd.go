@@ -9,11 +9,13 @@ import (
 	"signet/internal/store"
 )
 
-// eachMember reads who is in which room now, of some users, or of all if there are none.
+// eachMember reads who is in which room now, of some users, or of all if there are none. The
+// queries lead from key to key, whatever a database thinks of how large its tables are.
 func eachMember(ctx context.Context, q store.Queryer, users []matrix.UserID, do func(Member)) error {
-	query := `SELECT r.room_id, s.user_id, e.json FROM room_stays s JOIN room_rooms r ON r.nid = s.room
-		JOIN room_state t ON t.room = s.room AND t.type = 'm.room.member' AND t.state_key = s.user_id
-		JOIN room_events e ON e.room = t.room AND e.pos = t.event_pos WHERE s.membership = 'join'`
+	query := `SELECT (SELECT r.room_id FROM room_rooms r WHERE r.nid = s.room), s.user_id, e.json FROM room_stays s
+		JOIN room_events e ON e.room = s.room AND e.pos = (SELECT t.event_pos FROM room_state t
+			WHERE t.room = s.room AND t.type = 'm.room.member' AND t.state_key = s.user_id)
+		WHERE s.membership = 'join'`
 	if len(users) > 0 {
 		query += ` AND s.user_id IN (` + store.Parameters(1, len(users)) + `)`
 	}
@@ -35,8 +37,8 @@ func eachMember(ctx context.Context, q store.Queryer, users []matrix.UserID, do 
 // there are none.
 func eachJoinRule(ctx context.Context, q store.Queryer, rooms []matrix.RoomID, do func(matrix.RoomID, bool)) error {
 	query := `SELECT r.room_id, e.json FROM room_rooms r
-		JOIN room_state s ON s.room = r.nid AND s.type = 'm.room.join_rules' AND s.state_key = ''
-		JOIN room_events e ON e.room = s.room AND e.pos = s.event_pos`
+		JOIN room_events e ON e.room = r.nid AND e.pos = (SELECT s.event_pos FROM room_state s
+			WHERE s.room = r.nid AND s.type = 'm.room.join_rules' AND s.state_key = '')`
 	if len(rooms) > 0 {
 		query += ` WHERE r.room_id IN (` + store.Parameters(1, len(rooms)) + `)`
 	}
