@@ -2,6 +2,7 @@ package idclient
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/url"
 
@@ -28,20 +29,30 @@ type CaptchaNeeded struct {
 	Refusal   fedclient.Refusal
 }
 
-func (e CaptchaNeeded) Error() string { return e.Refusal.Error() }
+func (e CaptchaNeeded) Error() string { return unquoted{e.Refusal}.Error() }
 func (e CaptchaNeeded) Unwrap() error { return e.Refusal }
+
+// unquoted is a refusal whose text leaves out the identity server's words: they may repeat the
+// address that was asked for, and errors come to be logged. Who asked finds them in Refusal.
+type unquoted struct{ fedclient.Refusal }
+
+func (u unquoted) Error() string {
+	return fmt.Sprintf("the server answers %d %s", u.Status, u.Errcode)
+}
+
+func (u unquoted) Unwrap() error { return u.Refusal }
 
 // refusal is what stands in an answer that is none of those asked for.
 func refusal(answer fedclient.Response) error {
 	refused := answer.Refusal()
 	if refused.Errcode != matrix.CaptchaNeeded {
-		return refused
+		return unquoted{refused}
 	}
 	var said struct {
 		Challenge Challenge `json:"im.signet.challenge"`
 	}
 	if json.Unmarshal(answer.Body, &said) != nil || said.Challenge.ID == "" {
-		return refused
+		return unquoted{refused}
 	}
 	return CaptchaNeeded{said.Challenge, refused}
 }

@@ -284,3 +284,20 @@ func TestAnInvitationThatIsNone(t *testing.T) {
 		}
 	}
 }
+
+// What an identity server says may repeat what it was asked, and errors are logged: their text
+// has none of it, and who asked can still read it.
+func TestRefusalsAreNotQuoted(t *testing.T) {
+	for _, answer := range []string{
+		`400 {"errcode":"M_INVALID_EMAIL","error":"no mail to bob@example.org"}`,
+		`403 {"errcode":"M_CAPTCHA_NEEDED","error":"first, bob@example.org","im.signet.challenge":{"id":"c"}}`,
+		`403 {"errcode":"M_CAPTCHA_NEEDED","error":"first, bob@example.org"}`,
+	} {
+		_, err := newClient(&server{answers: []string{answer}}).RequestToken(t.Context(), at(t), idclient.Homeserver,
+			idclient.Validation{Address: address(t, "email", "bob@example.org"), ClientSecret: "s", SendAttempt: 1})
+		refused, is := errors.AsType[fedclient.Refusal](err)
+		if !is || !strings.Contains(refused.Message, "bob@example.org") || strings.Contains(err.Error(), "bob") {
+			t.Errorf("%s: %v", answer, err)
+		}
+	}
+}
