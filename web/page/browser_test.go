@@ -174,6 +174,20 @@ func (b *browser) listen(event any) {
 func (b *browser) open(address string) {
 	b.Helper()
 	b.must(chromedp.Do(b.ctx, chromedp.Navigate(address)))
+	b.settles()
+}
+
+// settles waits until the focus is where the page puts it, which a browser does with the
+// first frame that it draws, some time after the page is there.
+func (b *browser) settles() {
+	b.Helper()
+	for !evaluate[bool](b, `[...document.querySelectorAll("[autofocus]")].every(e => e === document.activeElement)`) {
+		select {
+		case <-b.ctx.Done():
+			b.Fatalf("the page does not put the focus where it says: %v", b.ctx.Err())
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
 }
 
 // evaluate asks the page by a script of the test's, which runs in any case.
@@ -189,6 +203,7 @@ func (b *browser) types(keys string) {
 	b.Helper()
 	_, err := chromedp.RunResponse(b.ctx, chromedp.KeyEvent(keys))
 	b.must(err)
+	b.settles()
 }
 
 // focus is the id of what has the focus, or its text where it has no id.
