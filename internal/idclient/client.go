@@ -78,7 +78,8 @@ type call struct {
 	method string
 	path   string
 	query  url.Values
-	body   any // marshalled; nil for none
+	body   any   // marshalled; nil for none
+	most   int64 // the length of the answer in octets; 0 for what is usual
 }
 
 // life is how long a question may take.
@@ -86,12 +87,9 @@ const life = 20 * time.Second
 
 // ask asks, and reads the answer into a value.
 func (c *Client) ask(ctx context.Context, q call, into any) error {
-	answer, err := c.answer(ctx, q)
+	answer, err := c.whole(ctx, q, http.StatusOK)
 	if err != nil {
 		return err
-	}
-	if answer.Status != http.StatusOK {
-		return fmt.Errorf("asking the identity server %q: %w", q.to.Name, refusal(answer))
 	}
 	if err := answer.Decode(into); err != nil {
 		return fmt.Errorf("asking the identity server %q: %w", q.to.Name, err)
@@ -99,10 +97,22 @@ func (c *Client) ask(ctx context.Context, q call, into any) error {
 	return nil
 }
 
+// whole asks, and gives the whole answer, which is a refusal unless it has that status.
+func (c *Client) whole(ctx context.Context, q call, status int) (fedclient.Response, error) {
+	answer, err := c.answer(ctx, q)
+	if err != nil {
+		return fedclient.Response{}, err
+	}
+	if answer.Status != status {
+		return fedclient.Response{}, fmt.Errorf("asking the identity server %q: %w", q.to.Name, refusal(answer))
+	}
+	return answer, nil
+}
+
 func (c *Client) answer(ctx context.Context, q call) (fedclient.Response, error) {
 	ctx, cancel := context.WithTimeout(ctx, life)
 	defer cancel()
-	r := fedclient.Request{Server: q.to.Name, Web: q.to.URL, Method: q.method, Path: q.path, Bearer: q.as.token}
+	r := fedclient.Request{Server: q.to.Name, Web: q.to.URL, Method: q.method, Path: q.path, Bearer: q.as.token, MaxBytes: q.most}
 	if text := q.query.Encode(); text != "" {
 		r.Path += "?" + text
 	}

@@ -2,6 +2,7 @@ package idclient_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/ed25519"
 	"errors"
@@ -51,6 +52,9 @@ func (s *server) Do(_ context.Context, r fedclient.Request) (fedclient.Response,
 	var status int
 	text, body, _ := strings.Cut(answer, " ")
 	_, _ = fmt.Sscan(text, &status)
+	if int64(len(body)) > cmp.Or(r.MaxBytes, 64<<10) {
+		return fedclient.Response{}, fedclient.ErrBadAnswer
+	}
 	return fedclient.Response{Status: status, Header: http.Header{}, Body: []byte(body)}, nil
 }
 
