@@ -79,8 +79,14 @@ func (u *User) signing() []KeyID {
 
 // CheckSelf tells whether each key that can sign has signed the value, and none that is not
 // in it, so that nobody publishes a key that is not theirs; a revocation, which has no keys,
-// is signed by none. The error is ErrSignature.
+// is signed by none. Keys that are CrossSigned have signed each other; if self signs then, too,
+// all of it has to be right. The error is ErrSignature.
 func (u *User) CheckSelf() error {
+	if u.CrossSigned() {
+		if err := u.checkCrossSigning(); err != nil || len(u.signatures[self]) == 0 {
+			return err
+		}
+	}
 	signed, err := u.Signed()
 	if err != nil {
 		return err

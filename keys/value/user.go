@@ -25,10 +25,11 @@ type How string
 
 // The ways to publish.
 const (
-	ByPreviousKey How = "prev-key" // the old key signs the new one
-	BySession     How = "session"  // control of the address was proven anew
-	ByRecovery    How = "recovery" // as by session, though an old key was there: a key reset
-	ByToken       How = "token"    // of the account whose user id is the label
+	ByPreviousKey How = "prev-key"   // the old key signs the new one
+	BySession     How = "session"    // control of the address was proven anew
+	ByRecovery    How = "recovery"   // as by session, though an old key was there: a key reset
+	ByToken       How = "token"      // of the account whose user id is the label
+	ByHomeserver  How = "homeserver" // of the user whose id is the label, who wishes it
 )
 
 // Auth is what the server says about a publication.
@@ -49,17 +50,18 @@ const (
 
 // userFields is the JSON of a User, its members in canonical order.
 type userFields struct {
-	Auth       *Auth            `json:"auth,omitzero"`
-	Keys       map[KeyID]string `json:"keys"`
-	Label      string           `json:"label"`
-	MXID       string           `json:"mxid,omitzero"`
-	NotAfter   int64            `json:"not_after,omitzero"`
-	NotBefore  int64            `json:"not_before"`
-	Prev       string           `json:"prev,omitzero"`
-	Revoked    string           `json:"revoked,omitzero"`
-	Signatures Signatures       `json:"signatures,omitzero"`
-	Type       string           `json:"type"`
-	Version    uint32           `json:"version"`
+	Auth         *Auth            `json:"auth,omitzero"`
+	CrossSigning *crossSigning    `json:"cross_signing,omitzero"`
+	Keys         map[KeyID]string `json:"keys"`
+	Label        string           `json:"label"`
+	MXID         string           `json:"mxid,omitzero"`
+	NotAfter     int64            `json:"not_after,omitzero"`
+	NotBefore    int64            `json:"not_before"`
+	Prev         string           `json:"prev,omitzero"`
+	Revoked      string           `json:"revoked,omitzero"`
+	Signatures   Signatures       `json:"signatures,omitzero"`
+	Type         string           `json:"type"`
+	Version      uint32           `json:"version"`
 }
 
 // User is the keys of a person, or, without any, their revocation. It comes from ParseUser
@@ -75,8 +77,9 @@ type User struct {
 	Auth      *Auth              // nil in what a client sends
 	Revoked   string             // why; empty if it is no revocation
 
-	signatures Signatures
-	object     []byte
+	crossSigning *crossSigning // nil if the keys are not shown as they were uploaded
+	signatures   Signatures
+	object       []byte
 }
 
 // ParseUser reads a User: as it stands in the directory, or, without auth and the server's
@@ -88,6 +91,9 @@ func ParseUser(object []byte) (*User, error) {
 	}
 	u := &User{Version: f.Version, MXID: matrix.UserID(f.MXID), Auth: f.Auth, Revoked: f.Revoked, signatures: f.Signatures, object: bytes.Clone(object)}
 	err := errors.Join(u.takeNames(f), u.takeKeys(f), u.takeTimes(f), u.takePrevious(f), f.Signatures.check())
+	if err == nil {
+		err = u.takeCrossSigning(f)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -183,6 +189,8 @@ func (u *User) takePrevious(f userFields) error {
 	switch u.Auth.How {
 	case BySession, ByRecovery, ByToken:
 		return nil
+	case ByHomeserver:
+		return u.checkHomeserver()
 	case ByPreviousKey:
 		if u.Previous == nil || len(u.signatures[previous]) == 0 {
 			return wrong("no previous key has signed it, though it says so")
@@ -191,6 +199,18 @@ func (u *User) takePrevious(f userFields) error {
 	}
 	return wrong("it was published in no known way, %.60q", string(u.Auth.How))
 }
+
+// checkHomeserver tells whether a homeserver can have a say: of its users' own labels.
+func (u *User) checkHomeserver() error {
+	if u.Label.Medium() != entry.MXID {
+		return wrong("it was published by a homeserver, and the label is of no user")
+	}
+	return nil
+}
+
+// CrossSigned tells whether the keys are those of the user's client, as it has uploaded and signed
+// them: then self need not sign.
+func (u *User) CrossSigned() bool { return u.crossSigning != nil }
 
 // JSON is the value in canonical form, as it was parsed.
 func (u *User) JSON() []byte { return bytes.Clone(u.object) }

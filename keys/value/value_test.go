@@ -415,6 +415,7 @@ func FuzzParse(f *testing.F) {
 	f.Add(first(f).json(f))
 	f.Add(second(f).json(f))
 	f.Add(published(f, first(f), value.BySession).JSON())
+	f.Add(published(f, crossSigned(f), value.ByHomeserver).JSON())
 	f.Add([]byte(`{"ts":1763700000000,"type":"im.signet.keys.erased.v1","version":7}`))
 	f.Add([]byte(`{"address":"alice@example.com","medium":"email","mxid":null,"not_before":1,"signatures":{"id.example.org":{"ed25519:0":"x"}},"ts":1}`))
 	f.Fuzz(func(t *testing.T, input []byte) {
