@@ -80,7 +80,8 @@ var layers = map[string][]string{
 	"web/page": {"internal/deliver", "internal/keyring", "internal/locale", "internal/matrix", "internal/mxhttp", "internal/threepid",
 		"keys/entry", "keys/people", "keys/proof", "keys/value", "lookup", "lookup/invite", "verify", "verify/captcha", "verify/fraud"},
 
-	// The homeserver: it talks to the identity server over HTTP alone.
+	// The homeserver: it talks to the identity server over HTTP alone, and verifies what its key
+	// directory shows, as any client can.
 	"internal/homeserver/event":          {"internal/matrix"},
 	"internal/homeserver/authz":          {"internal/homeserver/event", "internal/matrix"},
 	"internal/homeserver/stateres":       {"internal/homeserver/authz", "internal/homeserver/event"},
@@ -121,6 +122,7 @@ var layers = map[string][]string{
 		"internal/homeserver/sync", "internal/homeserver/userdata", "internal/idclient", "internal/matrix", "internal/mxhttp", "internal/quota", "internal/store", "internal/fedclient",
 		"internal/homeserver/remote", "internal/homeserver/inbound", "internal/homeserver/contact", "internal/homeserver/sso", "internal/homeserver/thirdparty", "internal/homeserver/userdirectory", "internal/threepid"},
 	"internal/homeserver/userdirectory": {"internal/homeserver/room", "internal/matrix"},
+	"internal/homeserver/keydirectory":  {"internal/fedclient", "internal/idclient", "internal/matrix", "internal/store", "keys/entry", "keys/proof", "keys/value"},
 	"internal/homeserver/webclient":     {"internal/matrix", "internal/mxhttp"},
 	"internal/homeserver/devicelists":   {"internal/homeserver/e2ee", "internal/homeserver/stream", "internal/matrix", "internal/store"},
 	"internal/homeserver/fedapi": {"internal/crowd", "internal/homeserver/blocklist", "internal/homeserver/account", "internal/homeserver/notary", "internal/keyring", "internal/matrix", "internal/mxhttp", "internal/quota", "internal/serverkeys",
@@ -139,6 +141,7 @@ var testSupport = []string{
 	"internal/endtoend",
 	"internal/homeserver/contact/contacttest",
 	"internal/homeserver/e2ee/e2eetest",
+	"internal/homeserver/keydirectory/directorytest",
 	"internal/homeserver/remote/remotetest",
 	"internal/homeserver/thirdparty/thirdpartytest",
 	"internal/keyring/keyringtest",
@@ -175,7 +178,7 @@ func TestTheHomeserverKnowsNothingOfTheIdentityServer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, path := range []string{"signet/verify", "signet/lookup", "signet/keys", "signet/web/api", "signet/internal/caller"} {
+	for _, path := range []string{"signet/verify", "signet/lookup", "signet/keys", "signet/keys/log", "signet/keys/notary", "signet/keys/people", "signet/web/api", "signet/internal/caller"} {
 		if slices.Contains(strings.Fields(string(out)), path) {
 			t.Errorf("cmd/homeserver depends on %s", path)
 		}

@@ -1,0 +1,52 @@
+package keydirectory
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"signet/internal/idclient"
+	"signet/internal/store"
+)
+
+// Asker asks an identity server, as idclient.Client does. What it answers is raw: nothing of it
+// has been checked.
+type Asker interface {
+	// KeyConfig is the trust root that the server names now.
+	KeyConfig(ctx context.Context, at idclient.Server) ([]byte, error)
+	// LookupKeys is the answer about a label to who has seen the log of users at a size.
+	LookupKeys(ctx context.Context, at idclient.Server, label string, lastSize int64) ([]byte, error)
+}
+
+// Options is what a Directory stands on.
+type Options struct {
+	DB    *store.DB
+	Asker Asker
+	At    idclient.Server
+	// Root is the trust root to begin with (proof.Config in JSON), where none is kept yet; nil
+	// takes it from the identity server, which is believed for that once.
+	Root []byte
+	Now  func() time.Time
+	Log  *slog.Logger
+	// Raised is told of each new Alarm besides. May be nil.
+	Raised func(Alarm)
+}
+
+// Directory is the key directory of one identity server. It is safe for concurrent use.
+type Directory struct{ Options }
+
+// New makes a Directory on a database that has been migrated.
+func New(o Options) *Directory { return &Directory{o} }
+
+var (
+	// ErrNoDirectory says that the identity server has no key directory.
+	ErrNoDirectory = errors.New("the identity server has no key directory")
+	// ErrLabel is the error of a label that is not that of a user.
+	ErrLabel = errors.New("not the label of a user")
+	// ErrNotInForce is the error of keys that are proven to be published, and that say themselves
+	// that they do not hold now.
+	ErrNotInForce = errors.New("the keys that are published do not hold now")
+	// errBusy is the error of a log that moves faster than it can be followed.
+	errBusy = errors.New("the log of the key directory has moved on each time that it was asked")
+)

@@ -1,0 +1,119 @@
+package keydirectory
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+
+	"golang.org/x/mod/sumdb/tlog"
+
+	"signet/internal/matrix"
+	"signet/internal/store"
+	"signet/keys/proof"
+)
+
+// selectRoot is the trust root that is kept. The error is sql.ErrNoRows where there is none.
+func selectRoot(ctx context.Context, q store.Queryer, server matrix.ServerName) (config []byte, err error) {
+	err = q.QueryRow(ctx, `SELECT config FROM keydirectory_roots WHERE server = $1`, server.String()).Scan(&config)
+	return config, err
+}
+
+func insertRoot(ctx context.Context, q store.Queryer, server matrix.ServerName, config []byte, now time.Time) (first bool, err error) {
+	return store.Changed(q.Exec(ctx, `INSERT INTO keydirectory_roots (server, config, ts) VALUES ($1, $2, $3) ON CONFLICT (server) DO NOTHING`,
+		server.String(), config, store.Millis(now)))
+}
+
+func updateRoot(ctx context.Context, q store.Queryer, server matrix.ServerName, config []byte, now time.Time) error {
+	_, err := q.Exec(ctx, `UPDATE keydirectory_roots SET config = $2, ts = $3 WHERE server = $1 AND config <> $2`, server.String(), config, store.Millis(now))
+	return err
+}
+
+// selectHead is the last that was seen of a log, nil for nothing.
+func selectHead(ctx context.Context, q store.Queryer, origin string) (*tlog.Tree, error) {
+	var text []byte
+	err := q.QueryRow(ctx, `SELECT head FROM keydirectory_heads WHERE origin = $1`, origin).Scan(&text)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	head, err := proof.ParseHead(origin, text)
+	return &head, err
+}
+
+func upsertHead(ctx context.Context, q store.Queryer, origin string, head tlog.Tree) error {
+	_, err := q.Exec(ctx, `INSERT INTO keydirectory_heads (origin, size, head) VALUES ($1, $2, $3)
+		ON CONFLICT (origin) DO UPDATE SET size = excluded.size, head = excluded.head WHERE keydirectory_heads.size < excluded.size`,
+		origin, head.N, proof.FormatHead(origin, head))
+	return err
+}
+
+// selectVersion is the newest that was seen of a label, nil for none.
+func selectVersion(ctx context.Context, q store.Queryer, origin, label string) (*uint32, error) {
+	var version uint32
+	err := q.QueryRow(ctx, `SELECT version FROM keydirectory_versions WHERE origin = $1 AND label = $2`, origin, label).Scan(&version)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
+	}
+	return &version, err
+}
+
+func upsertVersion(ctx context.Context, q store.Queryer, origin, label string, version uint32, now time.Time) error {
+	_, err := q.Exec(ctx, `INSERT INTO keydirectory_versions (origin, label, version, ts) VALUES ($1, $2, $3, $4)
+		ON CONFLICT (origin, label) DO UPDATE SET version = excluded.version, ts = excluded.ts WHERE keydirectory_versions.version <= excluded.version`,
+		origin, label, int64(version), store.Millis(now))
+	return err
+}
+
+const alarmColumns = `id, kind, subject, step, reason, raised, ended, word`
+
+// selectSame is the alarm that stands for the same already.
+func selectSame(ctx context.Context, q store.Queryer, a Alarm) (id int64, stands bool, err error) {
+	err = q.QueryRow(ctx, `SELECT id FROM keydirectory_alarms WHERE server = $1 AND ended = 0 AND kind = $2 AND subject = $3 AND step = $4`,
+		a.Server.String(), string(a.Kind), a.Subject, a.Step).Scan(&id)
+	if errors.Is(err, sql.ErrNoRows) {
+		return 0, false, nil
+	}
+	return id, err == nil, err
+}
+
+func insertAlarm(ctx context.Context, q store.Queryer, a Alarm, evidence []byte) (id int64, err error) {
+	if evidence == nil {
+		evidence = []byte{}
+	}
+	err = q.QueryRow(ctx, `INSERT INTO keydirectory_alarms (server, `+alarmColumns+`, evidence)
+		SELECT $1, COALESCE(MAX(id), 0) + 1, $2, $3, $4, $5, $6, 0, '', $7 FROM keydirectory_alarms WHERE id > 0 RETURNING id`,
+		a.Server.String(), string(a.Kind), a.Subject, a.Step, a.Reason, store.Millis(a.Raised), evidence).Scan(&id)
+	return id, err
+}
+
+func selectAlarms(ctx context.Context, q store.Queryer, server matrix.ServerName, standing bool) ([]Alarm, error) {
+	return store.Collect(ctx, q, func(rows *sql.Rows) (Alarm, error) {
+		a := Alarm{Server: server}
+		var raised, ended int64
+		err := rows.Scan(&a.ID, &a.Kind, &a.Subject, &a.Step, &a.Reason, &raised, &ended, &a.Word)
+		a.Raised, a.Ended = store.Time(raised), store.Time(ended)
+		return a, err
+	}, `SELECT `+alarmColumns+` FROM keydirectory_alarms WHERE server = $1 AND (ended = 0 OR NOT $2) ORDER BY id DESC LIMIT 1000`, server.String(), standing)
+}
+
+func selectEvidence(ctx context.Context, q store.Queryer, server matrix.ServerName, id int64) (evidence []byte, err error) {
+	err = q.QueryRow(ctx, `SELECT evidence FROM keydirectory_alarms WHERE server = $1 AND id = $2`, server.String(), id).Scan(&evidence)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, ErrNoAlarm
+	}
+	return evidence, err
+}
+
+func endAlarm(ctx context.Context, q store.Queryer, server matrix.ServerName, id int64, now time.Time, word string) (ended bool, err error) {
+	return store.Changed(q.Exec(ctx, `UPDATE keydirectory_alarms SET ended = $3, word = $4 WHERE server = $1 AND id = $2 AND ended = 0`,
+		server.String(), id, store.Millis(now), word))
+}
+
+func endLate(ctx context.Context, q store.Queryer, server matrix.ServerName, kind Kind, now time.Time) error {
+	_, err := q.Exec(ctx, `UPDATE keydirectory_alarms SET ended = $4, word = 'the log goes on' WHERE server = $1 AND kind = $2 AND step = $3 AND ended = 0`,
+		server.String(), string(kind), string(proof.StepTimes), store.Millis(now))
+	return err
+}

@@ -1,0 +1,112 @@
+package keydirectory
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"github.com/go-json-experiment/json"
+
+	"signet/internal/fedclient"
+	"signet/keys/proof"
+)
+
+// errRoot is the error of what cannot be the trust root of this directory.
+var errRoot = errors.New("not the trust root of this identity server")
+
+// root is the trust root that is kept. Where there is none it is taken, and kept.
+func (d *Directory) root(ctx context.Context) (proof.Config, error) {
+	text, err := selectRoot(ctx, d.DB, d.At.Name)
+	if errors.Is(err, sql.ErrNoRows) {
+		return d.firstRoot(ctx)
+	}
+	if err != nil {
+		return proof.Config{}, fmt.Errorf("reading the trust root: %w", err)
+	}
+	return d.parseRoot(text)
+}
+
+// firstRoot takes the trust root of the operator, or of the identity server itself.
+func (d *Directory) firstRoot(ctx context.Context) (proof.Config, error) {
+	text, from := d.Root, "the operator's file"
+	if text == nil {
+		var err error
+		if text, err = d.named(ctx); err != nil {
+			return proof.Config{}, err
+		}
+		from = "the identity server itself, which is believed for this once"
+	}
+	root, err := d.parseRoot(text)
+	if err != nil {
+		return proof.Config{}, err
+	}
+	written, err := json.Marshal(root, json.Deterministic(true))
+	if err != nil {
+		return proof.Config{}, fmt.Errorf("writing the trust root: %w", err)
+	}
+	first, err := insertRoot(ctx, d.DB, d.At.Name, written, d.Now())
+	if err != nil {
+		return proof.Config{}, fmt.Errorf("keeping the trust root: %w", err)
+	}
+	if !first { // somebody else was faster
+		return d.root(ctx)
+	}
+	d.Log.InfoContext(ctx, "the key directory is believed by these keys from now on", "server", d.At.Name, "from", from,
+		"users", root.Users.VKeys, "servers", root.Servers.VKeys)
+	return root, nil
+}
+
+// named is the trust root that the identity server names now.
+func (d *Directory) named(ctx context.Context) ([]byte, error) {
+	text, err := d.Asker.KeyConfig(ctx, d.At)
+	if refusal, is := errors.AsType[fedclient.Refusal](err); is && refusal.Unrecognized() {
+		return nil, fmt.Errorf("%w: %w", ErrNoDirectory, err)
+	}
+	return text, err
+}
+
+// parseRoot reads a trust root, which has to be of this identity server.
+func (d *Directory) parseRoot(text []byte) (proof.Config, error) {
+	root, err := proof.ParseConfig(text)
+	if err != nil {
+		return proof.Config{}, fmt.Errorf("%w: %w", errRoot, err)
+	}
+	name := d.At.Name.String()
+	if root.Server != d.At.Name || root.Users.Origin != name+"/users" || root.Servers.Origin != "" && root.Servers.Origin != name+"/servers" {
+		return proof.Config{}, fmt.Errorf("%w: it is of another", errRoot)
+	}
+	if _, err := root.Policy(); err != nil {
+		return proof.Config{}, fmt.Errorf("%w: %w", errRoot, err)
+	}
+	return root, nil
+}
+
+// Refresh takes up what those who sign the logs have vouched for since: keys of logs that are
+// new, and keys that are revoked. What nobody has vouched for is an Alarm.
+func (d *Directory) Refresh(ctx context.Context) error {
+	root, err := d.root(ctx)
+	if err != nil {
+		return err
+	}
+	if err := d.stopped(ctx, Root); err != nil {
+		return err
+	}
+	text, err := d.named(ctx)
+	if err != nil {
+		return err
+	}
+	named, err := proof.ParseConfig(text)
+	if err != nil {
+		return fmt.Errorf("the trust root of %q: %w: %w", d.At.Name, fedclient.ErrBadAnswer, err)
+	}
+	now, err := root.Follow(named)
+	if err != nil {
+		return d.raise(ctx, Root, d.At.Name.String(), err, text)
+	}
+	written, err := json.Marshal(now, json.Deterministic(true))
+	if err != nil {
+		return fmt.Errorf("writing the trust root: %w", err)
+	}
+	return updateRoot(ctx, d.DB, d.At.Name, written, d.Now())
+}
