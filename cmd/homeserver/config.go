@@ -38,11 +38,22 @@ type Config struct {
 	// TrustedIdentityServers is the names of those that users may have this homeserver
 	// ask besides (id_server). Default: none. Example: [id.example.net].
 	TrustedIdentityServers []string `yaml:"trusted_identity_servers"`
+	// Keys is how the key directory of the identity server is believed.
+	Keys Keys `yaml:"keys"`
 	// WebClient is whether a small web client is served at /, in which people sign up, log
 	// in and talk without another app. Whoever sees it at this address gives it their
 	// password, so that an operator asks for it. Default: false; true when started without
 	// --config.
 	WebClient bool `yaml:"web_client"`
+}
+
+// Keys is how the key directory of the identity server is believed.
+type Keys struct {
+	// TrustFile is the file of the trust root to begin with: what the identity server
+	// answers at /_signet/v1/keys/config, brought here on a way that the operator trusts.
+	// It is read while none is kept in the database. Default: none; then it is taken from
+	// the identity server, which is believed for that once.
+	TrustFile string `yaml:"trust_file"`
 }
 
 // Limits is how the budgets against abuse are applied.
@@ -150,6 +161,9 @@ func (c *Config) Check() config.Problems {
 	p = append(p, c.Turn.check()...)
 	if c.IdentityServer != "" {
 		p = append(p, config.CheckURL("identity_server", c.IdentityServer)...)
+	}
+	if _, err := c.Keys.root(); err != nil {
+		p.Add("keys.trust_file", err.Error(), "what the identity server answers at /_signet/v1/keys/config")
 	}
 	if _, err := idclient.ParseTrusted("", c.TrustedIdentityServers); err != nil {
 		p.Add("trusted_identity_servers", err.Error(), "such as id.example.net")

@@ -6,6 +6,7 @@ import (
 
 	"signet/internal/homeserver/blocklist"
 	"signet/internal/homeserver/contact"
+	"signet/internal/homeserver/keydirectory"
 	"signet/internal/idclient"
 	"signet/internal/matrix"
 	"signet/internal/program"
@@ -15,7 +16,8 @@ import (
 type identity struct {
 	client  *idclient.Client
 	trusted idclient.Trusted
-	blocked *blocklist.List // of its own choice; nil where there is none
+	blocked *blocklist.List         // of its own choice; nil where there is none
+	keys    *keydirectory.Directory // the same
 }
 
 // trusted are the identity servers that this homeserver may ask.
@@ -37,10 +39,14 @@ func (s *server) buildIdentity(f program.Frame) (err error) {
 		Rand:       rand.Reader,
 		Own:        own.URL,
 	})
-	if there {
-		s.identity.blocked, err = blocklist.Open(f.Ctx, blocklist.Options{DB: s.DB, Asker: s.identity.client, At: own, Now: f.Now, Log: s.log})
+	if !there {
+		return nil
 	}
-	return err
+	s.identity.blocked, err = blocklist.Open(f.Ctx, blocklist.Options{DB: s.DB, Asker: s.identity.client, At: own, Now: f.Now, Log: s.log})
+	if err != nil {
+		return err
+	}
+	return s.buildDirectory(f, own)
 }
 
 // watchBlocks keeps the block-list as new as the identity server's until ctx ends.

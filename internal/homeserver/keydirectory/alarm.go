@@ -21,7 +21,10 @@ const (
 	Root    Kind = "root"    // the trust root: the keys of a log have changed, and nobody has vouched for the new ones
 )
 
-// kinds are all that stop what one of them stops.
+// Kinds are all kinds of alarms.
+var Kinds = []Kind{Users, Servers, Root}
+
+// stoppedBy are the kinds of alarms that stop what is of one.
 func (k Kind) stoppedBy() []Kind { return []Kind{k, Root} }
 
 // Alarm is the error of what was shown and did not hold. It stands until the operator has ended
