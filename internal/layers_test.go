@@ -150,6 +150,7 @@ var testSupport = []string{
 	"internal/store/storetest",
 	"keys/audit/audittest",
 	"keys/log/keeper/keepertest",
+	"keys/proof/prooftest",
 	"verify/verifytest",
 }
 

@@ -18,9 +18,13 @@ const (
 	StepLadder      Step = "ladder"      // 6: the version is the newest, or there is none
 	StepOpening     Step = "opening"     // 7: the value is that version's
 	StepSignatures  Step = "signatures"  // 8: those who should have signed it, and it is in force
+
+	// Those of the log of servers, besides the ones above that concern any log.
+	StepRecord   Step = "record"   // 9: the record stands in the log
+	StepDocument Step = "document" // 10: it is of that document
 )
 
-var steps = []Step{StepLabel, StepCheckpoint, StepTimes, StepEpoch, StepConsistency, StepLadder, StepOpening, StepSignatures}
+var steps = []Step{StepLabel, StepCheckpoint, StepTimes, StepEpoch, StepConsistency, StepLadder, StepOpening, StepSignatures, StepRecord, StepDocument}
 
 // Number is the place of the step, from 1.
 func (s Step) Number() int { return slices.Index(steps, s) + 1 }

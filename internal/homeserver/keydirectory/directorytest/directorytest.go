@@ -19,6 +19,7 @@ import (
 	"signet/keys/ladder"
 	"signet/keys/prefixtree"
 	"signet/keys/proof"
+	"signet/keys/proof/prooftest"
 	"signet/keys/value"
 	"signet/keys/vrf"
 )
@@ -30,8 +31,8 @@ type Directory struct {
 	Now  func() time.Time
 
 	mu       sync.Mutex // guards what follows
-	users    *log
-	servers  *log
+	users    *prooftest.Log
+	servers  *prooftest.Log
 	vrf      *vrf.PrivateKey
 	signing  matrix.SigningKey
 	versions map[string][]version
@@ -57,10 +58,10 @@ func New(t testing.TB, name matrix.ServerName, seed string, now func() time.Time
 	if d.vrf, err = vrf.NewPrivateKey(secret(seed + "vrf").Seed()); err != nil {
 		t.Fatal(err)
 	}
-	d.users = newLog(t, name.String()+"/users", secret(seed+"users"), base64.RawStdEncoding.EncodeToString(d.vrf.Public().Bytes()))
-	d.servers = newLog(t, name.String()+"/servers", secret(seed+"servers"), "")
-	d.users.seal(now())
-	d.servers.seal(now())
+	d.users = prooftest.New(t, name.String()+"/users", secret(seed+"users"), base64.RawStdEncoding.EncodeToString(d.vrf.Public().Bytes()))
+	d.servers = prooftest.New(t, name.String()+"/servers", secret(seed+"servers"), "")
+	d.users.Seal(now())
+	d.servers.Seal(now())
 	return d
 }
 
@@ -116,7 +117,7 @@ func (d *Directory) Config() proof.Config {
 }
 
 func (d *Directory) config() proof.Config {
-	return proof.Config{Server: d.Name, Users: proof.NewLogConfig(d.users.state.Configs()), Servers: proof.NewLogConfig(d.servers.state.Configs()),
+	return proof.Config{Server: d.Name, Users: proof.NewLogConfig(d.users.State.Configs()), Servers: proof.NewLogConfig(d.servers.State.Configs()),
 		VRF: proof.Hash(d.vrf.Public().Bytes()), Keys: map[matrix.KeyID]proof.Hash{d.signing.ID: proof.Hash(d.signing.Public())}}
 }
 
@@ -131,7 +132,7 @@ func (d *Directory) LookupKeys(_ context.Context, _ idclient.Server, label strin
 }
 
 func (d *Directory) lookup(label string, seen int64) *proof.Lookup {
-	epoch, _ := d.users.state.Newest()
+	epoch, _ := d.users.State.Newest()
 	rung := func(v uint32) proof.Rung {
 		pi, output := d.vrf.Prove(d.label(label).VRFInput(v))
 		var c entry.Commitment
@@ -142,14 +143,14 @@ func (d *Directory) lookup(label string, seen int64) *proof.Lookup {
 	}
 	newest := len(d.versions[label]) - 1
 	if newest < 0 {
-		return proof.NewAbsence(d.users.anchor(seen), rung(0))
+		return proof.NewAbsence(d.users.Anchor(seen), rung(0))
 	}
 	var rungs []proof.Rung
 	for _, v := range ladder.Versions(uint32(newest)) {
 		rungs = append(rungs, rung(v))
 	}
 	v := d.versions[label][newest]
-	return proof.NewLookup(d.users.anchor(seen), uint32(newest), rungs, v.opening, v.value)
+	return proof.NewLookup(d.users.Anchor(seen), uint32(newest), rungs, v.opening, v.value)
 }
 
 func (d *Directory) label(text string) entry.Label {
@@ -182,7 +183,7 @@ func (d *Directory) Publish(label string, object []byte) {
 	v.commitment = entry.Commit(v.opening, d.label(label), next, canonical)
 	index := entry.IndexOf(d.vrf.Output(d.label(label).VRFInput(next)))
 	d.versions[label] = append(d.versions[label], v)
-	d.users.seal(d.Now(), entry.Insert{Index: index, Commitment: v.commitment}.Append(nil))
+	d.users.Seal(d.Now(), entry.Insert{Index: index, Commitment: v.commitment}.Append(nil))
 }
 
 // Person publishes the keys of a user: a master key made of a name, which signs itself.
@@ -227,14 +228,14 @@ func Public(key string) string { return base64.RawStdEncoding.EncodeToString([]b
 func (d *Directory) Seal() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.users.seal(d.Now())
-	d.servers.seal(d.Now())
+	d.users.Seal(d.Now())
+	d.servers.Seal(d.Now())
 }
 
 // Rotate has both logs signed by other keys: the keys before vouch for them, and sign no more.
 func (d *Directory) Rotate(seed string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.users.rotate(secret(seed+"users"), d.Now())
-	d.servers.rotate(secret(seed+"servers"), d.Now())
+	d.users.Rotate(secret(seed+"users"), d.Now())
+	d.servers.Rotate(secret(seed+"servers"), d.Now())
 }
