@@ -52,9 +52,9 @@ type binding struct {
 // and spends the proof. It returns the association as signed JSON. The same bind
 // again answers the same: its first answer may have been lost. Errors: verify.ErrSpent
 // when the proof was spent on anything else, verify.ErrOtherPurpose for one that was shown
-// for signing up, signing in or a new password.
+// for something else than that, or somebody else.
 func (d *Directory) Bind(ctx context.Context, proof verify.Proof, user matrix.UserID) ([]byte, error) {
-	if err := proof.For(verify.Verify, verify.Add); err != nil {
+	if err := proof.Binds(user); err != nil {
 		return nil, err
 	}
 	var b binding

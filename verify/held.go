@@ -38,6 +38,7 @@ type HeldSession struct {
 	Medium    threepid.Medium `json:"medium"`
 	Address   string          `json:"address"`
 	Purpose   Purpose         `json:"purpose"`
+	Bind      bool            `json:"bind,omitzero"`     // and so that others find the account by it
 	Existing  bool            `json:"existing,omitzero"` // told that there is an account already; to the owner alone
 	AskedBy   string          `json:"asked_by,omitzero"` // an account or a homeserver; absent for our own page
 	UserID    string          `json:"user_id,omitzero"`  // whom the address is for
@@ -81,8 +82,9 @@ func (v *Verifier) HeldBy(ctx context.Context, user matrix.UserID) (any, error) 
 func heldOf(sessions []*session) Held {
 	h := Held{Sessions: []HeldSession{}}
 	for _, s := range sessions {
+		purpose, bind := s.purpose.Named()
 		h.Sessions = append(h.Sessions, HeldSession{
-			Medium: s.address.Medium(), Address: s.address.String(), Purpose: s.purpose, AskedBy: s.caller.Asker(), UserID: s.user.Readable(),
+			Medium: s.address.Medium(), Address: s.address.String(), Purpose: purpose, Bind: bind, AskedBy: s.caller.Asker(), UserID: s.user.Readable(),
 			Messages: s.messages, Created: s.created.UnixMilli(), Sent: s.sent.UnixMilli(),
 			Validated: store.Millis(s.validated), Spent: store.Millis(s.spent), Stopped: store.Millis(s.stopped),
 		})

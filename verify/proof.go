@@ -39,6 +39,19 @@ func (p Proof) For(purposes ...Purpose) error {
 	return nil
 }
 
+// Binds is ErrOtherPurpose unless control was shown so that others find a user by the address:
+// by the user, or for their own homeserver, which has signed them up so.
+func (p Proof) Binds(user matrix.UserID) error {
+	server, is := p.caller.isHomeserver()
+	switch {
+	case !is:
+		return p.For(Verify, Add)
+	case server != user.Server() || p.user != "" && p.user != user:
+		return ErrOtherPurpose
+	}
+	return p.For(RegisterAndBind)
+}
+
 // User is whom the address was shown for, empty if that was not known.
 func (p Proof) User() matrix.UserID { return p.user }
 
@@ -52,6 +65,14 @@ func (p Proof) SID() string { return p.sid }
 // Errors: ErrNoSession, ErrExpired, ErrNotValidated.
 func (v *Verifier) Prove(ctx context.Context, c Credentials, caller Caller) (Proof, error) {
 	return v.prove(ctx, c, func(s *session) bool { return s.caller == caller })
+}
+
+// ProveToBind is Prove for an account that is to be found by the address: in a session that it
+// opened itself, or its homeserver for RegisterAndBind.
+func (v *Verifier) ProveToBind(ctx context.Context, c Credentials, user matrix.UserID) (Proof, error) {
+	return v.prove(ctx, c, func(s *session) bool {
+		return s.caller == Account(user) || s.caller == Homeserver(user.Server()) && s.purpose == RegisterAndBind
+	})
 }
 
 // ProveAnyone is Prove for a call that needs no account: the id and the secret

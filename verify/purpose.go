@@ -15,10 +15,13 @@ type Purpose string
 const (
 	Verify   Purpose = "verify"   // that it is theirs, for whatever they do with it: the specification's only one
 	Register Purpose = "register" // signing up at a homeserver
-	Add      Purpose = "add"      // attaching it to an account
-	Reset    Purpose = "reset"    // a new password
-	Login    Purpose = "login"    // signing in
-	Manage   Purpose = "manage"   // seeing and erasing what is stored under it
+	// RegisterAndBind is Register with im.signet.bind: whoever shows control also agrees that
+	// others find the account by the address.
+	RegisterAndBind Purpose = "register_bind"
+	Add             Purpose = "add"    // attaching it to an account
+	Reset           Purpose = "reset"  // a new password
+	Login           Purpose = "login"  // signing in
+	Manage          Purpose = "manage" // seeing and erasing what is stored under it
 )
 
 // What can be wrong with a purpose.
@@ -36,6 +39,8 @@ var (
 	ErrExistingRefused = errors.New("im.signet.existing is for homeservers, signed by themselves")
 	// ErrExisting is the error of a homeserver that tells so where nobody signs up.
 	ErrExisting = errors.New("im.signet.existing needs the im.signet.purpose register")
+	// ErrBind is the error of who would have an account found by the address that nobody signs up.
+	ErrBind = errors.New("im.signet.bind needs the im.signet.purpose register")
 	// ErrOthersUser is the error of a caller who names an account that is not theirs to
 	// speak for.
 	ErrOthersUser = errors.New("im.signet.user_id must be the caller's own account or an account of the calling homeserver")
@@ -52,10 +57,30 @@ func ParsePurpose(text string) (Purpose, error) {
 	return "", ErrPurpose
 }
 
+// AndBind is a purpose with im.signet.bind, which only Register takes. Otherwise the error is
+// ErrBind.
+func (p Purpose) AndBind() (Purpose, error) {
+	if p != Register {
+		return "", ErrBind
+	}
+	return RegisterAndBind, nil
+}
+
+// Named is a purpose as im.signet.purpose names it, and whether im.signet.bind is with it.
+func (p Purpose) Named() (name Purpose, bind bool) {
+	if p == RegisterAndBind {
+		return Register, true
+	}
+	return p, false
+}
+
+// registers tells whether somebody signs up.
+func (p Purpose) registers() bool { return p == Register || p == RegisterAndBind }
+
 // mayAsk says who may ask for what. Signing up, in and a new password are a
 // homeserver's business; what is stored here is seen on our own pages alone.
 func (c Caller) mayAsk(p Purpose) error {
-	allowed := []Purpose{Verify, Register, Add, Reset, Login}
+	allowed := []Purpose{Verify, Register, RegisterAndBind, Add, Reset, Login}
 	if _, ok := c.Account(); ok {
 		allowed = []Purpose{Verify, Add}
 	}
@@ -76,7 +101,7 @@ func (r Request) mayTellOfAccount() error {
 	if _, ok := r.Caller.isHomeserver(); !ok {
 		return ErrExistingRefused
 	}
-	if r.Purpose != Register {
+	if !r.Purpose.registers() {
 		return ErrExisting
 	}
 	return nil

@@ -1,7 +1,9 @@
 package verify_test
 
 import (
+	"encoding/json"
 	"errors"
+	"strings"
 	"testing"
 
 	"signet/internal/matrix"
@@ -71,6 +73,10 @@ func TestWhoMayAskForWhat(t *testing.T) {
 			{alice, verify.Login, "", verify.ErrPurposeRefused},
 			{alice, verify.Manage, "", verify.ErrPurposeRefused},
 			{hs, verify.Register, "", nil},
+			{alice, verify.RegisterAndBind, "", verify.ErrPurposeRefused},
+			{verify.Page, verify.RegisterAndBind, "", verify.ErrPurposeRefused},
+			{hs, verify.RegisterAndBind, "", nil},
+			{hs, verify.RegisterAndBind, "@bob:other.example", verify.ErrOthersUser},
 			{hs, verify.Reset, "@bob:example.org", nil},
 			{hs, verify.Login, "@bob:other.example", verify.ErrOthersUser},
 			{hs, verify.Manage, "", verify.ErrPurposeRefused},
@@ -98,9 +104,54 @@ func TestParsePurpose(t *testing.T) {
 			t.Errorf("ParsePurpose(%q) = %q, %v", text, got, err)
 		}
 	}
-	for _, text := range []string{"Verify", "bind", " ", "login\x00"} {
+	for _, text := range []string{"Verify", "bind", "register_bind", " ", "login\x00"} {
 		if _, err := verify.ParsePurpose(text); !errors.Is(err, verify.ErrPurpose) {
 			t.Errorf("ParsePurpose(%q) = %v", text, err)
 		}
 	}
+}
+
+// Whoever signs up and agrees to be found has a session apart from that of who only signs up: no
+// later request makes the one of the other. What is kept of it says so, and of its proofs only
+// that one binds, for a user of the homeserver that asked.
+func TestSigningUpToBeFoundIsAnotherSession(t *testing.T) {
+	each(t, func(s *story) {
+		address := email(s.T, "alice@example.org")
+		signUp := func(secret string, purpose verify.Purpose, user matrix.UserID) verify.Proof {
+			s.Helper()
+			c := verify.Credentials{ClientSecret: secret}
+			var err error
+			c.SID, err = s.Request(s.Context(), verify.Request{Address: address, ClientSecret: secret, Caller: hs, Purpose: purpose, User: user, SendAttempt: 1})
+			if err != nil {
+				s.Fatal(err)
+			}
+			if err := s.Submit(s.Context(), c, hs, s.Post.Last(s.T).Code()); err != nil {
+				s.Fatal(err)
+			}
+			proof, err := s.World.Verifier.Prove(s.Context(), c, hs)
+			if err != nil {
+				s.Fatal(err)
+			}
+			return proof
+		}
+		plain, found, named := signUp("secret", verify.Register, ""), signUp("secret", verify.RegisterAndBind, ""), signUp("other", verify.RegisterAndBind, "@new:hs.example")
+		if plain.SID() == found.SID() || found.Binds("@any:hs.example") != nil || named.Binds("@new:hs.example") != nil {
+			s.Errorf("sessions %s and %s; %v, %v", plain.SID(), found.SID(), found.Binds("@any:hs.example"), named.Binds("@new:hs.example"))
+		}
+		for what, err := range map[string]error{
+			"without the wish": plain.Binds("@any:hs.example"), "a user of another server": found.Binds("@any:other.example"), "another user": named.Binds("@any:hs.example"),
+		} {
+			if !errors.Is(err, verify.ErrOtherPurpose) {
+				s.Errorf("%s: %v", what, err)
+			}
+		}
+		held, err := s.World.Verifier.Held(s.Context(), address)
+		if err != nil {
+			s.Fatal(err)
+		}
+		text, err := json.Marshal(held)
+		if n := strings.Count(string(text), `"purpose":"register"`); err != nil || n != 3 || strings.Count(string(text), `"bind":true`) != 2 {
+			s.Errorf("what is held is %s, %v", text, err)
+		}
+	})
 }

@@ -59,7 +59,7 @@ func (v *Verifier) unshow(ctx context.Context, tx *store.Tx, s *session) error {
 
 // attaches tells whether the session makes the address one of an account's. What other
 // sessions show, that account has.
-func (s *session) attaches() bool { return s.purpose == Register || s.purpose == Add }
+func (s *session) attaches() bool { return s.purpose.registers() || s.purpose == Add }
 
 func shownLife(m threepid.Medium) time.Duration {
 	if m == threepid.MSISDN {

@@ -19,6 +19,18 @@ func (c *Client) Bind(ctx context.Context, at Server, token string, s Session, u
 	return c.ask(ctx, call{to: at, as: Account(token), method: http.MethodPost, path: v2 + "/3pid/bind", body: body}, &done{})
 }
 
+// BindUser has a user of this homeserver found by the address of a session that it opened itself
+// to sign them up, with Bind. Said again it is no error while it holds.
+func (c *Client) BindUser(ctx context.Context, at Server, s Session, user matrix.UserID) error {
+	body := struct {
+		User         matrix.UserID `json:"user_id"`
+		SID          string        `json:"sid"`
+		ClientSecret string        `json:"client_secret"`
+		stamp
+	}{user, s.SID, s.ClientSecret, c.stamp()}
+	return c.ask(ctx, call{to: at, method: http.MethodPost, path: ours + "/users/bind", body: body}, &done{})
+}
+
 // Unbind has a user of this homeserver found by an address no longer, on the homeserver's word.
 func (c *Client) Unbind(ctx context.Context, at Server, user matrix.UserID, address threepid.Address) error {
 	type pid struct {

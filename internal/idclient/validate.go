@@ -40,6 +40,9 @@ type Validation struct {
 	// Existing tells that the address has an account here already, whose owner is told so in
 	// place of a code; nothing opens the session. Only of Homeserver, with Register.
 	Existing bool
+	// Bind tells that the person wants to be found by the address once they have an account, as
+	// the message then says. Only of Homeserver, with Register.
+	Bind bool
 }
 
 // validationBody is a Validation of either medium.
@@ -56,6 +59,7 @@ type validationBody struct {
 	Language     string        `json:"im.signet.language,omitempty"`
 	Challenge    *solved       `json:"im.signet.challenge,omitempty"`
 	Existing     bool          `json:"im.signet.existing,omitzero"`
+	Bind         bool          `json:"im.signet.bind,omitzero"`
 }
 
 type solved struct {
@@ -65,7 +69,7 @@ type solved struct {
 
 func (v Validation) body() validationBody {
 	b := validationBody{ClientSecret: v.ClientSecret, SendAttempt: v.SendAttempt, NextLink: v.NextLink, Purpose: v.Purpose, User: v.User, Language: v.Language,
-		Existing: v.Existing}
+		Existing: v.Existing, Bind: v.Bind}
 	switch v.Address.Medium() {
 	case threepid.Email:
 		b.Email = v.Address.String()
@@ -127,7 +131,7 @@ func (c *Client) SubmitToken(ctx context.Context, at Server, as Caller, medium t
 // ErrCode says that an identity server did not take a code.
 var ErrCode = errors.New("the code is not the one that was sent")
 
-// Validated is a session whose address has been shown to be somebody's. The last three are
+// Validated is a session whose address has been shown to be somebody's. The last four are
 // empty at a server that does not know them.
 type Validated struct {
 	Address threepid.Address
@@ -135,6 +139,7 @@ type Validated struct {
 	Purpose Purpose
 	Caller  string        // who opened the session: a user id, or the name of a homeserver
 	User    matrix.UserID // for whom
+	Bind    bool          // they agreed to be found by it, too
 }
 
 // Validated reads what was validated in a session. The error is a fedclient.Refusal where
@@ -147,6 +152,7 @@ func (c *Client) Validated(ctx context.Context, at Server, as Caller, s Session)
 		Purpose     Purpose       `json:"im.signet.purpose"`
 		Caller      string        `json:"im.signet.caller"`
 		User        matrix.UserID `json:"im.signet.user_id"`
+		Bind        bool          `json:"im.signet.bind"`
 	}
 	q := call{to: at, as: as, method: http.MethodGet, path: v2 + "/3pid/getValidated3pid", query: url.Values{"sid": {s.SID}, "client_secret": {s.ClientSecret}}}
 	if err := c.ask(ctx, q, &answer); err != nil {
@@ -156,5 +162,5 @@ func (c *Client) Validated(ctx context.Context, at Server, as Caller, s Session)
 	if err != nil {
 		return v, fmt.Errorf("asking the identity server %q: %w: no address", at.Name, fedclient.ErrBadAnswer)
 	}
-	return Validated{Address: address, At: time.UnixMilli(answer.ValidatedAt), Purpose: answer.Purpose, Caller: answer.Caller, User: answer.User}, nil
+	return Validated{Address: address, At: time.UnixMilli(answer.ValidatedAt), Purpose: answer.Purpose, Caller: answer.Caller, User: answer.User, Bind: answer.Bind}, nil
 }

@@ -68,7 +68,7 @@ func (w *Words) Email(v Verification) (subject, text, html string, err error) {
 // in there and nowhere else (WICG, "Origin-bound one-time codes delivered via SMS").
 func (w *Words) SMS(v Verification) (string, error) {
 	v.Server, v.Host = w.server, w.host
-	return longestOfFewest(maxBrevity, func(brevity int) (string, error) {
+	return longestOfFewest(v.maxBrevity(), func(brevity int) (string, error) {
 		s := v.shortened()
 		s.Brevity = brevity
 		return w.layouts.SMS(v.Language, s)

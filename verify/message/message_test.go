@@ -164,7 +164,7 @@ func TestAnUnknownPurpose(t *testing.T) {
 func TestGolden(t *testing.T) {
 	w := newWords(t, "")
 	for l, purpose := range map[locale.Language]string{
-		locale.English: "add", locale.German: "register", locale.French: "reset", locale.Russian: "login", locale.Arabic: "add", locale.Japanese: "manage",
+		locale.Spanish: "register_bind", locale.English: "add", locale.German: "register", locale.French: "reset", locale.Russian: "login", locale.Arabic: "add", locale.Japanese: "manage",
 	} {
 		v := asked(l, purpose)
 		m := write(t, w, v)

@@ -30,6 +30,9 @@ func TestSMS(t *testing.T) {
 						most = 3
 					}
 				}
+				if purpose == "register_bind" {
+					most++ // what is consented to is said, whatever it costs
+				}
 				if n := wording.Segments(text); n > most || wording.GSM7(text) == unicodeOnly[l] {
 					t.Errorf("%v, %s, a host of %d: %d segments, GSM 7-bit %v:\n%s", l, purpose, length, n, wording.GSM7(text), text)
 				}
@@ -55,6 +58,21 @@ func TestSMSLeavesOutWhatHasNoPlace(t *testing.T) {
 		v.StopLink = "https://" + host + "/n/ABCDEFGHJKLM"
 		if got := writeSMS(t, newWordsFor(t, "", host), v); !strings.HasPrefix(got, want) {
 			t.Errorf("with a host of %d it is\n%s\nwant\n%s", length, got, want)
+		}
+	}
+}
+
+// Nobody agrees to be found by a text message that does not say so: its words stay, however long
+// the host's name is.
+func TestAnSMSSaysWhatIsConsentedTo(t *testing.T) {
+	for l, want := range map[locale.Language]string{locale.English: "that others can find by this number", locale.German: "das andere über diese Nummer finden", locale.Chinese: "他人可通过此手机号找到您"} {
+		for length := 10; length <= 60; length += 10 {
+			host := strings.Repeat("h", length-4) + ".org"
+			v := texted(l, "register_bind")
+			v.StopLink = "https://" + host + "/n/ABCDEFGHJKLM"
+			if text := writeSMS(t, newWordsFor(t, "", host), v); !strings.Contains(text, want) {
+				t.Errorf("with a host of %d it is\n%s", length, text)
+			}
 		}
 	}
 }

@@ -27,9 +27,13 @@ type Verification struct {
 	Host   string // the host of its pages, filled in by Words
 }
 
+// registerBind is the purpose whose code is consent, too, to be found by the address: what is
+// consented to is said however long it is.
+const registerBind = "register_bind"
+
 // Purposes lists what a code can be for.
 func Purposes() []string {
-	return []string{"verify", "register", "add", "reset", "login", "manage"}
+	return []string{"verify", "register", registerBind, "add", "reset", "login", "manage"}
 }
 
 // Grouped is the code in groups of at most four digits, easier to read and type.
@@ -48,8 +52,13 @@ type short struct {
 	Brevity int    // 0 tells all, 1 leaves out the warning, 2 the site too, 3 the purpose too
 }
 
-// maxBrevity is the highest brevity there is.
-const maxBrevity = 3
+// maxBrevity is the highest brevity there is for v.
+func (v Verification) maxBrevity() int {
+	if v.Purpose == registerBind {
+		return 2
+	}
+	return 3
+}
 
 // shortened is v as a text message tells it, without what a stranger wrote.
 func (v Verification) shortened() short {

@@ -461,6 +461,7 @@ POST /_signet/v1/whoami
 GET /_signet/v1/me
 DELETE /_signet/v1/me
 POST /_signet/v1/me/unbind
+POST /_signet/v1/users/bind
 POST /_signet/v1/users/unbind
 POST /_signet/v1/notices
 POST /_signet/v1/captcha

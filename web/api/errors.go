@@ -58,6 +58,7 @@ var answers = []struct {
 	{verify.ErrOthersUser, http.StatusForbidden, matrix.Forbidden},
 	{verify.ErrExistingRefused, http.StatusForbidden, matrix.Forbidden},
 	{verify.ErrExisting, http.StatusBadRequest, matrix.InvalidParam},
+	{verify.ErrBind, http.StatusBadRequest, matrix.InvalidParam},
 	{verify.ErrOtherPurpose, http.StatusForbidden, matrix.Forbidden},
 	{verify.ErrUndeliverable, http.StatusBadRequest, matrix.InvalidEmail},
 	{verify.ErrDisposable, http.StatusBadRequest, matrix.InvalidEmail},

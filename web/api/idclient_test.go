@@ -59,7 +59,7 @@ func TestOurClientOfThisServer(t *testing.T) {
 		if err := c.SubmitToken(w.Context(), at, idclient.Homeserver, threepid.Email, s, w.Post.Last(w.TB).Code()); err != nil {
 			w.Error(err)
 		}
-		if v, err := c.Validated(w.Context(), at, idclient.Homeserver, s); err != nil || v.Address != address || v.Purpose != idclient.Register || v.Caller != "hs.example" {
+		if v, err := c.Validated(w.Context(), at, idclient.Homeserver, s); err != nil || v.Address != address || v.Purpose != idclient.Register || v.Caller != "hs.example" || v.Bind {
 			w.Errorf("validated: %+v, %v", v, err)
 		}
 
@@ -70,6 +70,19 @@ func TestOurClientOfThisServer(t *testing.T) {
 		refused("a code", c.SubmitToken(w.Context(), at, idclient.Homeserver, threepid.Email, told, "12345678"), matrix.TokenIncorrect)
 		_, err = c.Validated(w.Context(), at, idclient.Homeserver, told)
 		refused("what was validated", err, matrix.SessionNotValidated)
+
+		wish := idclient.Validation{Address: address, ClientSecret: "third", SendAttempt: 1, Purpose: idclient.Register, Bind: true}
+		found := idclient.Session{ClientSecret: "third"}
+		if found.SID, err = c.RequestToken(w.Context(), at, idclient.Homeserver, wish); err != nil {
+			w.Fatal(err)
+		}
+		err = c.SubmitToken(w.Context(), at, idclient.Homeserver, threepid.Email, found, w.Post.Last(w.TB).Code())
+		if v, shown := c.Validated(w.Context(), at, idclient.Homeserver, found); err != nil || shown != nil || v.Purpose != idclient.Register || !v.Bind {
+			w.Errorf("validated: %+v, %v, %v", v, err, shown)
+		}
+		if err := c.BindUser(w.Context(), at, found, "@alice:hs.example"); err != nil || w.find(w.register("bob"), "alice@example.org", "email") != "@alice:hs.example" {
+			w.Errorf("bound: %v", err)
+		}
 
 		before := len(w.Post.Sent())
 		if err := c.Notify(w.Context(), at, login); err != nil {

@@ -125,6 +125,7 @@ func (a *API) identityRoutes() []mxhttp.Route {
 		{Method: http.MethodGet, Path: mePath, Handler: a.forAnyAccount(a.me)},
 		{Method: http.MethodDelete, Path: mePath, Handler: a.forAnyAccount(a.eraseMe)},
 		{Method: http.MethodPost, Path: mePath + "/unbind", Handler: a.forAnyAccount(a.unbindMine)},
+		{Method: http.MethodPost, Path: "/_signet/v1/users/bind", Handler: a.forHomeserver(a.bindUser)},
 		{Method: http.MethodPost, Path: "/_signet/v1/users/unbind", Handler: a.forHomeserver(a.unbindUser)},
 		{Method: http.MethodPost, Path: "/_signet/v1/notices", Handler: a.forHomeserver(a.notice)},
 		{Method: http.MethodPost, Path: captchaPath, Handler: a.forHomeserver(a.newChallenge)},

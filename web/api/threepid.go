@@ -20,6 +20,7 @@ type validated struct {
 	Address     string          `json:"address"`
 	ValidatedAt int64           `json:"validated_at"`
 	Purpose     verify.Purpose  `json:"im.signet.purpose"`
+	Bind        bool            `json:"im.signet.bind,omitzero"`
 	Caller      string          `json:"im.signet.caller"`
 	UserID      matrix.UserID   `json:"im.signet.user_id,omitzero"`
 }
@@ -39,11 +40,13 @@ func (a *API) getValidated3pid(c echo.Context, who caller.Caller) error {
 	if err != nil {
 		return err
 	}
+	purpose, bind := proof.Purpose().Named()
 	return mxhttp.Reply(c, http.StatusOK, validated{
 		Medium:      proof.Address().Medium(),
 		Address:     proof.Address().String(),
 		ValidatedAt: proof.ValidatedAt().UnixMilli(),
-		Purpose:     proof.Purpose(),
+		Purpose:     purpose,
+		Bind:        bind,
 		Caller:      proof.Caller().Asker(),
 		UserID:      proof.User(),
 	})
@@ -67,7 +70,7 @@ func (a *API) bind(c echo.Context, user matrix.UserID) error {
 		return forbidden("an account can bind addresses to itself only")
 	}
 	credentials := verify.Credentials{SID: r.SID, ClientSecret: r.ClientSecret}
-	proof, err := a.Verifier.Prove(c.Request().Context(), credentials, verify.Account(user))
+	proof, err := a.Verifier.ProveToBind(c.Request().Context(), credentials, user)
 	if err != nil {
 		return err
 	}

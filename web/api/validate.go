@@ -22,6 +22,7 @@ type proving struct {
 	Purpose   string          `json:"im.signet.purpose"`
 	UserID    string          `json:"im.signet.user_id"`
 	Existing  bool            `json:"im.signet.existing"`
+	Bind      bool            `json:"im.signet.bind"`
 	Challenge challengeAnswer `json:"im.signet.challenge"`
 	person
 }
@@ -89,7 +90,7 @@ func (p proving) request(c echo.Context, who caller.Caller) (r verify.Request, e
 		Existing:     p.Existing,
 		Answer:       verify.Answer{ID: p.Challenge.ID, Text: p.Challenge.Answer},
 	}
-	if r.Purpose, err = verify.ParsePurpose(p.Purpose); err != nil {
+	if r.Purpose, err = p.purpose(); err != nil {
 		return r, err
 	}
 	if p.UserID != "" {
@@ -99,6 +100,14 @@ func (p proving) request(c echo.Context, who caller.Caller) (r verify.Request, e
 	}
 	r.Client, err = p.client(c, who)
 	return r, err
+}
+
+func (p proving) purpose() (verify.Purpose, error) {
+	purpose, err := verify.ParsePurpose(p.Purpose)
+	if err != nil || !p.Bind {
+		return purpose, err
+	}
+	return purpose.AndBind()
 }
 
 // callerOf is a caller as verification sees it.

@@ -229,7 +229,7 @@ func sights(w *world) map[string]*reply {
 }
 
 func seePurposes(w *world, all map[string]*reply) {
-	for _, purpose := range []verify.Purpose{verify.Verify, verify.Register, verify.Add, verify.Reset, verify.Login} {
+	for _, purpose := range []verify.Purpose{verify.Verify, verify.Register, verify.RegisterAndBind, verify.Add, verify.Reset, verify.Login} {
 		for _, user := range []matrix.UserID{"", "@bob:example.org"} {
 			w.requested(verify.Request{Caller: verify.Homeserver("example.org"), Purpose: purpose, User: user})
 			_, link := w.lastEmail()

@@ -56,6 +56,8 @@ func TestALinkSaysWhatItIsFor(t *testing.T) {
 		{verify.Verify, "@bob:example.org", []string{"Show that this address belongs to @bob:example.org"}},
 		{verify.Register, "", []string{"Sign up for an account with this address"}},
 		{verify.Register, "@new:example.org", []string{"Sign up as @new:example.org with this address"}},
+		{verify.RegisterAndBind, "", []string{"Sign up for an account with this address, and be found by it", "whoever knows the address can find that account by it"}},
+		{verify.RegisterAndBind, "@new:example.org", []string{"Sign up as @new:example.org with this address, and be found by it"}},
 		{verify.Add, "@bob:example.org", []string{"Attach this address to @bob:example.org", "people can find the account by it"}},
 		{verify.Reset, "@bob:example.org", []string{"Set a new password for @bob:example.org", "set a new password and use the account"}},
 		{verify.Login, "", []string{"Sign in", "is signed in and can use the account"}},
