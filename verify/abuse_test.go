@@ -307,7 +307,7 @@ func TestChallengesOfASiteAreLimited(t *testing.T) {
 		s.Verifier.When = verify.Always
 		got := 0
 		for i := range 90 {
-			err := s.ask(email(s.T, "a@example.org"), verify.Page, fmt.Sprintf("2001:db8:1:%x::1", i/10))
+			err := s.ask(email(s.T, fmt.Sprintf("a%d@example.org", i)), verify.Page, fmt.Sprintf("2001:db8:1:%x::1", i/10))
 			if _, ok := errors.AsType[verify.CaptchaNeeded](err); ok {
 				got++
 			}

@@ -82,10 +82,15 @@ func (v *Verifier) spendCaptcha(ctx context.Context, tx *store.Tx, a asking) (id
 	return a.Answer.ID, err
 }
 
-// subject is what a challenge is for: a message of this caller to this address, in a
-// session of this secret.
+// subject is what a challenge is for: a message of this caller to this address, for whoever
+// asks. Where that is not known it is for a session of this secret, of which clients make a new
+// one when people try again.
 func (v *Verifier) subject(r Request) []byte {
-	return v.index.Of("captcha", string(r.Address.Medium()), r.Address.String(), r.ClientSecret, string(r.Caller))
+	kind, whose := "asker", string(v.askerOf(r))
+	if whose == "" {
+		kind, whose = "secret", r.ClientSecret
+	}
+	return v.index.Of("captcha", string(r.Address.Medium()), r.Address.String(), string(r.Caller), kind, whose)
 }
 
 // homeserverSubject is what the challenges are for that a homeserver has made.

@@ -1,6 +1,7 @@
 package verify_test
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -75,7 +76,7 @@ func TestACaptchaIsPassedElsewhere(t *testing.T) {
 	})
 }
 
-// A pass is for the caller, the address and the secret that it was asked of.
+// A pass is for the caller and the address that it was asked of.
 func TestAPassIsNotForOthers(t *testing.T) {
 	each(t, func(s *story) {
 		s.Verifier.When = verify.Always
@@ -86,7 +87,6 @@ func TestAPassIsNotForOthers(t *testing.T) {
 		for name, change := range map[string]func(*verify.Request){
 			"address":    func(r *verify.Request) { r.Address = email(s.T, "bob@example.org") },
 			"caller":     func(r *verify.Request) { r.Caller = mallory },
-			"secret":     func(r *verify.Request) { r.ClientSecret = "other" },
 			"homeserver": func(r *verify.Request) { r.Caller = verify.Homeserver("example.org") },
 		} {
 			r := base
@@ -97,6 +97,38 @@ func TestAPassIsNotForOthers(t *testing.T) {
 		}
 		if _, err := s.Request(s.Context(), base); err != nil {
 			s.Errorf("the one whom it was asked of = %v", err)
+		}
+	})
+}
+
+// Somebody tries again, and their client has made another secret: the pass is good for their
+// account, or in their network. Where nobody knows who asks it is for the secret.
+func TestAPassIsForWhoeverTriesAgain(t *testing.T) {
+	each(t, func(s *story) {
+		s.Verifier.When = verify.Always
+		const server = "example.org"
+		here, there := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("198.51.100.1")
+		for who, tt := range map[string]struct {
+			first, again verify.Request
+			passes       bool
+		}{
+			"account":  {verify.Request{Caller: alice, Client: here}, verify.Request{Caller: alice, Client: there}, true},
+			"user":     {verify.Request{User: "@dora:example.org"}, verify.Request{User: "@eve:example.org"}, false},
+			"network":  {verify.Request{Client: here}, verify.Request{Client: here}, true},
+			"networks": {verify.Request{Client: here}, verify.Request{Client: there}, false},
+			"nobody":   {verify.Request{}, verify.Request{}, false},
+		} {
+			for r, secret := range map[*verify.Request]string{&tt.first: "secret", &tt.again: "other"} {
+				r.Address, r.ClientSecret, r.SendAttempt = email(s.T, who+"@example.org"), secret, 1
+				r.Caller = cmp.Or(r.Caller, verify.Homeserver(server))
+			}
+			s.pass(s.needsCaptcha(second(s.Request(s.Context(), tt.first))))
+			if _, err := s.Request(s.Context(), tt.again); (err == nil) != tt.passes {
+				s.Errorf("%s: with another secret: %v", who, err)
+			}
+			if _, err := s.Request(s.Context(), tt.first); (err == nil) == tt.passes {
+				s.Errorf("%s: with the first secret afterwards: %v", who, err)
+			}
 		}
 	})
 }
