@@ -119,17 +119,19 @@ func CaptchaSite(address string) (string, error) {
 // challenge here, however many the identity server would still look at. What that server has
 // told is told once: if this process ends before it has noted a pass, the person solves
 // another.
-func (a *Accounts) judgeCaptcha(ctx context.Context, s *session, answer string) error {
+func (a *Accounts) judgeCaptcha(ctx context.Context, s *session, auth Auth) error {
 	if s.captcha.ID == "" {
 		return ErrCaptcha
 	}
-	err := a.Captchas.CheckChallenge(ctx, s.captcha.ID, answer)
+	err := a.Captchas.CheckChallenge(ctx, s.captcha.ID, auth.Answer)
 	switch {
+	case err == nil && a.Contacts != nil:
+		return a.Contacts.Passed(ctx, auth.Client, s.captcha.ID)
 	case err == nil:
 		return nil
 	case !captchaRefused(err):
 		return away(err)
-	case answer != "":
+	case auth.Answer != "":
 		err = a.showCaptcha(ctx, s, idclient.Challenge{})
 	default:
 		*s, err = a.session(ctx, s.id)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -42,7 +43,8 @@ const (
 // for a session first, as clients that know the flow do. Name, Address and Password are for
 // StagePassword, where neither of the first two stands for who asks; Token is for
 // StageRegistrationToken; Answer is for StageCaptcha, empty where its own page was used;
-// Proof, for StageEmail and StageMSISDN, is a session of the identity server.
+// Proof, for StageEmail and StageMSISDN, is a session of the identity server. Client is where
+// the person is, zero where that is not known.
 type Auth struct {
 	Stage    Stage
 	Session  string
@@ -52,6 +54,7 @@ type Auth struct {
 	Token    string
 	Answer   string
 	Proof    idclient.Session
+	Client   netip.Addr
 }
 
 // Challenge is the error of a request that must be authenticated first: the client
@@ -201,7 +204,7 @@ func (a *Accounts) judge(ctx context.Context, s *session, auth Auth) (err error)
 	case StageRegistrationToken:
 		s.token, err = a.judgeToken(ctx, auth.Token)
 	case StageCaptcha:
-		err = a.judgeCaptcha(ctx, s, auth.Answer)
+		err = a.judgeCaptcha(ctx, s, auth)
 	case StageTerms:
 		s.kept.Terms = a.Terms.versions()
 	case StageEmail, StageMSISDN:

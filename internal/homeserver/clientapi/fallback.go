@@ -94,7 +94,7 @@ func (a *API) passForm(c echo.Context, stage account.Stage, session string) (pas
 		return false, a.Accounts.AnotherCaptcha(ctx, session)
 	}
 	err = a.Accounts.PassStage(ctx, account.Auth{
-		Stage: stage, Session: session, Password: form.Get("password"), Token: form.Get("token"), Answer: form.Get("answer"),
+		Stage: stage, Session: session, Password: form.Get("password"), Token: form.Get("token"), Answer: form.Get("answer"), Client: mxhttp.ClientAddr(c),
 	})
 	return err == nil, err
 }

@@ -70,6 +70,9 @@ func (a *API) register(c echo.Context) error {
 		}
 	}
 	wish.Showing = a.showing(c)
+	if wish.Auth != nil {
+		wish.Auth.Client = mxhttp.ClientAddr(c)
+	}
 	login, err := a.Accounts.Register(c.Request().Context(), wish)
 	return answer(c, letIn(login), err)
 }

@@ -96,6 +96,25 @@ func TestSignUpWithAnAddress(t *testing.T) {
 	})
 }
 
+// Where the message costs a CAPTCHA too, it is the one that was solved for the account, by a
+// client that knows of it or on the page: a client that knows of none names none.
+func TestOneCaptchaForTheAccountAndItsMessage(t *testing.T) {
+	eachSignUp(t, account.Flows{{account.StageCaptcha, account.StageEmail}}, func(w *world, _ *captchas) {
+		w.ids.Passes = map[string]bool{"C1": true, "C2": true}
+		asks := func(name string) answer {
+			return w.do("POST", v3+"/register/email/requestToken", fmt.Sprintf(`{"client_secret":%q,"email":"%s@example.org","send_attempt":1}`, name, name))
+		}
+		session := w.do("POST", v3+"/register", `{}`).str("session")
+		w.want("before", asks("alice"), 403, "M_CAPTCHA_NEEDED")
+		w.page("the page", w.do("POST", fallback(account.StageCaptcha, session), "answer=123456", formType), 200)
+		w.want("after the page", asks("alice"), 200, "")
+		session = w.do("POST", v3+"/register", `{}`).str("session")
+		w.want("the answer", w.do("POST", v3+"/register", fmt.Sprintf(`{"auth":{"type":"im.signet.captcha","answer":"123456","session":%q}}`, session)), 401, "")
+		w.want("after the answer", asks("bob"), 200, "")
+		w.want("a third", asks("carol"), 403, "M_CAPTCHA_NEEDED")
+	})
+}
+
 // A session that is another's, for another purpose or of another medium makes no account, nor
 // does what was never opened.
 func TestSessionsThatMakeNoAccount(t *testing.T) {

@@ -2,6 +2,7 @@ package contact
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -79,9 +80,9 @@ func (c *Contacts) Delete(ctx context.Context, user matrix.UserID, a threepid.Ad
 	return nil
 }
 
-// Sweep deletes sessions that have ended.
+// Sweep deletes sessions that have ended, and CAPTCHAs that count no more.
 func (c *Contacts) Sweep(ctx context.Context) error {
-	if err := deleteSessionsBefore(ctx, c.DB, c.Now()); err != nil {
+	if err := errors.Join(deleteSessionsBefore(ctx, c.DB, c.Now()), deletePassesBefore(ctx, c.DB, c.Now())); err != nil {
 		return fmt.Errorf("sweeping sessions: %w", err)
 	}
 	return nil

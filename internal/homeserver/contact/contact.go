@@ -35,6 +35,7 @@ type Contacts struct {
 	addresses seal.Index
 	box       seal.Box
 	sessions  seal.MAC
+	networks  seal.Index
 }
 
 // New opens the contacts in a database that has been migrated.
@@ -51,6 +52,9 @@ func (c *Contacts) unlock(ctx context.Context) (err error) {
 		return err
 	}
 	if c.box, err = c.Vault.Box(ctx, "contact addresses"); err != nil {
+		return err
+	}
+	if c.networks, err = c.Vault.Index(ctx, "contact networks"); err != nil {
 		return err
 	}
 	c.sessions, err = c.Vault.MAC(ctx, "contact sessions")

@@ -62,7 +62,7 @@ func (c *Contacts) RequestToken(ctx context.Context, w Wish) (sid string, err er
 	if err := c.mayTell(w, owner); err != nil {
 		return "", err
 	}
-	if sid, err = c.Identity.RequestToken(ctx, at, idclient.Homeserver, w.validation(owner)); err != nil {
+	if sid, err = c.send(ctx, at, w, owner); err != nil {
 		return "", err
 	}
 	if err := c.remember(ctx, idclient.Session{SID: sid, ClientSecret: w.ClientSecret}, c.asked(w, at.Name, owner)); err != nil {

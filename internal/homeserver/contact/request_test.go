@@ -220,8 +220,7 @@ func TestWhoseAddressItIsIsNotTold(t *testing.T) {
 // An identity server that does not answer, refuses, or gives one sid for two things.
 func TestNoSession(t *testing.T) {
 	each(t, func(w *world) {
-		challenge := contacttest.OK(map[string]any{"errcode": "M_CAPTCHA_NEEDED", "error": "first", "im.signet.challenge": map[string]any{"id": "c"}})
-		challenge.Status = 403
+		challenge := contacttest.CaptchaNeeded()
 		w.id.Says = &challenge
 		_, err := w.RequestToken(t.Context(), w.wish(idclient.Register, ""))
 		if needed, is := errors.AsType[idclient.CaptchaNeeded](err); !is || needed.Challenge.ID != "c" {

@@ -102,3 +102,37 @@ func deleteAddress(ctx context.Context, q store.Queryer, user matrix.UserID, ind
 	_, err := q.Exec(ctx, `DELETE FROM contact_addresses WHERE address_index = $1 AND user_id = $2`, index, string(user))
 	return err
 }
+
+func insertPass(ctx context.Context, q store.Queryer, network []byte, challenge string, expires time.Time) error {
+	_, err := q.Exec(ctx, `INSERT INTO contact_passes (network_tag, challenge, expires_ms) VALUES ($1, $2, $3)
+		ON CONFLICT (network_tag, challenge) DO NOTHING`, network, challenge, expires.UnixMilli())
+	return err
+}
+
+// selectPasses are those that count after now, the latest first and maxPasses at most.
+func selectPasses(ctx context.Context, q store.Queryer, network []byte, now time.Time) (challenges []string, err error) {
+	rows, err := q.Query(ctx, `SELECT challenge FROM contact_passes WHERE network_tag = $1 AND expires_ms > $2
+		ORDER BY expires_ms DESC, challenge LIMIT $3`, network, now.UnixMilli(), maxPasses)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var challenge string
+		if err := rows.Scan(&challenge); err != nil {
+			return nil, err
+		}
+		challenges = append(challenges, challenge)
+	}
+	return challenges, rows.Err()
+}
+
+func deletePass(ctx context.Context, q store.Queryer, network []byte, challenge string) error {
+	_, err := q.Exec(ctx, `DELETE FROM contact_passes WHERE network_tag = $1 AND challenge = $2`, network, challenge)
+	return err
+}
+
+func deletePassesBefore(ctx context.Context, q store.Queryer, now time.Time) error {
+	_, err := q.Exec(ctx, `DELETE FROM contact_passes WHERE expires_ms <= $1`, now.UnixMilli())
+	return err
+}

@@ -67,7 +67,7 @@ func (w *world) open() {
 func (w *world) check() {
 	w.Helper()
 	rows := w.rows()
-	for _, text := range []string{"example", "4915112345678", secret} {
+	for _, text := range []string{"example", "4915112345678", "192.0.2.", secret} {
 		if strings.Contains(rows, text) {
 			w.Errorf("%q stands in the database:\n%q", text, rows)
 		}
@@ -82,7 +82,7 @@ func (w *world) check() {
 
 func (w *world) rows() string {
 	w.Helper()
-	return storetest.Dump(w.T, w.db, "contact_addresses", "contact_sessions", "contact_bindings", "contact_wishes")
+	return storetest.Dump(w.T, w.db, "contact_addresses", "contact_sessions", "contact_bindings", "contact_wishes", "contact_passes")
 }
 
 func address(t *testing.T, medium, text string) threepid.Address {

@@ -40,6 +40,7 @@ type Server struct {
 	Says     *fedclient.Response                    // answers everything, if set
 	Answers  func(asked string) *fedclient.Response // answers what it is not nil for, if set
 	SID      string                                 // is given to everybody, if set
+	Passes   map[string]bool                        // CAPTCHAs of which each message costs one, if set
 	Lie      func(answer map[string]any)            // changes what getValidated3pid says
 	Answered func()                                 // is called while an answer is on its way
 
@@ -96,6 +97,9 @@ func (s *Server) Do(_ context.Context, r fedclient.Request) (fedclient.Response,
 func (s *Server) answer(server, path, query string) (fedclient.Response, error) {
 	switch path {
 	case "/validate/email/requestToken", "/validate/msisdn/requestToken":
+		if s.Passes != nil && !s.spend() {
+			return CaptchaNeeded(), nil
+		}
 		return OK(map[string]any{"sid": s.open()}), nil
 	case "/validate/email/submitToken", "/validate/msisdn/submitToken":
 		if s.Last["token"] != Code || s.mute[fmt.Sprint(s.Last["sid"])] {
@@ -141,6 +145,15 @@ func (s *Server) lookup(server string) fedclient.Response {
 		}
 	}
 	return OK(map[string]any{"mappings": found})
+}
+
+// spend uses up the CAPTCHA that a wish names.
+func (s *Server) spend() bool {
+	named, _ := s.Last["im.signet.challenge"].(map[string]any)
+	id := fmt.Sprint(named["id"])
+	passed := s.Passes[id]
+	delete(s.Passes, id)
+	return passed
 }
 
 // open gives the same sid for the same wish.
@@ -214,5 +227,12 @@ func OK(body map[string]any) fedclient.Response {
 func Refusal(status int, code matrix.ErrCode) fedclient.Response {
 	r := OK(map[string]any{"errcode": code, "error": "no"})
 	r.Status = status
+	return r
+}
+
+// CaptchaNeeded is an answer that asks for one.
+func CaptchaNeeded() fedclient.Response {
+	r := OK(map[string]any{"errcode": matrix.CaptchaNeeded, "error": "no", "im.signet.challenge": map[string]any{"id": "c", "url": "https://id.test/c"}})
+	r.Status = http.StatusForbidden
 	return r
 }
