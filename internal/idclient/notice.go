@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/netip"
+	"time"
 
 	"signet/internal/matrix"
 	"signet/internal/threepid"
@@ -12,6 +13,8 @@ import (
 // Notice is word to the owner of an address of what happens to their account, a login so far.
 // The address is one that the owner has shown to this homeserver, which asked for that as itself.
 type Notice struct {
+	ID       string    // told again by it, a login is told of once
+	At       time.Time // of the login
 	Address  threepid.Address
 	User     matrix.UserID // of this homeserver
 	Device   string        // as whoever logged in calls it; empty where they do not
@@ -31,11 +34,13 @@ func (c *Client) Notify(ctx context.Context, at Server, n Notice) error {
 		Medium   threepid.Medium `json:"medium"`
 		Address  string          `json:"address"`
 		Kind     string          `json:"kind"`
+		ID       string          `json:"notice_id,omitempty"`
+		LoginTS  int64           `json:"login_ts"`
 		User     matrix.UserID   `json:"user_id"`
 		Device   string          `json:"device,omitempty"`
 		ClientIP string          `json:"im.signet.client_ip,omitempty"`
 		Language string          `json:"im.signet.language,omitempty"`
-	}{stamp: c.stamp(), Medium: n.Address.Medium(), Address: n.Address.String(), Kind: kindLogin, User: n.User, Device: n.Device, Language: n.Language}
+	}{stamp: c.stamp(), Medium: n.Address.Medium(), Address: n.Address.String(), Kind: kindLogin, ID: n.ID, LoginTS: n.At.UnixMilli(), User: n.User, Device: n.Device, Language: n.Language}
 	if n.Client.IsValid() {
 		body.ClientIP = n.Client.String()
 	}

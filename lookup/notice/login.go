@@ -45,9 +45,21 @@ func loginBudgets(dryRun bool) []quota.Budget {
 // ago.
 var ErrNotShown = errors.New("the owner of this address has not shown control of it to this homeserver, or too long ago")
 
+// ErrWhen says that nobody is told of a login at that time.
+var ErrWhen = errors.New("a login that is told of is of the last 30 days, by this server's clock")
+
+const (
+	// toldFor is how long ago a login may be.
+	toldFor = 30 * 24 * time.Hour
+	// clocksDiffer is by how much a homeserver's clock may be ahead.
+	clocksDiffer = 5 * time.Minute
+)
+
 // Login is somebody's login to an account at a homeserver, which has its owner told.
 type Login struct {
 	Homeserver matrix.ServerName // whose word it is
+	ID         string            // told again by the same one it is the same login, within a day; empty: none
+	At         time.Time         // zero: now
 	User       matrix.UserID     // of that homeserver
 	Address    threepid.Address
 	Device     string     // what whoever logged in calls it; may be empty
@@ -57,8 +69,14 @@ type Login struct {
 
 // LoggedIn puts a notice of a login to the account's address, if notices go that way. Whether
 // its owner reads it nobody learns. Errors: ErrNotShown, which is charged too, or homeservers
-// could try out addresses; matrix.LimitExceeded.
+// could try out addresses; ErrWhen; matrix.LimitExceeded.
 func (n *Notices) LoggedIn(ctx context.Context, in Login) error {
+	if in.At.IsZero() {
+		in.At = n.Now()
+	}
+	if ago := n.Now().Sub(in.At); ago > toldFor || ago < -clocksDiffer {
+		return ErrWhen
+	}
 	err := n.Quota.Charge(ctx, quota.Charge{Budget: loginsOfHomeserver, Subject: in.Homeserver.Owner(), N: 1})
 	if err != nil {
 		return err
@@ -71,7 +89,7 @@ func (n *Notices) LoggedIn(ctx context.Context, in Login) error {
 		return ErrNotShown
 	}
 	err = n.Outbox.DB.Tx(ctx, func(tx *store.Tx) error {
-		return n.put(ctx, tx, "login "+store.NewID(n.Now()), in.Address, n.loginLetter(in))
+		return n.put(ctx, tx, in.key(n.Now()), in.Address, n.loginLetter(in))
 	})
 	if err != nil {
 		return fmt.Errorf("noting a login: %w", err)
@@ -79,9 +97,17 @@ func (n *Notices) LoggedIn(ctx context.Context, in Login) error {
 	return nil
 }
 
+// key is one for all that is told of a login, as long as the outbox remembers it.
+func (in Login) key(now time.Time) string {
+	if in.ID == "" {
+		return "login " + store.NewID(now)
+	}
+	return "login " + in.Homeserver.String() + " " + in.ID
+}
+
 func (n *Notices) loginLetter(in Login) letter {
 	l := letter{
-		Kind: words.LoggedIn, User: in.User.String(), Homeserver: in.Homeserver, At: n.Now().UnixMilli(),
+		Kind: words.LoggedIn, User: in.User.String(), Homeserver: in.Homeserver, At: in.At.UnixMilli(),
 		Device: wording.Name(in.Device, words.MaxDevice),
 	}
 	if in.Client.IsValid() {

@@ -36,7 +36,7 @@ func (s *story) shows(address string, server matrix.ServerName) (stop string) {
 
 func (s *story) login(address string, server matrix.ServerName) notice.Login {
 	s.Helper()
-	return notice.Login{Homeserver: server, User: matrix.UserID("@alice:" + server.String()), Address: s.address(address),
+	return notice.Login{Homeserver: server, User: matrix.UserID("@alice:" + server.String()), Address: s.address(address), At: s.Clock.Now(),
 		Device: "Phone", Client: netip.MustParseAddr("203.0.113.7")}
 }
 

@@ -97,6 +97,7 @@ var answers = []struct {
 	{invite.ErrOften, http.StatusForbidden, matrix.Forbidden},
 
 	{notice.ErrNotShown, http.StatusForbidden, matrix.Forbidden},
+	{notice.ErrWhen, http.StatusBadRequest, matrix.InvalidParam},
 
 	{keys.ErrUnknownKey, http.StatusNotFound, matrix.NotFound},
 	{people.ErrRight, http.StatusForbidden, matrix.Forbidden},

@@ -46,7 +46,7 @@ func TestOurClientOfThisServer(t *testing.T) {
 			}
 			return idclient.Session{SID: sid, ClientSecret: secret}
 		}
-		login := idclient.Notice{Address: address, User: "@alice:hs.example", Device: "Phone", Client: netip.MustParseAddr("203.0.113.7"), Language: "de"}
+		login := idclient.Notice{ID: "n1", At: w.Clock.Now(), Address: address, User: "@alice:hs.example", Device: "Phone", Client: netip.MustParseAddr("203.0.113.7"), Language: "de"}
 		refused := func(what string, err error, code matrix.ErrCode) {
 			w.Helper()
 			if r, is := errors.AsType[fedclient.Refusal](err); !is || r.Errcode != code {

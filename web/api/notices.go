@@ -3,6 +3,7 @@ package api
 import (
 	"errors"
 	"net/http"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -16,8 +17,12 @@ import (
 // loginKind is the kind of a notice about a login, the only one that homeservers have sent.
 const loginKind = "login"
 
-var errNoticeKind = mxhttp.Problem{Status: http.StatusBadRequest, Code: matrix.InvalidParam,
-	Message: "kind must be " + loginKind}
+var (
+	errNoticeKind = mxhttp.Problem{Status: http.StatusBadRequest, Code: matrix.InvalidParam,
+		Message: "kind must be " + loginKind}
+	errNoticeID = mxhttp.Problem{Status: http.StatusBadRequest, Code: matrix.InvalidParam,
+		Message: "notice_id must be 1 to 64 characters of 0-9 A-Z a-z . = _ -"}
+)
 
 type noticeRequest struct {
 	stamp
@@ -25,7 +30,9 @@ type noticeRequest struct {
 	Address string `json:"address" required:"true"`
 	Kind    string `json:"kind" required:"true"`
 	UserID  string `json:"user_id" required:"true"`
-	Device  string `json:"device"` // as whoever logged in calls it
+	Device  string `json:"device"`    // as whoever logged in calls it
+	ID      string `json:"notice_id"` // empty: none
+	LoginTS int64  `json:"login_ts"`  // 0: now
 	person
 }
 
@@ -51,11 +58,19 @@ func (a *API) notice(c echo.Context, server matrix.ServerName) error {
 	return mxhttp.Reply(c, http.StatusOK, empty{})
 }
 
+const maxNoticeID = 64
+
 func (r noticeRequest) login(c echo.Context, server matrix.ServerName) (l notice.Login, err error) {
-	if r.Kind != loginKind {
+	switch {
+	case r.Kind != loginKind:
 		return l, errNoticeKind
+	case r.ID != "" && (len(r.ID) > maxNoticeID || !matrix.ValidOpaque(r.ID)):
+		return l, errNoticeID
 	}
-	l = notice.Login{Homeserver: server, Device: r.Device, Language: r.Language}
+	l = notice.Login{Homeserver: server, ID: r.ID, Device: r.Device, Language: r.Language}
+	if r.LoginTS != 0 {
+		l.At = time.UnixMilli(r.LoginTS)
+	}
 	var addressErr, userErr, clientErr error
 	l.Address, addressErr = threepid.Parse(r.Medium, r.Address)
 	l.User, userErr = matrix.ParseUserID(r.UserID)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"signet/internal/matrix"
 	"signet/verify"
@@ -66,6 +67,36 @@ func TestAHomeserverHasAnOwnerToldOfALogin(t *testing.T) {
 	})
 }
 
+// A homeserver that has not read the answer says it again, by whatever stamp: the owner is told
+// once, and of the time of the login. Another homeserver's notice by the same name is another one.
+func TestANoticeIsSaidAgain(t *testing.T) {
+	each(t, nil, func(w *world) {
+		w.shown("hs.example", "email", "email", "alice@example.org")
+		w.shown("other.example", "email", "email", "alice@example.org", "client_secret", "other")
+		before := len(w.Post.Sent())
+		at := w.Clock.Now()
+		w.Clock.Advance(2 * time.Hour) // while nobody could be told
+		say := func(server matrix.ServerName, nonce string) {
+			w.Helper()
+			body := w.notice(nonce, "user_id", "@alice:"+server.String(), "notice_id", "one", "login_ts", at.UnixMilli())
+			if a := w.as(server, "POST", notices, body); a.status != 200 {
+				w.Errorf("notices = %d %s", a.status, a.raw)
+			}
+		}
+		say("hs.example", "nonce-01")
+		say("hs.example", "nonce-02")
+		texts := w.sentSince(before)
+		say("hs.example", "nonce-03")
+		if again := w.sentSince(before); len(again) != 1 || !strings.Contains(texts[0], at.UTC().Format("2006-01-02 15:04")) {
+			w.Errorf("told are %q, of a login at %s", again, at)
+		}
+		say("other.example", "nonce-04")
+		if n := len(w.sentSince(before)); n != 2 {
+			w.Errorf("%d notices of two homeservers", n)
+		}
+	})
+}
+
 // What is no notice, or none of that homeserver's to give, is refused, and nobody is told.
 func TestNoticesThatAreRefused(t *testing.T) {
 	each(t, nil, func(w *world) {
@@ -94,6 +125,12 @@ func TestNoticesThatAreRefused(t *testing.T) {
 			{"hs.example", w.notice(nonce(), "device", 1), 400, matrix.BadJSON},
 			{"hs.example", w.notice(nonce(), "device", "a\x00b"), 400, matrix.InvalidParam},
 			{"hs.example", w.notice(nonce(), "im.signet.client_ip", "home"), 400, matrix.InvalidParam},
+			{"hs.example", w.notice(nonce(), "notice_id", "a b"), 400, matrix.InvalidParam},
+			{"hs.example", w.notice(nonce(), "notice_id", strings.Repeat("a", 65)), 400, matrix.InvalidParam},
+			{"hs.example", w.notice(nonce(), "notice_id", 1), 400, matrix.BadJSON},
+			{"hs.example", w.notice(nonce(), "login_ts", w.Clock.Now().Add(6*time.Minute).UnixMilli()), 400, matrix.InvalidParam},
+			{"hs.example", w.notice(nonce(), "login_ts", w.Clock.Now().Add(-31*24*time.Hour).UnixMilli()), 400, matrix.InvalidParam},
+			{"hs.example", w.notice(nonce(), "login_ts", "today"), 400, matrix.BadJSON},
 			{"hs.example", w.notice("short"), 400, matrix.InvalidParam},
 			{"hs.example", w.notice(nonce(), "im.signet.ts", w.Clock.Now().UnixMilli()-6*60_000), 403, matrix.Forbidden},
 		} {
