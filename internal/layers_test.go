@@ -99,7 +99,7 @@ var layers = map[string][]string{
 	"internal/homeserver/room": {"internal/homeserver/authz", "internal/homeserver/event", "internal/homeserver/filter", "internal/homeserver/stateres", "internal/homeserver/stream",
 		"internal/matrix", "internal/store"},
 	"internal/homeserver/departure": {"internal/homeserver/authz", "internal/homeserver/room", "internal/homeserver/stream", "internal/matrix", "internal/store"},
-	"internal/homeserver/contact":   {"internal/fedclient", "internal/idclient", "internal/matrix", "internal/seal", "internal/store", "internal/threepid"},
+	"internal/homeserver/contact":   {"internal/fedclient", "internal/idclient", "internal/matrix", "internal/outbox", "internal/seal", "internal/store", "internal/threepid"},
 	"internal/homeserver/sso":       {"internal/fedclient", "internal/homeserver/account", "internal/homeserver/contact", "internal/idclient", "internal/matrix", "internal/seal", "internal/store", "internal/threepid"},
 	"internal/homeserver/unread":    {"internal/homeserver/authz", "internal/homeserver/event", "internal/homeserver/push", "internal/homeserver/receipt", "internal/homeserver/room", "internal/homeserver/stream", "internal/matrix"},
 	"internal/homeserver/sync": {"internal/homeserver/e2ee", "internal/homeserver/event", "internal/homeserver/filter", "internal/homeserver/push", "internal/homeserver/receipt", "internal/homeserver/room",

@@ -38,6 +38,7 @@ import (
 	"signet/internal/homeserver/webclient"
 	"signet/internal/keyring"
 	"signet/internal/mxhttp"
+	"signet/internal/outbox"
 	"signet/internal/program"
 	"signet/internal/quota"
 )
@@ -56,6 +57,7 @@ type server struct {
 	departures   *departure.Departures
 	peers        peers
 	identity     identity
+	outbox       *outbox.Outbox
 	contacts     *contact.Contacts
 	people       *userdirectory.Directory
 	logins       *sso.Logins // nil where nobody logs in by a code
@@ -80,7 +82,7 @@ func build(f program.Frame) (*server, error) {
 	cfg := f.Config.(*Config)
 	s := &server{Storage: f.Storage, cfg: cfg, log: f.Log, metrics: prometheus.NewRegistry()}
 	s.health = daemon.NewHealth(s.log, map[string]daemon.Check{"database": s.DB.Ping})
-	for _, part := range []func(program.Frame) error{s.buildStream, s.buildData, s.buildPeers, s.buildIdentity, s.buildRooms, s.buildSignals, s.buildAccounts, s.buildContacts, s.buildLogins, s.buildThirdParty, s.buildEncryption, s.buildTransactions, s.buildSync, s.buildQuota, s.buildClients, s.buildFederation} {
+	for _, part := range []func(program.Frame) error{s.buildStream, s.buildData, s.buildPeers, s.buildIdentity, s.buildRooms, s.buildSignals, s.buildAccounts, s.buildOutbox, s.buildContacts, s.buildLogins, s.buildThirdParty, s.buildEncryption, s.buildTransactions, s.buildSync, s.buildQuota, s.buildClients, s.buildFederation} {
 		if err := part(f); err != nil {
 			return nil, err
 		}

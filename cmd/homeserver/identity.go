@@ -4,11 +4,14 @@ import (
 	"context"
 	"crypto/rand"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"signet/internal/homeserver/blocklist"
 	"signet/internal/homeserver/contact"
 	"signet/internal/homeserver/keydirectory"
 	"signet/internal/idclient"
 	"signet/internal/matrix"
+	"signet/internal/outbox"
 	"signet/internal/program"
 )
 
@@ -66,6 +69,20 @@ func (s *server) invitable(ctx context.Context, user matrix.UserID) error {
 	return s.identity.blocked.Refuse(user.Server())
 }
 
+// buildOutbox makes what keeps notices until the identity server has them.
+func (s *server) buildOutbox(f program.Frame) (err error) {
+	attempts := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "signet_homeserver_outbox_attempts_total",
+		Help: "Attempts to give notices to the identity server, by kind and outcome.",
+	}, []string{"kind", "outcome"})
+	s.metrics.MustRegister(attempts)
+	s.outbox, err = outbox.New(f.Ctx, outbox.Options{
+		DB: s.DB, Vault: s.Vault, Now: f.Now, Log: s.log,
+		Observe: func(kind string, outcome outbox.Outcome) { attempts.WithLabelValues(kind, string(outcome)).Inc() },
+	})
+	return err
+}
+
 // captchas are those that one identity server makes for this homeserver.
 type captchas struct {
 	client *idclient.Client
@@ -92,6 +109,7 @@ func (s *server) buildContacts(f program.Frame) error {
 		ServerName: s.cfg.ServerName,
 		Identity:   s.identity.client,
 		Trusted:    s.identity.trusted,
+		Outbox:     s.outbox,
 		Now:        f.Now,
 		Active:     s.accounts.Active,
 		Allowed:    may.check,

@@ -23,11 +23,12 @@ func process(f program.Frame) (daemon.Process, error) {
 	return daemon.Process{
 		Listeners: listeners,
 		Background: []func(context.Context) error{
-			s.write, s.accounts.Remember, s.depart, s.introduce, s.sayFarewell, s.watchBlocks, s.watchDirectory, s.exchange, s.typing.Run, s.peers.outbound.Run, s.inbound.Run,
+			s.write, s.accounts.Remember, s.depart, s.introduce, s.sayFarewell, s.outbox.Run, s.watchBlocks, s.watchDirectory, s.exchange, s.typing.Run, s.peers.outbound.Run, s.inbound.Run,
 		},
 		Sweeps: []daemon.Sweep{
 			{What: "expired sessions and tokens", Do: s.accounts.Sweep},
 			{What: "codes of a day ago", Do: s.contacts.Sweep},
+			{What: "notices that were given, or given up", Do: s.outbox.Sweep},
 			{What: "full budgets", Do: s.quota.Sweep},
 			{What: "transaction ids of a day ago", Do: s.rooms.Sweep},
 			{What: "old transactions and deleted devices", Do: s.encryption.Sweep},

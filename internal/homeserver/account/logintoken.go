@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"time"
 
+	"signet/internal/homeserver/contact"
 	"signet/internal/matrix"
 	"signet/internal/store"
 )
@@ -31,9 +33,16 @@ func (a *Accounts) IssueLoginToken(ctx context.Context, tx *store.Tx, user matri
 	return token, nil
 }
 
-// LoginByToken is Login with a login token in place of credentials. The error is ErrLoginToken
-// or ErrDeviceID, which leaves the token good.
-func (a *Accounts) LoginByToken(ctx context.Context, token string, d NewDevice) (login Login, err error) {
+// Whence is from where somebody logs in.
+type Whence struct {
+	Client   netip.Addr // zero where that is not known
+	Language string     // that they read (BCP 47); empty where that is not known
+}
+
+// LoginByToken is Login with a login token in place of credentials, of which the owner of the
+// account is told at its addresses. The error is ErrLoginToken or ErrDeviceID, which leaves the
+// token good.
+func (a *Accounts) LoginByToken(ctx context.Context, token string, d NewDevice, from Whence) (login Login, err error) {
 	device, err := d.settled()
 	if err != nil {
 		return Login{}, err
@@ -52,14 +61,19 @@ func (a *Accounts) LoginByToken(ctx context.Context, token string, d NewDevice) 
 		if err != nil {
 			return err
 		}
-		login, err = a.letIn(ctx, tx, user, hash, device)
-		return err
+		if login, err = a.letIn(ctx, tx, user, hash, device); err != nil || a.Contacts == nil {
+			return err
+		}
+		return a.Contacts.Tell(ctx, tx, contact.NewLogin{User: user, Device: device.DisplayName, Client: from.Client, Language: from.Language})
 	})
 	if errors.Is(err, ErrCredentials) { // the account has ended
 		err = ErrLoginToken
 	}
 	if err != nil {
 		return Login{}, fmt.Errorf("logging in by a token: %w", err)
+	}
+	if a.Contacts != nil {
+		a.Contacts.Send()
 	}
 	return login, nil
 }

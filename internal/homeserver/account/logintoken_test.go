@@ -31,10 +31,10 @@ func TestALoginTokenLetsOneDeviceIn(t *testing.T) {
 		if strings.Contains(w.dump(), token) {
 			t.Error("the database has the token")
 		}
-		if _, err := w.LoginByToken(w.Context(), token, account.NewDevice{ID: "a b"}); !errors.Is(err, account.ErrDeviceID) {
+		if _, err := w.LoginByToken(w.Context(), token, account.NewDevice{ID: "a b"}, account.Whence{}); !errors.Is(err, account.ErrDeviceID) {
 			t.Errorf("a wrong device = %v, want %v", err, account.ErrDeviceID)
 		}
-		login, err := w.LoginByToken(w.Context(), token, account.NewDevice{ID: "PHONE", DisplayName: "Phone", Refreshes: true})
+		login, err := w.LoginByToken(w.Context(), token, account.NewDevice{ID: "PHONE", DisplayName: "Phone", Refreshes: true}, account.Whence{})
 		if err != nil || login.User != alice.User || login.ID != "PHONE" || login.RefreshToken == "" {
 			t.Fatalf("LoginByToken = %+v, %v", login, err)
 		}
@@ -42,7 +42,7 @@ func TestALoginTokenLetsOneDeviceIn(t *testing.T) {
 			t.Errorf("the access token is of %v, %v, want %v", d, err, login.Device)
 		}
 		for _, used := range []string{token, "", "nonsense", alice.AccessToken} {
-			if _, err := w.LoginByToken(w.Context(), used, account.NewDevice{}); !errors.Is(err, account.ErrLoginToken) {
+			if _, err := w.LoginByToken(w.Context(), used, account.NewDevice{}, account.Whence{}); !errors.Is(err, account.ErrLoginToken) {
 				t.Errorf("a token that is none = %v, want %v", err, account.ErrLoginToken)
 			}
 		}
@@ -56,7 +56,7 @@ func TestALoginTokenEndsTheFormerTokensOfTheDevice(t *testing.T) {
 		if _, err := w.Authenticate(w.Context(), alice.AccessToken); err != nil { // is remembered
 			t.Fatal(err)
 		}
-		if _, err := w.LoginByToken(w.Context(), w.loginToken(alice.User), account.NewDevice{ID: alice.ID}); err != nil {
+		if _, err := w.LoginByToken(w.Context(), w.loginToken(alice.User), account.NewDevice{ID: alice.ID}, account.Whence{}); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := w.Authenticate(w.Context(), alice.AccessToken); !errors.Is(err, account.ErrUnknownToken) {
@@ -82,7 +82,7 @@ func TestLoginTokensEnd(t *testing.T) {
 			if err := end(); err != nil {
 				t.Fatal(what, err)
 			}
-			if _, err := w.LoginByToken(w.Context(), token, account.NewDevice{}); !errors.Is(err, account.ErrLoginToken) {
+			if _, err := w.LoginByToken(w.Context(), token, account.NewDevice{}, account.Whence{}); !errors.Is(err, account.ErrLoginToken) {
 				t.Errorf("%s = %v, want %v", what, err, account.ErrLoginToken)
 			}
 		}
@@ -91,7 +91,7 @@ func TestLoginTokensEnd(t *testing.T) {
 		if err := w.Sweep(w.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := w.LoginByToken(w.Context(), token, account.NewDevice{}); err != nil {
+		if _, err := w.LoginByToken(w.Context(), token, account.NewDevice{}, account.Whence{}); err != nil {
 			t.Errorf("in the last moment: %v", err)
 		}
 		w.loginToken(alice.User)
@@ -115,7 +115,7 @@ func TestALoginTokenIsUsedOnceByMany(t *testing.T) {
 	each(t, func(w *world) {
 		token := w.loginToken(w.joined("alice").User)
 		errs := crowd(8, func(int) error {
-			_, err := w.LoginByToken(w.Context(), token, account.NewDevice{})
+			_, err := w.LoginByToken(w.Context(), token, account.NewDevice{}, account.Whence{})
 			return err
 		})
 		if in, out := counted(errs, nil), counted(errs, account.ErrLoginToken); in != 1 || in+out != len(errs) {

@@ -3,6 +3,7 @@ package account_test
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"slices"
 	"sync"
 	"testing"
@@ -13,6 +14,7 @@ import (
 	"signet/internal/homeserver/contact/contacttest"
 	"signet/internal/idclient"
 	"signet/internal/matrix"
+	"signet/internal/outbox"
 	"signet/internal/seal"
 	"signet/internal/seal/sealtest"
 	"signet/internal/store"
@@ -46,7 +48,7 @@ func (l *leaver) Leave(_ context.Context, _ *store.Tx, user matrix.UserID, erase
 
 // each tells the story on every engine and looks through the books at its end.
 func each(t *testing.T, story func(w *world)) {
-	storetest.Each(t, []string{"seal", "account", "contact"}, func(t *testing.T, db *store.DB) {
+	storetest.Each(t, []string{"seal", "account", "outbox", "contact"}, func(t *testing.T, db *store.DB) {
 		clock := clocktest.New()
 		w := &world{T: t, db: db, vault: sealtest.Vault(t, db, clock.Now), clock: clock, left: leaver{}}
 		w.Accounts = w.open(account.Flows{{account.StageDummy}})
@@ -64,8 +66,12 @@ func (w *world) contacts() *contact.Contacts {
 	if err != nil {
 		w.Fatal(err)
 	}
+	out, err := outbox.New(w.Context(), outbox.Options{DB: w.db, Vault: w.vault, Now: w.clock.Now, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		w.Fatal(err)
+	}
 	c, err := contact.New(w.Context(), contact.Options{
-		DB: w.db, Vault: w.vault, ServerName: server, Identity: contacttest.New(server).Client(w.clock.Now), Trusted: trusted, Now: w.clock.Now, Active: w.Active,
+		DB: w.db, Vault: w.vault, ServerName: server, Identity: contacttest.New(server).Client(w.clock.Now), Trusted: trusted, Outbox: out, Now: w.clock.Now, Active: w.Active,
 	})
 	if err != nil {
 		w.Fatal(err)

@@ -14,6 +14,7 @@ import (
 	"signet/internal/homeserver/contact/contacttest"
 	"signet/internal/idclient"
 	"signet/internal/matrix"
+	"signet/internal/outbox"
 	"signet/internal/threepid"
 )
 
@@ -26,8 +27,12 @@ func (w *world) identity(accounts *account.Accounts) {
 	}
 	accounts.Leavers = append(accounts.Leavers, contact.Leaver{Trusted: trusted, Now: w.clock.Now})
 	w.api.Identity, w.api.Trusted = w.ids.Client(w.clock.Now), trusted
+	w.outbox, err = outbox.New(w.Context(), outbox.Options{DB: w.db, Vault: w.vault, Now: w.clock.Now, Log: w.logger})
+	if err != nil {
+		w.Fatal(err)
+	}
 	w.api.Contacts, err = contact.New(w.Context(), contact.Options{
-		DB: w.db, Vault: w.vault, ServerName: "hs.test", Identity: w.api.Identity, Trusted: trusted, Now: w.clock.Now, Active: accounts.Active,
+		DB: w.db, Vault: w.vault, ServerName: "hs.test", Identity: w.api.Identity, Trusted: trusted, Outbox: w.outbox, Now: w.clock.Now, Active: accounts.Active,
 	})
 	if err != nil {
 		w.Fatal(err)

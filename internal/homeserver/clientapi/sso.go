@@ -2,16 +2,13 @@ package clientapi
 
 import (
 	"cmp"
-	"context"
 	"net/http"
 	"net/url"
 	"strings"
-	"time"
 
 	"github.com/labstack/echo/v4"
 
 	"signet/internal/homeserver/account"
-	"signet/internal/homeserver/contact"
 	"signet/internal/homeserver/sso"
 	"signet/internal/matrix"
 	"signet/internal/mxhttp"
@@ -95,24 +92,8 @@ func (a *API) loginByToken(c echo.Context, r loginRequest) (account.Login, error
 	if r.Token == "" {
 		return account.Login{}, errLoginToken
 	}
-	login, err := a.Accounts.LoginByToken(c.Request().Context(), r.Token, r.device())
-	if err == nil {
-		a.tellOfLogin(c, contact.NewLogin{User: login.User, Device: r.DisplayName, Client: mxhttp.ClientAddr(c), Language: language(c, "")})
-	}
-	return login, err
-}
-
-// telling is how long a client that has logged in waits at most for its owner to be told.
-const telling = 5 * time.Second
-
-// tellOfLogin has the owner of an account told of a login, whether or not the client waits. It
-// is tried once: where the identity server is away the log says that nobody was told.
-func (a *API) tellOfLogin(c echo.Context, n contact.NewLogin) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Request().Context()), telling)
-	defer cancel()
-	if err := a.Contacts.Tell(ctx, n); err != nil {
-		mxhttp.Log(c).Warn("telling the owner of an account of a login by code", "error", err)
-	}
+	from := account.Whence{Client: mxhttp.ClientAddr(c), Language: language(c, "")}
+	return a.Accounts.LoginByToken(c.Request().Context(), r.Token, r.device(), from)
 }
 
 // cookie holds the name of a browser: a page's form does nothing in another one. It has no

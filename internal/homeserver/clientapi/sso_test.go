@@ -176,7 +176,7 @@ func TestLoginByACode(t *testing.T) {
 		w.want("the token", login, 200, "")
 		w.wantJSON("whoami", w.call(login.str("access_token"), "GET /account/whoami", ""), `{"user_id":"@alice:hs.test","device_id":"`+login.str("device_id")+`","is_guest":false}`)
 		w.want("the token again", w.loginBy(token), 403, "M_FORBIDDEN")
-		if len(w.ids.Told) != 1 || w.ids.Told[0]["address"] != "alice@example.org" || w.ids.Told[0]["user_id"] != "@alice:hs.test" || w.ids.Told[0]["device"] != "App" || w.ids.Told[0]["kind"] != "login" {
+		if w.outbox.AttemptDue(w.Context()); len(w.ids.Told) != 1 || w.ids.Told[0]["address"] != "alice@example.org" || w.ids.Told[0]["user_id"] != "@alice:hs.test" || w.ids.Told[0]["device"] != "App" || w.ids.Told[0]["kind"] != "login" {
 			w.Errorf("of the login the owner was told %v", w.ids.Told)
 		}
 		if log := w.wholeLog(); strings.Contains(log, "example.org") || strings.Contains(log, token) || strings.Contains(log, b.cookie) {
@@ -185,13 +185,21 @@ func TestLoginByACode(t *testing.T) {
 	})
 }
 
-// A login is not refused where its owner cannot be told, which the log says without an address.
-func TestALoginOfWhichNobodyIsTold(t *testing.T) {
+// A login neither fails nor waits where its owner cannot be told now: they are told later. Of one
+// that is refused nobody is told.
+func TestALoginWhileTheIdentityServerIsAway(t *testing.T) {
 	byCode(t, func(w *world) {
 		token := w.tokenOf(w.typed("https://app.test/").follow("agreed=1"), "https://app.test/?")
 		w.ids.Down = true
 		w.want("the token", w.loginBy(token), 200, "")
-		if log := w.wholeLog(); !strings.Contains(log, "telling the owner of an account of a login by code") || strings.Contains(log, "example.org") {
+		w.want("again", w.loginBy(token), 403, "M_FORBIDDEN")
+		w.outbox.AttemptDue(w.Context())
+		w.ids.Down = false
+		w.clock.Advance(time.Minute)
+		if w.outbox.AttemptDue(w.Context()); len(w.ids.Told) != 1 {
+			w.Errorf("of the login the owner was told %v", w.ids.Told)
+		}
+		if log := w.wholeLog(); !strings.Contains(log, "kind=contact.notice") || strings.Contains(log, "example.org") {
 			w.Errorf("the log is\n%s", log)
 		}
 	})

@@ -31,6 +31,7 @@ import (
 	"signet/internal/homeserver/userdata"
 	"signet/internal/matrix"
 	"signet/internal/mxhttp"
+	"signet/internal/outbox"
 	"signet/internal/seal"
 	"signet/internal/seal/sealtest"
 	"signet/internal/store"
@@ -52,7 +53,9 @@ type world struct {
 	server *httptest.Server
 	clock  *clocktest.Clock
 	ids    *contacttest.Server
+	outbox *outbox.Outbox
 	log    *bytes.Buffer
+	logger *slog.Logger
 }
 
 // each tells the story on every engine, at a server where anybody may register.
@@ -65,7 +68,7 @@ func eachWith(t *testing.T, flows account.Flows, story func(w *world)) {
 	storetest.Each(t, owners, func(t *testing.T, db *store.DB) { story(newWorld(t, db, flows)) })
 }
 
-var owners = []string{"seal", "quota", "account", "userdata", "stream", "e2ee", "roomkeys", "room", "receipt", "departure", "contact"}
+var owners = []string{"seal", "quota", "account", "userdata", "stream", "e2ee", "roomkeys", "room", "receipt", "departure", "outbox", "contact"}
 
 func newWorld(t *testing.T, db *store.DB, flows account.Flows) *world {
 	t.Helper()
@@ -76,7 +79,7 @@ func newWorld(t *testing.T, db *store.DB, flows account.Flows) *world {
 func newWorldWith(t *testing.T, db *store.DB, set func(*account.Options)) *world {
 	t.Helper()
 	w := &world{T: t, db: db, clock: clocktest.New(), ids: contacttest.New("hs.test"), log: new(bytes.Buffer)}
-	log := slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	w.logger = slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	w.vault = sealtest.Vault(t, db, w.clock.Now)
 	committer := running(t, db)
 	data := userdata.New(userdata.Options{DB: db, Committer: committer, Now: w.clock.Now})
@@ -108,9 +111,9 @@ func newWorldWith(t *testing.T, db *store.DB, set func(*account.Options)) *world
 	data.Active, w.api.Receipts.Ended = accounts.Active, accounts.Ended
 	counts := unread.New(unread.Options{Rooms: rooms, Receipts: w.api.Receipts, Rules: data})
 	w.api.Receipts.Moving, data.RulesChange = counts.ReceiptMoves, counts.RulesChange
-	w.api.Sync = sync.New(sync.Options{Stream: committer, Rooms: rooms, Data: data, Encryption: w.api.Encryption, Receipts: w.api.Receipts, Typing: w.api.Typing, Unread: counts, Now: w.clock.Now, Log: log})
+	w.api.Sync = sync.New(sync.Options{Stream: committer, Rooms: rooms, Data: data, Encryption: w.api.Encryption, Receipts: w.api.Receipts, Typing: w.api.Typing, Unread: counts, Now: w.clock.Now, Log: w.logger})
 	handler, err := mxhttp.New(mxhttp.Options{
-		Logger: log, Translate: clientapi.Translate, Page: w.api.Page, Proxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
+		Logger: w.logger, Translate: clientapi.Translate, Page: w.api.Page, Proxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
 	}, w.api.Routes())
 	if err != nil {
 		t.Fatal(err)

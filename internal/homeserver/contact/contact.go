@@ -8,6 +8,7 @@ import (
 
 	"signet/internal/idclient"
 	"signet/internal/matrix"
+	"signet/internal/outbox"
 	"signet/internal/seal"
 	"signet/internal/store"
 	"signet/internal/threepid"
@@ -20,6 +21,7 @@ type Options struct {
 	ServerName matrix.ServerName
 	Identity   *idclient.Client
 	Trusted    idclient.Trusted // the first sends the codes
+	Outbox     *outbox.Outbox   // has owners told of logins
 	Now        func() time.Time
 	// Active tells whether a user has an account that has not ended.
 	Active func(context.Context, store.Queryer, matrix.UserID) (bool, error)
@@ -44,6 +46,7 @@ func New(ctx context.Context, o Options) (*Contacts, error) {
 	if err := c.unlock(ctx); err != nil {
 		return nil, fmt.Errorf("opening the contacts: %w", err)
 	}
+	o.Outbox.Handle(outbox.Kind{Name: noticeKind, Slots: noticeSlots, Attempt: c.notify})
 	return c, nil
 }
 

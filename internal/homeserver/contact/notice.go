@@ -3,10 +3,19 @@ package contact
 import (
 	"context"
 	"errors"
+	"fmt"
+	"net/http"
 	"net/netip"
+	"time"
 
+	"github.com/go-json-experiment/json"
+
+	"signet/internal/fedclient"
 	"signet/internal/idclient"
 	"signet/internal/matrix"
+	"signet/internal/outbox"
+	"signet/internal/store"
+	"signet/internal/threepid"
 )
 
 // NewLogin is what the owner of an account is told of.
@@ -21,23 +30,83 @@ type NewLogin struct {
 // thief cannot put before the owner's.
 const maxTold = 4
 
+// The kind of outbox work that is a notice to one address, how many the identity server is
+// given at the same time, and for how long one is of use.
+const (
+	noticeKind  = "contact.notice"
+	noticeSlots = 4
+	noticeLife  = 7 * 24 * time.Hour
+)
+
+// letter is the payload of a notice. The outbox keeps it sealed.
+type letter struct {
+	Medium   threepid.Medium `json:"medium"`
+	Address  string          `json:"address"`
+	User     matrix.UserID   `json:"user"`
+	At       int64           `json:"at"`
+	Device   string          `json:"device,omitempty"`
+	Client   netip.Addr      `json:"client,omitzero"`
+	Language string          `json:"language,omitempty"`
+}
+
 // Tell has the owner of an account told of a login, at every address: who logged in by one of
-// them may be who reads it. It asks the identity server once for each, and remembers nothing.
-// The error is of all that failed, ErrNoIdentityServer among them, and names no address.
-func (c *Contacts) Tell(ctx context.Context, n NewLogin) error {
+// them may be who reads it. It is in the transaction that lets them in; Send is for after it.
+// The identity server has the notices sooner or later, each once, or the log says that a week
+// was not enough.
+func (c *Contacts) Tell(ctx context.Context, tx *store.Tx, n NewLogin) error {
+	all, err := selectAddresses(ctx, tx, c.box, n.User)
+	if err != nil {
+		return fmt.Errorf("reading whom to tell of a login: %w", err)
+	}
+	now := c.Now()
+	for _, one := range all[:min(len(all), maxTold)] {
+		l := letter{Medium: one.Address.Medium(), Address: one.Address.String(), User: n.User, At: now.UnixMilli(), Device: n.Device, Client: n.Client, Language: n.Language}
+		payload, err := json.Marshal(l)
+		if err != nil {
+			return fmt.Errorf("writing the notice of a login: %w", err)
+		}
+		work := outbox.Work{Kind: noticeKind, Key: store.NewID(now), Payload: payload, Expires: now.Add(noticeLife)}
+		if _, err := c.Outbox.Put(ctx, tx, work); err != nil {
+			return fmt.Errorf("keeping the notice of a login: %w", err)
+		}
+	}
+	return nil
+}
+
+// Send has what Tell has written sent at once, where the outbox runs.
+func (c *Contacts) Send() { c.Outbox.Wake(noticeKind) }
+
+// notify gives a notice to the identity server.
+func (c *Contacts) notify(ctx context.Context, job outbox.Job) error {
+	n, err := openNotice(job)
+	if err != nil {
+		return fmt.Errorf("%w: its payload cannot be read", outbox.ErrRefused)
+	}
 	at, ok := c.Trusted.Default()
 	if !ok {
-		return ErrNoIdentityServer
+		return fmt.Errorf("%w: %w", outbox.ErrRefused, ErrNoIdentityServer)
 	}
-	all, err := c.Of(ctx, n.User)
-	if err != nil {
-		return err
+	if err = c.Identity.Notify(ctx, at, n); refusesForGood(err) {
+		return fmt.Errorf("%w: %w", outbox.ErrRefused, err)
 	}
-	var errs []error
-	for _, one := range all[:min(len(all), maxTold)] {
-		errs = append(errs, c.Identity.Notify(ctx, at, idclient.Notice{
-			Address: one.Address, User: n.User, Device: n.Device, Client: n.Client, Language: n.Language,
-		}))
+	return err
+}
+
+func openNotice(job outbox.Job) (idclient.Notice, error) {
+	var l letter
+	if err := json.Unmarshal(job.Payload, &l); err != nil {
+		return idclient.Notice{}, err
 	}
-	return errors.Join(errs...)
+	address, err := threepid.Restore(string(l.Medium), l.Address)
+	return idclient.Notice{
+		ID: job.ID, At: store.Time(l.At), Address: address, User: l.User, Device: l.Device, Client: l.Client, Language: l.Language,
+	}, err
+}
+
+// refusesForGood tells whether an identity server will have none of it the next time either:
+// it says so in words of the protocol, as whatever stands before it does not.
+func refusesForGood(err error) bool {
+	refused, is := errors.AsType[fedclient.Refusal](err)
+	return is && refused.Errcode != matrix.Unknown && refused.Status >= http.StatusBadRequest && refused.Status < http.StatusInternalServerError &&
+		refused.Status != http.StatusTooManyRequests
 }

@@ -3,23 +3,52 @@ package contact_test
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"signet/internal/fedclient"
 	"signet/internal/homeserver/contact"
 	"signet/internal/homeserver/contact/contacttest"
 	"signet/internal/idclient"
+	"signet/internal/store"
 )
 
 var loggedIn = contact.NewLogin{User: alice, Device: "Phone", Client: netip.MustParseAddr("2001:db8::1"), Language: "de"}
 
+// tell tells of alice's login, in a transaction that runs twice.
+func (w *world) tell() {
+	w.Helper()
+	for _, failure := range []error{errors.New("once more"), nil} {
+		if err := w.db.Tx(w.Context(), func(tx *store.Tx) error {
+			return errors.Join(w.Tell(w.Context(), tx, loggedIn), failure)
+		}); !errors.Is(err, failure) {
+			w.Fatal(err)
+		}
+	}
+}
+
+// send sends what is due.
+func (w *world) send() { w.out.AttemptDue(w.Context()) }
+
+// toldAt is where owners were told, in the order of the alphabet.
+func (w *world) toldAt() (addresses []string) {
+	for _, n := range w.id.Told {
+		addresses = append(addresses, fmt.Sprint(n["address"]))
+	}
+	slices.Sort(addresses)
+	return addresses
+}
+
 // Whoever logs in by one address is told of at the others too, at those that were there first.
 func TestTheOwnerIsToldAtEveryAddress(t *testing.T) {
 	each(t, func(w *world) {
-		if err := w.Tell(w.Context(), loggedIn); err != nil || len(w.id.Told) > 0 {
-			t.Errorf("an account without an address: %v, %v", w.id.Told, err)
+		w.tell()
+		if w.send(); len(w.id.Told) > 0 {
+			t.Errorf("an account without an address: %v", w.id.Told)
 		}
 		w.has(alice)
 		for i := range 5 {
@@ -30,36 +59,90 @@ func TestTheOwnerIsToldAtEveryAddress(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if err := w.Tell(w.Context(), loggedIn); err != nil {
-			t.Fatal(err)
+		w.tell()
+		at := w.clock.Now().UnixMilli()
+		w.clock.Advance(time.Second)
+		w.send()
+		if want := []string{"alice@example.org", "other0@example.org", "other1@example.org", "other2@example.org"}; !slices.Equal(w.toldAt(), want) {
+			t.Errorf("told are %q, want %q", w.toldAt(), want)
 		}
-		var told []string
 		for _, n := range w.id.Told {
-			told = append(told, fmt.Sprint(n["address"], n["user_id"], n["device"], n["im.signet.client_ip"], n["im.signet.language"]))
-		}
-		const rest = "@example.org@alice:hs.testPhone2001:db8::1de"
-		if want := []string{"alice" + rest, "other0" + rest, "other1" + rest, "other2" + rest}; strings.Join(told, " ") != strings.Join(want, " ") {
-			t.Errorf("told are %q, want %q", told, want)
+			what := fmt.Sprint(n["user_id"], " ", n["device"], " ", n["im.signet.client_ip"], " ", n["im.signet.language"], " ", n["login_ts"])
+			if want := fmt.Sprintf("@alice:hs.test Phone 2001:db8::1 de %v", float64(at)); what != want {
+				t.Errorf("told is %s, want %s", what, want)
+			}
 		}
 	})
 }
 
-// One address that cannot be told keeps no other from it, and the error names none.
+// The identity server is away for days, and this server is killed meanwhile: the owner is told
+// when it is back, by one name whenever it was tried, and once. Whoever takes the address from
+// the account in the meantime does not keep them from it.
+func TestTheOwnerIsToldWhenTheIdentityServerIsBack(t *testing.T) {
+	each(t, func(w *world) {
+		w.has(alice)
+		w.tell()
+		w.id.Down = true
+		for range 5 {
+			w.send()
+			w.clock.Advance(time.Hour)
+		}
+		if err := w.Delete(t.Context(), alice, w.email()); err != nil {
+			t.Fatal(err)
+		}
+		w.open()
+		w.clock.Advance(5 * 24 * time.Hour)
+		w.id.Down = false
+		w.id.Says = new(contacttest.Refusal(http.StatusTooManyRequests, "M_LIMIT_EXCEEDED"))
+		w.send()
+		w.id.Says = nil
+		w.id.Answers = func(string) *fedclient.Response { // the answer is lost, this time
+			w.id.Answers = nil
+			w.id.Told = append(w.id.Told, map[string]any{"address": "lost", "notice_id": w.id.Last["notice_id"]})
+			return &fedclient.Response{Status: http.StatusOK, Body: []byte("<html>")}
+		}
+		for range 5 {
+			w.clock.Advance(time.Hour)
+			w.send()
+		}
+		if len(w.id.Told) != 2 || w.id.Told[1]["address"] != "alice@example.org" || w.id.Told[1]["notice_id"] == nil || w.id.Told[1]["notice_id"] != w.id.Told[0]["notice_id"] {
+			t.Errorf("told are %v", w.id.Told)
+		}
+	})
+}
+
+// What is a week old, or refused, is given up, which the log says, without an address.
 func TestTheOwnerCannotBeTold(t *testing.T) {
 	each(t, func(w *world) {
 		w.has(alice)
-		w.id.Down = true
-		err := w.Tell(w.Context(), loggedIn)
-		if err == nil || strings.Contains(err.Error(), "example.org") {
-			t.Errorf("an identity server that is away: %v", err)
+		for what, prepare := range map[string]func(){
+			"a week":                    func() { w.id.Down = true; w.send(); w.clock.Advance(7*24*time.Hour + time.Second) },
+			"a stranger's address":      func() { w.id.Says = new(contacttest.Refusal(http.StatusForbidden, "M_FORBIDDEN")) },
+			"a server without the call": func() { w.id.Says = new(contacttest.Refusal(http.StatusNotFound, "M_UNRECOGNIZED")) },
+			"no identity server":        func() { w.Trusted = nil },
+		} {
+			w.tell()
+			prepare()
+			w.send()
+			w.open()
+			w.id.Down, w.id.Says = false, nil
+			w.clock.Advance(time.Hour)
+			if w.send(); len(w.id.Told) > 0 {
+				t.Errorf("%s: told are %v", what, w.id.Told)
+				w.id.Told = nil
+			}
+			if log := w.log.String(); !strings.Contains(log, "outcome=dead") || strings.Contains(log, "example.org") {
+				t.Errorf("%s: the log is\n%s", what, log)
+			}
+			w.log.Reset()
 		}
-		w.id.Down, w.id.Says = false, new(contacttest.Refusal(429, "M_LIMIT_EXCEEDED"))
-		if err := w.Tell(w.Context(), loggedIn); err == nil {
-			t.Error("nobody is told, and there is no error")
-		}
-		w.Trusted = nil
-		if err := w.Tell(w.Context(), loggedIn); !errors.Is(err, contact.ErrNoIdentityServer) {
-			t.Errorf("without an identity server = %v", err)
+		w.tell() // a proxy speaks for a server that is away
+		w.id.Says = new(fedclient.Response{Status: http.StatusNotFound, Body: []byte("nginx")})
+		w.send()
+		w.id.Says = nil
+		w.clock.Advance(time.Hour)
+		if w.send(); len(w.id.Told) != 1 {
+			t.Errorf("told are %v", w.id.Told)
 		}
 	})
 }

@@ -1,8 +1,10 @@
 package contact_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"log/slog"
 	"strings"
 	"testing"
 
@@ -11,6 +13,7 @@ import (
 	"signet/internal/homeserver/contact/contacttest"
 	"signet/internal/idclient"
 	"signet/internal/matrix"
+	"signet/internal/outbox"
 	"signet/internal/seal"
 	"signet/internal/seal/sealtest"
 	"signet/internal/store"
@@ -33,11 +36,13 @@ type world struct {
 	id    *contacttest.Server
 	clock *clocktest.Clock
 	ended map[matrix.UserID]bool
+	out   *outbox.Outbox
+	log   bytes.Buffer
 }
 
 // each tells the story on every engine.
 func each(t *testing.T, story func(w *world)) {
-	storetest.Each(t, []string{"seal", "contact"}, func(t *testing.T, db *store.DB) {
+	storetest.Each(t, []string{"seal", "outbox", "contact"}, func(t *testing.T, db *store.DB) {
 		w := &world{T: t, db: db, id: contacttest.New("hs.test"), clock: clocktest.New(), ended: map[matrix.UserID]bool{}}
 		w.vault = sealtest.Vault(t, db, w.clock.Now)
 		w.open()
@@ -53,8 +58,12 @@ func (w *world) open() {
 	if err != nil {
 		w.Fatal(err)
 	}
+	w.out, err = outbox.New(w.Context(), outbox.Options{DB: w.db, Vault: w.vault, Now: w.clock.Now, Log: slog.New(slog.NewTextHandler(&w.log, nil))})
+	if err != nil {
+		w.Fatal(err)
+	}
 	w.Contacts, err = contact.New(w.Context(), contact.Options{
-		DB: w.db, Vault: w.vault, ServerName: "hs.test", Trusted: trusted, Now: w.clock.Now,
+		DB: w.db, Vault: w.vault, ServerName: "hs.test", Trusted: trusted, Outbox: w.out, Now: w.clock.Now,
 		Identity: w.id.Client(w.clock.Now),
 		Active:   func(_ context.Context, _ store.Queryer, user matrix.UserID) (bool, error) { return !w.ended[user], nil },
 	})
@@ -82,7 +91,7 @@ func (w *world) check() {
 
 func (w *world) rows() string {
 	w.Helper()
-	return storetest.Dump(w.T, w.db, "contact_addresses", "contact_sessions", "contact_bindings", "contact_wishes", "contact_passes")
+	return storetest.Dump(w.T, w.db, "contact_addresses", "contact_sessions", "contact_bindings", "contact_wishes", "contact_passes", "outbox_jobs")
 }
 
 func address(t *testing.T, medium, text string) threepid.Address {

@@ -69,6 +69,12 @@ func (s *Server) Do(_ context.Context, r fedclient.Request) (fedclient.Response,
 	path, query, _ := strings.Cut(strings.TrimPrefix(r.Path, "/_matrix/identity/v2"), "?")
 	asked := r.Server.String() + path
 	s.Asked = append(s.Asked, asked)
+	s.Last = nil
+	if len(r.Body) > 0 {
+		if err := json.Unmarshal(r.Body, &s.Last); err != nil {
+			return fedclient.Response{}, err
+		}
+	}
 	if s.Answered != nil {
 		defer s.Answered()
 	}
@@ -84,12 +90,6 @@ func (s *Server) Do(_ context.Context, r fedclient.Request) (fedclient.Response,
 		return *s.Says, nil
 	case r.Bearer == "" && (r.Sign == nil || r.Sign.Server != s.homeserver):
 		return Refusal(http.StatusUnauthorized, matrix.Unauthorized), nil
-	}
-	s.Last = nil
-	if len(r.Body) > 0 {
-		if err := json.Unmarshal(r.Body, &s.Last); err != nil {
-			return fedclient.Response{}, err
-		}
 	}
 	return s.answer(r.Server.String(), path, query)
 }
