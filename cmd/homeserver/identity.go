@@ -119,9 +119,10 @@ func (s *server) buildContacts(f program.Frame) error {
 	return err
 }
 
-// sayFarewell has nobody find people whose accounts have ended, until ctx ends.
+// sayFarewell has nobody find people whose accounts have ended, or by addresses that they have
+// unbound, until ctx ends.
 func (s *server) sayFarewell(ctx context.Context) error {
 	return s.contacts.Run(ctx, func(err error) {
-		s.log.Warn("unbinding the addresses of accounts that have ended", "error", err)
+		s.log.Warn("unbinding addresses, of accounts that have ended or as their users wish", "error", err)
 	})
 }

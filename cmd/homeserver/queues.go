@@ -41,7 +41,7 @@ var (
 	inboundBacklog  = describe("inbound_backlog_events", "Events of other servers that wait to be dealt with.")
 	inboundGivenUp  = describe("inbound_given_up_events", "Events of other servers that could not be dealt with, of the last day.")
 	inboundOldest   = describe("inbound_oldest_seconds", "For how long that event of another server has waited which has waited for longest; 0 if none waits.")
-	unbinding       = describe("unbindings_waiting", "Accounts that have ended, each as often as there are identity servers that have yet to be told so.")
+	unbinding       = describe("unbindings_waiting", "Accounts that have ended, and addresses that are to be unbound, each as often as there are identity servers that have yet to be told so.")
 	invitesWaiting  = describe("invitations_waiting", "Invitations of addresses that were bound, which are still to become those of users.")
 	invitesOldest   = describe("invitations_oldest_seconds", "For how long that invitation of an address has waited which has waited for longest; 0 if none waits.")
 	streamQueued    = describe("stream_queued_operations", "Changes that wait to be stored.")

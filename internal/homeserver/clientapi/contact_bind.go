@@ -81,9 +81,19 @@ func (a *API) unbindContact(c echo.Context, by account.Device) error {
 	if err != nil {
 		return err
 	}
-	err = a.Contacts.Unbind(c.Request().Context(), by.User, r.IDServer, address)
-	if err != nil && !errors.Is(err, contact.ErrNoSupport) {
-		return fromIdentity(err, false)
+	ctx, cancel := patient(c)
+	defer cancel()
+	return replyUnbound(c, a.Contacts.Unbind(ctx, by.User, r.IDServer, address))
+}
+
+// replyUnbound tells what has become of a wish to be unbound. What is to be unbound later is
+// not unbound yet.
+func replyUnbound(c echo.Context, err error) error {
+	switch {
+	case errors.Is(err, contact.ErrLater):
+		mxhttp.Log(c).Warn("unbinding an address", "error", err)
+	case err != nil && !errors.Is(err, contact.ErrNoSupport):
+		return err
 	}
 	return mxhttp.Reply(c, http.StatusOK, unboundAnswer(err == nil))
 }
@@ -98,36 +108,30 @@ func decodeUnbind(c echo.Context) (r unbindRequest, address threepid.Address, er
 
 // POST /_matrix/client/v3/account/3pid/delete
 //
-// The address is the account's no longer, whatever becomes of it at an identity server: what is
-// bound there can be unbound again, and is when the account ends.
+// The address is the account's no longer, whatever becomes of it at an identity server.
 func (a *API) deleteContact(c echo.Context, by account.Device) error {
 	r, address, err := decodeUnbind(c)
 	if err != nil {
 		return err
 	}
-	if r.IDServer != "" {
-		if _, err := a.Trusted.Named(r.IDServer); err != nil {
-			return err
-		}
-	}
-	ctx := c.Request().Context()
-	if err := a.Contacts.Delete(ctx, by.User, address); err != nil {
-		return err
-	}
-	err = a.Contacts.Unbind(ctx, by.User, r.IDServer, address)
-	if err != nil && !errors.Is(err, contact.ErrNoSupport) {
-		mxhttp.Log(c).Warn("unbinding an address that was deleted", "error", err)
-	}
-	return mxhttp.Reply(c, http.StatusOK, unboundAnswer(err == nil))
+	ctx, cancel := patient(c)
+	defer cancel()
+	return replyUnbound(c, a.Contacts.Delete(ctx, by.User, r.IDServer, address))
 }
 
-// patience is how long a client waits for identity servers when an account has ended.
+// patience is how long a client waits for identity servers to unbind. What is not done by then
+// is done later, with no client to wait for it.
 const patience = 10 * time.Second
+
+// patient lets what was begun end also where the client has gone.
+func patient(c echo.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(c.Request().Context()), patience)
+}
 
 // farewell has identity servers told that nobody is to find somebody any more, and tells whether
 // they were all. Those that were not are told later, with no client to wait for it.
 func (a *API) farewell(c echo.Context, user matrix.UserID) (gone bool) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Request().Context()), patience)
+	ctx, cancel := patient(c)
 	defer cancel()
 	gone, err := a.Contacts.Farewell(ctx, user)
 	if err != nil {

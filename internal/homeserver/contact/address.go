@@ -72,14 +72,6 @@ func (c *Contacts) owner(ctx context.Context, q store.Queryer, a threepid.Addres
 	return owner, nil
 }
 
-// Delete takes an address from a user. One that they do not have is no error.
-func (c *Contacts) Delete(ctx context.Context, user matrix.UserID, a threepid.Address) error {
-	if err := deleteAddress(ctx, c.DB, user, c.index(a)); err != nil {
-		return fmt.Errorf("deleting an address: %w", err)
-	}
-	return nil
-}
-
 // Sweep deletes sessions that have ended, and CAPTCHAs that count no more.
 func (c *Contacts) Sweep(ctx context.Context) error {
 	if err := errors.Join(deleteSessionsBefore(ctx, c.DB, c.Now()), deletePassesBefore(ctx, c.DB, c.Now())); err != nil {

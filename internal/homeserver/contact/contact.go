@@ -38,6 +38,7 @@ type Contacts struct {
 	box       seal.Box
 	sessions  seal.MAC
 	networks  seal.Index
+	order     order
 }
 
 // New opens the contacts in a database that has been migrated.

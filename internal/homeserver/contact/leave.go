@@ -84,25 +84,47 @@ func (c *Contacts) run(ctx context.Context, next <-chan time.Time, report func(e
 	}
 }
 
-// Fulfil tells identity servers whom nobody is to find there any more, where that is due. The
-// error is of all that failed. A server that fails is asked once.
+// Fulfil tells identity servers whom nobody is to find there any more, or by which address, where
+// that is due. The error is of all that failed. A server that fails is asked once.
 func (c *Contacts) Fulfil(ctx context.Context) error {
-	wishes, err := selectDueWishes(ctx, c.DB, c.Now(), atOnce)
+	all, err := c.due(ctx)
 	if err != nil {
 		return fmt.Errorf("reading whom nobody is to find: %w", err)
 	}
 	var errs []error
 	away := map[matrix.ServerName]bool{}
-	for _, w := range wishes {
-		if away[w.server] || ctx.Err() != nil {
+	for _, d := range all {
+		if away[d.server] || ctx.Err() != nil {
 			continue
 		}
-		if _, err := c.fulfil(ctx, w); err != nil {
-			away[w.server] = true
+		if err := d.do(); err != nil {
+			away[d.server] = true
 			errs = append(errs, err)
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// duty is what an identity server is to be told.
+type duty struct {
+	server matrix.ServerName
+	do     func() error
+}
+
+// due are the duties of a round.
+func (c *Contacts) due(ctx context.Context) (all []duty, err error) {
+	wishes, err := selectDueWishes(ctx, c.DB, c.Now(), atOnce)
+	if err != nil {
+		return nil, err
+	}
+	for _, w := range wishes {
+		all = append(all, duty{w.server, func() error { _, err := c.fulfil(ctx, w); return err }})
+	}
+	unbindings, err := selectDueUnbindings(ctx, c.DB, c.box, c.Now(), atOnce)
+	for _, u := range unbindings {
+		all = append(all, duty{u.server, func() error { return c.carryOut(ctx, u) }})
+	}
+	return all, err
 }
 
 // Farewell fulfils the wishes of one user, whose account has just ended, at all servers at the
@@ -121,7 +143,8 @@ func (c *Contacts) Farewell(ctx context.Context, user matrix.UserID) (gone bool,
 	return !slices.Contains(unbound, false), errors.Join(errs...)
 }
 
-// Waiting is how many identity servers have yet to be told of how many users, together.
+// Waiting is how many identity servers have yet to be told of how many users and addresses,
+// together.
 func (c *Contacts) Waiting(ctx context.Context) (int, error) {
 	n, err := countWishes(ctx, c.DB)
 	if err != nil {

@@ -87,7 +87,7 @@ func TestTheOwnerIsToldWhenTheIdentityServerIsBack(t *testing.T) {
 			w.send()
 			w.clock.Advance(time.Hour)
 		}
-		if err := w.Delete(t.Context(), alice, w.email()); err != nil {
+		if err := w.remove(alice); err != nil {
 			t.Fatal(err)
 		}
 		w.open()

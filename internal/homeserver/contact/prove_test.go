@@ -187,7 +187,7 @@ func TestWhoseAddressItWas(t *testing.T) {
 		if p := w.prove(s, idclient.Reset, ""); p.User() != alice {
 			t.Errorf("it is for %q", p.User())
 		}
-		if err := w.Delete(t.Context(), alice, w.email()); err != nil {
+		if err := w.remove(alice); err != nil {
 			t.Fatal(err)
 		}
 		w.wantNoProof("of nobody any more", s, idclient.Reset, "", contact.ErrSession)

@@ -172,7 +172,7 @@ func TestWhetherAnAddressIsInUse(t *testing.T) {
 			all[i].ClientSecret = "c"
 			ask("told of alice's", all[i], want)
 		}
-		if err := w.Delete(t.Context(), alice, w.email()); err != nil {
+		if err := w.remove(alice); err != nil {
 			t.Fatal(err)
 		}
 		for i, want := range []error{nil, nil, nil, contact.ErrUnknown, contact.ErrUnknown} {
@@ -192,7 +192,7 @@ func TestSigningUpWithAnAddressInUse(t *testing.T) {
 			t.Errorf("a code: %v", err)
 		}
 		w.wantNoProof("of an account", s, idclient.Register, "", contact.ErrNotValidated)
-		if err := w.Delete(t.Context(), alice, w.email()); err != nil {
+		if err := w.remove(alice); err != nil {
 			t.Fatal(err)
 		}
 		wish := w.wish(idclient.Register, "")

@@ -117,8 +117,9 @@ func scanWishes(ctx context.Context, q store.Queryer, query string, args ...any)
 	return all, rows.Err()
 }
 
+// countWishes counts those about users and those about one address.
 func countWishes(ctx context.Context, q store.Queryer) (n int, err error) {
-	err = q.QueryRow(ctx, `SELECT COUNT(*) FROM contact_wishes WHERE NOT told`).Scan(&n)
+	err = q.QueryRow(ctx, `SELECT (SELECT COUNT(*) FROM contact_wishes WHERE NOT told) + (SELECT COUNT(*) FROM contact_unbindings)`).Scan(&n)
 	return n, err
 }
 

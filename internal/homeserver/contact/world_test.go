@@ -91,7 +91,7 @@ func (w *world) check() {
 
 func (w *world) rows() string {
 	w.Helper()
-	return storetest.Dump(w.T, w.db, "contact_addresses", "contact_sessions", "contact_bindings", "contact_wishes", "contact_passes", "outbox_jobs")
+	return storetest.Dump(w.T, w.db, "contact_addresses", "contact_sessions", "contact_bindings", "contact_wishes", "contact_unbindings", "contact_passes", "outbox_jobs")
 }
 
 func address(t *testing.T, medium, text string) threepid.Address {
@@ -168,6 +168,15 @@ func (w *world) has(user matrix.UserID) {
 	if err := w.use(w.prove(w.shown(wish), idclient.Add, user), user); err != nil {
 		w.Fatal(err)
 	}
+}
+
+// remove takes the e-mail address from a user, bound somewhere or not.
+func (w *world) remove(user matrix.UserID) error {
+	err := w.Delete(w.Context(), user, "", w.email())
+	if errors.Is(err, contact.ErrNoSupport) {
+		return nil
+	}
+	return err
 }
 
 // owner is who has the address; empty for nobody.
