@@ -274,6 +274,7 @@ func (s *server) buildSync(f program.Frame) error {
 		Receipts:   s.receipts,
 		Typing:     s.typing,
 		Unread:     s.unread,
+		Refuse:     s.refuse,
 		Now:        f.Now,
 		Log:        s.log,
 	})

@@ -60,13 +60,24 @@ func (s *server) watchBlocks(ctx context.Context) error {
 	return s.identity.blocked.Run(ctx)
 }
 
-// invitable is the error of inviting a user who wants no invitations, or whose homeserver is
-// turned away.
-func (s *server) invitable(ctx context.Context, user matrix.UserID) error {
+// invitable is the error of inviting a user who wants no invitations, or where the homeserver of
+// either is turned away: invitations of addresses are made here in the name of who asked for them.
+func (s *server) invitable(ctx context.Context, by, user matrix.UserID) error {
+	if err := s.refuse(by.Server()); err != nil {
+		return err
+	}
 	if user.Server() == s.cfg.ServerName {
 		return s.data.Welcomes(ctx, user)
 	}
-	return s.identity.blocked.Refuse(user.Server())
+	return s.refuse(user.Server())
+}
+
+// refuse is the error of a homeserver that is turned away, as this one is by itself never.
+func (s *server) refuse(server matrix.ServerName) error {
+	if server == s.cfg.ServerName {
+		return nil
+	}
+	return s.identity.blocked.Refuse(server)
 }
 
 // buildOutbox makes what keeps notices until the identity server has them.

@@ -99,7 +99,8 @@ func newWorldWith(t *testing.T, db *store.DB, set func(*account.Options)) *world
 		t.Fatal(err)
 	}
 	rooms := rooms(t, committer, db, w.clock.Now)
-	rooms.Erased, rooms.Invitable = departures.Erased, data.Welcomes
+	rooms.Erased = departures.Erased
+	rooms.Invitable = func(ctx context.Context, _, user matrix.UserID) error { return data.Welcomes(ctx, user) }
 	departures.Join(rooms)
 	w.api = &clientapi.API{
 		Accounts: accounts, Rooms: rooms, Receipts: &receipt.Receipts{DB: db, Stream: committer, Rooms: rooms, Now: w.clock.Now}, Typing: typists(committer, rooms), Encryption: w.encryption(committer, db, accounts), Backups: &roomkeys.Backups{DB: db, Active: accounts.Active}, Data: data, Departures: departures, ServerName: "hs.test", PublicURL: "https://hs.test",

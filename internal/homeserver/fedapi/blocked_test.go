@@ -57,6 +57,7 @@ func TestABlockedServer(t *testing.T) {
 			"send_knock":   p.put("v1/send_knock", open, later),
 			"invite":       f.bring(invitation, f.create),
 			"invite v1":    f.do("PUT", "/_matrix/federation/v1/invite/!r:remote.test/$e", string(invitation.JSON())),
+			"by another":   (&foreign{peer: w.peer("other.test"), id: f.id, version: f.version}).bring(invitation, f.create),
 		} {
 			w.wants(what, a, 403, matrix.Forbidden)
 			if told, _ := a.json()["error"].(string); a.json()["im.signet.position"] != 42.0 || !strings.Contains(told, "entry 42 of the log of servers of id.test") {

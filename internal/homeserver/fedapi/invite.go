@@ -84,14 +84,19 @@ func (a *API) invited(c echo.Context, origin matrix.ServerName, r inviteRequest)
 	return a.Inbound.ReceiveInvite(ctx, origin, inbound.Invited{RoomID: roomID, EventID: eventID, Version: r.Version, Event: r.Event, State: r.State})
 }
 
-// checkInvited checks that there is who is invited, and takes invitations. What is no invitation at all is found
-// out later.
+// checkInvited checks that there is who is invited, and takes invitations, and that they are
+// not invited in the name of a user whose server is turned away. What is no invitation at all
+// is found out later.
 func (a *API) checkInvited(c echo.Context, invitation jsontext.Value) error {
 	var e struct {
-		User string `json:"state_key"`
+		Sender string `json:"sender"`
+		User   string `json:"state_key"`
 	}
 	if err := json.Unmarshal(invitation, &e, jsontext.AllowDuplicateNames(true)); err != nil {
 		return errShape
+	}
+	if err := a.Blocked.Refuse(event.ServerOf(e.Sender)); err != nil {
+		return err
 	}
 	user, err := matrix.ParseUserID(e.User)
 	if err != nil || user.Server() != a.ServerName {

@@ -288,7 +288,7 @@ func (rs *Rooms) planInvites(ctx context.Context, p *planner) error {
 		if slices.Contains(p.Invite[:i], user) {
 			continue
 		}
-		if err := rs.invitable(ctx, user); err != nil {
+		if err := rs.invitable(ctx, p.Creator, user); err != nil {
 			return err
 		}
 		profile, err := rs.profile(ctx, user)

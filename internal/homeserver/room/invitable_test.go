@@ -13,7 +13,10 @@ import (
 func TestInvitable(t *testing.T) {
 	each(t, func(w *world) {
 		refused := errors.New("not to be invited")
-		w.rooms.Invitable = func(_ context.Context, user matrix.UserID) error {
+		w.rooms.Invitable = func(_ context.Context, by, user matrix.UserID) error {
+			if by != alice {
+				w.Errorf("%s invites %s", by, user)
+			}
 			if user == bob || user == carol {
 				return refused
 			}

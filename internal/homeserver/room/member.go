@@ -166,7 +166,7 @@ func (rs *Rooms) Leave(ctx context.Context, m Membership) error {
 func (rs *Rooms) Invite(ctx context.Context, m Membership) error {
 	r, err := rs.about(m)
 	if err == nil {
-		err = rs.invitable(ctx, m.Target)
+		err = rs.invitable(ctx, m.Sender, m.Target)
 	}
 	if err != nil {
 		return err
@@ -188,12 +188,12 @@ func (t *tip) mayInvite(m Membership) error {
 	return nil
 }
 
-// invitable is the error of inviting who is not to be invited.
-func (rs *Rooms) invitable(ctx context.Context, user matrix.UserID) error {
+// invitable is the error of an invitation that is not to be made.
+func (rs *Rooms) invitable(ctx context.Context, by, user matrix.UserID) error {
 	if rs.Invitable == nil {
 		return nil
 	}
-	return rs.Invitable(ctx, user)
+	return rs.Invitable(ctx, by, user)
 }
 
 // Knock asks for an invitation. Errors: ErrUnknownRoom, an authz.Refusal.

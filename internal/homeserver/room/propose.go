@@ -30,7 +30,7 @@ type Proposal struct {
 func (rs *Rooms) ProposeInvite(ctx context.Context, m Membership) (p Proposal, err error) {
 	r, err := rs.about(m)
 	if err == nil {
-		err = rs.invitable(ctx, m.Target)
+		err = rs.invitable(ctx, m.Sender, m.Target)
 	}
 	if err != nil {
 		return p, err

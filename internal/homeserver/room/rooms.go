@@ -25,9 +25,9 @@ type Options struct {
 	Signer   func(context.Context) (event.Signer, error)
 	Profiles Profiles
 	Outgoing Outgoing // nil: nothing is sent to other servers
-	// Invitable is the error of inviting a user, of whatever server, who is not to be invited;
-	// nil has everybody be.
-	Invitable func(ctx context.Context, user matrix.UserID) error
+	// Invitable is the error of an invitation of a user, of whatever server, that is not to be
+	// made in the name of another; nil has all be.
+	Invitable func(ctx context.Context, by, user matrix.UserID) error
 	// Historian fetches history that is not here; nil fetches none. It may be set before anybody
 	// reads.
 	Historian Historian

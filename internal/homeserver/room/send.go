@@ -63,7 +63,7 @@ func (rs *Rooms) checkInvited(ctx context.Context, s Sending) error {
 	if s.StateKey == nil || membership != Invite {
 		return nil
 	}
-	return rs.invitable(ctx, matrix.UserID(*s.StateKey))
+	return rs.invitable(ctx, s.Sender, matrix.UserID(*s.StateKey))
 }
 
 // unauthorised is the content of a membership without who has let the user in: the event needs

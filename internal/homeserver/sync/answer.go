@@ -2,6 +2,7 @@ package sync
 
 import (
 	"context"
+	"sync"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -31,6 +32,8 @@ type answer struct {
 	moved     map[matrix.RoomID]bool            // rooms in which receipts are new
 	receipts  map[matrix.RoomID]receipt.Content // all of the rooms that are written next; nil: not known
 	ignored   map[string]bool                   // users
+	welcomes  func() error                      // userdata.ErrInviteBlocked where the user wants no invitations
+	revised   bool                              // whose invitations are shown may have changed
 	members   map[uint64]stream.Pos             // memberships that are told, for the device
 }
 
@@ -38,6 +41,7 @@ type answer struct {
 func (s *Syncer) answer(ctx context.Context, q *query) (*answer, error) {
 	a := &answer{Syncer: s, query: q, ctx: ctx, to: s.Stream.Visible(), news: q.initial()}
 	a.reader = room.Reader{User: q.User, Device: q.Device, Now: s.Now().UnixMilli(), InRoom: true}
+	a.welcomes = sync.OnceValue(func() error { return s.Data.Welcomes(ctx, q.User) })
 	a.concerned = s.Stream.Concerned(q.User) > q.base.Pos
 	keys, supply, err := a.keys()
 	if err != nil {

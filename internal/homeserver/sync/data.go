@@ -30,6 +30,7 @@ func (a *answer) readData() (err error) {
 	a.data = map[matrix.RoomID][]userdata.Item{}
 	for _, i := range items {
 		a.data[i.Room] = append(a.data[i.Room], i)
+		a.revised = a.revised || i.Room == "" && decides(i)
 	}
 	if a.Receipts != nil && !a.initial() {
 		a.moved, err = a.Receipts.MovedIn(a.ctx, a.User, a.base.Pos, a.to)

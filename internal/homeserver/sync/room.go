@@ -1,39 +1,6 @@
 package sync
 
-import (
-	"signet/internal/homeserver/event"
-	"signet/internal/homeserver/room"
-)
-
-// invited writes what somebody sees of a room who is invited. Invites by those whom the
-// user ignores are not shown.
-func (a *answer) invited(s room.Stay) error { return a.stripped(s, "invite_state") }
-
-// knocked writes what somebody sees of a room who knocks.
-func (a *answer) knocked(s room.Stay) error { return a.stripped(s, "knock_state") }
-
-func (a *answer) stripped(s room.Stay, name string) error {
-	state, err := a.Rooms.Stripped(a.ctx, s.Room, a.User)
-	if err != nil {
-		return err
-	}
-	own := event.Key{Type: memberType, StateKey: a.User.String()}
-	for _, e := range state {
-		if keyOf(e) == own && a.ignored[e.Sender()] {
-			return nil
-		}
-	}
-	a.member(s.Room.ID())
-	a.out = append(a.out, '{')
-	a.member(name)
-	a.out = append(a.out, `{"events":[`...)
-	for _, e := range state {
-		a.comma()
-		a.out = room.AppendStripped(a.out, e)
-	}
-	a.out = append(a.out, `]}}`...)
-	return nil
-}
+import "signet/internal/homeserver/room"
 
 // joined writes what is new in a room that the user is in.
 func (a *answer) joined(s room.Stay) error {
@@ -71,6 +38,11 @@ func (a *answer) left(s room.Stay) error {
 	sojourn, err := a.Rooms.Sojourn(a.ctx, a.User, s.Room, s.Pos)
 	if err != nil {
 		return err
+	}
+	if sojourn.Joined == 0 {
+		if untold, err := a.untold(s); untold || err != nil {
+			return err
+		}
 	}
 	v := &view{answer: a, room: s.Room, since: a.base.Pos, to: sojourn.Left}
 	v.fresh = sojourn.Joined > v.since || a.owes(s.Room)

@@ -72,7 +72,7 @@ func (a *answer) concerns(s room.Stay) bool {
 	case room.Leave, room.Ban:
 		return news && !a.initial() || a.whole() && a.filter.Room.IncludeLeave && !s.Forgotten
 	}
-	return news || a.whole()
+	return news || a.whole() || a.revised
 }
 
 // section writes one section, if there is something in it.

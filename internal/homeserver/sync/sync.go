@@ -26,8 +26,10 @@ type Options struct {
 	Receipts   *receipt.Receipts // nil: there are none
 	Typing     *typing.Typing    // nil: nobody types
 	Unread     Unread            // nil: nothing is unread
-	Now        func() time.Time
-	Log        *slog.Logger // nil: nothing is logged
+	// Refuse is the error of a server whose users invite nobody here; nil turns nobody away.
+	Refuse func(server matrix.ServerName) error
+	Now    func() time.Time
+	Log    *slog.Logger // nil: nothing is logged
 }
 
 // Unread counts what a user has not read, as unread.Unread does.

@@ -47,6 +47,7 @@ type world struct {
 	typing   *typing.Typing
 	sync     *sync.Syncer
 	log      *bytes.Buffer
+	refused  error // of users of evil.test
 }
 
 var owners = []string{"stream", "room", "userdata", "e2ee", "receipt"}
@@ -94,6 +95,12 @@ func open(t testing.TB, db *store.DB) *world {
 	w.typing = typing.New(members{w.rooms})
 	w.typing.Join(stream.NewPassingLane(w.stream, w.typing))
 	w.sync = sync.New(sync.Options{Stream: w.stream, Rooms: w.rooms, Data: w.data, Encryption: w.keys, Receipts: w.receipts, Typing: w.typing,
+		Refuse: func(server matrix.ServerName) error {
+			if server == "evil.test" {
+				return w.refused
+			}
+			return nil
+		},
 		Now: w.clock.Now, Log: slog.New(slog.NewTextHandler(w.log, nil))})
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
