@@ -143,6 +143,7 @@ func (s *server) buildRooms(f program.Frame) (err error) {
 		Profiles:   profiles{s.data},
 		Outgoing:   s.peers.outbound,
 		Invitable:  s.invitable,
+		Refuse:     s.refuse,
 		Erased:     s.departures.Erased,
 	})
 	s.peers.outbound.Rooms = s.rooms

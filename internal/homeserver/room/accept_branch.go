@@ -227,6 +227,10 @@ func (rs *Rooms) softly(ctx context.Context, r *Room, j *judgement, b *anteceden
 	if j.refused != nil {
 		return nil
 	}
+	var err error
+	if j.failed, err = rs.uninvited(ctx, r, j.Event, &b.tip); j.failed != nil || err != nil {
+		return err
+	}
 	failed, err := rs.now(ctx, r, j.Event)
 	if failed == nil || err != nil {
 		return err

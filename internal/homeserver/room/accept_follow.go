@@ -20,10 +20,8 @@ func (rs *Rooms) follow(ctx context.Context, r *Room, j *judgement) (ticket *str
 	if err != nil || !l.tip.isFollowed(j.Event.PrevEvents()) {
 		return nil, false, err
 	}
-	if j.refused == nil {
-		if j.refused, err = rs.allowed(ctx, r, j.Event, &l.tip); err != nil {
-			return nil, false, err
-		}
+	if failed, err := rs.atTip(ctx, r, j, &l.tip); failed || err != nil {
+		return nil, false, err
 	}
 	if j.refused != nil && rs.isStrangers(&l.tip, j.Event) {
 		return nil, true, nil
@@ -46,6 +44,18 @@ func (rs *Rooms) follow(ctx context.Context, r *Room, j *judgement) (ticket *str
 	j.extremities = 1
 	ticket, _, err = rs.add(op)
 	return ticket, true, err
+}
+
+// atTip judges an event that follows the tip. What fails softly does not stand in its line.
+func (rs *Rooms) atTip(ctx context.Context, r *Room, j *judgement, t *tip) (failed bool, err error) {
+	if j.refused == nil {
+		j.refused, err = rs.allowed(ctx, r, j.Event, t)
+	}
+	if j.refused != nil || err != nil {
+		return false, err
+	}
+	why, err := rs.uninvited(ctx, r, j.Event, t)
+	return why != nil, err
 }
 
 // isStrangers tells whether an event is of a server that nobody in the room is of. One that is

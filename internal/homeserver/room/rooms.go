@@ -28,6 +28,9 @@ type Options struct {
 	// Invitable is the error of an invitation of a user, of whatever server, that is not to be
 	// made in the name of another; nil has all be.
 	Invitable func(ctx context.Context, by, user matrix.UserID) error
+	// Refuse is the error of a server whose users do not come in, whoever lets them; nil refuses
+	// nobody's.
+	Refuse func(server matrix.ServerName) error
 	// Historian fetches history that is not here; nil fetches none. It may be set before anybody
 	// reads.
 	Historian Historian

@@ -171,23 +171,6 @@ func (m *moves) add(to map[matrix.UserID]bool, user string) {
 	}
 }
 
-// IsJoined tells whether a user, of whatever server, is in a room now. The error is
-// ErrUnknownRoom.
-func (rs *Rooms) IsJoined(ctx context.Context, roomID string, user matrix.UserID) (bool, error) {
-	r, err := rs.Room(roomID)
-	if err != nil {
-		return false, err
-	}
-	l, err := rs.load(ctx, r)
-	if err != nil {
-		return false, err
-	}
-	l.view.mu.RLock()
-	defer l.view.mu.RUnlock()
-	p := l.view.state[event.Key{Type: memberType, StateKey: string(user)}]
-	return p != nil && p.membership == Join, nil
-}
-
 // PosOf is where an event of a room stands. Errors: ErrUnknownRoom, ErrUnknownEvent.
 func (rs *Rooms) PosOf(ctx context.Context, roomID, eventID string) (stream.Pos, error) {
 	r, err := rs.Room(roomID)

@@ -1,0 +1,89 @@
+package room
+
+import (
+	"context"
+
+	"signet/internal/homeserver/event"
+	"signet/internal/matrix"
+)
+
+// Who is refused at the doors of this server may be let in by another server of a room. That
+// is part of the room's graph, on which all servers build, but fails softly here: it is not
+// told, and what follows is not, until another server's event has it in the room's state, where
+// it stays what it was. So people here see nobody come in whom they would have been spared, and
+// go on with those who were in the room before.
+
+// uninvited is why an event fails softly that brings somebody in, or is of somebody who was
+// brought in, whose server is refused: given the state that it was sent in.
+func (rs *Rooms) uninvited(ctx context.Context, r *Room, e *event.Event, t *tip) (failed, err error) {
+	refusal := rs.refuse(event.ServerOf(e.Sender()))
+	if refusal == nil {
+		return nil, nil
+	}
+	if target, _ := e.StateKey(); e.Type() == memberType && rs.local(target) && membershipOf(e) == Invite {
+		return refusal, nil
+	}
+	own := t.state[event.Key{Type: memberType, StateKey: e.Sender()}]
+	if own == nil {
+		return refusal, nil
+	}
+	if err := rs.read(ctx, r, own); err != nil {
+		return nil, err
+	}
+	switch s := own.stored.Load(); {
+	case s.fate == softFailed:
+		return refusal, nil
+	case e.Is(memberType, e.Sender()) && membershipOf(e) == Leave, membershipOf(s.Event) == Join:
+		return nil, nil
+	}
+	return refusal, nil
+}
+
+func (rs *Rooms) refuse(server matrix.ServerName) error {
+	if rs.Refuse == nil || server == rs.ServerName {
+		return nil
+	}
+	return rs.Refuse(server)
+}
+
+// IsJoined tells whether a user, of whatever server, is in a room now, and has not come into it
+// in spite of this server. The error is ErrUnknownRoom.
+func (rs *Rooms) IsJoined(ctx context.Context, roomID string, user matrix.UserID) (bool, error) {
+	r, err := rs.Room(roomID)
+	if err != nil {
+		return false, err
+	}
+	return rs.isIn(ctx, r, user)
+}
+
+func (rs *Rooms) isIn(ctx context.Context, r *Room, user matrix.UserID) (bool, error) {
+	l, err := rs.load(ctx, r)
+	if err != nil {
+		return false, err
+	}
+	key := event.Key{Type: memberType, StateKey: string(user)}
+	l.view.mu.RLock()
+	p := l.view.state[key]
+	joined := p != nil && p.membership == Join
+	l.view.mu.RUnlock()
+	if !joined || rs.refuse(user.Server()) == nil {
+		return joined, nil
+	}
+	own, err := rs.places(ctx, r, l, key)
+	return len(own) > 0 && own[0].fate != softFailed, err
+}
+
+// Acquainted tells whether a user of this server is in a room with another one, of whatever
+// server, for whom IsJoined is true.
+func (rs *Rooms) Acquainted(ctx context.Context, user, other matrix.UserID) (bool, error) {
+	rooms, err := rs.roomsOf(ctx, user)
+	if err != nil {
+		return false, err
+	}
+	for _, r := range rooms {
+		if in, err := rs.isIn(ctx, r, other); in || err != nil {
+			return in, err
+		}
+	}
+	return false, nil
+}
