@@ -259,6 +259,7 @@ func (s *server) buildEncryption(f program.Frame) (err error) {
 		Remote:     s.peers.lists,
 		Outgoing:   s.peers.outbound,
 		Active:     s.accounts.Active,
+		Hears:      s.hears,
 	})
 	if err == nil {
 		s.rooms.Came = s.encryption.Came

@@ -94,6 +94,15 @@ func (s *server) buildOutbox(f program.Frame) (err error) {
 	return err
 }
 
+// hears tells whether what somebody sends reaches a user's devices: not from a homeserver that
+// is turned away, unless they talk in a room.
+func (s *server) hears(ctx context.Context, user, sender matrix.UserID) (bool, error) {
+	if s.refuse(sender.Server()) == nil {
+		return true, nil
+	}
+	return s.rooms.Acquainted(ctx, user, sender)
+}
+
 // captchas are those that one identity server makes for this homeserver.
 type captchas struct {
 	client *idclient.Client

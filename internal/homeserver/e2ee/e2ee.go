@@ -61,6 +61,9 @@ type Options struct {
 	// Active tells whether a user has an account that has not ended, as q sees it; nil: all
 	// have.
 	Active func(ctx context.Context, q store.Queryer, user matrix.UserID) (bool, error)
+	// Hears tells whether messages of another server's user reach the devices of one of this; nil:
+	// they do.
+	Hears func(ctx context.Context, user, sender matrix.UserID) (bool, error)
 }
 
 // Encryption is the server's side of end-to-end encryption. It is safe for concurrent use.

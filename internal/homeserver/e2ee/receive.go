@@ -38,15 +38,32 @@ func (e *Encryption) ReceiveToDevice(ctx context.Context, origin matrix.ServerNa
 	if err := edu.Messages.check(); err != nil {
 		return err
 	}
-	here := Messages{}
-	for user, devices := range edu.Messages {
-		if e.local(user) {
-			here[user] = devices
-		}
+	here, err := e.heard(ctx, edu)
+	if err != nil {
+		return err
 	}
 	return e.deliver(ctx, here, message{sender: edu.Sender, kind: edu.Type}, transaction{
 		sender: Device{User: edu.Sender}, kind: edu.Type, id: edu.MessageID,
 	})
+}
+
+// heard are the messages of an m.direct_to_device that reach users of this server.
+func (e *Encryption) heard(ctx context.Context, edu directToDevice) (Messages, error) {
+	here := Messages{}
+	for user, devices := range edu.Messages {
+		if !e.local(user) {
+			continue
+		}
+		if e.Hears != nil {
+			if hears, err := e.Hears(ctx, user, edu.Sender); err != nil {
+				return nil, fmt.Errorf("finding out who hears a message: %w", err)
+			} else if !hears {
+				continue
+			}
+		}
+		here[user] = devices
+	}
+	return here, nil
 }
 
 // ReceiveListUpdate takes the content of an m.device_list_update or m.signing_key_update:

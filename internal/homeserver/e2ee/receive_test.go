@@ -1,6 +1,7 @@
 package e2ee_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"signet/internal/homeserver/e2ee"
 	"signet/internal/homeserver/e2ee/e2eetest"
 	"signet/internal/homeserver/stream"
+	"signet/internal/matrix"
 )
 
 func TestAMessageFromElsewhere(t *testing.T) {
@@ -47,6 +49,31 @@ func TestAMessageFromElsewhere(t *testing.T) {
 					w.Errorf("%s: %v, want %v", name, err, bad.want)
 				}
 			})
+		}
+	})
+}
+
+// A message reaches those who hear its sender, and nobody else of those whom it names.
+func TestWhoIsNotHeard(t *testing.T) {
+	each(t, func(w *world) {
+		phone, laptop, _ := w.phones()
+		w.Hears = func(_ context.Context, user, sender matrix.UserID) (bool, error) {
+			return sender != dave || user == bob, nil
+		}
+		edu := func(sender, id string) {
+			w.Helper()
+			text := fmt.Appendf(nil, `{"sender":%q,"type":"m.test","message_id":%q,"messages":{"@alice:hs.test":{"*":{"n":1}},"@bob:hs.test":{"*":{"n":2}}}}`, sender, id)
+			if err := w.ReceiveToDevice(w.Context(), elsewhere, text); err != nil {
+				w.Fatal(err)
+			}
+		}
+		edu("@dave:elsewhere.test", "1")
+		if alices, bobs := texts(w.changes(phone, e2ee.Since{}).Messages), texts(w.changes(laptop, e2ee.Since{}).Messages); alices != "" || bobs != `{"n":2}` {
+			w.Errorf("Alice is sent %s, Bob %s", alices, bobs)
+		}
+		edu("@erin:elsewhere.test", "2")
+		if alices := texts(w.changes(phone, e2ee.Since{}).Messages); alices != `{"n":1}` {
+			w.Errorf("by somebody else Alice is sent %s", alices)
 		}
 	})
 }

@@ -67,6 +67,23 @@ func TestABlockedServer(t *testing.T) {
 		if w.invited(f.id) {
 			w.Error("Alice is invited")
 		}
+		w.register("bob")
+		for what, a := range map[string]answer{
+			"a profile":        p.getf(fed+"/query/profile?user_id=@alice:%s", server),
+			"an alias":         p.getf(fed+"/query/directory?room_alias=%%23tea:%s", server),
+			"rooms":            p.getf(fed + "/publicRooms"),
+			"a search":         p.do("POST", fed+"/publicRooms", `{}`),
+			"a stranger's":     p.getf(fed+"/user/devices/@bob:%s", server),
+			"a stranger's key": p.do("POST", fed+"/user/keys/claim", fmt.Sprintf(`{"one_time_keys":{"@bob:%s":{"X":"signed_curve25519"}}}`, server)),
+		} {
+			w.wants(what, a, 403, matrix.Forbidden)
+		}
+		w.wants("the devices of who is in a room with it", p.getf(fed+"/user/devices/@alice:%s", server), 200, "")
+		keys := p.do("POST", fed+"/user/keys/query", fmt.Sprintf(`{"device_keys":{"@bob:%s":[],"@alice:%s":[]}}`, server, server))
+		if w.wants("keys", keys, 200, ""); strings.Contains(string(keys.body), "@bob") || !strings.Contains(string(keys.body), "@alice") {
+			w.Errorf("it is told the keys of %s", keys.body)
+		}
+		w.wants("a claim", p.do("POST", fed+"/user/keys/claim", fmt.Sprintf(`{"one_time_keys":{"@alice:%s":{"X":"signed_curve25519"}}}`, server)), 200, "")
 		w.wants("an event of its room", p.getf(fed+"/event/%s", joined.ID()), 200, "")
 		w.wants("its leave", template("leave", id), 200, "")
 		other := w.peer("other.test")

@@ -30,7 +30,7 @@ type device struct {
 }
 
 // GET /_matrix/federation/v1/user/devices/{userId}
-func (a *API) userDevices(c echo.Context, _ matrix.ServerName) error {
+func (a *API) userDevices(c echo.Context, origin matrix.ServerName) error {
 	name, err := mxhttp.Segment(c, "userId")
 	if err != nil {
 		return err
@@ -39,7 +39,14 @@ func (a *API) userDevices(c echo.Context, _ matrix.ServerName) error {
 	if err != nil {
 		return err
 	}
-	list, err := a.Encryption.DevicesOf(c.Request().Context(), user)
+	ctx := c.Request().Context()
+	switch meets, err := a.meets(ctx, origin, user); {
+	case err != nil:
+		return err
+	case !meets:
+		return a.Blocked.Refuse(origin)
+	}
+	list, err := a.Encryption.DevicesOf(ctx, user)
 	if err != nil {
 		return err
 	}
@@ -61,9 +68,12 @@ type queryKeysAnswer struct {
 }
 
 // POST /_matrix/federation/v1/user/keys/query
-func (a *API) queryKeys(c echo.Context, _ matrix.ServerName) error {
+func (a *API) queryKeys(c echo.Context, origin matrix.ServerName) error {
 	var r queryKeysRequest
 	if err := mxhttp.Decode(c, &r); err != nil {
+		return err
+	}
+	if err := ofThoseMet(c.Request().Context(), a, origin, r.Devices); err != nil {
 		return err
 	}
 	keys, err := a.Encryption.QueryHere(c.Request().Context(), r.Devices)
@@ -82,9 +92,12 @@ type claimKeysAnswer struct {
 }
 
 // POST /_matrix/federation/v1/user/keys/claim
-func (a *API) claimKeys(c echo.Context, _ matrix.ServerName) error {
+func (a *API) claimKeys(c echo.Context, origin matrix.ServerName) error {
 	var r claimKeysRequest
 	if err := mxhttp.Decode(c, &r); err != nil {
+		return err
+	}
+	if err := ofThoseMet(c.Request().Context(), a, origin, r.OneTime); err != nil {
 		return err
 	}
 	claimed, err := a.Encryption.ClaimHere(c.Request().Context(), r.OneTime)

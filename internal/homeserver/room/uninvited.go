@@ -73,6 +73,32 @@ func (rs *Rooms) isIn(ctx context.Context, r *Room, user matrix.UserID) (bool, e
 	return len(own) > 0 && own[0].fate != softFailed, err
 }
 
+// Meets tells whether a user of this server is in a room with one of another server, for whom
+// IsJoined is true.
+func (rs *Rooms) Meets(ctx context.Context, user matrix.UserID, server matrix.ServerName) (bool, error) {
+	rooms, err := rs.roomsOf(ctx, user)
+	if err != nil {
+		return false, err
+	}
+	for _, r := range rooms {
+		var there []matrix.UserID
+		err := rs.eachJoined(ctx, r, func(u string) {
+			if event.ServerOf(u) == server {
+				there = append(there, matrix.UserID(u))
+			}
+		})
+		if err != nil {
+			return false, err
+		}
+		for _, u := range there {
+			if in, err := rs.isIn(ctx, r, u); in || err != nil {
+				return in, err
+			}
+		}
+	}
+	return false, nil
+}
+
 // Acquainted tells whether a user of this server is in a room with another one, of whatever
 // server, for whom IsJoined is true.
 func (rs *Rooms) Acquainted(ctx context.Context, user, other matrix.UserID) (bool, error) {

@@ -79,6 +79,9 @@ func TestWhoIsLetInByAnother(t *testing.T) {
 				t.Errorf("version %s: the room has %q, %v: not as the others have it", v, members, err)
 			}
 
+			if meets, err := w.rooms.Meets(w.Context(), alice, "evil.test"); err != nil || !meets {
+				t.Errorf("version %s: alice meets nobody of evil.test: %v", v, err)
+			}
 			known := evil.event(draft{typ: "m.room.message", key: noKey, sender: "@old:evil.test", content: `{"body":"known","msgtype":"m.text"}`, prev: []string{w.last(id)}})
 			w.accept(id, known, room.Accepted)
 			w = open(w.TB, w.db, 0)
@@ -90,6 +93,9 @@ func TestWhoIsLetInByAnother(t *testing.T) {
 			w.accept(id, bye, room.SoftFailed)
 			gone := evil.event(draft{typ: "m.room.member", key: "@old:evil.test", sender: "@old:evil.test", content: `{"membership":"leave"}`, prev: []string{w.last(id)}})
 			w.accept(id, gone, room.Accepted)
+			if meets, err := w.rooms.Meets(w.Context(), alice, "evil.test"); err != nil || meets != (v == event.V12) { // there is Eve of the first one
+				t.Errorf("version %s: alice meets somebody of evil.test: %t, %v", v, meets, err)
+			}
 			evil.sees()
 			w.accept(id, evil.event(draft{typ: "m.room.member", key: "@old:evil.test", sender: "@old:evil.test", content: `{"membership":"join"}`, prev: []string{w.last(id)}}), room.SoftFailed)
 			w.rooms.Refuse = nil
