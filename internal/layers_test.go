@@ -31,6 +31,7 @@ var layers = map[string][]string{
 	"internal/daemon":     {"internal/config"},
 	"internal/localca":    {},
 	"internal/locale":     {},
+	"internal/look":       {},
 	"internal/wording":    {"internal/locale"},
 	"internal/program": {"internal/config", "internal/daemon", "internal/fedclient", "internal/keyring", "internal/localca", "internal/matrix",
 		"internal/mxhttp", "internal/seal", "internal/store"},
@@ -77,7 +78,7 @@ var layers = map[string][]string{
 	"web/api": {"internal/caller", "internal/locale", "internal/matrix", "internal/mxhttp", "internal/threepid", "keys", "keys/entry", "keys/log", "keys/notary", "keys/people", "keys/proof", "keys/value", "lookup",
 		"lookup/discovery", "lookup/invite", "lookup/notice", "verify",
 		"verify/captcha", "verify/fraud"},
-	"web/page": {"internal/deliver", "internal/keyring", "internal/locale", "internal/matrix", "internal/mxhttp", "internal/threepid",
+	"web/page": {"internal/deliver", "internal/keyring", "internal/locale", "internal/look", "internal/matrix", "internal/mxhttp", "internal/threepid",
 		"keys/entry", "keys/people", "keys/proof", "keys/value", "lookup", "lookup/invite", "verify", "verify/captcha", "verify/fraud"},
 
 	// The homeserver: it talks to the identity server over HTTP alone, and verifies what its key
@@ -123,7 +124,7 @@ var layers = map[string][]string{
 		"internal/homeserver/remote", "internal/homeserver/inbound", "internal/homeserver/contact", "internal/homeserver/sso", "internal/homeserver/thirdparty", "internal/homeserver/userdirectory", "internal/threepid"},
 	"internal/homeserver/userdirectory": {"internal/homeserver/room", "internal/matrix"},
 	"internal/homeserver/keydirectory":  {"internal/fedclient", "internal/idclient", "internal/matrix", "internal/store", "keys/entry", "keys/proof", "keys/value"},
-	"internal/homeserver/webclient":     {"internal/matrix", "internal/mxhttp"},
+	"internal/homeserver/webclient":     {"internal/look", "internal/matrix", "internal/mxhttp"},
 	"internal/homeserver/devicelists":   {"internal/homeserver/e2ee", "internal/homeserver/stream", "internal/matrix", "internal/store"},
 	"internal/homeserver/fedapi": {"internal/crowd", "internal/homeserver/blocklist", "internal/homeserver/account", "internal/homeserver/notary", "internal/keyring", "internal/matrix", "internal/mxhttp", "internal/quota", "internal/serverkeys",
 		"internal/homeserver/authz", "internal/homeserver/event", "internal/homeserver/resident", "internal/homeserver/room", "internal/homeserver/stream", "internal/store",

@@ -14,6 +14,7 @@ import (
 	"signet/internal/deliver"
 	"signet/internal/keyring"
 	"signet/internal/locale"
+	"signet/internal/look"
 	"signet/internal/matrix"
 	"signet/keys/entry"
 	"signet/keys/people"
@@ -114,7 +115,7 @@ func New(o Options) (*Pages, error) {
 	}
 	p.site = site{
 		Name: o.Name.String(), Email: o.Email, SMS: o.SMS, Development: o.Development, Mailbox: o.Mailbox != nil,
-		Terms: o.Terms, Style: stylePath + "?v=" + versionOf(style), Script: scriptPath + "?v=" + versionOf(script), Icon: iconPath, Seal: template.HTML(seal),
+		Terms: o.Terms, Style: stylePath + "?v=" + versionOf(style), Script: scriptPath + "?v=" + versionOf(script), Icon: iconPath, Seal: template.HTML(look.Seal),
 	}
 	return p, library().err
 }

@@ -7,6 +7,8 @@ import (
 	"net/http"
 
 	"github.com/labstack/echo/v4"
+
+	"signet/internal/look"
 )
 
 const (
@@ -14,12 +16,10 @@ const (
 	iconPath  = "/_signet/seal.svg"
 )
 
-var (
-	//go:embed static/style.css
-	style []byte
-	//go:embed static/seal.svg
-	seal string
-)
+//go:embed static/style.css
+var ownStyle string
+
+var style = []byte(look.Style + "\n" + ownStyle)
 
 // versionOf names content in an address, so that what is cached for a year is never
 // old.
@@ -48,5 +48,5 @@ func serveIcon(c echo.Context) error {
 	h := c.Response().Header()
 	h.Set("Cache-Control", "public, max-age=86400")
 	h.Set("Content-Security-Policy", "default-src 'none'; sandbox")
-	return c.Blob(http.StatusOK, "image/svg+xml", []byte(seal))
+	return c.Blob(http.StatusOK, "image/svg+xml", []byte(look.Seal))
 }

@@ -7,7 +7,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"html/template"
-	"io/fs"
+	"maps"
 	"net/http"
 	"net/url"
 	"path"
@@ -16,6 +16,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"signet/internal/look"
 	"signet/internal/matrix"
 	"signet/internal/mxhttp"
 )
@@ -23,7 +24,11 @@ import (
 //go:embed static
 var static embed.FS
 
-const indexName = "index.html"
+const (
+	indexName = "index.html"
+	styleName = "style.css"
+	iconName  = "icon.svg"
+)
 
 // kinds are the media types of the files.
 var kinds = map[string]string{
@@ -51,35 +56,39 @@ type Client struct {
 
 // New makes a Client. It fails on a PublicURL or IdentityServer that is no URL of the web.
 func New(o Options) (*Client, error) {
-	c := &Client{files: map[string][]byte{}}
 	policy, err := o.policy()
 	if err != nil {
 		return nil, err
 	}
-	c.policy = policy
-	sum := sha256.New()
-	for _, entry := range entries() {
-		name := entry.Name()
-		content, err := static.ReadFile(path.Join("static", name))
-		if err != nil {
-			return nil, err
-		}
-		fmt.Fprintf(sum, "%s %d\n%s", name, len(content), content)
-		if name != indexName {
-			c.files[name] = content
-		}
+	c := &Client{policy: policy}
+	c.files, err = files()
+	if err != nil {
+		return nil, err
 	}
+	sum := sha256.New()
+	for _, name := range slices.Sorted(maps.Keys(c.files)) {
+		fmt.Fprintf(sum, "%s %d\n%s", name, len(c.files[name]), c.files[name])
+	}
+	delete(c.files, indexName)
 	c.folder = "/_signet/web/" + hex.EncodeToString(sum.Sum(nil)[:8])
 	c.page, err = o.page(c.folder)
 	return c, err
 }
 
-func entries() []fs.DirEntry {
-	all, err := static.ReadDir("static")
+// files are all that the client is made of, by their names.
+func files() (map[string][]byte, error) {
+	entries, err := static.ReadDir("static")
 	if err != nil {
-		panic(err) // built without it
+		return nil, err
 	}
-	return all
+	all := map[string][]byte{iconName: []byte(look.Bubble)}
+	for _, entry := range entries {
+		if all[entry.Name()], err = static.ReadFile(path.Join("static", entry.Name())); err != nil {
+			return nil, err
+		}
+	}
+	all[styleName] = append([]byte(look.Style+"\n"), all[styleName]...)
+	return all, nil
 }
 
 // page is the one page there is; the script fills it.
@@ -89,7 +98,10 @@ func (o Options) page(folder string) ([]byte, error) {
 		return nil, err
 	}
 	var b bytes.Buffer
-	err = t.Execute(&b, struct{ ServerName, IdentityServer, Folder string }{o.ServerName.String(), o.IdentityServer, folder})
+	err = t.Execute(&b, struct {
+		ServerName, IdentityServer, Folder string
+		Seal                               template.HTML // ours: the icon, drawn into the page
+	}{o.ServerName.String(), o.IdentityServer, folder, template.HTML(look.Bubble)})
 	return b.Bytes(), err
 }
 

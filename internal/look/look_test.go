@@ -1,4 +1,4 @@
-package page
+package look
 
 import (
 	"math"
@@ -13,7 +13,7 @@ var colour = regexp.MustCompile(`--([a-z-]+): #([0-9a-f]{6});`)
 // The colours of text and ground keep the contrast that WCAG 2.2 asks for (1.4.3 and
 // 1.4.11), in the light and in the dark.
 func TestTheContrastOfColours(t *testing.T) {
-	light, dark, found := strings.Cut(string(style), "@media (prefers-color-scheme: dark)")
+	light, dark, found := strings.Cut(Style, "@media (prefers-color-scheme: dark)")
 	if !found {
 		t.Fatal("the style has no dark colours")
 	}

@@ -1,0 +1,6 @@
+// Package look is how the pages of both servers look: their colours and what pages are made
+// of, in one style sheet, and the seals of the two.
+//
+// It says nothing. Its neighbours, web/page, internal/homeserver/page and
+// internal/homeserver/webclient, put their own rules after Style.
+package look
