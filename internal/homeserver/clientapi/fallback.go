@@ -1,6 +1,7 @@
 package clientapi
 
 import (
+	"cmp"
 	"errors"
 	"maps"
 	"net/http"
@@ -10,7 +11,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"signet/internal/homeserver/account"
-	"signet/internal/idclient"
+	"signet/internal/homeserver/page"
 	"signet/internal/matrix"
 	"signet/internal/mxhttp"
 )
@@ -21,30 +22,24 @@ const fallbackSuffix = "/fallback/web"
 // maxForm is the size in bytes that the form of a stage may have.
 const maxForm = 8 << 10
 
-// stageForm is a stage of interactive authentication as a person passes it (client-server
-// API, "Fallback"). It says what it is good for: whoever sent the person here may not.
-type stageForm struct {
-	Stage     account.Stage
-	Operation string
-	User      matrix.UserID
-	Captcha   idclient.Challenge // of im.signet.captcha
-	Documents []document         // of m.login.terms
-	SentTo    string             // of the stages of addresses, where a code is on its way
-	Entered   string             // what was entered for an address, where it has to be again
+// operations are what somebody authenticates for, as pages name it.
+var operations = map[string]page.Operation{
+	account.OpRegister:       page.Register,
+	account.OpDeleteDevices:  page.DeleteDevices,
+	account.OpChangePassword: page.ChangePassword,
+	account.OpDeactivate:     page.Deactivate,
+	account.OpResetPassword:  page.Reset,
+	opAddAddress:             page.AddAddress,
+	opReplaceKeys:            page.ReplaceKeys,
 }
 
-// document is one of the terms, to be read in any of its languages.
-type document []reading
-
-type reading struct{ Language, Name, URL string }
-
 // documents are in the order of their names, and their languages in that of the codes.
-func documents(terms account.Terms) (all []document) {
+func documents(terms account.Terms) (all []page.Document) {
 	for _, name := range slices.Sorted(maps.Keys(terms)) {
-		var d document
+		var d page.Document
 		languages := terms[name].Languages
 		for _, code := range slices.Sorted(maps.Keys(languages)) {
-			d = append(d, reading{code, languages[code].Name, languages[code].URL})
+			d = append(d, page.Reading{Language: code, Name: languages[code].Name, URL: languages[code].URL})
 		}
 		all = append(all, d)
 	}
@@ -66,17 +61,17 @@ func (a *API) passFallback(c echo.Context) error {
 	if err != nil {
 		return a.showStage(c, form, err)
 	}
-	passed, err := a.passForm(c, form.Stage, session)
+	passed, err := a.passForm(c, form.Name, session)
 	switch {
 	case passed:
-		err = errStageDone
+		return a.pages().Done(c)
 	case err == nil || errors.Is(err, account.ErrCaptcha):
 		var lost error
 		if form, _, lost = a.stageForm(c); lost != nil { // which shows what has come of it
-			err = lost
+			return a.showStage(c, form, lost)
 		}
 	}
-	return a.showStage(c, form, err)
+	return a.showAgain(c, form, err)
 }
 
 // passForm passes the stage by what was entered, unless the person asks for something else to
@@ -103,22 +98,23 @@ func (a *API) passForm(c echo.Context, stage account.Stage, session string) (pas
 var errStageDone = errors.New("the stage is completed")
 
 // stageForm is the form that the request's session has next for the stage in its path.
-func (a *API) stageForm(c echo.Context) (form stageForm, session string, err error) {
+func (a *API) stageForm(c echo.Context) (form page.Stage, session string, err error) {
 	mxhttp.SetCaller(c, "page")
 	name, err := mxhttp.Segment(c, "stage")
 	if err != nil {
 		return form, "", err
 	}
-	form.Stage = account.Stage(name)
-	if !slices.Contains(a.Accounts.OfferedStages(), form.Stage) {
+	form.Name = account.Stage(name)
+	if !slices.Contains(a.Accounts.OfferedStages(), form.Name) {
 		return form, "", echo.ErrNotFound
 	}
 	if session, err = mxhttp.Query(c, "session"); err != nil {
 		return form, "", err
 	}
-	progress, err := a.Accounts.Progress(c.Request().Context(), session, form.Stage, a.showing(c))
-	form.Operation, form.User, form.Captcha, form.Documents = progress.Operation, progress.User, progress.Captcha, documents(progress.Terms)
-	form.SentTo = shownAddress(form.Stage, progress.SentTo)
+	progress, err := a.Accounts.Progress(c.Request().Context(), session, form.Name, a.showing(c))
+	form.Operation = cmp.Or(operations[progress.Operation], page.OtherOperation)
+	form.User, form.Captcha, form.Documents = progress.User, progress.Captcha, documents(progress.Terms)
+	form.SentTo = shownAddress(form.Name, progress.SentTo)
 	switch {
 	case err != nil:
 		return form, "", err
@@ -130,25 +126,25 @@ func (a *API) stageForm(c echo.Context) (form stageForm, session string, err err
 	return form, session, nil
 }
 
-// showStage shows the form, again where what was entered is wrong.
-func (a *API) showStage(c echo.Context, form stageForm, err error) error {
+// showStage shows the form, or that there is none.
+func (a *API) showStage(c echo.Context, form page.Stage, err error) error {
 	switch {
 	case err == nil:
-		return a.show(c, http.StatusOK, page{Form: &form})
+		return a.pages().Stage(c, http.StatusOK, form)
 	case errors.Is(err, errStageDone):
-		return a.show(c, http.StatusOK, page{Done: true})
-	case errors.Is(err, account.ErrCredentials):
-		return a.show(c, http.StatusForbidden, page{Form: &form, Wrong: "The password is wrong."})
-	case errors.Is(err, account.ErrRegistrationToken):
-		return a.show(c, http.StatusForbidden, page{Form: &form, Wrong: "The token is unknown, used up or has expired."})
-	case errors.Is(err, account.ErrCaptcha):
-		return a.show(c, http.StatusForbidden, page{Form: &form, Wrong: "These were not the digits. Here are others."})
-	}
-	if wrong, known := wrongAddress(err); known {
-		form.Entered = c.Request().PostForm.Get("address")
-		return a.show(c, http.StatusForbidden, page{Form: &form, Wrong: wrong.words, WrongURL: wrong.url})
+		return a.pages().Done(c)
 	}
 	return fromIdentity(err, false)
+}
+
+// showAgain shows the form with what is wrong with what was entered.
+func (a *API) showAgain(c echo.Context, form page.Stage, err error) error {
+	trouble, status, known := troubleOf(err)
+	if err == nil || !known {
+		return a.showStage(c, form, err)
+	}
+	form.Trouble, form.Entered = trouble, c.Request().PostForm.Get("address")
+	return a.pages().Stage(c, status, form)
 }
 
 // readForm reads what a stage asks for; the query string has no say in it.

@@ -1,17 +1,13 @@
 package clientapi
 
 import (
-	"errors"
 	"net/url"
 	"strings"
 
 	"github.com/labstack/echo/v4"
 
-	"signet/internal/fedclient"
 	"signet/internal/homeserver/account"
-	"signet/internal/homeserver/contact"
-	"signet/internal/idclient"
-	"signet/internal/matrix"
+	"signet/internal/homeserver/page"
 	"signet/internal/mxhttp"
 	"signet/internal/threepid"
 )
@@ -44,7 +40,7 @@ func (a *API) sendCode(c echo.Context, stage account.Stage, session string, to t
 		return err
 	}
 	return a.Accounts.SendCode(c.Request().Context(), account.CodeWish{
-		Stage: stage, Session: session, Address: to, Client: mxhttp.ClientAddr(c), Language: language(c, ""),
+		Stage: stage, Session: session, Address: to, Client: mxhttp.ClientAddr(c), Language: page.Language(c).String(),
 	})
 }
 
@@ -66,50 +62,4 @@ func shownAddress(stage account.Stage, canonical string) string {
 		return "+" + canonical
 	}
 	return canonical
-}
-
-// wrong is what a page says to somebody who has not passed: words, and where to go first.
-type wrong struct{ words, url string }
-
-// addressTroubles are what can be wrong with an address or a code.
-var addressTroubles = []struct {
-	err   error
-	words string
-}{
-	{threepid.ErrEmail, "This is not an e-mail address."},
-	{threepid.ErrPhone, "This is not a phone number. Write it with a + and the code of its country."},
-	{contact.ErrDenied, "This server does not take that address."},
-	{contact.ErrInUse, "An account has that address already."},
-	{contact.ErrNotValidated, "The link of the message was not opened yet."},
-	{contact.ErrSession, "That code does not work any more. Have another sent."},
-	{contact.ErrUnknown, "No account has that address."},
-	{idclient.ErrCode, "This is not the code of the message."},
-}
-
-// addressRefusals are what identity servers refuse by these codes.
-var addressRefusals = map[matrix.ErrCode]string{
-	matrix.TokenIncorrect:      "This is not the code of the message.",
-	matrix.SessionExpired:      "That code does not work any more. Have another sent.",
-	matrix.NoValidSession:      "That code does not work any more. Have another sent.",
-	matrix.InvalidEmail:        "No message can be sent to that address.",
-	matrix.InvalidAddress:      "No message can be sent to that number.",
-	matrix.EmailSendError:      "No message can be sent to that address.",
-	matrix.SendError:           "No message can be sent to that number.",
-	matrix.DestinationRejected: "No message can be sent to that number.",
-}
-
-// wrongAddress says what is wrong with what was entered on the page of an address; false for
-// what is nothing that the person has done.
-func wrongAddress(err error) (wrong, bool) {
-	if needed, is := errors.AsType[idclient.CaptchaNeeded](err); is {
-		return wrong{"Show first, on another page, that you are a person, and then try again here.", needed.Challenge.URL}, true
-	}
-	for _, t := range addressTroubles {
-		if errors.Is(err, t.err) {
-			return wrong{words: t.words}, true
-		}
-	}
-	refused, is := errors.AsType[fedclient.Refusal](err)
-	words := addressRefusals[refused.Errcode]
-	return wrong{words: words}, is && words != ""
 }

@@ -46,11 +46,11 @@ func TestAnAddressOnItsPage(t *testing.T) {
 		w.page("the CAPTCHA", w.submitForm(fallback(account.StageCaptcha, session), "answer", "123456"), 200)
 
 		w.says("the page", w.do("GET", page, ""), 200, `<label for="address">`, "Send me a code")
-		w.says("no address", w.submitForm(page, "address", `"><script>`), 403, "not an e-mail address", `role="alert"`, `aria-invalid="true"`, `value="&#34;&gt;&lt;script&gt;"`)
+		w.says("no address", w.submitForm(page, "address", `"><script>`), 400, "not look like an e-mail address", `role="alert"`, `aria-invalid="true"`, `value="&#34;&gt;&lt;script&gt;"`)
 		w.page("a code of nothing", w.submitForm(page, "code", "123456"), 401)
 		w.says("a first address", w.submitForm(page, "address", " Alice@Examples.org "), 200, "alice@examples.org", `<label for="code">`)
 		w.says("another", w.submitForm(page, "other", "1"), 200, `<label for="address">`)
-		w.says("the address", w.submitForm(page, "address", "alice@example.org"), 200, "alice@example.org", "Enter its code")
+		w.says("the address", w.submitForm(page, "address", "alice@example.org"), 200, "alice@example.org", "its code")
 		if got := fmt.Sprintf("%v %v %v", w.ids.Last["im.signet.purpose"], w.ids.Last["im.signet.challenge"], w.ids.Last["send_attempt"]); got != "register map[id:C1] 1" {
 			w.Errorf("the identity server is asked %v", w.ids.Last)
 		}
@@ -59,8 +59,8 @@ func TestAnAddressOnItsPage(t *testing.T) {
 		if w.ids.Last["send_attempt"] != 2.0 {
 			w.Errorf("the identity server is asked %v", w.ids.Last)
 		}
-		w.says("the link, which was not opened", w.submitForm(page, "opened", "1"), 403, "was not opened yet")
-		w.says("a wrong code", w.submitForm(page, "code", "000000"), 403, "not the code")
+		w.says("the link, which was not opened", w.submitForm(page, "opened", "1"), 403, "not been confirmed yet")
+		w.says("a wrong code", w.submitForm(page, "code", "000000"), 403, "not the right code")
 		w.ids.Down = true
 		w.page("while the identity server is away", w.submitForm(page, "code", contacttest.Code), 502)
 		w.ids.Down = false
@@ -81,9 +81,9 @@ func TestAPhoneNumberOnItsPage(t *testing.T) {
 		page := fallback(account.StageMSISDN, session)
 		w.says("the page", w.do("GET", page, ""), 200, `type="tel"`)
 		for _, number := range []string{"0151 12345678", "+1", "", "+49151x", "alice@example.org"} {
-			w.says("the number "+number, w.submitForm(page, "address", number), 403, "not a phone number")
+			w.says("the number "+number, w.submitForm(page, "address", number), 400, "not look like a phone number")
 		}
-		w.says("a number", w.submitForm(page, "address", "+49 151 1234 5678"), 200, "&#43;4915112345678")
+		w.says("a number", w.submitForm(page, "address", "+49 151 1234 5678"), 200, "+4915112345678")
 		for sid := range w.ids.Sessions {
 			w.ids.Validated[sid] = true
 		}
@@ -100,7 +100,7 @@ func TestAResetOnItsPage(t *testing.T) {
 		session := w.do("POST", v3+"/account/password", body+`}`).str("session")
 		page := fallback(account.StageEmail, session)
 		w.says("the page", w.do("GET", page, ""), 200, "You are about to set a new password", "enter nothing")
-		w.says("the address", w.submitForm(page, "address", "alice@example.org"), 200, "Enter its code")
+		w.says("the address", w.submitForm(page, "address", "alice@example.org"), 200, "its code")
 		if w.ids.Last["im.signet.purpose"] != "reset" {
 			w.Errorf("the identity server is asked %v", w.ids.Last)
 		}
@@ -127,7 +127,7 @@ func TestWhatAnAddressIsRefusedFor(t *testing.T) {
 			w.Errorf("the page runs what the identity server says: %s", a.text)
 		}
 		refuse(400, "M_EMAIL_SEND_ERROR", "")
-		w.says("no mailbox", ask(), 403, "No message can be sent")
+		w.says("no mailbox", ask(), 403, "could not be sent")
 		for _, tt := range []struct {
 			status, want int
 			code         matrix.ErrCode
@@ -141,7 +141,7 @@ func TestWhatAnAddressIsRefusedFor(t *testing.T) {
 		w.api.Contacts.Allowed = func(threepid.Address) error { return contact.ErrDenied }
 		w.says("denied", ask(), 403, "does not take that address")
 		w.api.Contacts.Allowed = nil
-		w.says("after all that", ask(), 200, "Enter its code")
+		w.says("after all that", ask(), 200, "its code")
 		w.limit(1, false)
 		w.page("one more", w.submitForm(page, "again", "1"), 200)
 		w.page("too many", w.submitForm(page, "again", "1"), 429)

@@ -64,7 +64,7 @@ func FuzzEntered(f *testing.F) {
 		for stage, medium := range map[account.Stage]threepid.Medium{account.StageEmail: threepid.Email, account.StageMSISDN: threepid.MSISDN} {
 			address, err := parseEntered(stage, text)
 			if err != nil {
-				if _, known := wrongAddress(err); !known {
+				if _, _, known := troubleOf(err); !known {
 					t.Errorf("%s of %q: nothing is said of %v", stage, text, err)
 				}
 				continue

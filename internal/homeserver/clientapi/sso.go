@@ -9,6 +9,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"signet/internal/homeserver/account"
+	"signet/internal/homeserver/page"
 	"signet/internal/homeserver/sso"
 	"signet/internal/matrix"
 	"signet/internal/mxhttp"
@@ -76,7 +77,7 @@ func (a *API) advanceLogin(c echo.Context) error {
 	}
 	entry := sso.Entry{
 		Address: form.Get("address"), Answer: form.Get("answer"), Code: form.Get("code"), Agreed: form.Has("agreed"), Anew: form.Has("anew"), Again: form.Has("again"),
-		Client: mxhttp.ClientAddr(c), Language: language(c, ""),
+		Client: mxhttp.ClientAddr(c), Language: page.Language(c).String(),
 	}
 	if login.Sends(entry) {
 		if err := a.chargeNetwork(c, byCode); err != nil {

@@ -146,7 +146,7 @@ func TestLoginByACode(t *testing.T) {
 		b := w.browser("User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0", "X-Forwarded-For: 2001:db8::1", "Accept-Language: de-CH")
 		const app = "https://app.test/#/login"
 		text := w.page("the first page", b.begin("https://app.test/?a=1&b=%20#/login"), 200)
-		for _, want := range []string{"hs.test", "https://app.test", "Firefox on Linux"} {
+		for _, want := range []string{"hs.test", "https://app.test", "Firefox unter Linux"} {
 			if !strings.Contains(text, want) {
 				w.Errorf("the first page says %s, want in it %s", text, want)
 			}
@@ -154,10 +154,10 @@ func TestLoginByACode(t *testing.T) {
 		if text := w.page("the address", b.send("address=+Alice%40Example.org+"), 200); !strings.Contains(text, "alice@example.org") || strings.Contains(text, "@alice:hs.test") {
 			w.Errorf("the second page says %s", text)
 		}
-		if w.ids.Last["im.signet.purpose"] != "login" || w.ids.Last["im.signet.client_ip"] != "2001:db8::1" || w.ids.Last["im.signet.language"] != "de-CH" || w.ids.Last["im.signet.user_id"] != nil {
+		if w.ids.Last["im.signet.purpose"] != "login" || w.ids.Last["im.signet.client_ip"] != "2001:db8::1" || w.ids.Last["im.signet.language"] != "de" || w.ids.Last["im.signet.user_id"] != nil {
 			w.Errorf("the identity server is asked for %v", w.ids.Last)
 		}
-		if text := w.page("a wrong code", b.send("code=000000"), 403); !strings.Contains(text, "not the code") {
+		if text := w.page("a wrong code", b.send("code=000000"), 403); !strings.Contains(text, "nicht der richtige Code") {
 			w.Errorf("a wrong code: the page says %s", text)
 		}
 		consent := b.send("code=" + contacttest.Code)
@@ -216,7 +216,7 @@ func TestCodesToLogInByAreLimited(t *testing.T) {
 		b.send("again=1")
 		asked := len(w.ids.Asked)
 		other := browser{world: w, cookie: b.cookie, state: b.state, header: []string{"X-Forwarded-For: 2001:db8::2"}}
-		if text := w.page("a fourth code, from beside", other.send("again=1"), 429); !strings.Contains(text, "oo many") || len(w.ids.Asked) != asked {
+		if text := w.page("a fourth code, from beside", other.send("again=1"), 429); !strings.Contains(text, "Too many") || len(w.ids.Asked) != asked {
 			w.Errorf("the page says %s", text)
 		}
 		w.page("the next page", other.begin("https://app.test/"), 429)
@@ -410,7 +410,7 @@ func TestLoginWithATroubledIdentityServer(t *testing.T) {
 		limited := contacttest.Refusal(429, matrix.LimitExceededCode)
 		w.ids.Says = &limited
 		for _, fields := range []string{"code=000000", "again=1"} {
-			if text := w.page("too many", b.send(fields), 429); !strings.Contains(text, "Too many") {
+			if text := w.page("too many", b.send(fields), 429); !strings.Contains(text, "too often") {
 				w.Errorf("too many: the page says %s", text)
 			}
 		}
