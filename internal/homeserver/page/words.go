@@ -43,7 +43,7 @@ func (w words) problem(p problem, part string) (template.HTML, error) {
 // browser says which browser it is, where that is known, and on which system.
 func (w words) browser(b Browser) (template.HTML, error) {
 	if b.Name == "" || b.System == "" {
-		return template.HTML(template.HTMLEscapeString(b.Name + b.System)), nil
+		return template.HTML("<bdi>" + template.HTMLEscapeString(b.Name+b.System) + "</bdi>"), nil
 	}
 	return w.HTML("browser-on", "browser", b.Name, "system", b.System)
 }
