@@ -22,8 +22,9 @@ const (
 // Whose subject each is. A version stays in the log for ever and takes up to 17 KiB of the
 // database, so each is answered for by its label, in which one device more is one version
 // more; by the account, which has a few labels; by its homeserver and whoever holds the domain
-// of that, since accounts are free; and by the network. No homeserver but the operator's can
-// use up the deployment, which fills 340 MB an hour at most.
+// of that, since accounts are free; and by the network, of which a homeserver that publishes for
+// its users needs as much as they do. No homeserver but the operator's can use up the
+// deployment, which fills 340 MB an hour at most.
 //
 // What ends keys counts in none of them: whoever has stolen a key, a mailbox or a token and
 // spends all there is cannot keep the owner from revoking or objecting. Both are paid for
@@ -35,8 +36,10 @@ var publicationBudgets = []budget{
 	{"keys.publish.account.day", 60, day, account},
 	{"keys.publish.homeserver.day", 5000, day, homeserver},
 	{"keys.publish.domain.day", 10_000, day, domain},
-	{"keys.publish.network.day", 200, day, network},
-	{"keys.publish.site.day", 2000, day, site},
+	{"keys.publish.network.day", 200, day, ofPerson(network)},
+	{"keys.publish.site.day", 2000, day, ofPerson(site)},
+	{"keys.publish.homeserver.network.day", 10_000, day, ofHomeserver(network)},
+	{"keys.publish.homeserver.site.day", 20_000, day, ofHomeserver(site)},
 	{"keys.publish.deployment.hour", 20_000, hour, deployment},
 }
 

@@ -66,8 +66,8 @@ type change struct {
 }
 
 // Publish makes a value the next version of the proven label: keys, or their revocation. The
-// value is what the client signed (keys/value). The same again by the same proof answers the
-// same, and costs nothing: its first answer may have been lost. Errors: value.ErrValue,
+// value is what the client signed (keys/value). The same again by the same proof, or by a
+// homeserver, answers the same and costs nothing: its first answer may have been lost. Errors: value.ErrValue,
 // value.ErrSignature, value.ErrPrevious, value.ErrNotYet, value.ErrExpired, ErrRight,
 // ErrVersion, ErrNoKeys, verify.ErrSpent, quota.Exhausted.
 func (p *People) Publish(ctx context.Context, r Right, object []byte) (Ticket, error) {
@@ -88,7 +88,7 @@ func (p *People) Publish(ctx context.Context, r Right, object []byte) (Ticket, e
 	defer c.held.Release()
 	var first bool
 	ticket, err := p.write(ctx, func(tx *store.Tx) (t Ticket, err error) {
-		if first, err = p.spend(ctx, tx, r); err != nil {
+		if first, err = p.first(ctx, tx, r, c); err != nil {
 			return Ticket{}, err
 		}
 		if !first {
@@ -100,6 +100,14 @@ func (p *People) Publish(ctx context.Context, r Right, object []byte) (Ticket, e
 		c.held.Keep()
 	}
 	return ticket, err
+}
+
+// first tells whether a change is asked for the first time, and spends the proof of the right.
+func (p *People) first(ctx context.Context, tx *store.Tx, r Right, c change) (bool, error) {
+	if r.wished {
+		return p.news(ctx, tx, c)
+	}
+	return p.spend(ctx, tx, r)
 }
 
 // spend uses up the proof of a right, if it has one.
@@ -367,7 +375,22 @@ func (c change) ticket() Ticket {
 	return Ticket{Label: c.Label, Version: c.Version, Hash: sha256.Sum256(c.json)}
 }
 
-// publishedBefore is what was answered when the proof was spent on the same value.
+// news tells whether a change is another one than the newest version, and than the one that
+// waits.
+func (p *People) news(ctx context.Context, tx *store.Tx, c change) (bool, error) {
+	t, err := p.publishedBefore(ctx, tx, c)
+	if errors.Is(err, verify.ErrSpent) {
+		return true, nil
+	}
+	if err != nil || !t.Due.IsZero() {
+		return false, err
+	}
+	row, err := selectLabel(ctx, tx, c.tag)
+	return int64(c.Version) != row.next-1, err
+}
+
+// publishedBefore is what was answered when a change was made before: verify.ErrSpent if another
+// was in its place.
 func (p *People) publishedBefore(ctx context.Context, tx *store.Tx, c change) (Ticket, error) {
 	v, due, err := p.spentOn(ctx, tx, c)
 	if errors.Is(err, sql.ErrNoRows) || err == nil && v.session != c.session {

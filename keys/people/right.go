@@ -13,12 +13,14 @@ import (
 // ErrRight is the error of keys of another label or user than was proven.
 var ErrRight = errors.New("the keys are not those of the address or the user that was proven")
 
-// Right is why somebody may change the keys of a label. It comes from ByProof or ByToken.
+// Right is why somebody may change the keys of a label. It comes from ByProof, ByToken or
+// ByHomeserver.
 type Right struct {
-	label entry.Label
-	users []matrix.UserID // whom the keys may name
-	proof *verify.Proof   // nil by token
-	by    Asker
+	label  entry.Label
+	users  []matrix.UserID // whom the keys may name
+	proof  *verify.Proof   // nil by token, and of a homeserver
+	wished bool            // by the user, as the homeserver says
+	by     Asker
 }
 
 // ByProof is the right of who has shown control of an address. It is good for one change.
@@ -46,13 +48,28 @@ func ByToken(user matrix.UserID) (Right, error) {
 	return Right{label: l, users: []matrix.UserID{"", user}, by: Asker{Account: user, Homeserver: user.Server()}}, err
 }
 
+// ByHomeserver is the right of a user who wishes it, as their homeserver says. It could have a
+// token for any of its users, and so do what ByToken lets it. Errors: ErrRight for another's
+// user, and as of ByToken.
+func ByHomeserver(server matrix.ServerName, user matrix.UserID) (Right, error) {
+	r, err := ByToken(user)
+	if err == nil && user.Server() != server {
+		err = ErrRight
+	}
+	if err != nil {
+		return Right{}, err
+	}
+	r.wished, r.by = true, Asker{Homeserver: server}
+	return r, nil
+}
+
 // From is the right as it is used from a network, which is answerable for it, too.
 func (r Right) From(network netip.Prefix) Right {
 	r.by.Network = network
 	return r
 }
 
-// session is the id of the session that is spent; empty by token.
+// session is the id of the session that is spent; empty without one.
 func (r Right) session() string {
 	if r.proof == nil {
 		return ""
@@ -69,6 +86,8 @@ func (r Right) how(u *value.User) value.How {
 		return value.ByPreviousKey
 	case u.Version > 0 && u.Revoked == "":
 		return value.ByRecovery
+	case r.wished:
+		return value.ByHomeserver
 	case r.proof == nil:
 		return value.ByToken
 	}

@@ -57,4 +57,14 @@ func ofStranger(subject func(asking) string) func(asking) string {
 	}
 }
 
+// ofHomeserver is a subject of requests by homeservers for themselves, but for the operator's own.
+func ofHomeserver(subject func(asking) string) func(asking) string {
+	return func(a asking) string {
+		if a.own || a.Account != "" || a.Homeserver == "" {
+			return ""
+		}
+		return subject(a)
+	}
+}
+
 func deployment(asking) string { return "deployment" }
