@@ -124,7 +124,7 @@ var layers = map[string][]string{
 		"internal/homeserver/remote", "internal/homeserver/inbound", "internal/homeserver/contact", "internal/homeserver/page", "internal/homeserver/sso", "internal/homeserver/thirdparty", "internal/homeserver/userdirectory", "internal/threepid"},
 	"internal/homeserver/page":          {"internal/homeserver/account", "internal/homeserver/sso", "internal/idclient", "internal/locale", "internal/look", "internal/matrix", "internal/mxhttp"},
 	"internal/homeserver/userdirectory": {"internal/homeserver/room", "internal/matrix"},
-	"internal/homeserver/keydirectory":  {"internal/fedclient", "internal/idclient", "internal/matrix", "internal/store", "keys/entry", "keys/proof", "keys/value"},
+	"internal/homeserver/keydirectory":  {"internal/fedclient", "internal/idclient", "internal/keyring", "internal/matrix", "internal/serverkeys", "internal/store", "keys/entry", "keys/proof", "keys/value"},
 	"internal/homeserver/webclient":     {"internal/look", "internal/matrix", "internal/mxhttp"},
 	"internal/homeserver/devicelists":   {"internal/homeserver/e2ee", "internal/homeserver/stream", "internal/matrix", "internal/store"},
 	"internal/homeserver/fedapi": {"internal/crowd", "internal/homeserver/blocklist", "internal/homeserver/account", "internal/homeserver/notary", "internal/keyring", "internal/matrix", "internal/mxhttp", "internal/quota", "internal/serverkeys",

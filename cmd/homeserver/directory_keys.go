@@ -10,6 +10,7 @@ import (
 
 	"signet/internal/homeserver/keydirectory"
 	"signet/internal/idclient"
+	"signet/internal/keyring"
 	"signet/internal/program"
 	"signet/keys/proof"
 )
@@ -50,6 +51,7 @@ func (s *server) buildDirectory(f program.Frame, at idclient.Server) error {
 	s.metrics.MustRegister(alarms)
 	s.identity.keys = keydirectory.New(keydirectory.Options{
 		DB: s.DB, Asker: s.identity.client, At: at, Root: root, Now: f.Now, Log: s.log,
+		Own:    keydirectory.Own{Server: s.cfg.ServerName, Keys: s.Rings.For(keyring.Federation)},
 		Raised: func(a keydirectory.Alarm) { alarms.WithLabelValues(string(a.Kind)).Inc() },
 	})
 	return nil
@@ -61,4 +63,12 @@ func (s *server) watchDirectory(ctx context.Context) error {
 		return nil
 	}
 	return s.identity.keys.Run(ctx)
+}
+
+// sweepDirectory forgets what was proven long ago.
+func (s *server) sweepDirectory(ctx context.Context) error {
+	if s.identity.keys == nil {
+		return nil
+	}
+	return s.identity.keys.Sweep(ctx)
 }

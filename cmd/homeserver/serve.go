@@ -37,6 +37,7 @@ func process(f program.Frame) (daemon.Process, error) {
 			{What: "transactions of other servers a day ago", Do: s.transactions.Sweep},
 			{What: "invitations of addresses that have ended", Do: s.thirdParty.Sweep},
 			{What: "deleted backups of room keys", Do: s.backups.Sweep},
+			{What: "proofs of the key directory of long ago", Do: s.sweepDirectory},
 		},
 		Health:   s.health,
 		Draining: s.sync.End,

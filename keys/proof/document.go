@@ -35,9 +35,9 @@ type keysRecord struct {
 
 // VerifyServerKeys tells whether a notary's answer about a server is what the log has: the object
 // proves itself in unsigned."im.signet.keys".log_proof, and is what stands there, but for that and
-// for the signature of the directory. Errors: *Failed as of VerifyRecord.
+// for the signatures of notaries. Errors: *Failed as of VerifyRecord.
 func VerifyServerKeys(object []byte, server matrix.ServerName, p Policy, seen Seen) (ServerKeys, error) {
-	d := &documentProof{object: object, server: server, notary: p.Server}
+	d := &documentProof{object: object, server: server}
 	if _, err := run([]check{{StepRecord, d.read}}); err != nil {
 		return ServerKeys{}, err
 	}
@@ -78,7 +78,6 @@ func ParseServerKeysRecord(record []byte) (document []byte, heldUntil time.Time,
 type documentProof struct {
 	object []byte
 	server matrix.ServerName
-	notary matrix.ServerName
 
 	proof    string
 	document []byte
@@ -103,13 +102,10 @@ func (d *documentProof) read() (string, error) {
 	d.proof = unsigned.Keys.LogProof
 	delete(members, "unsigned")
 	var signatures map[matrix.ServerName]jsontext.Value
-	if json.Unmarshal(members["signatures"], &signatures) != nil {
+	if json.Unmarshal(members["signatures"], &signatures) != nil || signatures[d.server] == nil {
 		return "", malformed("the keys of a server that nobody has signed")
 	}
-	if d.notary != d.server {
-		delete(signatures, d.notary)
-	}
-	written, err := json.Marshal(signatures)
+	written, err := json.Marshal(map[matrix.ServerName]jsontext.Value{d.server: signatures[d.server]})
 	if err != nil {
 		return "", malformed("%w", err)
 	}

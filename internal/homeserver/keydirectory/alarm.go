@@ -19,10 +19,13 @@ const (
 	Users   Kind = "users"   // the log of users: something about a label did not hold
 	Servers Kind = "servers" // the log of servers: something about a server did not hold
 	Root    Kind = "root"    // the trust root: the keys of a log have changed, and nobody has vouched for the new ones
+	// Impostor is of the log of servers, which holds: it shows a key in this homeserver's name
+	// that is not its own.
+	Impostor Kind = "impostor"
 )
 
 // Kinds are all kinds of alarms.
-var Kinds = []Kind{Users, Servers, Root}
+var Kinds = []Kind{Users, Servers, Root, Impostor}
 
 // stoppedBy are the kinds of alarms that stop what is of one.
 func (k Kind) stoppedBy() []Kind { return []Kind{k, Root} }
@@ -42,7 +45,17 @@ type Alarm struct {
 }
 
 func (a *Alarm) Error() string {
-	return fmt.Sprintf("what the key directory of %s shows does not hold (alarm %d, %s): %s", a.Server, a.ID, a.Kind, a.Reason)
+	return fmt.Sprintf("alarm %d about the key directory of %s (%s): %s", a.ID, a.Server, a.Kind, a.Reason)
+}
+
+func (a *Alarm) text() string {
+	switch {
+	case a.Kind == Impostor:
+		return "somebody shows keys in this server's name"
+	case a.late():
+		return "the key directory shows an old log, and is not believed while it does"
+	}
+	return "what the key directory shows does not hold, and nothing of it is believed any more"
 }
 
 // late tells whether the log was shown too old, which the next that it shows may put right.
@@ -74,7 +87,7 @@ func (d *Directory) raise(ctx context.Context, kind Kind, subject string, why er
 	if before {
 		return &a
 	}
-	d.Log.ErrorContext(ctx, "ALARM: what the key directory shows does not hold, and nothing more of it is believed; see homeserver directory", "alarm", a.ID,
+	d.Log.ErrorContext(ctx, "ALARM: "+a.text()+"; see homeserver directory", "alarm", a.ID,
 		"server", a.Server, "kind", a.Kind, "subject", a.Subject, "step", a.Step, "reason", a.Reason)
 	if d.Raised != nil {
 		d.Raised(a)

@@ -4,9 +4,13 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"signet/internal/idclient"
+	"signet/internal/matrix"
 	"signet/internal/store"
 )
 
@@ -17,6 +21,13 @@ type Asker interface {
 	KeyConfig(ctx context.Context, at idclient.Server) ([]byte, error)
 	// LookupKeys is the answer about a label to who has seen the log of users at a size.
 	LookupKeys(ctx context.Context, at idclient.Server, label string, lastSize int64) ([]byte, error)
+	// QueryServerKeys are the key documents of a server, of which the server is a notary.
+	QueryServerKeys(ctx context.Context, at idclient.Server, q idclient.KeyQuery) ([]jsontext.Value, error)
+	// ServerRecords is what the log of servers has about a server before a position.
+	ServerRecords(ctx context.Context, at idclient.Server, server matrix.ServerName, before int64) ([]byte, error)
+	// KeyLogCheckpoint and KeyLogTile read a log, "users" or "servers".
+	KeyLogCheckpoint(ctx context.Context, at idclient.Server, log string) ([]byte, error)
+	KeyLogTile(ctx context.Context, at idclient.Server, log, path string) ([]byte, error)
 }
 
 // Options is what a Directory stands on.
@@ -27,17 +38,22 @@ type Options struct {
 	// Root is the trust root to begin with (proof.Config in JSON), where none is kept yet; nil
 	// takes it from the identity server, which is believed for that once.
 	Root []byte
-	Now  func() time.Time
-	Log  *slog.Logger
+	// Own is this homeserver, whose keys are to stand in the directory.
+	Own Own
+	Now func() time.Time
+	Log *slog.Logger
 	// Raised is told of each new Alarm besides. May be nil.
 	Raised func(Alarm)
 }
 
 // Directory is the key directory of one identity server. It is safe for concurrent use.
-type Directory struct{ Options }
+type Directory struct {
+	Options
+	without atomic.Bool // it was said that there is none
+}
 
 // New makes a Directory on a database that has been migrated.
-func New(o Options) *Directory { return &Directory{o} }
+func New(o Options) *Directory { return &Directory{Options: o} }
 
 var (
 	// ErrNoDirectory says that the identity server has no key directory.

@@ -17,7 +17,10 @@ import (
 	"signet/internal/homeserver/keydirectory"
 	"signet/internal/homeserver/keydirectory/directorytest"
 	"signet/internal/idclient"
+	"signet/internal/keyring"
+	"signet/internal/keyring/keyringtest"
 	"signet/internal/matrix"
+	"signet/internal/seal/sealtest"
 	"signet/internal/store"
 	"signet/internal/store/storetest"
 	"signet/keys/proof"
@@ -26,6 +29,8 @@ import (
 
 const (
 	id    = matrix.ServerName("id.test")
+	us    = matrix.ServerName("us.test")
+	them  = matrix.ServerName("them.test")
 	alice = matrix.UserID("@alice:us.test")
 	bob   = matrix.UserID("@bob:them.test")
 )
@@ -38,18 +43,46 @@ type world struct {
 	clock  *clocktest.Clock
 	log    *bytes.Buffer
 	raised int
+	own    *keyring.Ring
 	o      keydirectory.Options
 }
 
 func each(t *testing.T, story func(w *world)) {
-	storetest.Each(t, []string{"keydirectory"}, func(t *testing.T, db *store.DB) {
-		w := &world{T: t, clock: clocktest.New(), log: &bytes.Buffer{}}
-		w.server = directorytest.New(t, id, "first", w.clock.Now)
-		w.o = keydirectory.Options{DB: db, Asker: w.server, At: w.server.Server(), Now: w.clock.Now, Log: slog.New(slog.NewTextHandler(w.log, nil)),
-			Raised: func(keydirectory.Alarm) { w.raised++ }}
-		w.open()
+	storetest.Each(t, []string{"seal", "keyring", "keydirectory"}, func(t *testing.T, db *store.DB) {
+		w := &world{T: t, clock: clocktest.New()}
+		w.own = keyringtest.Open(t, db, sealtest.Vault(t, db, w.clock.Now), w.clock.Now, keyring.Federation)
+		w.o = keydirectory.Options{DB: db, Now: w.clock.Now, Own: keydirectory.Own{Server: us, Keys: w.own}, Raised: func(keydirectory.Alarm) { w.raised++ }}
+		w.begin()
 		story(w)
 	})
+}
+
+// eachOf tells many stories, one after the other, each of which begins with nothing.
+func eachOf[S any](t *testing.T, stories map[string]S, story func(w *world, s S)) {
+	each(t, func(w *world) {
+		top := w.T
+		for name, s := range stories {
+			top.Run(name, func(t *testing.T) {
+				w.T = t
+				w.begin()
+				story(w, s)
+			})
+		}
+	})
+}
+
+// begin begins with nothing.
+func (w *world) begin() {
+	w.Helper()
+	for _, table := range []string{"roots", "heads", "versions", "alarms", "documents", "own"} {
+		if _, err := w.o.DB.Exec(w.Context(), "DELETE FROM keydirectory_"+table); err != nil {
+			w.Fatal(err)
+		}
+	}
+	w.log, w.raised = &bytes.Buffer{}, 0
+	w.server = directorytest.New(w.T, id, "first", w.clock.Now)
+	w.o.Asker, w.o.At, w.o.Log = w.server, w.server.Server(), slog.New(slog.NewTextHandler(w.log, nil))
+	w.open()
 }
 
 // open begins as after kill -9.
@@ -150,7 +183,6 @@ func TestOnlyUsers(t *testing.T) {
 
 // lie is what a directory shows that does not hold, after the homeserver has seen it with alice.
 type lie struct {
-	name string
 	tell func(w *world)
 	kind keydirectory.Kind
 	step proof.Step
@@ -182,43 +214,43 @@ func (w *world) edits(change func(l map[string]any)) {
 	})
 }
 
-var lies = []lie{
-	{"a forked log", func(w *world) {
+var lies = map[string]lie{
+	"a forked log": {func(w *world) {
 		fork := directorytest.New(w.T, id, "first", w.clock.Now)
 		for range 3 {
 			fork.Person(bob, "evil")
 		}
 		w.o.Asker = fork
 	}, keydirectory.Users, proof.StepConsistency},
-	{"two logs of one size", func(w *world) {
+	"two logs of one size": {func(w *world) {
 		fork := directorytest.New(w.T, id, "first", w.clock.Now)
 		fork.Person(bob, "evil")
 		w.o.Asker = fork
 	}, keydirectory.Users, proof.StepConsistency},
-	{"a log that shrank", func(w *world) { w.o.Asker = directorytest.New(w.T, id, "first", w.clock.Now) }, keydirectory.Users, proof.StepConsistency},
-	{"somebody else's answer", func(w *world) {
+	"a log that shrank": {func(w *world) { w.o.Asker = directorytest.New(w.T, id, "first", w.clock.Now) }, keydirectory.Users, proof.StepConsistency},
+	"somebody else's answer": {func(w *world) {
 		w.server.Person(bob, "b0")
 		w.answers(w.server, "mxid:"+bob.String(), 5)
 	}, keydirectory.Users, proof.StepLadder},
-	{"nothing where there was something", func(w *world) { w.answers(w.server, "mxid:"+bob.String(), 5) }, keydirectory.Users, proof.StepLadder},
-	{"other keys", func(w *world) {
+	"nothing where there was something": {func(w *world) { w.answers(w.server, "mxid:"+bob.String(), 5) }, keydirectory.Users, proof.StepLadder},
+	"other keys": {func(w *world) {
 		w.edits(func(l map[string]any) {
 			l["value"].(map[string]any)["keys"] = map[string]any{"ed25519:master": directorytest.Public("evil")}
 		})
 	}, keydirectory.Users, proof.StepOpening},
-	{"no proof", func(w *world) { w.edits(func(l map[string]any) { l["ladder"] = []any{} }) }, keydirectory.Users, proof.StepLadder},
-	{"no checkpoint", func(w *world) { w.edits(func(l map[string]any) { delete(l, "checkpoint") }) }, keydirectory.Users, proof.StepCheckpoint},
-	{"not a look-up", func(w *world) { w.server.Alter(func([]byte) []byte { return []byte(`<html>`) }) }, keydirectory.Users, ""},
-	{"nothing at all", func(w *world) { w.server.Alter(func([]byte) []byte { return nil }) }, keydirectory.Users, ""},
-	{"too much", func(w *world) {
+	"no proof":       {func(w *world) { w.edits(func(l map[string]any) { l["ladder"] = []any{} }) }, keydirectory.Users, proof.StepLadder},
+	"no checkpoint":  {func(w *world) { w.edits(func(l map[string]any) { delete(l, "checkpoint") }) }, keydirectory.Users, proof.StepCheckpoint},
+	"not a look-up":  {func(w *world) { w.server.Alter(func([]byte) []byte { return []byte(`<html>`) }) }, keydirectory.Users, ""},
+	"nothing at all": {func(w *world) { w.server.Alter(func([]byte) []byte { return nil }) }, keydirectory.Users, ""},
+	"too much": {func(w *world) {
 		w.server.Alter(func(b []byte) []byte { return append(b, bytes.Repeat([]byte(" "), 2<<20)...) })
 	}, keydirectory.Users, ""},
-	{"a log of the future", func(w *world) {
+	"a log of the future": {func(w *world) {
 		w.clock.Advance(time.Hour)
 		w.server.Seal()
 		w.clock.Advance(-time.Hour)
 	}, keydirectory.Users, proof.StepTimes},
-	{"another server's keys", func(w *world) {
+	"another server's keys": {func(w *world) {
 		w.o.Asker = directorytest.New(w.T, id, "second", w.clock.Now)
 	}, keydirectory.Root, ""},
 }
@@ -226,33 +258,29 @@ var lies = []lie{
 // What does not hold is an alarm, which outlives kill -9: nothing is believed from then on, nor
 // even asked, until the operator has ended it.
 func TestLies(t *testing.T) {
-	for _, lie := range lies {
-		t.Run(lie.name, func(t *testing.T) {
-			each(t, func(w *world) {
-				w.server.Person(alice, "a0")
-				w.finds(alice, "a0")
-				lie.tell(w)
-				w.open()
-				alarm := w.alarmed(alice, lie.kind, lie.step)
-				if n := strings.Count(w.log.String(), "ALARM"); n != 1 || w.raised != 1 || w.standing() != 1 {
-					t.Errorf("said %d times, told %d times, %d stand: %s", n, w.raised, w.standing(), w.log)
-				}
-				w.server.Alter(nil)
-				w.o.Asker = w.server
-				w.open()
-				if lie.step == proof.StepTimes { // ends by itself: below
-					return
-				}
-				asked := w.server.Asked()
-				w.alarmed(bob, lie.kind, lie.step)
-				if w.server.Asked() != asked {
-					t.Error("it is asked while an alarm stands")
-				}
-				w.ends(alarm)
-				w.finds(alice, "a0")
-			})
-		})
-	}
+	eachOf(t, lies, func(w *world, lie lie) {
+		w.server.Person(alice, "a0")
+		w.finds(alice, "a0")
+		lie.tell(w)
+		w.open()
+		alarm := w.alarmed(alice, lie.kind, lie.step)
+		if n := strings.Count(w.log.String(), "ALARM"); n != 1 || w.raised != 1 || w.standing() != 1 {
+			w.Errorf("said %d times, told %d times, %d stand: %s", n, w.raised, w.standing(), w.log)
+		}
+		if lie.step == proof.StepTimes { // it ends by itself: below
+			return
+		}
+		w.server.Alter(nil)
+		w.o.Asker = w.server
+		w.open()
+		asked := w.server.Asked()
+		w.alarmed(bob, lie.kind, lie.step)
+		if w.server.Asked() != asked {
+			w.Error("it is asked while an alarm stands")
+		}
+		w.ends(alarm)
+		w.finds(alice, "a0")
+	})
 }
 
 // ends has the operator end an alarm.
@@ -295,24 +323,26 @@ func TestAnOldLog(t *testing.T) {
 
 // Who does not answer, or refuses to, raises no alarm, and nothing is found.
 func TestNoAnswer(t *testing.T) {
-	for _, why := range []error{fedclient.ErrUnreachable, fedclient.ErrTooLarge, fedclient.Refusal{Status: 500, Errcode: matrix.Unknown},
-		fedclient.Refusal{Status: http.StatusTooManyRequests, Errcode: matrix.LimitExceededCode}} {
-		each(t, func(w *world) {
-			w.server.Person(alice, "a0")
+	eachOf(t, map[string]error{
+		"away":      fedclient.ErrUnreachable,
+		"huge":      fedclient.ErrTooLarge,
+		"broken":    fedclient.Refusal{Status: 500, Errcode: matrix.Unknown},
+		"too often": fedclient.Refusal{Status: http.StatusTooManyRequests, Errcode: matrix.LimitExceededCode},
+	}, func(w *world, why error) {
+		w.server.Person(alice, "a0")
+		w.server.Fail(why)
+		for range 2 { // before there is a trust root, and after
+			if found, err := w.Lookup(w.Context(), "mxid:"+alice.String()); !errors.Is(err, why) || found.Present {
+				w.Errorf("%v", err)
+			}
+			w.server.Fail(nil)
+			w.finds(alice, "a0")
 			w.server.Fail(why)
-			for range 2 { // before there is a trust root, and after
-				if found, err := w.Lookup(t.Context(), "mxid:"+alice.String()); !errors.Is(err, why) || found.Present {
-					t.Errorf("%v: %v", why, err)
-				}
-				w.server.Fail(nil)
-				w.finds(alice, "a0")
-				w.server.Fail(why)
-			}
-			if w.standing() != 0 {
-				t.Errorf("%v is an alarm", why)
-			}
-		})
-	}
+		}
+		if w.standing() != 0 {
+			w.Error("it is an alarm")
+		}
+	})
 }
 
 // An identity server of somebody else has no directory.

@@ -104,7 +104,7 @@ func sizeOf(head *tlog.Tree) int64 {
 // notProven tells a proof that failed, or that is none, from all else that goes wrong.
 func notProven(err error) bool {
 	_, failed := errors.AsType[*proof.Failed](err)
-	return failed || errors.Is(err, proof.ErrProof)
+	return (failed || errors.Is(err, proof.ErrProof)) && !errors.Is(err, proof.ErrUnread)
 }
 
 // verify verifies an answer.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"signet/internal/matrix"
 )
 
 const (
@@ -37,6 +39,9 @@ func (d *Directory) run(ctx context.Context, next <-chan time.Time) error {
 			if !d.Now().Before(duties[i].next) && ctx.Err() == nil {
 				d.fulfil(ctx, &duties[i])
 			}
+			if duties[0].failures > 0 { // without the trust root all else fails too
+				break
+			}
 		}
 		select {
 		case <-ctx.Done():
@@ -47,7 +52,37 @@ func (d *Directory) run(ctx context.Context, next <-chan time.Time) error {
 }
 
 func (d *Directory) duties() []duty {
-	return []duty{{what: "taking up new keys of the key directory", every: time.Hour, do: d.Refresh}}
+	duties := []duty{
+		{what: "taking up new keys of the key directory", every: time.Hour, do: d.Refresh},
+		{what: "following the logs of the key directory", every: time.Hour, do: d.Watch},
+	}
+	if d.Own.Keys == nil {
+		return duties
+	}
+	return append(duties,
+		duty{what: "having this server's keys in the key directory", every: everyMinute, do: d.publisher()},
+		duty{what: "looking for keys in this server's name in the key directory", every: time.Hour, do: d.WatchOwn})
+}
+
+// publisher publishes when there is a new key, and now and then.
+func (d *Directory) publisher() func(context.Context) error {
+	var published matrix.KeyID
+	var next time.Time
+	return func(ctx context.Context) error {
+		key, err := d.Own.Keys.Current(ctx)
+		if err != nil || key.ID == published && d.Now().Before(next) {
+			return err
+		}
+		state, err := d.Publish(ctx)
+		if err != nil {
+			return err
+		}
+		published, next = key.ID, d.Now().Add(publishing)
+		if held := state.HeldUntil; !held.IsZero() && held.Before(next) {
+			next = held
+		}
+		return nil
+	}
 }
 
 // fulfil does what is due. What is not done is due again after a minute, and then after twice as
@@ -73,7 +108,10 @@ func (d *Directory) say(ctx context.Context, what string, err error) {
 	_, alarm := errors.AsType[*Alarm](err)
 	switch {
 	case errors.Is(err, ErrNoDirectory):
-		d.Log.InfoContext(ctx, "the identity server has no key directory; nothing is looked up there", "server", d.At.Name)
+		if d.without.Swap(true) {
+			return
+		}
+		d.Log.InfoContext(ctx, "it is gone on without a key directory", "server", d.At.Name, "reason", err)
 	case alarm:
 		d.Log.WarnContext(ctx, what+" waits until the operator has ended the alarm", "server", d.At.Name, "error", err)
 	default:

@@ -31,8 +31,8 @@ func (w *world) runs(minutes int) {
 // said once.
 func TestItIsSaidOnce(t *testing.T) {
 	for text, why := range map[string]error{
-		"has no key directory": fedclient.Refusal{Status: 404, Errcode: matrix.Unrecognized},
-		"did not work":         fedclient.ErrUnreachable,
+		"gone on without a key directory": fedclient.Refusal{Status: 404, Errcode: matrix.Unrecognized},
+		"did not work":                    fedclient.ErrUnreachable,
 	} {
 		each(t, func(w *world) {
 			w.server.Fail(why)

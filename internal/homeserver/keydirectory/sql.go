@@ -117,3 +117,55 @@ func endLate(ctx context.Context, q store.Queryer, server matrix.ServerName, kin
 		server.String(), string(kind), string(proof.StepTimes), store.Millis(now))
 	return err
 }
+
+// upsertDocument keeps the newest document of a server.
+func upsertDocument(ctx context.Context, q store.Queryer, origin string, server matrix.ServerName, k ServerKeys, now time.Time) error {
+	_, err := q.Exec(ctx, `INSERT INTO keydirectory_documents (origin, server, position, document, ts) VALUES ($1, $2, $3, $4, $5)
+		ON CONFLICT (origin, server) DO UPDATE SET position = excluded.position, document = excluded.document, ts = excluded.ts
+		WHERE keydirectory_documents.position <= excluded.position`,
+		origin, server.String(), k.Position, []byte(k.Answer), store.Millis(now))
+	return err
+}
+
+// selectDocument is nil where there is none.
+func selectDocument(ctx context.Context, q store.Queryer, origin string, server matrix.ServerName) (document []byte, err error) {
+	err = q.QueryRow(ctx, `SELECT document FROM keydirectory_documents WHERE origin = $1 AND server = $2`, origin, server.String()).Scan(&document)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
+	}
+	return document, err
+}
+
+// selectOwn is the zero value where nothing is known.
+func selectOwn(ctx context.Context, q store.Queryer, origin string) (s OwnState, err error) {
+	var held int64
+	err = q.QueryRow(ctx, `SELECT key_id, position, held_until, looked FROM keydirectory_own WHERE origin = $1`, origin).Scan(&s.KeyID, &s.Position, &held, &s.looked)
+	if errors.Is(err, sql.ErrNoRows) {
+		return OwnState{}, nil
+	}
+	s.HeldUntil = store.Time(held)
+	return s, err
+}
+
+func upsertOwn(ctx context.Context, q store.Queryer, origin string, s OwnState) error {
+	_, err := q.Exec(ctx, `INSERT INTO keydirectory_own (origin, key_id, position, held_until, looked) VALUES ($1, $2, $3, $4, 0)
+		ON CONFLICT (origin) DO UPDATE SET key_id = excluded.key_id, position = excluded.position, held_until = excluded.held_until`,
+		origin, string(s.KeyID), s.Position, store.Millis(s.HeldUntil))
+	return err
+}
+
+func updateLooked(ctx context.Context, q store.Queryer, origin string, looked int64) error {
+	_, err := q.Exec(ctx, `INSERT INTO keydirectory_own (origin, key_id, position, held_until, looked) VALUES ($1, '', 0, 0, $2)
+		ON CONFLICT (origin) DO UPDATE SET looked = excluded.looked WHERE keydirectory_own.looked < excluded.looked`, origin, looked)
+	return err
+}
+
+func deleteDocuments(ctx context.Context, q store.Queryer, before time.Time) error {
+	_, err := q.Exec(ctx, `DELETE FROM keydirectory_documents WHERE ts < $1`, store.Millis(before))
+	return err
+}
+
+func deleteVersions(ctx context.Context, q store.Queryer, before time.Time) error {
+	_, err := q.Exec(ctx, `DELETE FROM keydirectory_versions WHERE ts < $1`, store.Millis(before))
+	return err
+}

@@ -29,6 +29,9 @@ type Directory struct {
 	testing.TB
 	Name matrix.ServerName
 	Now  func() time.Time
+	// Fetch, if set, is told of each query for the keys of a server before it is answered, so
+	// that it can log what the server says.
+	Fetch func(idclient.KeyQuery)
 
 	mu       sync.Mutex // guards what follows
 	users    *prooftest.Log
@@ -36,6 +39,7 @@ type Directory struct {
 	vrf      *vrf.PrivateKey
 	signing  matrix.SigningKey
 	versions map[string][]version
+	records  map[matrix.ServerName][]record
 	fail     error
 	alter    func(answer []byte) []byte
 	asked    int
@@ -52,7 +56,7 @@ type version struct {
 // that shows two logs.
 func New(t testing.TB, name matrix.ServerName, seed string, now func() time.Time) *Directory {
 	t.Helper()
-	d := &Directory{TB: t, Name: name, Now: now, versions: map[string][]version{}}
+	d := &Directory{TB: t, Name: name, Now: now, versions: map[string][]version{}, records: map[matrix.ServerName][]record{}}
 	d.signing = matrix.SigningKey{ID: "ed25519:0", Private: secret(seed + "server")}
 	var err error
 	if d.vrf, err = vrf.NewPrivateKey(secret(seed + "vrf").Seed()); err != nil {
