@@ -94,6 +94,9 @@ func (k *Keys) throughNotaries(ctx context.Context, n name, at time.Time) (key, 
 	if at.IsZero() {
 		wanted = k.Now()
 	}
+	if found, err := k.throughDirectory(ctx, n, wanted); err != nil || found.validAt(at, k.Now()) {
+		return found, err
+	}
 	for _, notary := range k.Trusted {
 		if notary == n.server || notary == k.ServerName {
 			continue
@@ -113,25 +116,51 @@ func (k *Keys) throughNotaries(ctx context.Context, n name, at time.Time) (key, 
 	return key{}, nil
 }
 
+// throughDirectory asks the key directory, whose proofs stand in for its signature. What it has
+// shown that does not hold is the error.
+func (k *Keys) throughDirectory(ctx context.Context, n name, wanted time.Time) (key, error) {
+	if k.Directory == nil {
+		return key{}, nil
+	}
+	documents, err := k.Directory.Vouched(ctx, n.server, n.id, wanted)
+	if err != nil {
+		return key{}, err
+	}
+	for _, text := range documents {
+		if err := k.believe(ctx, n.server, text); err != nil {
+			return key{}, err
+		}
+	}
+	return k.recall(ctx, n)
+}
+
 // take keeps what documents prove that the notary has signed too.
 func (k *Keys) take(ctx context.Context, notary, server matrix.ServerName, documents []jsontext.Value) error {
 	for _, text := range documents {
-		d, err := serverkeys.Parse(server, text)
-		if err != nil || !k.signedBy(ctx, notary, text) {
+		if !k.signedBy(ctx, notary, text) {
 			continue
 		}
-		keys := map[matrix.KeyID]key{}
-		for id, old := range d.Old {
-			keys[id] = key{public: old.Key, expired: old.Expired}
-		}
-		for id, public := range d.Verify {
-			keys[id] = key{public: public, until: k.capped(d.ValidUntil)}
-		}
-		if err := k.keep(ctx, server, keys, added); err != nil {
+		if err := k.believe(ctx, server, text); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// believe keeps what a document proves by the signatures of its server, for which somebody vouches.
+func (k *Keys) believe(ctx context.Context, server matrix.ServerName, document jsontext.Value) error {
+	d, err := serverkeys.Parse(server, document)
+	if err != nil {
+		return nil // it proves nothing
+	}
+	keys := map[matrix.KeyID]key{}
+	for id, old := range d.Old {
+		keys[id] = key{public: old.Key, expired: old.Expired}
+	}
+	for id, public := range d.Verify {
+		keys[id] = key{public: public, until: k.capped(d.ValidUntil)}
+	}
+	return k.keep(ctx, server, keys, added)
 }
 
 // maxSignatures is how many signatures of a notary are tried.

@@ -30,6 +30,14 @@ type Notaries interface {
 	KeysFromNotary(ctx context.Context, notary, server matrix.ServerName, id matrix.KeyID, at time.Time) ([]jsontext.Value, error)
 }
 
+// Directory is a key directory, which proves what it says of servers, as keydirectory.Directory is.
+type Directory interface {
+	// Vouched are documents that stand in the directory's log; what their servers have signed
+	// is not verified. None where it knows none, or cannot be asked. An error ends the question:
+	// what it has shown does not hold, and nobody may stand in for it.
+	Vouched(ctx context.Context, server matrix.ServerName, id matrix.KeyID, at time.Time) ([]jsontext.Value, error)
+}
+
 // Options is what Keys stands on.
 type Options struct {
 	DB         *store.DB
@@ -37,7 +45,8 @@ type Options struct {
 	Own        *keyring.Ring
 	Direct     Direct
 	Notaries   Notaries
-	Trusted    []matrix.ServerName // notaries, in the order in which they are asked
+	Directory  Directory           // the notary that is asked first; nil for none
+	Trusted    []matrix.ServerName // the other notaries, in the order in which they are asked
 	Now        func() time.Time
 }
 
