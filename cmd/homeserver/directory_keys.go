@@ -54,6 +54,7 @@ func (s *server) buildDirectory(f program.Frame, at idclient.Server) error {
 		Own:    keydirectory.Own{Server: s.cfg.ServerName, Keys: s.Rings.For(keyring.Federation)},
 		Raised: func(a keydirectory.Alarm) { alarms.WithLabelValues(string(a.Kind)).Inc() },
 	})
+	s.peers.keys.Directory = s.identity.keys
 	return nil
 }
 

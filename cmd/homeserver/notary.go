@@ -11,7 +11,7 @@ import (
 
 // newNotary vouches for the keys of other servers.
 func (s *server) newNotary(now func() time.Time) *notary.Notary {
-	return notary.New(notary.Options{
+	o := notary.Options{
 		ServerName: s.cfg.ServerName,
 		Asker:      s.peers.client,
 		Own: func(ctx context.Context) ([]byte, error) {
@@ -19,5 +19,9 @@ func (s *server) newNotary(now func() time.Time) *notary.Notary {
 		},
 		Signer: s.signs.current,
 		Now:    now,
-	})
+	}
+	if s.identity.keys != nil {
+		o.Directory = s.identity.keys
+	}
+	return notary.New(o)
 }

@@ -21,6 +21,15 @@ type Asker interface {
 	Do(ctx context.Context, r fedclient.Request) (fedclient.Response, error)
 }
 
+// Directory is a key directory, which proves what it says of servers, as keydirectory.Directory is.
+type Directory interface {
+	// Proven is the newest document of a server that was proven here before, with its proof; nil
+	// where none was.
+	Proven(ctx context.Context, server matrix.ServerName) (jsontext.Value, error)
+	// Vouched asks the directory for the documents of a server, and gives those that are proven.
+	Vouched(ctx context.Context, server matrix.ServerName, id matrix.KeyID, at time.Time) ([]jsontext.Value, error)
+}
+
 // Options is what a Notary stands on.
 type Options struct {
 	ServerName matrix.ServerName
@@ -29,7 +38,9 @@ type Options struct {
 	Own func(context.Context) ([]byte, error)
 	// Signer is the key that signs now.
 	Signer func(context.Context) (event.Signer, error)
-	Now    func() time.Time
+	// Directory, if set, has documents whose proof is given on with them.
+	Directory Directory
+	Now       func() time.Time
 }
 
 // Notary vouches for keys. It is safe for concurrent use.
@@ -107,16 +118,65 @@ func (n *Notary) document(ctx context.Context, w Wanted) ([]byte, error) {
 	if until.Before(now) {
 		until = now
 	}
-	if kept.validUntil.Before(until) && !now.Before(kept.tried.Add(again)) {
+	proven := n.proven(ctx, w.Server)
+	if latest(kept.validUntil, proven.ValidUntil).Before(until) && !now.Before(kept.tried.Add(again)) {
 		kept.tried = now
 		if d, err := n.fetch(ctx, w.Server); err == nil {
 			kept.json, kept.validUntil = d.JSON, d.ValidUntil
+		} else {
+			proven = n.ask(ctx, w.Server, until, proven)
 		}
+	}
+	if proven.JSON != nil && !proven.ValidUntil.Before(kept.validUntil) {
+		return proven.JSON, nil
 	}
 	if kept.json == nil {
 		return nil, errNone
 	}
 	return kept.json, nil
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// proven is the document of a server that was proven before, with its proof as its JSON; the zero
+// value where none was. It is not kept here: it counts while nothing stands against its log.
+func (n *Notary) proven(ctx context.Context, server matrix.ServerName) serverkeys.Document {
+	if n.Directory == nil {
+		return serverkeys.Document{}
+	}
+	document, err := n.Directory.Proven(ctx, server)
+	if err != nil || document == nil {
+		return serverkeys.Document{} // then what was fetched from the server itself has to do
+	}
+	return newest(server, serverkeys.Document{}, document)
+}
+
+// ask asks the directory about a server that cannot be asked itself, of which a document was
+// proven before, or the zero value. What does not hold is an alarm of the directory's.
+func (n *Notary) ask(ctx context.Context, server matrix.ServerName, until time.Time, before serverkeys.Document) serverkeys.Document {
+	if n.Directory == nil {
+		return before
+	}
+	documents, err := n.Directory.Vouched(ctx, server, "", until)
+	if err != nil {
+		return serverkeys.Document{}
+	}
+	return newest(server, before, documents...)
+}
+
+// newest is the document that is valid for longest, with what came with it as its JSON.
+func newest(server matrix.ServerName, of serverkeys.Document, documents ...jsontext.Value) serverkeys.Document {
+	for _, text := range documents {
+		if d, err := serverkeys.Parse(server, text); err == nil && !d.ValidUntil.Before(of.ValidUntil) {
+			of, of.JSON = d, text
+		}
+	}
+	return of
 }
 
 // fetch asks a server for its document.
