@@ -96,11 +96,38 @@ func (e *Encryption) putCrossSigning(ctx context.Context, user matrix.UserID, ke
 		if err := plan.store(ctx, tx, user); err != nil {
 			return fmt.Errorf("storing cross-signing keys: %w", err)
 		}
+		if err := e.crossSigned(ctx, tx, user); err != nil {
+			return err
+		}
 		if err := e.list(ctx, tx, pos, user, told, nil); err != nil {
 			return err
 		}
 		return e.queueSigningKeys(ctx, tx, user, plan.added, told.servers)
 	})
+}
+
+func (e *Encryption) crossSigned(ctx context.Context, tx *store.Tx, user matrix.UserID) error {
+	if e.CrossSigned == nil {
+		return nil
+	}
+	return e.CrossSigned(ctx, tx, user)
+}
+
+// CrossSigning is the cross-signing keys of a user of this server, with the signatures that the
+// user has made of them.
+func (e *Encryption) CrossSigning(ctx context.Context, user matrix.UserID) ([]signedkey.CrossSigning, error) {
+	keys, err := selectCrossSigning(ctx, e.DB, user)
+	if err != nil {
+		return nil, fmt.Errorf("reading cross-signing keys: %w", err)
+	}
+	signatures, err := selectSignatures(ctx, e.DB, user, user)
+	if err != nil {
+		return nil, fmt.Errorf("reading signatures: %w", err)
+	}
+	for i := range keys {
+		keys[i].Signatures = signatures[keys[i].Name]
+	}
+	return keys, nil
 }
 
 // crossSigningPlan is what of an upload is new.

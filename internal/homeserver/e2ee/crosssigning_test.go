@@ -2,6 +2,7 @@ package e2ee_test
 
 import (
 	"context"
+	"crypto/ed25519"
 	"errors"
 	"strings"
 	"testing"
@@ -204,6 +205,57 @@ func TestTwoFirstUploadsAtOnce(t *testing.T) {
 		}
 		if taken != 1 {
 			w.Errorf("%d first uploads were taken, want 1", taken)
+		}
+	})
+}
+
+// Whoever is told of new keys is told in their transaction: what they write is there with the
+// keys, or neither is. Of the same keys again, and of keys that are refused, nobody is told.
+func TestWhoIsToldOfNewKeys(t *testing.T) {
+	each(t, func(w *world) {
+		var told []matrix.UserID
+		fails := errSpent
+		w.CrossSigned = func(_ context.Context, tx *store.Tx, user matrix.UserID) error {
+			told = append(told, user)
+			return fails
+		}
+		i := e2eetest.NewIdentity(alice, 7)
+		if err := w.UploadCrossSigning(w.Context(), alice, whole(i), noAuthentication); err == nil {
+			t.Error("keys are stored of which nobody could be told")
+		}
+		if keys, err := w.CrossSigning(w.Context(), alice); len(keys) != 0 || err != nil {
+			t.Errorf("CrossSigning = %v, %v", keys, err)
+		}
+		told, fails = nil, nil
+		for range 2 {
+			if err := w.UploadCrossSigning(w.Context(), alice, whole(i), noAuthentication); err != nil {
+				t.Error(err)
+			}
+		}
+		if err := w.UploadCrossSigning(w.Context(), bob, e2ee.CrossSigningUpload{SelfSigning: e2eetest.NewIdentity(bob, 7).SelfSigningKey()}, noAuthentication); err == nil {
+			t.Error("a key is stored that nobody has signed")
+		}
+		if len(told) != 1 || told[0] != alice {
+			t.Errorf("told of %q", told)
+		}
+	})
+}
+
+// Keys are read with the signatures of their owner, and nobody else's.
+func TestCrossSigningOfAUser(t *testing.T) {
+	each(t, func(w *world) {
+		i := w.identity(alice)
+		keys, err := w.CrossSigning(w.Context(), alice)
+		if len(keys) != 3 || err != nil {
+			t.Fatalf("CrossSigning = %v, %v", keys, err)
+		}
+		for _, key := range keys {
+			if signed := key.SignedBy(alice, e2eetest.Name(i.Master), i.Master.Public().(ed25519.PublicKey)); signed != (key.Usage != signedkey.Master) {
+				t.Errorf("the %s key is signed: %v", key.Usage, signed)
+			}
+		}
+		if keys, err := w.CrossSigning(w.Context(), bob); len(keys) != 0 || err != nil {
+			t.Errorf("of who has none: %v, %v", keys, err)
 		}
 	})
 }

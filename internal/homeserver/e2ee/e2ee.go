@@ -64,6 +64,9 @@ type Options struct {
 	// Hears tells whether messages of another server's user reach the devices of one of this; nil:
 	// they do.
 	Hears func(ctx context.Context, user, sender matrix.UserID) (bool, error)
+	// CrossSigned, if set, is told of new cross-signing keys of a user in the transaction that
+	// stores them, which an error undoes. It may be called again.
+	CrossSigned func(ctx context.Context, tx *store.Tx, user matrix.UserID) error
 }
 
 // Encryption is the server's side of end-to-end encryption. It is safe for concurrent use.
