@@ -73,7 +73,14 @@ func (d *Data) keep(ctx context.Context, at Place, kind string, content jsontext
 		if err := d.admit(ctx, tx, at.User); err != nil {
 			return err
 		}
-		return put(ctx, tx, at.User, Item{at.Room, kind, content, pos})
+		if err := put(ctx, tx, at.User, Item{at.Room, kind, content, pos}); err != nil {
+			return err
+		}
+		heeded, is := d.Heeded[kind]
+		if !is || at.Room != "" {
+			return nil
+		}
+		return heeded(ctx, tx, at.User, content)
 	})
 	if err != nil {
 		return fmt.Errorf("storing account data: %w", err)

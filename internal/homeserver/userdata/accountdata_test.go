@@ -1,8 +1,10 @@
 package userdata_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -11,6 +13,7 @@ import (
 	"signet/internal/homeserver/stream"
 	"signet/internal/homeserver/userdata"
 	"signet/internal/matrix"
+	"signet/internal/store"
 )
 
 var (
@@ -246,6 +249,30 @@ func TestErasing(t *testing.T) {
 		leave(true, 3)
 		if p, err := w.Profile(w.Context(), bob); err != nil || len(p) != 1 {
 			w.Errorf("Bob's profile is %v, %v", p, err)
+		}
+	})
+}
+
+// Who heeds a type is told what stands there, in the transaction that writes it: what they write
+// is there with it, or neither is. Of rooms, and of other types, they hear nothing.
+func TestWhatIsHeeded(t *testing.T) {
+	each(t, func(w *world) {
+		var heard []string
+		var fails error
+		w.Heeded = map[string]userdata.Heed{"org.example.heeded": func(_ context.Context, _ *store.Tx, user matrix.UserID, content jsontext.Value) error {
+			heard = append(heard, user.String()+string(content))
+			return fails
+		}}
+		w.set(global, "org.example.heeded", `{"a":1}`)
+		w.set(inRoom, "org.example.heeded", `{"a":2}`)
+		w.set(global, "org.example", `{"a":3}`)
+		fails = errDisk
+		if err := w.SetAccountData(w.Context(), global, "org.example.heeded", jsontext.Value(`{"a":4}`)); !errors.Is(err, errDisk) {
+			t.Errorf("SetAccountData = %v", err)
+		}
+		w.holds(global, "org.example.heeded", `{"a":1}`)
+		if want := []string{`@alice:hs.test{"a":1}`, `@alice:hs.test{"a":4}`}; !slices.Equal(heard, want) {
+			t.Errorf("heard %q, want %q", heard, want)
 		}
 	})
 }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"signet/internal/homeserver/stream"
 	"signet/internal/matrix"
 	"signet/internal/store"
@@ -27,6 +29,10 @@ type Follower interface {
 	ProfileChanged(ctx context.Context, user matrix.UserID, p Profile) error
 }
 
+// Heed is told of account data in the transaction that writes it, which an error undoes. It may
+// be called again.
+type Heed func(ctx context.Context, tx *store.Tx, user matrix.UserID, content jsontext.Value) error
+
 // Options are what the data of users stands on.
 type Options struct {
 	DB        *store.DB
@@ -38,6 +44,8 @@ type Options struct {
 	// Active tells whether a user has an account that has not ended, as q sees it; nil: all
 	// have. It is asked where something is written, so that nothing comes after the end.
 	Active func(ctx context.Context, q store.Queryer, user matrix.UserID) (bool, error)
+	// Heeded are told what is written of a type of account data of no room.
+	Heeded map[string]Heed
 	Now    func() time.Time
 }
 
