@@ -18,4 +18,4 @@ var FS embed.FS
 var IDServer = []string{"seal", "keyring", "outbox", "quota", "captcha", "fraud", "caller", "verify", "lookup", "discovery", "invite", "log", "notary", "people"}
 
 // HomeServer lists the owners of the homeserver's tables.
-var HomeServer = []string{"seal", "keyring", "outbox", "quota", "account", "userdata", "stream", "receipt", "e2ee", "roomkeys", "room", "verifykeys", "outbound", "devicelists", "inbound", "transaction", "departure", "blocklist", "contact", "thirdparty", "keydirectory"}
+var HomeServer = []string{"seal", "keyring", "outbox", "quota", "account", "userdata", "stream", "receipt", "e2ee", "roomkeys", "room", "verifykeys", "outbound", "devicelists", "inbound", "transaction", "departure", "blocklist", "contact", "thirdparty", "keydirectory", "publication"}
