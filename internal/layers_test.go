@@ -129,6 +129,7 @@ var layers = map[string][]string{
 	"internal/homeserver/devicelists":   {"internal/homeserver/e2ee", "internal/homeserver/stream", "internal/matrix", "internal/store"},
 	"internal/homeserver/publication": {"internal/fedclient", "internal/homeserver/e2ee/signedkey", "internal/homeserver/keydirectory", "internal/homeserver/stream", "internal/idclient", "internal/matrix", "internal/store",
 		"keys/entry", "keys/value"},
+	"internal/homeserver/keycheck": {"internal/fedclient", "internal/homeserver/keydirectory", "internal/matrix", "keys/value"},
 	"internal/homeserver/fedapi": {"internal/crowd", "internal/homeserver/blocklist", "internal/homeserver/account", "internal/homeserver/notary", "internal/keyring", "internal/matrix", "internal/mxhttp", "internal/quota", "internal/serverkeys",
 		"internal/homeserver/authz", "internal/homeserver/event", "internal/homeserver/resident", "internal/homeserver/room", "internal/homeserver/stream", "internal/store",
 		"internal/homeserver/transaction", "internal/homeserver/inbound", "internal/homeserver/e2ee", "internal/homeserver/userdata", "internal/homeserver/thirdparty"},
