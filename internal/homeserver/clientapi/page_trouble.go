@@ -60,7 +60,13 @@ func troubleOf(err error) (page.Trouble, int, bool) {
 	if limit, is := errors.AsType[matrix.LimitExceeded](err); is {
 		return page.Trouble{Is: page.TooOften, Wait: limit.RetryAfter}, http.StatusTooManyRequests, true
 	}
-	p, _ := errors.AsType[mxhttp.Problem](err)
-	is, known := refusals[p.Code]
-	return page.Trouble{Is: is}, http.StatusForbidden, known
+	p, is := errors.AsType[mxhttp.Problem](err)
+	if !is {
+		p, _ = Translate(err)
+	}
+	if p.Status == http.StatusBadGateway {
+		return page.Trouble{Is: page.NotNow}, p.Status, true
+	}
+	wrong, known := refusals[p.Code]
+	return page.Trouble{Is: wrong}, http.StatusForbidden, known
 }

@@ -9,6 +9,7 @@ import (
 
 	"signet/internal/homeserver/page"
 	"signet/internal/homeserver/sso"
+	"signet/internal/mxhttp"
 )
 
 // showLogin shows what a login asks for next, with what was wrong of what was entered, or ends
@@ -22,6 +23,9 @@ func (a *API) showLogin(c echo.Context, login sso.Login, err error) error {
 		var known bool
 		if p.Trouble, status, known = troubleOf(err); !known || login.State == "" {
 			return fromIdentity(err, false)
+		}
+		if status == http.StatusBadGateway {
+			mxhttp.Log(c).Warn("a login by code waits for the identity server", "error", err)
 		}
 	}
 	switch p.Trouble.Is {

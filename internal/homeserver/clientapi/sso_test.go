@@ -387,9 +387,15 @@ func TestLoginWithATroubledIdentityServer(t *testing.T) {
 	byCode(t, func(w *world) {
 		b := w.browser()
 		b.begin("https://app.test/")
-		w.ids.Down = true
-		w.page("away", b.send("address=alice%40example.org"), 502)
-		w.ids.Down = false
+		away := func(step, fields string) {
+			t.Helper()
+			w.ids.Down = true
+			if a := b.send(fields); !strings.Contains(a.text, "try again in a moment") || !strings.Contains(a.text, step) || a.status != 502 {
+				w.Errorf("at %q away = %d %s", fields, a.status, a.text)
+			}
+			w.ids.Down = false
+		}
+		away(`name="address"`, "address=alice%40example.org")
 		captcha := contacttest.OK(map[string]any{"errcode": "M_CAPTCHA_NEEDED", "error": "no", "im.signet.challenge": map[string]any{
 			"id": "c1", "url": "https://id.test/c1", "image_url": "https://id.test/c1.png", "audio_url": "https://id.test/c1.wav", "expires_at": 1}})
 		captcha.Status = 403
@@ -424,6 +430,11 @@ func TestLoginWithATroubledIdentityServer(t *testing.T) {
 		w.page("a CAPTCHA that is none", b.send("again=1"), 502)
 		w.ids.Says = nil
 		w.page("another address", b.send("anew=1"), 200)
+		w.page("the address", b.send("address=alice%40example.org"), 200)
+		away(`name="code"`, "code="+contacttest.Code)
+		w.page("the code", b.send("code="+contacttest.Code), 200)
+		away(`name="agreed"`, "agreed=1")
+		w.tokenOf(b.follow("agreed=1"), "https://app.test/?")
 	})
 }
 

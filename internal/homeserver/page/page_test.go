@@ -104,7 +104,7 @@ func (a answer) texts() (all []string) {
 var captcha = idclient.Challenge{ID: "c1", ImageURL: "https://id.test/c1.png", AudioURL: "https://id.test/c1.wav"}
 
 var wrongs = []page.Wrong{"", page.WrongPassword, page.WrongToken, page.WrongDigits, page.NoEmail, page.NoPhone, page.NoAddress, page.AddressDenied, page.AddressInUse,
-	page.AddressOfNobody, page.LinkNotConfirmed, page.CodeExpired, page.WrongCode, page.NotSent, page.NotAPerson, page.TooOften}
+	page.AddressOfNobody, page.LinkNotConfirmed, page.CodeExpired, page.WrongCode, page.NotSent, page.NotAPerson, page.TooOften, page.NotNow}
 
 // everything is all pages there are, each at its worst.
 func everything() map[string]drawing {

@@ -28,6 +28,7 @@ const (
 	NotSent          Wrong = "unsent"
 	NotAPerson       Wrong = "person" // who has to go to another page first
 	TooOften         Wrong = "limit"
+	NotNow           Wrong = "away" // the identity server is
 )
 
 // Trouble is what is said beside a form that is shown again; the zero value is nothing.

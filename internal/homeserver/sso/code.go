@@ -117,7 +117,7 @@ func (l *Logins) code(ctx context.Context, a Login, e Entry) (Login, error) {
 	}
 	proof, err := l.Contacts.Prove(ctx, s.session(), idclient.Login, "")
 	if err != nil {
-		return l.anew(a), fmt.Errorf("looking at what a code shows: %w", err)
+		return l.after(a, err), fmt.Errorf("looking at what a code shows: %w", err)
 	}
 	s.Asks, s.User = AsksConsent, proof.User()
 	next := l.at(a.browser, s, a.to)
@@ -127,11 +127,22 @@ func (l *Logins) code(ctx context.Context, a Login, e Entry) (Login, error) {
 	return next, nil
 }
 
+// after is where a login goes on when nothing was learned of its session: at the beginning where
+// that is good for nothing any more, otherwise where it was, as when the identity server is away.
+func (l *Logins) after(a Login, err error) Login {
+	for _, end := range []error{contact.ErrSession, contact.ErrUnknown, contact.ErrNotValidated} {
+		if errors.Is(err, end) {
+			return l.anew(a)
+		}
+	}
+	return a
+}
+
 // finish ends a login: it uses up what was shown, and sends the browser back.
 func (l *Logins) finish(ctx context.Context, a Login) (Login, error) {
 	proof, err := l.Contacts.Prove(ctx, a.step.session(), idclient.Login, a.User)
 	if err != nil {
-		return l.anew(a), fmt.Errorf("looking at what was shown: %w", err)
+		return l.after(a, err), fmt.Errorf("looking at what was shown: %w", err)
 	}
 	var token string
 	err = l.DB.Tx(ctx, func(tx *store.Tx) (err error) {
