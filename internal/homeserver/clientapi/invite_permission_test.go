@@ -16,6 +16,13 @@ func TestWhoWantsNoInvitations(t *testing.T) {
 			"createRoom": {"POST /createRoom", `{"invite":["@bob:hs.test"]}`},
 			"state":      {"PUT /rooms/" + id + "/state/m.room.member/" + url.PathEscape("@bob:hs.test"), `{"membership":"invite"}`},
 		}
+		odd := "PUT /rooms/" + id + "/state/m.room.member/" + url.PathEscape("@bob:hs.test")
+		for name, content := range map[string]string{
+			"spaced": ` { "membership" : "invite" } `, "escaped": `{"m\u0065mbership":"\u0069nvite"}`, "with more": `{"a":{"membership":"join"},"membership":"invite"}`,
+			"from an address": `{"membership":"invite","third_party_invite":{"signed":{}}}`,
+		} {
+			ways[name] = [2]string{odd, content}
+		}
 		configure := func(content string) {
 			w.Helper()
 			w.want("configuring", w.call(bob, "PUT /user/@bob:hs.test/account_data/m.invite_permission_config", content), 200, "")
@@ -35,8 +42,12 @@ func TestWhoWantsNoInvitations(t *testing.T) {
 			configure(content)
 			w.want("an invitation with "+content, w.call(alice, "POST /createRoom", `{"invite":["@bob:hs.test"]}`), 200, "")
 		}
-		for name, way := range ways {
-			w.want(name, w.call(alice, way[0], way[1]), 200, "")
+		for _, name := range []string{"invite", "createRoom", "state"} {
+			w.want(name, w.call(alice, ways[name][0], ways[name][1]), 200, "")
+		}
+		twice := w.call(alice, odd, `{"membership":"leave","membership":"invite"}`)
+		if twice.status != 400 {
+			w.Errorf("said twice: %d %s", twice.status, twice.text)
 		}
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"signet/internal/homeserver/clientapi"
+	"signet/internal/homeserver/thirdparty/thirdpartytest"
 	"signet/internal/quota"
 )
 
@@ -80,21 +81,57 @@ func TestNewAccountsInviteFew(t *testing.T) {
 	})
 }
 
+// By whichever way somebody is invited, it counts, and for a new account twice; what is no
+// invitation does not.
+func TestInvitationsCountByEveryWay(t *testing.T) {
+	eachIdentity(t, func(w *world, _ *thirdpartytest.Identity) {
+		for _, b := range []string{"invite.user", "invite.user.day1"} {
+			alice := w.joined("alice" + strings.ReplaceAll(b, ".", "-"))
+			id := w.newRoom(alice, `{}`)
+			state := "PUT /rooms/" + id + "/state/m.room.member/"
+			for n, way := range []struct{ call, body string }{
+				{"POST /rooms/" + id + "/invite", `{"user_id":"@one:hs.test"}`},
+				{"POST /rooms/" + id + "/invite", addressed(nil)},
+				{"POST /createRoom", `{"invite":["@one:hs.test"]}`},
+				{"POST /createRoom", `{"invite_3pid":[` + addressed(nil) + `]}`},
+				{state + "@two:hs.test", `{ "membership" : "invite" }`},
+			} {
+				w.paces(b, 1)
+				w.want(b+": "+way.call, w.call(alice, way.call, way.body), 200, "")
+				for _, next := range []struct{ call, body string }{
+					way, {state + "@three:hs.test", `{"membership":"invite"}`}, {"POST /createRoom", `{"invite":["@one:hs.test"]}`},
+				} {
+					w.want(fmt.Sprintf("%s: %s after %s", b, next.call, way.call), w.call(alice, next.call, next.body), 429, "M_LIMIT_EXCEEDED")
+				}
+				for _, other := range []string{"ban", "leave"} {
+					w.want(other, w.call(alice, fmt.Sprintf("%s@four%d:hs.test", state, n), `{"membership":"`+other+`"}`), 200, "")
+				}
+			}
+		}
+	})
+}
+
+// paces are the built-in ones but for one budget.
+func (w *world) paces(name string, limit int) {
+	w.Helper()
+	budgets := clientapi.Paces(false)
+	for i := range budgets {
+		if budgets[i].Name == name {
+			budgets[i].Limit = limit
+		}
+	}
+	var err error
+	if w.api.Meter, err = quota.NewMeter(quota.MeterOptions{Budgets: budgets, Now: w.clock.Now}); err != nil {
+		w.Fatal(err)
+	}
+}
+
 // What a new account sends is counted, and nothing that is for itself alone.
 func TestNewAccountsSendFew(t *testing.T) {
 	each(t, func(w *world) {
 		alice := w.joined("alice")
 		room := w.room(alice)
-		budgets := clientapi.Paces(false)
-		for i := range budgets {
-			if budgets[i].Name == "send.user.day1" {
-				budgets[i].Limit = 2
-			}
-		}
-		var err error
-		if w.api.Meter, err = quota.NewMeter(quota.MeterOptions{Budgets: budgets, Now: w.clock.Now}); err != nil {
-			w.Fatal(err)
-		}
+		w.paces("send.user.day1", 2)
 		w.say(alice, room, "1", `{}`)
 		w.say(alice, room, "2", `{}`)
 		w.want("a third", w.call(alice, "PUT /rooms/"+room+"/send/m.room.message/3", `{}`), 429, "M_LIMIT_EXCEEDED")

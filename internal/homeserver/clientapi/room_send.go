@@ -44,6 +44,7 @@ func (a *API) putState(c echo.Context, device account.Device) error {
 		return err
 	}
 	s.StateKey = &key
+	s.BeforeInvite = func() error { return a.step(c, byInvite, device.User, 1) }
 	id, err := a.Rooms.Send(c.Request().Context(), s)
 	if err == nil && s.Type == tombstoneType && key == "" {
 		err = a.replaced(c.Request().Context(), s.Room)

@@ -19,6 +19,8 @@ type Sending struct {
 	Content  []byte
 	// Transaction makes the request one that is done once; the zero value does not.
 	Transaction Transaction
+	// BeforeInvite, if set, is asked once it is known that this invites somebody: its error ends it.
+	BeforeInvite func() error
 }
 
 // What sending refuses, beside what authz.Check and event.Build do.
@@ -30,7 +32,7 @@ var (
 )
 
 // Send sends an event and returns its id once everybody can see it. Errors: ErrUnknownRoom,
-// ErrRedacts, ErrBadAlias, an authz.Refusal, those of Invitable and of event.Build.
+// ErrRedacts, ErrBadAlias, an authz.Refusal, those of BeforeInvite, Invitable and event.Build.
 func (rs *Rooms) Send(ctx context.Context, s Sending) (eventID string, err error) {
 	r, err := rs.Room(s.Room)
 	if err != nil {
@@ -62,6 +64,11 @@ func (rs *Rooms) checkInvited(ctx context.Context, s Sending) error {
 	membership, _ := event.Value(s.Content).Field("membership").Text()
 	if s.StateKey == nil || membership != Invite {
 		return nil
+	}
+	if s.BeforeInvite != nil {
+		if err := s.BeforeInvite(); err != nil {
+			return err
+		}
 	}
 	return rs.invitable(ctx, s.Sender, matrix.UserID(*s.StateKey))
 }
