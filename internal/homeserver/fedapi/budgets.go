@@ -16,6 +16,7 @@ type budget string
 
 const (
 	byInvite    budget = "federation.invite.server"    // of people here
+	byInvited   budget = "federation.invite.user"      // of one person, by servers of one owner
 	byHandshake budget = "federation.handshake.server" // memberships, proposed and taken
 	byClaim     budget = "federation.claim.server"     // of one-time keys
 
@@ -26,7 +27,7 @@ const (
 
 // limits are the sizes of the budgets, an hour. Those of above 1,000 are leased, so that
 // they cost no write each (internal/quota).
-var limits = map[budget]int{byInvite: 600, byHandshake: 6000, byClaim: 6000, byOnBind: 6000}
+var limits = map[budget]int{byInvite: 600, byInvited: 30, byHandshake: 6000, byClaim: 6000, byOnBind: 6000}
 
 // Budgets are the limits of the API, for the quota that it charges. In dry run they are
 // counted and refuse nothing.
@@ -44,6 +45,14 @@ func (a *API) charge(c echo.Context, b budget, origin matrix.ServerName) error {
 		return nil
 	}
 	return a.Quota.Charge(c.Request().Context(), quota.Charge{Budget: string(b), Subject: origin.Owner(), N: 1})
+}
+
+// chargeFor is charge of what is about one person: nobody else uses their budget up.
+func (a *API) chargeFor(c echo.Context, b budget, origin matrix.ServerName, user matrix.UserID) error {
+	if a.Quota == nil {
+		return nil
+	}
+	return a.Quota.Charge(c.Request().Context(), quota.Charge{Budget: string(b), Subject: origin.Owner() + " " + user.String(), N: 1})
 }
 
 // chargeNetwork is charge for who has not signed.

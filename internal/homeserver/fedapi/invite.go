@@ -75,7 +75,7 @@ func (a *API) invited(c echo.Context, origin matrix.ServerName, r inviteRequest)
 	if err != nil {
 		return nil, errUnknownVersion(r.Version)
 	}
-	if err := a.checkInvited(c, r.Event); err != nil {
+	if err := a.checkInvited(c, origin, r.Event); err != nil {
 		return nil, err
 	}
 	if err := a.Rooms.CheckShown(ctx, resident.Shown{Room: roomID, Version: v, State: r.State}); err != nil {
@@ -87,7 +87,7 @@ func (a *API) invited(c echo.Context, origin matrix.ServerName, r inviteRequest)
 // checkInvited checks that there is who is invited, and takes invitations, and that they are
 // not invited in the name of a user whose server is turned away. What is no invitation at all
 // is found out later.
-func (a *API) checkInvited(c echo.Context, invitation jsontext.Value) error {
+func (a *API) checkInvited(c echo.Context, origin matrix.ServerName, invitation jsontext.Value) error {
 	var e struct {
 		Sender string `json:"sender"`
 		User   string `json:"state_key"`
@@ -108,6 +108,9 @@ func (a *API) checkInvited(c echo.Context, invitation jsontext.Value) error {
 		return err
 	case !there:
 		return errNobody
+	}
+	if err := a.chargeFor(c, byInvited, origin, user); err != nil {
+		return err
 	}
 	return a.Data.Welcomes(c.Request().Context(), user)
 }
