@@ -331,6 +331,7 @@ func (s *server) buildClients(f program.Frame) (err error) {
 		Contacts:       s.contacts,
 		People:         s.people,
 		Logins:         s.logins,
+		GrantTokens:    s.cfg.Login.ByOtherDevice,
 		Federation:     s.cfg.federationName(),
 		RoomVersions:   roomVersions(),
 		TURN:           relay,

@@ -20,6 +20,9 @@ type Login struct {
 	// which the page goes back without a question once the code was typed. Others it names,
 	// and asks. Default: none. Example: ["https://app.example.org", "io.element.app:"].
 	TrustedSites []string `yaml:"trusted_sites"`
+	// ByOtherDevice is whether a device that is logged in may let another one of its user in, by a
+	// token that it asks for with the password (/login/get_token). Default: false.
+	ByOtherDevice bool `yaml:"by_other_device"`
 }
 
 func (c *Config) checkLogin() (p config.Problems) {

@@ -173,9 +173,15 @@ func (a *Accounts) Logout(ctx context.Context, d Device) error {
 	return nil
 }
 
-// LogoutAll is Logout for all devices of a user.
+// LogoutAll is Logout for all devices of a user, and for those that are about to log in by a
+// token.
 func (a *Accounts) LogoutAll(ctx context.Context, user matrix.UserID) error {
-	err := a.ending(ctx, user, func(tx *store.Tx) error { return endDevices(ctx, tx, user, "") })
+	err := a.ending(ctx, user, func(tx *store.Tx) error {
+		if err := deleteLoginTokensOfUser(ctx, tx, user); err != nil {
+			return err
+		}
+		return endDevices(ctx, tx, user, "")
+	})
 	if err != nil {
 		return fmt.Errorf("logging out all devices: %w", err)
 	}

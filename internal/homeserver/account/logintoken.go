@@ -33,6 +33,25 @@ func (a *Accounts) IssueLoginToken(ctx context.Context, tx *store.Tx, user matri
 	return token, nil
 }
 
+// GrantLoginToken is IssueLoginToken for who is logged in, and authenticates for each token anew
+// (client-server API, /login/get_token). Errors: those of Pass, ErrUnknownToken.
+func (a *Accounts) GrantLoginToken(ctx context.Context, by Device, auth *Auth) (token string, err error) {
+	err = a.Authenticated(ctx, Operation{Name: OpLetDeviceIn, By: by}, auth, func(tx *store.Tx) error {
+		_, err := selectDevice(ctx, tx, by)
+		if err == nil {
+			token, err = a.IssueLoginToken(ctx, tx, by.User)
+		}
+		if errors.Is(err, ErrNoDevice) || errors.Is(err, ErrNoUser) { // logged out a moment ago
+			return ErrUnknownToken
+		}
+		return err
+	})
+	if err != nil {
+		return "", fmt.Errorf("granting a login token: %w", err)
+	}
+	return token, nil
+}
+
 // Whence is from where somebody logs in.
 type Whence struct {
 	Client   netip.Addr // zero where that is not known

@@ -74,6 +74,11 @@ func TestLoginTokensEnd(t *testing.T) {
 				w.clock.Advance(account.LoginTokenLife)
 				return w.Sweep(w.Context())
 			},
+			"with all devices": func() error {
+				err := w.LogoutAll(w.Context(), alice.User)
+				alice.Device = w.login(account.Credentials{Name: "alice", Password: password}).Device
+				return err
+			},
 			"with the password": func() error {
 				return w.SetPassword(w.Context(), alice.Device, account.PasswordChange{Password: password}, &account.Auth{Stage: account.StagePassword, Password: password})
 			},
@@ -107,6 +112,44 @@ func TestLoginTokensEnd(t *testing.T) {
 		})
 		if !errors.Is(err, account.ErrNoUser) {
 			t.Errorf("a token of an account that has ended = %v, want %v", err, account.ErrNoUser)
+		}
+	})
+}
+
+// Who is logged in is granted a token each time that they authenticate, and once for that.
+func TestALoginTokenIsGranted(t *testing.T) {
+	each(t, func(w *world) {
+		alice, bob := w.joined("alice"), w.joined("bob")
+		grant := func(by account.Device, auth *account.Auth) (string, error) {
+			return w.GrantLoginToken(w.Context(), by, auth)
+		}
+		_, err := grant(alice.Device, nil)
+		challenge, asked := errors.AsType[account.Challenge](err)
+		if !asked {
+			t.Fatalf("without authentication: %v", err)
+		}
+		wrong := account.Auth{Stage: account.StagePassword, Session: challenge.Session, Password: "wrong"}
+		right := wrong
+		right.Password = password
+		if _, err := grant(bob.Device, &right); err == nil {
+			t.Error("bob passes by alice's session")
+		}
+		if token, err := grant(alice.Device, &wrong); err == nil || token != "" {
+			t.Error("a wrong password is granted a token")
+		}
+		errs := crowd(4, func(int) error {
+			_, err := grant(alice.Device, &right)
+			return err
+		})
+		if n := w.count(`SELECT COUNT(*) FROM account_login_tokens`); counted(errs, nil) != 1 || n != 1 {
+			t.Errorf("one authentication grants %d tokens: %v", n, errs)
+		}
+		other := w.login(account.Credentials{Name: "alice", Password: password})
+		if err := w.Logout(w.Context(), other.Device); err != nil {
+			t.Fatal(err)
+		}
+		if token, err := grant(other.Device, &account.Auth{Stage: account.StagePassword, Password: password}); !errors.Is(err, account.ErrUnknownToken) || token != "" {
+			t.Errorf("who has logged out meanwhile: %v", err)
 		}
 	})
 }

@@ -35,6 +35,7 @@ const (
 	OpDeleteDevices  = "delete devices"
 	OpChangePassword = "change the password"
 	OpDeactivate     = "deactivate the account"
+	OpLetDeviceIn    = "log another device in"
 	OpResetPassword  = "set a new password"
 	opShared         = "register by the shared secret"
 )

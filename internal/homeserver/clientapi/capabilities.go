@@ -40,6 +40,7 @@ func (a *API) capabilities(c echo.Context, _ account.Device) error {
 		capability.Enabled = true
 	}
 	can.ThreepidChange.Enabled = len(a.Trusted) > 0
+	can.LoginToken.Enabled = a.GrantTokens
 	can.RoomVersions = a.RoomVersions
 	return mxhttp.Reply(c, http.StatusOK, answer)
 }

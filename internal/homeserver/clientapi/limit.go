@@ -32,6 +32,7 @@ const (
 	byCaptcha  budget = "captcha.network" // CAPTCHAs that are made
 	byReset    budget = "reset.network"   // of passwords, each stage one
 	byConfirm  budget = "confirm.user"    // what must be authenticated again
+	byGrant    budget = "grant.user"      // login tokens, the question and the answer each one
 	byWrite    budget = "write.user"      // what else is stored
 	byReport   budget = "report.user"     // what is kept for the operators to read
 	byLookup   budget = "lookup.network"  // of what other servers have to be asked for
@@ -89,6 +90,7 @@ var limits = map[budget]struct {
 	byCaptcha:  {30, time.Hour},
 	byReset:    {100, time.Hour},
 	byConfirm:  {120, time.Hour},
+	byGrant:    {60, time.Hour},
 	byWrite:    {1000, 10 * time.Minute},
 	byReport:   {100, time.Hour},
 	byLookup:   {1000, 10 * time.Minute},

@@ -10,7 +10,8 @@ import (
 	"signet/internal/mxhttp"
 )
 
-// The logins that there are; the last two where people log in by a code.
+// The logins that there are; the second where people log in by a code, the last there and where
+// they let other devices in.
 const (
 	loginPassword = "m.login.password"
 	loginSSO      = "m.login.sso"
@@ -25,6 +26,7 @@ var (
 type loginFlow struct {
 	Type      string             `json:"type"`
 	Providers []identityProvider `json:"identity_providers,omitempty"`
+	GetToken  bool               `json:"get_login_token,omitzero"`
 }
 
 type identityProvider struct {
@@ -40,9 +42,42 @@ type loginFlowsAnswer struct {
 func (a *API) loginFlows(c echo.Context) error {
 	flows := []loginFlow{{Type: loginPassword}}
 	if a.Logins != nil {
-		flows = append(flows, loginFlow{Type: loginSSO, Providers: []identityProvider{byCodeProvider}}, loginFlow{Type: loginToken})
+		flows = append(flows, loginFlow{Type: loginSSO, Providers: []identityProvider{byCodeProvider}})
+	}
+	if a.takesTokens() {
+		flows = append(flows, loginFlow{Type: loginToken, GetToken: a.GrantTokens})
 	}
 	return mxhttp.Reply(c, http.StatusOK, loginFlowsAnswer{flows})
+}
+
+// takesTokens tells whether there is a way to a login token.
+func (a *API) takesTokens() bool { return a.Logins != nil || a.GrantTokens }
+
+type grantRequest struct {
+	Auth *authData `json:"auth"`
+}
+
+type grantAnswer struct {
+	Token   string `json:"login_token"`
+	Expires int64  `json:"expires_in_ms"`
+}
+
+// POST /_matrix/client/v1/login/get_token
+func (a *API) grantToken(c echo.Context, by account.Device) error {
+	if !a.GrantTokens {
+		return echo.ErrNotFound
+	}
+	var r grantRequest
+	if err := mxhttp.Decode(c, &r); err != nil {
+		return err
+	}
+	auth, err := r.Auth.auth()
+	if err != nil {
+		return err
+	}
+	token, err := a.Accounts.GrantLoginToken(c.Request().Context(), by, auth)
+	c.Response().Header().Set("Cache-Control", "no-store")
+	return answer(c, grantAnswer{token, account.LoginTokenLife.Milliseconds()}, err)
 }
 
 type loginRequest struct {
@@ -72,7 +107,7 @@ func (a *API) login(c echo.Context) error {
 }
 
 func (a *API) loginBy(c echo.Context, r loginRequest) (account.Login, error) {
-	if r.Type == loginToken && a.Logins != nil {
+	if r.Type == loginToken && a.takesTokens() {
 		return a.loginByToken(c, r)
 	}
 	credentials, err := r.credentials()

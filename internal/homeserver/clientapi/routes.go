@@ -56,6 +56,8 @@ type API struct {
 	ThirdParty *thirdparty.Invites
 	// Logins are those by a code; nil is none.
 	Logins *sso.Logins
+	// GrantTokens has a device that is logged in let another one in.
+	GrantTokens bool
 	// Federation is the host and port where other servers reach this one.
 	Federation   string
 	RoomVersions RoomVersions
@@ -105,6 +107,7 @@ func (a *API) accountRoutes() []mxhttp.Route {
 		{Method: http.MethodPost, Path: v3 + "/auth/:stage" + fallbackSuffix, Handler: a.limited(byGuess, a.passFallback), Page: true, MaxBody: maxForm},
 		{Method: http.MethodGet, Path: v3 + "/login", Handler: a.loginFlows},
 		{Method: http.MethodPost, Path: v3 + "/login", Handler: a.limited(byLogin, a.login)},
+		{Method: http.MethodPost, Path: v1 + "/login/get_token", Handler: a.limitedTo(byGrant, a.grantToken)},
 		{Method: http.MethodPost, Path: v3 + "/refresh", Handler: a.limited(byRefresh, a.refresh)},
 		{Method: http.MethodPost, Path: v3 + "/logout", Handler: a.authenticated(a.logout)},
 		{Method: http.MethodPost, Path: v3 + "/logout/all", Handler: a.authenticated(a.logoutAll)},

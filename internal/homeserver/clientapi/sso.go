@@ -88,7 +88,8 @@ func (a *API) advanceLogin(c echo.Context) error {
 	return a.showLogin(c, login, err)
 }
 
-// loginByToken lets in whom a page of this server has sent back with a token.
+// loginByToken lets in whom a page of this server has sent back with a token, or whom another
+// device of theirs has given one.
 func (a *API) loginByToken(c echo.Context, r loginRequest) (account.Login, error) {
 	if r.Token == "" {
 		return account.Login{}, errLoginToken
