@@ -20,6 +20,7 @@ func (a *API) roomRoutes() []mxhttp.Route {
 	return []mxhttp.Route{
 		{Method: http.MethodPost, Path: v3 + "/createRoom", Handler: a.paced(byCreate, a.createRoom), MaxBody: maxContent},
 		{Method: http.MethodGet, Path: v3 + "/joined_rooms", Handler: a.authenticated(a.joinedRooms)},
+		{Method: http.MethodGet, Path: v1 + "/mutual_rooms", Handler: a.paced(bySearch, a.mutualRooms)},
 		{Method: http.MethodPost, Path: v3 + "/join/:roomIdOrAlias", Handler: a.paced(byJoin, a.joinByName)},
 		{Method: http.MethodPost, Path: v3 + "/knock/:roomIdOrAlias", Handler: a.paced(byJoin, a.knock)},
 		{Method: http.MethodPost, Path: room + "/join", Handler: a.paced(byJoin, a.join)},

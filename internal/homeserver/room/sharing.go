@@ -79,6 +79,23 @@ func (rs *Rooms) Sharing(ctx context.Context, user matrix.UserID) ([]matrix.User
 	return slices.Collect(maps.Keys(others)), nil
 }
 
+// Mutual are the ids of the rooms that a user of this server and another one, of whatever server,
+// are in now, in their order.
+func (rs *Rooms) Mutual(ctx context.Context, user, other matrix.UserID) ([]string, error) {
+	rooms, err := rs.roomsOf(ctx, other)
+	if err != nil {
+		return nil, err
+	}
+	ids := []string{}
+	for _, r := range rooms {
+		if rs.stay(user, r).Membership == Join {
+			ids = append(ids, r.id)
+		}
+	}
+	slices.Sort(ids)
+	return ids, nil
+}
+
 // roomsOf are the rooms that a user, of whatever server, is in now.
 func (rs *Rooms) roomsOf(ctx context.Context, user matrix.UserID) ([]*Room, error) {
 	ids := rs.JoinedRooms(user)
