@@ -25,13 +25,25 @@ type trio struct {
 
 func newTrio(t *testing.T, idDatabase, firstDatabase, secondDatabase string) *trio {
 	t.Helper()
-	p := newPair(t, idDatabase, firstDatabase)
+	return newTrioWith(t, [3]string{idDatabase, firstDatabase, secondDatabase}, func(string, string) (string, string) {
+		return "limits: {dry_run: true}\n", "" // tests ask for more messages than people do
+	})
+}
+
+// newTrioWith is newTrio whose programs are told more, by the names of the homeservers.
+func newTrioWith(t *testing.T, databases [3]string, more func(one, two string) (id, hs string)) *trio {
+	t.Helper()
 	clients, federation := freePort(t), freePort(t)
+	var moreHS string
+	p := newPairWith(t, databases[0], databases[1], func(homeserver string) (moreID, _ string) {
+		moreID, moreHS = more(homeserver, "localhost:"+federation)
+		return moreID, moreHS
+	})
 	_, identity, _ := strings.Cut(strings.TrimPrefix(p.id.url, "http://"), ":")
-	write(t, filepath.Join(p.hs.dir, "other.yaml"), homeserverConfig(secondDatabase, federation, clients, identity)+"key_file: other.kek\n")
+	write(t, filepath.Join(p.hs.dir, "other.yaml"), homeserverConfig(databases[2], federation, clients, identity)+"key_file: other.kek\n"+moreHS)
 	other := &process{T: t, dir: p.hs.dir, program: "homeserver", config: "other.yaml", url: "http://localhost:" + clients}
 	other.start()
-	return &trio{p, other, secondDatabase}
+	return &trio{p, other, databases[2]}
 }
 
 func onEachTrio(t *testing.T, tell func(p *trio)) {
