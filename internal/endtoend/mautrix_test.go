@@ -55,21 +55,40 @@ type gopher struct {
 // newGopher registers, logs in at a device that has keys, and syncs until the test ends.
 func newGopher(t *testing.T, hs *homeserver, name string) *gopher {
 	t.Helper()
+	g := newcomer(t, hs.url)
+	g.logIn(name)
+	g.begins()
+	return g
+}
+
+// newcomer is nobody yet at a homeserver.
+func newcomer(t *testing.T, homeserver string) *gopher {
+	t.Helper()
 	g := &gopher{T: t, seen: make(chan *event.Event, 100)}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	t.Cleanup(cancel)
 	g.ctx = ctx
-	var err error
-	g.client, err = mautrix.NewClient(hs.url, "", "")
-	g.must(err)
-	g.client.Client = &http.Client{Transport: &http.Transport{DialContext: dialLoopback}}
+	g.client = g.newClient(homeserver)
 	g.client.StateStore = mautrix.NewMemoryStateStore()
-	g.logIn(name)
-	g.crypto = crypto.NewOlmMachine(g.client, nil, crypto.NewMemoryStore(nil), g.client.StateStore.(crypto.StateStore))
-	g.must(g.crypto.Load(ctx))
-	g.must(g.crypto.ShareKeys(ctx, -1))
-	g.sync(cancel)
 	return g
+}
+
+// newClient asks a server, and no other machine.
+func (g *gopher) newClient(server string) *mautrix.Client {
+	g.Helper()
+	client, err := mautrix.NewClient(server, "", "")
+	g.must(err)
+	client.Client = &http.Client{Transport: &http.Transport{DialContext: dialLoopback}}
+	return client
+}
+
+// begins gives keys to the device that the gopher has logged in at, and syncs.
+func (g *gopher) begins() {
+	g.Helper()
+	g.crypto = crypto.NewOlmMachine(g.client, nil, crypto.NewMemoryStore(nil), g.client.StateStore.(crypto.StateStore))
+	g.must(g.crypto.Load(g.ctx))
+	g.must(g.crypto.ShareKeys(g.ctx, -1))
+	g.sync()
 }
 
 // dialLoopback connects to no other machine.
@@ -105,7 +124,8 @@ func (g *gopher) logIn(name string) {
 }
 
 // sync hands to the machine what it must know of, and keeps all events for sees.
-func (g *gopher) sync(cancel func()) {
+func (g *gopher) sync() {
+	ctx, cancel := context.WithCancel(g.ctx)
 	syncer := g.client.Syncer.(*mautrix.DefaultSyncer)
 	syncer.OnSync(g.crypto.ProcessSyncResponse)
 	syncer.OnEvent(g.client.StateStoreSyncHandler)
@@ -114,7 +134,7 @@ func (g *gopher) sync(cancel func()) {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		if err := g.client.SyncWithContext(g.ctx); g.ctx.Err() == nil {
+		if err := g.client.SyncWithContext(ctx); ctx.Err() == nil {
 			g.Errorf("syncing: %v", err)
 		}
 	}()
@@ -174,15 +194,15 @@ func (g *gopher) hasSaid(text string) func(*event.Event) bool {
 	}
 }
 
-// creates makes an encrypted room and invites somebody.
-func (g *gopher) creates(other *gopher) id.RoomID {
+// creates makes an encrypted room and invites others.
+func (g *gopher) creates(others ...*gopher) id.RoomID {
 	g.Helper()
 	encryption := event.Content{Parsed: &event.EncryptionEventContent{Algorithm: id.AlgorithmMegolmV1}}
-	created, err := g.client.CreateRoom(g.ctx, &mautrix.ReqCreateRoom{
-		Preset:       "private_chat",
-		Invite:       []id.UserID{other.client.UserID},
-		InitialState: []*event.Event{{Type: event.StateEncryption, Content: encryption}},
-	})
+	wish := &mautrix.ReqCreateRoom{Preset: "private_chat", InitialState: []*event.Event{{Type: event.StateEncryption, Content: encryption}}}
+	for _, other := range others {
+		wish.Invite = append(wish.Invite, other.client.UserID)
+	}
+	created, err := g.client.CreateRoom(g.ctx, wish)
 	g.must(err)
 	return created.RoomID
 }
