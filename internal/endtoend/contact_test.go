@@ -223,5 +223,5 @@ func TestAddressesByMatrixJSSDK(t *testing.T) {
 	t.Parallel()
 	p := newPair(t, storetest.SQLite(t), storetest.SQLite(t))
 	hs := &homeserver{process: p.hs}
-	hs.tell(scripts(t, modules), filepath.Join(modules, ".bin", "node"), "jssdk_address.mjs", p.hs.url, p.id.url, filepath.Join(p.id.dir, "signet-data", "mailbox"))
+	hs.tell(scripts(t, modules), filepath.Join(modules, ".bin", "node"), "jssdk_address.mjs", p.hs.url, p.id.url)
 }

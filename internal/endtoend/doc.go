@@ -3,5 +3,5 @@
 //
 // The scripts in testdata read as documentation; their words (get, post, mail, …)
 // are defined in words_test.go. The stories in testdata/clients are told by Matrix clients
-// of others, to the homeserver. There is nothing here but tests.
+// of others, to the homeservers. There is nothing here but tests.
 package endtoend

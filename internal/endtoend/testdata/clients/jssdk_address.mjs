@@ -1,31 +1,16 @@
 // Alice adds an address to her account, has Bob find her by it, and takes all of it back, by
 // matrix-js-sdk.
 //
-// Usage: jssdk_address.mjs HOMESERVER IDENTITY_SERVER MAILBOX
+// Usage: jssdk_address.mjs HOMESERVER IDENTITY_SERVER
 import "./loopback.mjs"; // before all that may call somebody
-import { readFile, readdir } from "node:fs/promises";
-import { join } from "node:path";
 import { createClient } from "matrix-js-sdk";
+import { failure, is } from "./check.mjs";
+import { Mailbox } from "./person.mjs";
 
-const [homeserver, idServer, mailbox] = process.argv.slice(2);
+const [homeserver, idServer] = process.argv.slice(2);
+const mailbox = new Mailbox(idServer);
 const password = "a password for the tests";
 const address = "alice@example.org";
-
-function is(what, got, want) {
-    if (JSON.stringify(got) !== JSON.stringify(want)) {
-        throw new Error(`${what}: ${JSON.stringify(got)}, want ${JSON.stringify(want)}`);
-    }
-}
-
-// failure is the error of what must fail.
-async function failure(what, doing) {
-    try {
-        await doing;
-    } catch (error) {
-        return error;
-    }
-    throw new Error(`${what} succeeds`);
-}
 
 // Person is a user at one device, who is known to the identity server.
 class Person {
@@ -49,15 +34,6 @@ class Person {
     }
 }
 
-// code is that of the newest message to Alice's address.
-async function code() {
-    const mails = await Promise.all((await readdir(mailbox)).filter((name) => name.endsWith(".json"))
-        .map(async (name) => JSON.parse(await readFile(join(mailbox, name), "utf8"))));
-    const codes = mails.filter((mail) => mail.to === address).sort((a, b) => (Date.parse(a.at) < Date.parse(b.at) ? 1 : -1))
-        .map((mail) => /\b\d{4} ?\d{4}\b/.exec(mail.text)?.[0]).filter(Boolean);
-    return codes[0].replace(" ", "");
-}
-
 const alice = new Person("alice");
 const bob = new Person("bob");
 await alice.start();
@@ -67,7 +43,7 @@ const adding = alice.client.generateClientSecret();
 const asked = await alice.client.requestAdd3pidEmailToken(address, adding, 1);
 const session = { sid: asked.sid, client_secret: adding };
 is("too early", (await failure("adding too early", alice.client.addThreePidOnly(session))).errcode, "M_THREEPID_AUTH_FAILED");
-is("the code", await alice.client.submitMsisdnTokenOtherUrl(asked.submit_url, asked.sid, adding, await code()), { success: true });
+is("the code", await alice.client.submitMsisdnTokenOtherUrl(asked.submit_url, asked.sid, adding, await mailbox.code(address)), { success: true });
 const challenge = await failure("adding without a password", alice.client.addThreePidOnly(session));
 is("the challenge", [challenge.httpStatus, challenge.data.flows], [401, [{ stages: ["m.login.password"] }]]);
 await alice.client.addThreePidOnly({ ...session, auth: { ...alice.auth, session: challenge.data.session } });
@@ -79,7 +55,7 @@ const own = await alice.client.requestEmailToken(address, binding, 1, undefined,
 const submitted = await fetch(`${idServer}/_matrix/identity/v2/validate/email/submitToken`, {
     method: "POST",
     headers: { "Authorization": `Bearer ${alice.idToken}`, "Content-Type": "application/json" },
-    body: JSON.stringify({ sid: own.sid, client_secret: binding, token: await code() }),
+    body: JSON.stringify({ sid: own.sid, client_secret: binding, token: await mailbox.code(address) }),
 });
 is("the code of the binding", await submitted.json(), { success: true });
 await alice.client.bindThreePid({ sid: own.sid, client_secret: binding, id_server: alice.client.getIdentityServerUrl(true), id_access_token: alice.idToken });

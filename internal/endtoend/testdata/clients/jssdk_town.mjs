@@ -5,17 +5,12 @@
 // Usage: jssdk_town.mjs ANNAS_HOMESERVER BENS_HOMESERVER IDENTITY_SERVER
 import "./loopback.mjs"; // before all that may call somebody
 import { AuthType, ClientEvent, createClient, InteractiveAuth, MatrixEventEvent, SERVICE_TYPES } from "matrix-js-sdk";
+import { failure, is } from "./check.mjs";
 import { Browser, Mailbox } from "./person.mjs";
 
 const [annas, bens, idServer] = process.argv.slice(2);
 const mailbox = new Mailbox(idServer);
 const password = "a password for the tests";
-
-function is(what, got, want) {
-    if (JSON.stringify(got) !== JSON.stringify(want)) {
-        throw new Error(`${what}: ${JSON.stringify(got)}, want ${JSON.stringify(want)}`);
-    }
-}
 
 // SignUp is a client's screens on the way to an account. It knows of terms and addresses, and
 // sends people to the homeserver's page for what it does not know.
@@ -96,8 +91,7 @@ class Person {
     // agrees makes the identity server's terms known and accepts them.
     async agrees() {
         const { token } = await this.client.registerWithIdentityServer(await this.client.getOpenIdToken());
-        const refused = await this.client.getIdentityAccount(token).catch((error) => error);
-        is("before the terms", refused.errcode, "M_TERMS_NOT_SIGNED");
+        is("before the terms", (await failure("asking", this.client.getIdentityAccount(token))).errcode, "M_TERMS_NOT_SIGNED");
         const { policies } = await this.client.getTerms(SERVICE_TYPES.IS, idServer);
         const urls = Object.values(policies).map((policy) => policy.en.url);
         await this.client.agreeToTerms(SERVICE_TYPES.IS, idServer, token, urls);
@@ -212,7 +206,7 @@ async function invitationByPhone(anna) {
         const secret = carol.client.generateClientSecret(); // apps make another with each try
         return { secret, ...(await carol.client.requestMsisdnToken("GB", national, secret, 1, undefined, carol.idToken)) };
     };
-    const refused = await shares().catch((error) => error);
+    const refused = await failure("the first message", shares());
     is("a text message to a new account", refused.errcode, "M_CAPTCHA_NEEDED");
     const browser = new Browser();
     await browser.open(/Open (\S+) and/.exec(refused.data.error)[1]);
