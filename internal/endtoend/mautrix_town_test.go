@@ -83,8 +83,7 @@ func (p *trio) settles(hs *process, name string, by reach) *settler {
 	stages := map[string]mautrix.AuthType{"email": mautrix.AuthTypeEmail, "msisdn": mautrix.AuthTypeMSISDN}
 	made, _, err := s.client.Register(s.ctx, s.registration(name, map[string]any{"type": stages[by.medium], "session": session, "threepid_creds": proof}))
 	s.must(err)
-	s.client.SetCredentials(made.UserID, made.AccessToken)
-	s.client.DeviceID = made.DeviceID
+	s.client.UserID, s.client.DeviceID, s.client.AccessToken = made.UserID, made.DeviceID, made.AccessToken
 	s.agrees()
 	return s
 }
