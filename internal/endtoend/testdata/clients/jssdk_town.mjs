@@ -204,9 +204,13 @@ async function loginByCode(ben) {
     await mailbox.newest("ben@example.org", /Ben's new app/);
 }
 
-// invitationByPhone is for Carol, who is found before she is invited.
+// invitationByPhone is for Carol, before she is there and when she is found.
 async function invitationByPhone(anna) {
-    const national = "07400 123457", international = "+447400123457";
+    const national = "07400 123457", international = "+447400123457", address = international.slice(1);
+    const { room_id: hall } = await anna.client.createRoom({
+        preset: "private_chat", invite_3pid: [{ id_server: anna.client.getIdentityServerUrl(true), medium: "msisdn", address }],
+    });
+    await mailbox.newest(international, /http\S*\/i#\S+/);
     const carol = await Person.signsUp(bens, "carol", { phoneCountry: "GB", phoneNumber: national, international });
     const login = await createClient({ baseUrl: bens }).loginRequest({
         type: "m.login.password", password, identifier: { type: "m.id.phone", country: "GB", phone: national },
@@ -219,8 +223,10 @@ async function invitationByPhone(anna) {
     });
     is("carol's code", await carol.client.submitMsisdnToken(sid, secret, await mailbox.code(international), carol.idToken), { success: true });
     await carol.isFound(sid, secret);
-    const { room_id: hall } = await anna.client.createRoom({ preset: "private_chat", invite_3pid: [{ id_server: anna.client.getIdentityServerUrl(true), medium: "msisdn", address: international.slice(1) }] });
     await carol.is("invite", hall, carol);
+    const { room_id: garden } = await anna.client.createRoom({ preset: "private_chat" });
+    await anna.client.inviteByThreePid(garden, "msisdn", address);
+    await carol.is("invite", garden, carol);
 }
 
 // newPassword is for Anna, by her address.
