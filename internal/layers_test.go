@@ -125,7 +125,7 @@ var layers = map[string][]string{
 	"internal/homeserver/page":          {"internal/homeserver/account", "internal/homeserver/sso", "internal/idclient", "internal/locale", "internal/look", "internal/matrix", "internal/mxhttp"},
 	"internal/homeserver/userdirectory": {"internal/homeserver/room", "internal/matrix"},
 	"internal/homeserver/keydirectory":  {"internal/fedclient", "internal/idclient", "internal/keyring", "internal/matrix", "internal/serverkeys", "internal/store", "keys/entry", "keys/proof", "keys/value"},
-	"internal/homeserver/webclient":     {"internal/look", "internal/matrix", "internal/mxhttp"},
+	"internal/homeserver/webclient":     {"internal/locale", "internal/look", "internal/matrix", "internal/mxhttp"},
 	"internal/homeserver/devicelists":   {"internal/homeserver/e2ee", "internal/homeserver/stream", "internal/matrix", "internal/store"},
 	"internal/homeserver/publication": {"internal/fedclient", "internal/homeserver/e2ee/signedkey", "internal/homeserver/keydirectory", "internal/homeserver/stream", "internal/idclient", "internal/matrix", "internal/store",
 		"keys/entry", "keys/value"},

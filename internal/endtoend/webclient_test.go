@@ -83,7 +83,7 @@ func (v visitor) signsUp(name, address string) {
 	v.fills("User name", name)
 	v.fills("Password", clientPassword+kb.Enter)
 	v.reads("Are you a person?")
-	v.fills("Digits", v.captcha()+kb.Enter)
+	v.fills("The six digits", v.captcha()+kb.Enter)
 	v.fills("E-mail address", address+kb.Enter)
 	v.confirms(address)
 }

@@ -69,6 +69,22 @@ func parseText(s string) (text, error) {
 	return t, t.checkMarkup()
 }
 
+// String is the inverse of parseText.
+func (t text) String() string {
+	var b strings.Builder
+	for _, p := range t {
+		switch {
+		case p.markup != "":
+			b.WriteString(p.markup)
+		case p.name != "":
+			b.WriteString("{" + p.name + "}")
+		default:
+			b.WriteString(p.words)
+		}
+	}
+	return b.String()
+}
+
 // parseSpecial reads the value or markup that s begins with.
 func parseSpecial(s string) (p part, length int, err error) {
 	if m := placeholder.FindStringSubmatch(s); m != nil {

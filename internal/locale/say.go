@@ -39,6 +39,16 @@ func (c *Catalog) In(l Language) Phrases { return Phrases{c, l} }
 // Keys lists the phrases of the catalog.
 func (c *Catalog) Keys() []string { return sortedKeys(c.phrases[English]) }
 
+// Forms are the texts of a phrase as they were written, by the names of their plural forms, for
+// those who say it elsewhere; one that does not count has "other" alone.
+func (p Phrases) Forms(key string) map[string]string {
+	forms := map[string]string{}
+	for form, t := range p.catalog.phrases[p.language][key].forms {
+		forms[formName(form)] = t.String()
+	}
+	return forms
+}
+
 // Language is the language that the phrases are in.
 func (p Phrases) Language() Language { return p.language }
 

@@ -6,5 +6,6 @@
 // the client-server API and that of the identity server which the homeserver tells clients
 // of. The script knows no secret of the server, and the server nothing of the client but its
 // files. What others wrote is shown as text: the policy of the page lets nothing make HTML
-// out of it, run another script or ask another host.
+// out of it, run another script or ask another host. What the page itself says stands in
+// phrases, in ten languages, of which it is given one.
 package webclient

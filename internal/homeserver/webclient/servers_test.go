@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"image"
 	"image/png"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -41,6 +42,7 @@ type state struct {
 	asked     []string          // bodies that are worth a look
 	pepper    int               // how often it was asked for
 	people    map[string]string // by address and medium
+	direct    string            // the account data that says with whom there are rooms of two
 }
 
 // change has the servers be otherwise from now on.
@@ -185,9 +187,25 @@ func (s *servers) homeserver() *http.ServeMux {
 		return 200, object{"id_server_unbind_result": "success"}
 	})
 	s.on(mux, "POST "+client+"/user/{user}/openid/request_token", func(request) (int, any) { return 200, object{"access_token": "o"} })
+	mux.HandleFunc(client+"/user/{user}/account_data/m.direct", s.keepDirect)
+	s.on(mux, "GET "+client+"/rooms/{room}/state/m.room.member/{user}", func(request) (int, any) { return 200, object{"membership": "invite"} })
 	mux.HandleFunc("GET "+client+"/sync", s.sync)
 	mux.HandleFunc("GET "+client+"/auth/{stage}/fallback/web", s.fallback)
 	return mux
+}
+
+// keepDirect keeps what is put there.
+func (s *servers) keepDirect(w http.ResponseWriter, r *http.Request) {
+	body, _ := io.ReadAll(r.Body) // an error shows in what is kept
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if r.Method == http.MethodPut {
+		s.direct = string(body)
+	}
+	if s.direct == "" {
+		w.WriteHeader(http.StatusNotFound)
+	}
+	fmt.Fprint(w, s.direct)
 }
 
 func (s *servers) submitURL() string { return s.url + "/submit" }

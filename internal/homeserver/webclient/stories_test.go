@@ -25,13 +25,13 @@ func TestSignUp(t *testing.T) {
 
 	anna.reads("Are you a person?")
 	anna.looks("captcha")
-	anna.fills("Digits", "000000"+kb.Enter)
+	anna.fills("The six digits", "000000"+kb.Enter)
 	anna.reads("These are not the digits.")
 	if picture := evaluate[string](anna, `document.querySelector("img.picture").src`); !strings.HasSuffix(picture, "/image/c1") {
 		t.Errorf("after a wrong answer the picture is %s", picture)
 	}
 	anna.empties()
-	anna.fills("Digits", "123 456"+kb.Enter)
+	anna.fills("The six digits", "123 456"+kb.Enter)
 
 	anna.reads("Do you agree?")
 	anna.looks("terms")
@@ -59,7 +59,7 @@ func TestSignUp(t *testing.T) {
 	anna.reads("A code was sent to")
 	anna.looks("code")
 	anna.fills("Code", "00000000"+kb.Enter)
-	anna.reads("The code is wrong.")
+	anna.reads("This is not the right code.")
 	anna.presses("Send it again")
 	anna.reads("Sent again at")
 	s.change(func(s *state) { s.opened = true })
@@ -82,7 +82,7 @@ func TestSignUp(t *testing.T) {
 	anna.reads("asks that you accept these first")
 	anna.presses("I agree")
 	anna.reads("Are you a person?")
-	anna.fills("Digits", code[:6]+kb.Enter)
+	anna.fills("The six digits", code[:6]+kb.Enter)
 	anna.fills("Code", "1234 5678"+kb.Enter)
 	anna.reads("You can be found")
 	anna.looks("bound")
@@ -152,7 +152,7 @@ func TestReset(t *testing.T) {
 	anna.fills("New password", password+kb.Enter)
 	anna.presses("With a phone number")
 	anna.fills("Phone number", "0151 123"+kb.Enter)
-	anna.reads("Begin with + and the country code.")
+	anna.reads("Begin a phone number with +")
 	anna.empties()
 	anna.fills("Phone number", "+49 151 1234567"+kb.Enter)
 	anna.fills("Code", code+kb.Enter)
@@ -160,6 +160,12 @@ func TestReset(t *testing.T) {
 	anna.looks("reset")
 	anna.presses("Log in")
 	anna.reads("Forgot the password?")
+	anna.presses("العربية")
+	anna.reads("هل نسيت كلمة المرور؟")
+	anna.looks("login-arabic")
+	if page := evaluate[string](anna, `document.documentElement.dir + location.search + location.hash`); page != "rtl?lang=ar#/login" {
+		t.Errorf("in Arabic the page is %s", page)
+	}
 	if now := s.now(); !slices.Equal(now.passwords, []string{password}) || !slices.Equal(now.asked, []string{"+491511234567"}) {
 		t.Errorf("the passwords are %q, by %q", now.passwords, now.asked)
 	}

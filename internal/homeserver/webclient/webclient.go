@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"html/template"
+	"io/fs"
 	"maps"
 	"net/http"
 	"net/url"
@@ -16,13 +17,18 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"signet/internal/locale"
 	"signet/internal/look"
 	"signet/internal/matrix"
 	"signet/internal/mxhttp"
 )
 
-//go:embed static
-var static embed.FS
+var (
+	//go:embed static
+	static embed.FS
+	//go:embed phrases
+	texts embed.FS
+)
 
 const (
 	indexName = "index.html"
@@ -50,7 +56,7 @@ type Options struct {
 type Client struct {
 	files  map[string][]byte // all but the page
 	folder string            // where they are served: a new one for new files
-	page   []byte
+	pages  map[locale.Language][]byte
 	policy string
 }
 
@@ -71,7 +77,7 @@ func New(o Options) (*Client, error) {
 	}
 	delete(c.files, indexName)
 	c.folder = "/_signet/web/" + hex.EncodeToString(sum.Sum(nil)[:8])
-	c.page, err = o.page(c.folder)
+	c.pages, err = o.pages(c.folder)
 	return c, err
 }
 
@@ -91,18 +97,46 @@ func files() (map[string][]byte, error) {
 	return all, nil
 }
 
-// page is the one page there is; the script fills it.
-func (o Options) page(folder string) ([]byte, error) {
-	t, err := template.ParseFS(static, "static/"+indexName)
+// view is what the page's template sees.
+type view struct {
+	ServerName, IdentityServer, Folder string
+	Language                           locale.Language
+	Languages                          []locale.Language
+	Phrases                            map[string]map[string]string // for the script, which says them
+	Name, Seal                         template.HTML                // ours: the server's name, and the icon drawn into the page
+}
+
+// pages are the one page there is in each language; the script fills it.
+func (o Options) pages(folder string) (map[locale.Language][]byte, error) {
+	source, err := fs.Sub(texts, "phrases")
 	if err != nil {
 		return nil, err
 	}
-	var b bytes.Buffer
-	err = t.Execute(&b, struct {
-		ServerName, IdentityServer, Folder string
-		Seal                               template.HTML // ours: the icon, drawn into the page
-	}{o.ServerName.String(), o.IdentityServer, folder, template.HTML(look.Bubble)})
-	return b.Bytes(), err
+	catalog, err := locale.Load("web", source)
+	if err != nil {
+		return nil, fmt.Errorf("reading the phrases of the web client: %w", err)
+	}
+	all := map[locale.Language][]byte{}
+	for _, l := range locale.Languages() {
+		p := catalog.In(l)
+		v := view{
+			ServerName: o.ServerName.String(), IdentityServer: o.IdentityServer, Folder: folder, Language: l, Languages: locale.Languages(), Phrases: map[string]map[string]string{},
+			Name: template.HTML("<bdi>" + template.HTMLEscapeString(o.ServerName.String()) + "</bdi>"), Seal: template.HTML(look.Bubble),
+		}
+		for _, key := range catalog.Keys() {
+			v.Phrases[key] = p.Forms(key)
+		}
+		t, err := template.New(indexName).Funcs(p.HTMLFuncs()).ParseFS(static, "static/"+indexName)
+		if err != nil {
+			return nil, err
+		}
+		var b bytes.Buffer
+		if err := t.Execute(&b, v); err != nil {
+			return nil, err
+		}
+		all[l] = b.Bytes()
+	}
+	return all, nil
 }
 
 // policy lets the page run our script, ask this server and the identity server, and show the
@@ -144,6 +178,8 @@ func (c *Client) Routes() []mxhttp.Route {
 }
 
 // GET /
+//
+// It is in the language that was chosen on the page, or else asked for by the browser.
 func (c *Client) servePage(e echo.Context) error {
 	h := e.Response().Header()
 	h.Set("Content-Security-Policy", c.policy)
@@ -151,7 +187,10 @@ func (c *Client) servePage(e echo.Context) error {
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
 	// The page of a stage, which is opened beside this one, tells it that it is done.
 	h.Set("Cross-Origin-Opener-Policy", "same-origin-allow-popups")
-	return mxhttp.ReplyBytes(e, "text/html; charset=utf-8", "no-cache", c.page)
+	h.Set("Vary", "Accept-Language")
+	l := locale.Match(e.QueryParam("lang"), e.Request().Header.Values("Accept-Language")...)
+	h.Set("Content-Language", l.String())
+	return mxhttp.ReplyBytes(e, "text/html; charset=utf-8", "no-cache", c.pages[l])
 }
 
 // GET /_signet/web/{version}/{name}

@@ -6,29 +6,29 @@ import { begin, call, client, identity, identityAccess, identityServer, server, 
 import { button, form, go, h, name, show, tell } from "./dom.js";
 import { prove } from "./prove.js";
 import { authenticate, policies } from "./stages.js";
-import { Plain } from "./words.js";
+import { inReach, Plain, t } from "./words.js";
 
-const device = "Signet web client";
+const device = t("web-client");
 
-const username = { name: "user", label: "User name", autocomplete: "username", autocapitalize: "none", spellcheck: "false", required: true };
-const newPassword = { name: "password", label: "Password", type: "password", autocomplete: "new-password", minlength: 8, required: true, hint: "At least 8 characters." };
-const staying = { name: "stay", type: "checkbox", label: "Stay logged in on this device", hint: "Otherwise you are logged out when this tab is closed." };
+const username = { name: "user", label: t("user-name"), autocomplete: "username", autocapitalize: "none", spellcheck: "false", required: true };
+const newPassword = { name: "password", label: t("password"), type: "password", autocomplete: "new-password", minlength: 8, required: true, hint: t("password-hint") };
+const staying = { name: "stay", type: "checkbox", label: t("stay"), hint: t("stay-hint") };
 export function signUp() {
   const state = {};
   const asked = form({
-    title: "Sign up",
-    lead: [h("p", {}, "An account on ", h("strong", {}, name(server)), ". With it you can talk to everybody on Matrix.")],
-    fields: [{ ...username, hint: `Your address will be @name:${server}` }, newPassword, staying],
-    button: "Continue",
+    title: t("sign-up"),
+    lead: [h("p", {}, t("sign-up-lead", { server: h("strong", {}, name(server)) }))],
+    fields: [{ ...username, hint: t("user-name-hint", { address: name(`@name:${server}`) }) }, newPassword, staying],
+    button: t("continue"),
     async submit({ user, password, stay }) {
       const wish = { username: user.trim().toLowerCase(), password, initial_device_display_name: device };
-      if (password.length < 8) throw new Plain("This password is too short.");
+      if (password.length < 8) throw new Plain("password-short");
       await client("GET", `/register/available?username=${encodeURIComponent(wish.username)}`);
       const send = (auth) => call("POST", "/_matrix/client/v3/register", { ...wish, auth });
       try {
         const login = await authenticate({
           path: "/register", send, state,
-          title: "Your address", lead: "A code is sent there. By it you can get a new password, too. Nobody is shown the address.",
+          title: t("your-address"), lead: t("your-address-lead"),
         });
         begin(login, stay);
         go(state.proven && identityServer ? "/found/new" : "/");
@@ -37,53 +37,53 @@ export function signUp() {
         throw failure;
       }
     },
-    others: ["You have an account? ", h("a", { href: "#/login" }, "Log in")],
+    others: [t("have-account"), " ", h("a", { href: "#/login" }, t("log-in"))],
   });
   asked.show();
 }
 
 export function logIn() {
   form({
-    title: "Log in",
+    title: t("log-in"),
     fields: [
-      { ...username, label: "User name, e-mail address or phone number", hint: "A phone number with + and the country code." },
+      { ...username, label: t("log-in-name"), hint: t("log-in-name-hint") },
       { ...newPassword, autocomplete: "current-password", hint: null, minlength: null },
       staying,
     ],
-    button: "Log in",
+    button: t("log-in"),
     async submit({ user, password, stay }) {
       const wish = { type: "m.login.password", identifier: identifierOf(user), password, initial_device_display_name: device };
       begin(await call("POST", "/_matrix/client/v3/login", wish).catch(wrongPassword), stay);
       go("/");
     },
-    others: [h("a", { href: "#/reset" }, "Forgot the password?"), h("a", { href: "#/signup" }, "Sign up")],
+    others: [h("a", { href: "#/reset" }, t("forgot")), h("a", { href: "#/signup" }, t("sign-up"))],
   }).show();
 }
 
 function wrongPassword(failure) {
-  throw failure.errcode === "M_FORBIDDEN" ? new Plain("The name or the password is wrong.") : failure;
+  throw failure.errcode === "M_FORBIDDEN" ? new Plain("wrong-login") : failure;
 }
 
 export function reset() {
   const asked = form({
-    title: "A new password",
-    lead: ["A code is sent to the e-mail address or phone number of your account. All your devices are logged out."],
-    fields: [{ ...newPassword, label: "New password" }],
-    button: "Continue",
+    title: t("reset-title"),
+    lead: [t("reset-lead")],
+    fields: [{ ...newPassword, label: t("new-password") }],
+    button: t("continue"),
     async submit({ password }) {
-      if (password.length < 8) throw new Plain("This password is too short.");
+      if (password.length < 8) throw new Plain("password-short");
       const send = (auth) => call("POST", "/_matrix/client/v3/account/password", { new_password: password, logout_devices: true, auth });
-      const stage = { title: "A new password", lead: "The address that you have given to your account." };
+      const stage = { title: t("reset-title"), lead: t("reset-address-lead") };
       try {
         await authenticate({ path: "/account/password", send, state: {}, ...stage });
       } catch (failure) {
         asked.show();
         throw failure;
       }
-      const title = "You have a new password";
-      show(title, h("section", { class: "card narrow" }, h("h1", {}, title), h("a", { class: "button", href: "#/login" }, "Log in")));
+      const title = t("reset-done");
+      show(title, h("section", { class: "card narrow" }, h("h1", {}, title), h("a", { class: "button", href: "#/login" }, t("log-in"))));
     },
-    others: [h("a", { href: "#/login" }, "Back to the login")],
+    others: [h("a", { href: "#/login" }, t("back-to-login"))],
   });
   asked.show();
 }
@@ -97,15 +97,15 @@ export async function agree() {
   const { policies: all } = await identity("GET", "/terms");
   await new Promise((resolve) => {
     form({
-      title: "Do you agree?",
-      lead: [h("p", {}, "The identity server ", h("strong", {}, name(new URL(identityServer).host)), " asks that you accept these first."), policies(all)],
-      button: "I agree",
+      title: t("agree-title"),
+      lead: [h("p", {}, t("agree-identity", { server: h("strong", {}, name(host())) })), policies(all)],
+      button: t("agree"),
       async submit() {
-        const urls = Object.values(all).flatMap(({ version, ...languages }) => (languages.en ?? Object.values(languages)[0]).url);
+        const urls = Object.values(all).map((one) => inReach(one).url);
         await identity("POST", "/terms", { user_accepts: urls });
         resolve();
       },
-      others: [h("a", { href: "#/" }, "Not now")],
+      others: [h("a", { href: "#/" }, t("not-now"))],
     }).show();
   });
   return true;
@@ -117,14 +117,14 @@ const host = () => new URL(identityServer).host;
 // server believes the person alone, so it sends a code of its own.
 export async function found(fresh) {
   const { threepids = [] } = await client("GET", "/account/3pid");
-  const choices = threepids.map((contact) => button(`Be found by ${readable(contact)}`, () => bind(contact), { quiet: false }));
-  const title = "Do you want to be found?";
+  const choices = threepids.map((contact) => button(t("be-found-by", { address: name(readable(contact)) }), () => bind(contact), { quiet: false }));
+  const title = t("found-title");
   show(title, h("section", { class: "card narrow" },
     h("h1", {}, title),
-    h("p", {}, "Friends who know your address can then find and invite you by it. They cannot read it from your account, and you can take it back. If somebody has invited you by it, that invitation comes too."),
+    h("p", {}, t("found-lead")),
     choices,
-    h("p", { class: "hint" }, "The identity server ", name(host()), " sends a second code: it believes nobody but you that an address is yours."),
-    h("p", { class: "others" }, h("a", { href: "#/" }, fresh ? "No, go on" : "Back"), !fresh && h("a", { href: "#/account" }, "What I am found by"))));
+    h("p", { class: "hint" }, t("found-code", { server: name(host()) })),
+    h("p", { class: "others" }, h("a", { href: "#/" }, fresh ? t("no-go-on") : t("back")), !fresh && h("a", { href: "#/account" }, t("what-found-by")))));
 }
 
 async function bind(contact) {
@@ -132,8 +132,8 @@ async function bind(contact) {
   const { medium } = contact;
   const done = await prove({
     ...contact,
-    title: "Be found",
-    lead: "The address by which your friends know you.",
+    title: t("be-found"),
+    lead: t("be-found-lead"),
     request: (wish) => identity("POST", `/validate/${medium}/requestToken`, wish),
     submit: (code) => identity("POST", `/validate/${medium}/submitToken`, code),
     async finish(credentials) {
@@ -144,10 +144,10 @@ async function bind(contact) {
       return validated;
     },
   });
-  const title = "You can be found";
+  const title = t("found-done");
   show(title, h("section", { class: "card narrow" }, h("h1", {}, title),
-    h("p", {}, "Whoever knows ", h("strong", {}, name(readable(done))), " now finds ", h("strong", {}, name(session.user_id)), "."),
-    h("a", { class: "button", href: "#/" }, "To your rooms")));
+    h("p", {}, t("found-done-text", { address: h("strong", {}, name(readable(done))), user: h("strong", {}, name(session.user_id)) })),
+    h("a", { class: "button", href: "#/" }, t("to-rooms"))));
 }
 
 function notYet(failure) {
@@ -156,17 +156,17 @@ function notYet(failure) {
 
 // account shows by which addresses somebody is found, as the identity server itself says.
 export async function account() {
-  const title = "Your account";
+  const title = t("account-title");
   const token = await identityAccess();
   const { bindings = [] } = await call("GET", "/_signet/v1/me", undefined, { token, base: identityServer });
-  const items = bindings.map((contact) => h("li", {}, name(readable(contact)), " ", button("Be found no longer", async () => {
+  const items = bindings.map((contact) => h("li", {}, name(readable(contact)), " ", button(t("found-no-more"), async () => {
     await client("POST", "/account/3pid/unbind", { medium: contact.medium, address: contact.address, id_server: host() });
     await account();
-    tell(`You are not found by ${readable(contact)} any more.`);
+    tell(t("found-no-more-done", { address: readable(contact) }));
   })));
   show(title, h("section", { class: "card narrow" }, h("h1", {}, title),
-    h("p", {}, "You are ", h("strong", {}, name(session.user_id)), "."),
-    h("h2", {}, "What you are found by"),
-    items.length ? h("ul", { class: "plain" }, items) : h("p", {}, "Nothing: who does not know your Matrix ID does not find you."),
-    h("p", { class: "others" }, h("a", { href: "#/found" }, "Be found by an address"), h("a", { href: "#/" }, "Back"))));
+    h("p", {}, t("you-are", { user: h("strong", {}, name(session.user_id)) })),
+    h("h2", {}, t("found-by-title")),
+    items.length ? h("ul", { class: "plain" }, items) : h("p", {}, t("found-by-none")),
+    h("p", { class: "others" }, h("a", { href: "#/found" }, t("be-found-address")), h("a", { href: "#/" }, t("back")))));
 }

@@ -18,7 +18,7 @@ export function identifierOf(text) {
   const typed = text.trim();
   const address = userID.test(typed) ? null : addressOf(typed);
   if (address) return { type: "m.id.thirdparty", ...address };
-  if (/^0[\d\s().\/-]{5,}$/.test(typed)) throw new Plain("Begin a phone number with + and the country code.");
+  if (/^0[\d\s().\/-]{5,}$/.test(typed)) throw new Plain("phone-start");
   return { type: "m.id.user", user: typed };
 }
 

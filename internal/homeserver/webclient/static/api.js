@@ -1,5 +1,7 @@
 // What servers are asked, and by whom: the session of the person at this page.
 
+import { lang } from "./words.js";
+
 export const { server, identity: identityServer } = document.body.dataset;
 
 // Failure is a refusal, or, with the status 0, that no answer came.
@@ -12,7 +14,7 @@ export class Failure extends Error {
 
 // call resolves with the body of the answer.
 export async function call(method, path, body, { token, base = "", signal } = {}) {
-  const headers = {};
+  const headers = { "Accept-Language": lang }; // which is that of messages
   if (token) headers.Authorization = `Bearer ${token}`;
   if (body) headers["Content-Type"] = "application/json";
   let response;

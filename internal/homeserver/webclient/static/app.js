@@ -6,7 +6,7 @@ import { contacts } from "./contacts.js";
 import { go, h, name, show } from "./dom.js";
 import { home, invite, newRoom, open } from "./rooms.js";
 import { rooms, start, stop } from "./sync.js";
-import { words } from "./words.js";
+import { t, words } from "./words.js";
 
 const strangers = { "/login": logIn, "/signup": signUp, "/reset": reset };
 
@@ -29,8 +29,8 @@ async function route() {
     const then = await page();
     if (location.hash === at) news = typeof then === "function" ? then : null;
   } catch (failure) {
-    const title = "This did not work";
-    show(title, h("section", { class: "card narrow" }, h("h1", {}, title), h("p", { role: "alert" }, words(failure)), h("a", { class: "button", href: "#/" }, "Back")));
+    const title = t("failed-title");
+    show(title, h("section", { class: "card narrow" }, h("h1", {}, title), h("p", { role: "alert" }, words(failure)), h("a", { class: "button", href: "#/" }, t("back"))));
   }
 }
 
@@ -42,7 +42,7 @@ function inside(path) {
 }
 
 function menu() {
-  const out = h("button", { type: "button", class: "quiet", onclick: leave }, "Log out");
+  const out = h("button", { type: "button", class: "quiet", onclick: leave }, t("log-out"));
   const own = identityServer ? h("a", { href: "#/account" }, name(session?.user_id ?? "")) : name(session?.user_id ?? "");
   document.getElementById("menu").replaceChildren(...(session ? [own, out] : []));
 }
@@ -71,9 +71,15 @@ function listen() {
   });
 }
 
-addEventListener("hashchange", () => { listen(); route(); });
+// speak has the menu of languages lead to this page in them.
+function speak() {
+  for (const language of document.querySelectorAll(".languages a")) language.hash = location.hash;
+}
+
+addEventListener("hashchange", () => { speak(); listen(); route(); });
 addEventListener("ended", () => { stop(); go("/login"); });
 document.addEventListener("visibilitychange", () => { if (!document.hidden && rooms.size) news?.(); });
 
+speak();
 listen();
 route();

@@ -4,11 +4,11 @@
 import { addressOf, readable } from "./address.js";
 import { secret } from "./api.js";
 import { button, form, h, name } from "./dom.js";
-import { Plain } from "./words.js";
+import { lang, Plain, t, when } from "./words.js";
 
 const kinds = {
-  email: { label: "E-mail address", type: "email", autocomplete: "email", by: "by e-mail" },
-  msisdn: { label: "Phone number", type: "tel", autocomplete: "tel", by: "by text message", hint: "With + and the country code, such as +44 7400 123456." },
+  email: { label: t("email-label"), type: "email", autocomplete: "email" },
+  msisdn: { label: t("phone-label"), type: "tel", autocomplete: "tel", hint: t("phone-hint") },
 };
 
 // prove resolves with what finish does, once it does with anything. request has a message
@@ -34,15 +34,14 @@ function wish({ medium, address, client_secret, send_attempt }) {
 }
 
 const askAddress = (contact, { title, lead, send }) => new Promise((resolve) => {
-  const { by, ...input } = kinds[contact.medium];
   const asked = form({
     title,
     lead: [lead],
-    fields: [{ name: "address", required: true, ...input }],
-    button: "Send the code",
+    fields: [{ name: "address", required: true, ...kinds[contact.medium] }],
+    button: t("send-code"),
     async submit(typed) {
       const found = addressOf(typed.address);
-      if (found?.medium !== contact.medium) throw new Plain(contact.medium === "email" ? "This is not an e-mail address." : "Begin with + and the country code.");
+      if (found?.medium !== contact.medium) throw new Plain(contact.medium === "email" ? "not-email" : "phone-start");
       if (found.address !== contact.address) Object.assign(contact, { address: found.address, client_secret: secret(), send_attempt: 0 });
       await send();
       resolve();
@@ -57,25 +56,25 @@ const askCode = (contact, { send, submit, finish, again }) => new Promise((resol
   const credentials = () => ({ sid: contact.sid, client_secret: contact.client_secret });
   const note = h("p", { class: "hint", role: "status" });
   const asked = form({
-    title: contact.medium === "email" ? "Check your e-mail" : "Check your phone",
-    lead: [h("p", {}, "A code was sent to ", h("strong", {}, name(readable(contact))), contact.medium === "email" ? ". Enter it, or open the link in the message: this page notices." : ". Enter it here."), note],
-    fields: [{ name: "code", label: "Code", class: "code", inputmode: "numeric", autocomplete: "one-time-code", required: true }],
-    button: "Confirm",
+    title: t(`code-heading-${contact.medium}`),
+    lead: [h("p", {}, t(`code-sent-${contact.medium}`, { address: h("strong", {}, name(readable(contact))) })), note],
+    fields: [{ name: "code", label: t("code-label"), class: "code", inputmode: "numeric", autocomplete: "one-time-code", required: true }],
+    button: t("confirm"),
     async submit({ code }) {
       const { success } = await submit({ ...credentials(), token: code.replace(/\s/g, "") }, contact.submit_url);
-      if (success === false) throw new Plain("The code is wrong.");
+      if (success === false) throw new Plain("m-token-incorrect");
       const answer = await finish(credentials());
-      if (answer === undefined) throw new Plain("The address is still not confirmed. Try again.");
+      if (answer === undefined) throw new Plain("m-threepid-auth-failed");
       settle(answer);
     },
     others: [
-      button("Send it again", async () => {
+      button(t("send-again"), async () => {
         asked.complain(null);
         await send();
         asked.show();
-        note.textContent = `Sent again at ${new Date().toLocaleTimeString("en-GB", { timeStyle: "short" })}.`;
+        note.textContent = t("sent-again", { time: when(new Date()) });
       }, { fail: (f) => asked.complain(f) }),
-      button("Another address", () => settle(again())),
+      button(t("another-address"), () => settle(again())),
     ],
   });
   const stop = watch(async () => {
@@ -130,20 +129,20 @@ export async function challenged(title, ask) {
 // captcha is a form with a picture and its sound. check gets the challenge and the answer;
 // where what it throws brings another challenge, that is shown.
 export function captcha(challenge, check) {
-  const picture = h("img", { class: "picture", width: 240, height: 80, alt: "Digits in a picture. If you cannot see it, listen to them below." });
-  const sound = h("audio", { controls: true, preload: "none", "aria-label": "The digits, read aloud" });
+  const picture = h("img", { class: "picture", width: 240, height: 80, alt: t("captcha-alt") });
+  const sound = h("audio", { controls: true, preload: "none", "aria-label": t("captcha-audio") });
   let shown;
   const draw = (next) => {
     shown = next;
     picture.src = next.image_url;
-    sound.src = `${next.audio_url}?lang=en`;
+    sound.src = `${next.audio_url}?lang=${lang}`;
   };
   draw(challenge);
   return form({
-    title: "Are you a person?",
-    lead: ["Enter the digits. This keeps machines out that would sign up by the thousand.", picture, sound],
-    fields: [{ name: "answer", label: "Digits", class: "code", inputmode: "numeric", autocomplete: "off", required: true }],
-    button: "Continue",
+    title: t("captcha-title"),
+    lead: [t("captcha-lead"), picture, sound],
+    fields: [{ name: "answer", label: t("captcha-label"), class: "code", inputmode: "numeric", autocomplete: "off", required: true }],
+    button: t("continue"),
     async submit({ answer }) {
       try {
         await check(shown, answer.replace(/\s/g, ""));

@@ -3,10 +3,11 @@
 import { addressOf, userID } from "./address.js";
 import { client, identityAccess, identityServer, secret, session } from "./api.js";
 import { agree } from "./account.js";
+import { keepDirect } from "./direct.js";
 import { button, form, go, h, name, show, tell } from "./dom.js";
 import { happening, message } from "./event.js";
 import { earlier, heard, rooms } from "./sync.js";
-import { Plain, words } from "./words.js";
+import { Plain, t, when, words } from "./words.js";
 
 const path = (id) => `/rooms/${encodeURIComponent(id)}`;
 const place = (id, rest = "") => `#/room/${encodeURIComponent(id)}${rest}`;
@@ -14,10 +15,10 @@ const place = (id, rest = "") => `#/room/${encodeURIComponent(id)}${rest}`;
 // overview is the list of rooms beside the one that is open; null is none.
 export function overview(open) {
   const wrong = h("p", { class: "alert", role: "alert", hidden: true });
-  const invitations = h("section", { "aria-label": "Invitations", class: "invitations" });
+  const invitations = h("section", { "aria-label": t("invitations"), class: "invitations" });
   const list = h("ul", { class: "list" });
   const side = h("nav", { class: "side", "aria-labelledby": "rooms" },
-    h("div", { class: "head" }, h("h2", { id: "rooms" }, "Rooms"), h("a", { class: "button quiet", href: "#/new" }, "New room")), wrong, invitations, list);
+    h("div", { class: "head" }, h("h2", { id: "rooms" }, t("rooms")), h("a", { class: "button quiet", href: "#/new" }, t("new-room"))), wrong, invitations, list);
   let drawn;
   const draw = () => {
     const all = [...rooms.values()];
@@ -27,7 +28,7 @@ export function overview(open) {
     const focused = document.activeElement?.getAttribute("href");
     invitations.replaceChildren(...all.filter((r) => r.membership === "invite").map((r) => invitation(r, wrong)));
     const joined = all.filter((r) => r.membership === "join").sort((a, b) => (b.timeline.at(-1)?.origin_server_ts ?? 0) - (a.timeline.at(-1)?.origin_server_ts ?? 0));
-    list.replaceChildren(...(joined.length ? joined.map((r) => h("li", {}, entry(r, r.id === open))) : [h("li", { class: "hint" }, heard ? "You are in no room yet." : "One moment…")]));
+    list.replaceChildren(...(joined.length ? joined.map((r) => h("li", {}, entry(r, r.id === open))) : [h("li", { class: "hint" }, heard ? t("no-room") : t("moment"))]));
     if (focused) list.querySelector(`a[href="${CSS.escape(focused)}"]`)?.focus();
   };
   draw();
@@ -35,7 +36,7 @@ export function overview(open) {
 }
 
 const entry = (room, current) => h("a", { href: place(room.id), "aria-current": current ? "page" : null },
-  name(room.name), room.unread > 0 && !current && h("span", { class: "count" }, room.unread, h("span", { class: "unseen" }, " unread")));
+  name(room.name), room.unread > 0 && !current && h("span", { class: "count" }, h("span", { "aria-hidden": "true" }, room.unread), h("span", { class: "unseen" }, " ", t("unread", { count: room.unread }))));
 
 function invitation(room, wrong) {
   const by = room.inviter;
@@ -44,56 +45,57 @@ function invitation(room, wrong) {
     wrong.hidden = false;
   };
   return h("article", { class: "card" },
-    h("p", {}, h("strong", {}, name(by ? room.nameOf(by) : "Somebody")), " invites you to ", h("strong", {}, name(room.name)), "."),
-    by && h("p", { class: "hint" }, "From ", name(by)),
+    h("p", {}, t("invites-you", { who: h("strong", {}, name(by ? room.nameOf(by) : t("somebody"))), room: h("strong", {}, name(room.name)) })),
+    by && h("p", { class: "hint" }, name(by)),
     h("div", { class: "buttons" },
-      button("Accept", async () => {
+      button(t("accept"), async () => {
         await client("POST", `${path(room.id)}/join`, {});
+        if (by && room.direct) await keepDirect(by, room.id);
         go(place(room.id).slice(1));
       }, { quiet: false, fail }),
-      button("Decline", () => client("POST", `${path(room.id)}/leave`, {}), { fail })));
+      button(t("decline"), () => client("POST", `${path(room.id)}/leave`, {}), { fail })));
 }
 
 // home is the list alone, and what to do first.
 export function home() {
   const { side, draw } = overview(null);
-  show("Rooms", h("div", { class: "rooms" }, side,
-    h("section", { class: "empty" }, h("h1", {}, "Hello, ", name(session.user_id)),
-      h("p", {}, "Make a room and invite somebody, or open one of yours."), h("a", { class: "button", href: "#/new" }, "Make a room"),
-      identityServer && h("p", {}, h("a", { href: "#/contacts" }, "Who of my contacts is here?")))));
+  show(t("rooms"), h("div", { class: "rooms" }, side,
+    h("section", { class: "empty" }, h("h1", {}, t("hello", { user: name(session.user_id) })),
+      h("p", {}, t("home-lead")), h("a", { class: "button", href: "#/new" }, t("make-room")),
+      identityServer && h("p", {}, h("a", { href: "#/contacts" }, t("contacts-title"))))));
   return draw;
 }
 
 export function newRoom() {
   form({
-    title: "A new room",
-    lead: ["Only those whom you invite get in. It is not encrypted: the servers of those in the room can read what is written."],
-    fields: [{ name: "name", label: "Name of the room", maxlength: 100, required: true, autocomplete: "off" }],
-    button: "Make the room",
+    title: t("new-room-title"),
+    lead: [t("new-room-lead")],
+    fields: [{ name: "name", label: t("room-name"), maxlength: 100, required: true, autocomplete: "off" }],
+    button: t("make-room"),
     async submit({ name: text }) {
-      if (!text.trim()) throw new Plain("Give the room a name.");
+      if (!text.trim()) throw new Plain("room-without-name");
       const { room_id } = await client("POST", "/createRoom", { name: text.trim(), preset: "private_chat" });
       location.hash = place(room_id, "/invite");
     },
-    others: [h("a", { href: "#/" }, "Back")],
+    others: [h("a", { href: "#/" }, t("back"))],
   }).show();
 }
 
 export function invite(id) {
   const asked = form({
-    title: "Invite a friend",
-    lead: ["Somebody whose address leads to a Matrix account is invited there. Anybody else gets a message with a link to sign up by."],
+    title: t("invite-title"),
+    lead: [t("invite-lead")],
     fields: [{
-      name: "whom", label: "E-mail address, phone number or Matrix ID", autocomplete: "off", autocapitalize: "none", spellcheck: "false", required: true,
-      hint: "Such as dora@example.org, +44 7400 123456 or @dora:example.org",
+      name: "whom", label: t("invitee"), autocomplete: "off", autocapitalize: "none", spellcheck: "false", required: true,
+      hint: t("invitee-hint"),
     }],
-    button: "Invite",
+    button: t("invite"),
     async submit({ whom }) {
       await client("POST", `${path(id)}/invite`, await invitee(whom.trim(), asked));
       location.hash = place(id);
-      tell(`${whom} is invited.`);
+      tell(t("invited", { whom }));
     },
-    others: [h("a", { href: place(id) }, "To the room")],
+    others: [h("a", { href: place(id) }, t("to-room"))],
   });
   asked.show();
 }
@@ -102,8 +104,8 @@ export function invite(id) {
 async function invitee(whom, asked) {
   if (userID.test(whom)) return { user_id: whom };
   const address = addressOf(whom);
-  if (!address) throw new Plain("This is not an e-mail address, a phone number with + and the country code, or a Matrix ID.");
-  if (!identityServer) throw new Plain("This server knows no identity server, so only a Matrix ID will do.");
+  if (!address) throw new Plain("not-invitee");
+  if (!identityServer) throw new Plain("only-id");
   if (await agree()) asked.show();
   return { ...address, id_server: new URL(identityServer).host, id_access_token: await identityAccess() };
 }
@@ -114,13 +116,13 @@ export function open(id) {
   if (room?.membership !== "join") return waiting(id);
   const { side, draw } = overview(id);
   const title = h("h1", {});
-  const more = button("Earlier messages", async () => { await earlier(room); redraw(); });
-  const log = h("ol", { class: "log", role: "log", "aria-label": "Messages", tabindex: 0 });
+  const more = button(t("earlier"), async () => { await earlier(room); redraw(); });
+  const log = h("ol", { class: "log", role: "log", "aria-label": t("messages"), tabindex: 0 });
   const { write, pending } = composer(room, () => redraw());
   show(room.name, h("div", { class: "rooms open" }, side, h("section", { class: "room" },
-    h("div", { class: "head" }, h("a", { class: "back", href: "#/" }, "All rooms"), title,
-      h("a", { class: "button quiet", href: place(id, "/invite") }, "Invite"),
-      button("Leave", async () => { await client("POST", `${path(id)}/leave`, {}); location.hash = "#/"; })),
+    h("div", { class: "head" }, h("a", { class: "back", href: "#/" }, t("all-rooms")), title,
+      h("a", { class: "button quiet", href: place(id, "/invite") }, t("invite")),
+      button(t("leave"), async () => { await client("POST", `${path(id)}/leave`, {}); location.hash = "#/"; })),
     h("div", { class: "earlier" }, more), log, write)));
   write.querySelector("input")?.focus();
   let read;
@@ -145,8 +147,8 @@ export function open(id) {
 // waiting is for a room that is not here, or not yet.
 function waiting(id) {
   const { side, draw } = overview(id);
-  const hint = h("p", {}, "Waiting for this room. It comes when you are in it.");
-  show("A room", h("div", { class: "rooms" }, side, h("section", { class: "empty" }, h("h1", {}, "One moment"), hint)));
+  const hint = h("p", {}, t("waiting"));
+  show(t("moment"), h("div", { class: "rooms" }, side, h("section", { class: "empty" }, h("h1", {}, t("moment")), hint)));
   return () => (rooms.get(id)?.membership === "join" ? "again" : draw());
 }
 
@@ -182,14 +184,14 @@ function item(room, event, before) {
   const own = event.sender === session.user_id;
   const goesOn = before && message(before) && before.sender === event.sender && event.origin_server_ts - before.origin_server_ts < 300000;
   return h("li", { class: own ? "own" : null, "data-id": keyOf(event) },
-    h("p", { class: goesOn ? "unseen" : "by" }, h("strong", {}, name(own ? "You" : room.nameOf(event.sender))), " ", !own && name(event.sender), " ", time(event.origin_server_ts)),
+    h("p", { class: goesOn ? "unseen" : "by" }, h("strong", {}, name(own ? t("you") : room.nameOf(event.sender))), " ", !own && name(event.sender), " ", time(event.origin_server_ts)),
     h("div", { class: "text" }, text));
 }
 
 function time(ms) {
   const at = new Date(ms);
   const today = at.toDateString() === new Date().toDateString();
-  return h("time", { datetime: at.toISOString() }, at.toLocaleString("en-GB", today ? { timeStyle: "short" } : { dateStyle: "medium", timeStyle: "short" }));
+  return h("time", { datetime: at.toISOString() }, when(at, !today));
 }
 
 // composer is where messages are written. Those on their way are shown until the server
@@ -200,16 +202,16 @@ function composer(room, changed) {
     for (const event of room.timeline) sent.delete(event.unsigned?.transaction_id);
     return [...sent.values()].map(({ node }) => node);
   };
-  if (room.encrypted) return { pending, write: h("p", { class: "notice" }, "This room is encrypted. To read and write here, use another Matrix app.") };
+  if (room.encrypted) return { pending, write: h("p", { class: "notice" }, t("encrypted-room")) };
   const send = async (txn) => {
     const { body, state, retry } = sent.get(txn);
-    state.textContent = "Sending…";
+    state.textContent = t("sending");
     retry.hidden = true;
     try {
       await client("PUT", `${path(room.id)}/send/m.room.message/${txn}`, { msgtype: "m.text", body });
       state.textContent = "";
     } catch (failure) {
-      state.textContent = `Not sent. ${words(failure)}`;
+      state.textContent = t("not-sent", { why: words(failure) });
       retry.hidden = false;
       tell(state.textContent);
     }
@@ -217,19 +219,19 @@ function composer(room, changed) {
   const add = (body) => {
     const txn = secret();
     const state = h("span", { class: "hint" });
-    const retry = button("Send again", () => send(txn));
+    const retry = button(t("send-again"), () => send(txn));
     const node = h("li", { class: "own", "data-id": txn }, h("div", { class: "text" }, h("p", { dir: "auto" }, body)), h("p", { class: "by" }, state, retry));
     sent.set(txn, { body, state, retry, node });
     changed();
     send(txn);
   };
-  const input = h("input", { "aria-label": `Message to ${room.name}`, placeholder: "Write a message", autocomplete: "off", dir: "auto", enterkeyhint: "send" });
-  const write = h("form", { class: "write" }, input, h("button", {}, "Send"));
+  const input = h("input", { "aria-label": t("message-to", { room: room.name }), placeholder: t("write"), autocomplete: "off", dir: "auto", enterkeyhint: "send" });
+  const write = h("form", { class: "write" }, input, h("button", {}, t("send")));
   write.addEventListener("submit", (event) => {
     event.preventDefault();
     if (!input.value.trim()) return;
     add(input.value);
     input.value = "";
   });
-  return { pending, write: h("div", {}, write, h("p", { class: "hint" }, "Not encrypted: the servers of those in the room can read this.")) };
+  return { pending, write: h("div", {}, write, h("p", { class: "hint" }, t("not-encrypted"))) };
 }

@@ -4,7 +4,7 @@
 import { call, Failure, session } from "./api.js";
 import { button, elsewhere, form, h, show } from "./dom.js";
 import { captcha, prove } from "./prove.js";
-import { Plain } from "./words.js";
+import { inReach, lang, Plain, t } from "./words.js";
 
 // authenticate resolves with the answer of a request once all stages of a flow are passed.
 // send makes the request with what stands for auth. path is where its requestTokens are,
@@ -37,9 +37,9 @@ export async function authenticate({ path, send, state, title, lead }) {
 const mended = ["M_USER_IN_USE", "M_INVALID_USERNAME", "M_EXCLUSIVE", "M_WEAK_PASSWORD"];
 
 const ways = {
-  "m.login.email.identity": "With an e-mail address",
-  "m.login.msisdn": "With a phone number",
-  "m.login.registration_token": "With a registration token",
+  "m.login.email.identity": t("with-email"),
+  "m.login.msisdn": t("with-phone"),
+  "m.login.registration_token": t("with-token"),
 };
 
 // choose is the stage that comes next; where there are several, the person chooses.
@@ -48,7 +48,7 @@ async function choose({ flows, completed = [] }) {
   const next = new Set(open.map((flow) => flow.stages.find((stage) => !completed.includes(stage))).filter(Boolean));
   if (next.size < 2) return [...next][0];
   return new Promise((resolve) => {
-    const title = "How do you want to go on?";
+    const title = t("choice-title");
     const choices = [...next].map((stage) => button(ways[stage] ?? stage, () => resolve(stage), { quiet: false }));
     show(title, h("section", { class: "card narrow" }, h("h1", {}, title), choices));
   });
@@ -58,7 +58,7 @@ async function choose({ flows, completed = [] }) {
 const passed = (stage, { challenge }) => !challenge || (challenge.completed ?? []).includes(stage);
 
 // reason is why an attempt did not pass.
-const reason = ({ challenge }) => (challenge.errcode ? new Failure(401, challenge) : new Plain("This was not enough. Try again."));
+const reason = ({ challenge }) => (challenge.errcode ? new Failure(401, challenge) : new Plain("not-enough"));
 
 // asking is a stage that is one form.
 const asking = (parts) => (o) => new Promise((resolve) => {
@@ -76,20 +76,20 @@ const stages = {
   "m.login.dummy": ({ stage, attempt }) => attempt({ type: stage }),
 
   "m.login.terms": asking(({ challenge }) => ({
-    title: "Do you agree?",
-    lead: ["To have an account here you accept these. They open in a window of their own.", policies(challenge.params?.["m.login.terms"]?.policies)],
-    fields: [{ name: "agreed", type: "checkbox", label: "I have read them and agree" }],
-    button: "Continue",
+    title: t("agree-title"),
+    lead: [t("terms-lead"), policies(challenge.params?.["m.login.terms"]?.policies)],
+    fields: [{ name: "agreed", type: "checkbox", label: t("terms-box") }],
+    button: t("continue"),
     auth({ agreed }) {
-      if (!agreed) throw new Plain("Without it there is no account. Tick the box if you agree.");
+      if (!agreed) throw new Plain("terms-needed");
     },
   })),
 
   "m.login.registration_token": asking(() => ({
-    title: "Your registration token",
-    lead: ["You have it from whoever runs this server."],
-    fields: [{ name: "token", label: "Registration token", autocomplete: "off", autocapitalize: "none", spellcheck: "false", required: true }],
-    button: "Continue",
+    title: t("token-title"),
+    lead: [t("token-hint")],
+    fields: [{ name: "token", label: t("token-label"), autocomplete: "off", autocapitalize: "none", spellcheck: "false", required: true }],
+    button: t("continue"),
     auth: ({ token }) => ({ token: token.trim() }),
   })),
 
@@ -124,20 +124,20 @@ function proving(medium) {
   });
 }
 
-// policies is a list of what is to be read, in English or the first language that there is.
+// policies is a list of what is to be read.
 export function policies(all = {}) {
-  const items = Object.values(all).map(({ version, ...languages }) => languages.en ?? Object.values(languages)[0]).filter(Boolean);
+  const items = Object.values(all).map(inReach).filter(Boolean);
   return h("ul", {}, items.map(({ name, url }) => h("li", {}, elsewhere(url, name))));
 }
 
 // fallback is a stage that this page does not know: the server's own page of it opens, and
 // says when it is passed (client-server API, "Fallback").
 const fallback = ({ stage, challenge, attempt }) => new Promise((resolve) => {
-  const url = `/_matrix/client/v3/auth/${encodeURIComponent(stage)}/fallback/web?session=${encodeURIComponent(challenge.session)}`;
+  const url = `/_matrix/client/v3/auth/${encodeURIComponent(stage)}/fallback/web?session=${encodeURIComponent(challenge.session)}&lang=${lang}`;
   let opened;
   const done = async () => {
     const answer = await attempt({});
-    if (!passed(stage, answer)) throw new Plain("The server still waits for this. Finish it in the other window first.");
+    if (!passed(stage, answer)) throw new Plain("still-waits");
     removeEventListener("message", hear);
     opened?.close();
     resolve(answer);
@@ -147,9 +147,9 @@ const fallback = ({ stage, challenge, attempt }) => new Promise((resolve) => {
   };
   addEventListener("message", hear);
   form({
-    title: "One more step",
-    lead: ["The server asks for something that this page does not know. It has a page of its own for that.", button("Open that page", () => { opened = open(url); }, { quiet: false })],
-    button: "I have done it",
+    title: t("step-title"),
+    lead: [t("step-lead"), button(t("open-page"), () => { opened = open(url); }, { quiet: false })],
+    button: t("done-it"),
     submit: done,
   }).show();
 });

@@ -2,6 +2,7 @@
 // "Syncing"). Nothing of it is kept when the page goes.
 
 import { client, session } from "./api.js";
+import { t } from "./words.js";
 
 // rooms is what is known, by room id.
 export const rooms = new Map();
@@ -39,12 +40,15 @@ class Room {
     if (typeof name === "string" && name.trim()) return name;
     const members = this.all("m.room.member").filter((m) => ["join", "invite"].includes(m.content.membership)).map((m) => m.state_key);
     const others = [...new Set([...this.heroes, ...members])].filter((user) => user !== session?.user_id);
-    return others.length ? others.slice(0, 4).map((user) => this.nameOf(user)).join(", ") : "A room without a name";
+    return others.length ? others.slice(0, 4).map((user) => this.nameOf(user)).join(", ") : t("nameless");
   }
 
   get maker() { return this.state.get("m.room.create ")?.sender; }
 
   get encrypted() { return this.state.has("m.room.encryption "); }
+
+  // direct tells whether this person is invited to talk with nobody else.
+  get direct() { return this.get("m.room.member", session?.user_id).is_direct === true; }
 
   // inviter is who has invited this person.
   get inviter() { return this.state.get(`m.room.member ${session?.user_id}`)?.sender; }
