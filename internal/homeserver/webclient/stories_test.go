@@ -135,6 +135,9 @@ func TestLogIn(t *testing.T) {
 	if evil := evaluate[bool](anna, `document.title.startsWith("evil") || document.querySelector("main img") !== null`); evil {
 		t.Error("what a stranger wrote was made HTML")
 	}
+	anna.presses("Leave")
+	anna.reads("This did not work.")
+	anna.looks("failed")
 	kept := evaluate[string](anna, `sessionStorage.length + " " + localStorage.length`)
 	anna.presses("Log out")
 	anna.reads("Forgot the password?")

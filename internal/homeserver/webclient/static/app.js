@@ -43,7 +43,7 @@ function inside(path) {
 
 function menu() {
   const out = h("button", { type: "button", class: "quiet", onclick: leave }, t("log-out"));
-  const own = identityServer ? h("a", { href: "#/account" }, name(session?.user_id ?? "")) : name(session?.user_id ?? "");
+  const own = identityServer ? h("a", { href: "#/account", dir: "ltr" }, name(session?.user_id ?? "")) : name(session?.user_id ?? "");
   document.getElementById("menu").replaceChildren(...(session ? [own, out] : []));
 }
 

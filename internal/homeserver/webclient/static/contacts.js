@@ -14,7 +14,7 @@ const most = 5000;
 const longest = 8 << 20;
 
 export function contacts() {
-  const paste = h("textarea", { id: "pasted", name: "pasted", rows: 6, autocomplete: "off", spellcheck: "false", "aria-describedby": "pasted-hint" });
+  const paste = h("textarea", { id: "pasted", name: "pasted", rows: 6, dir: "auto", autocomplete: "off", spellcheck: "false", "aria-describedby": "pasted-hint" });
   const file = h("input", { id: "file", type: "file", accept: ".vcf,.csv,.txt,text/vcard,text/csv,text/plain" });
   const asked = form({
     title: t("contacts-title"),

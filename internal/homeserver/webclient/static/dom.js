@@ -47,18 +47,19 @@ export function go(place) {
 
 let last = 0;
 
-// field is an input with its label and a hint.
-function field({ label, hint, type = "text", ...rest }) {
+// field is an input with its label and a hint. Names, addresses and codes run from left to
+// right in every language.
+function field({ label, hint, type = "text", dir = "ltr", ...rest }) {
   const id = `field-${++last}`;
   const described = hint ? `${id}-hint` : null;
-  const input = h("input", { id, type, "aria-describedby": described, ...rest });
+  const input = h("input", { id, type, dir, "aria-describedby": described, ...rest });
   const about = hint && h("p", { class: "hint", id: described }, hint);
   const labelled = h("label", { for: id }, label);
   return type === "checkbox" ? h("div", { class: "choice" }, input, h("div", {}, labelled, about)) : [labelled, about, input];
 }
 
 // form is a page that asks for something. submit gets the values of its fields; what it
-// throws is said in words, and the form stays. shut leaves no button while it works.
+// throws is said in words, and the form stays.
 export function form({ title, lead = [], fields = [], button, submit, others = [] }) {
   const wrong = h("p", { class: "alert", role: "alert", hidden: true });
   const send = h("button", {}, button);
@@ -67,35 +68,45 @@ export function form({ title, lead = [], fields = [], button, submit, others = [
     wrong.textContent = failure ? words(failure) : "";
     wrong.hidden = !failure;
   };
-  asked.addEventListener("submit", async (event) => {
+  asked.addEventListener("submit", (event) => {
     event.preventDefault();
-    if (send.disabled) return;
-    send.disabled = true;
-    complain(null);
-    try {
+    once(send, async () => {
+      complain(null);
       const boxes = Array.from(asked.querySelectorAll("input[type=checkbox]"), (box) => [box.name, box.checked]);
       await submit({ ...Object.fromEntries(new FormData(asked)), ...Object.fromEntries(boxes) });
-    } catch (failure) {
-      complain(failure);
-    }
-    send.disabled = false;
+    }, complain);
   });
   const page = h("section", { class: "card narrow" }, h("h1", {}, title), lead.map((l) => (l instanceof Node ? l : h("p", {}, l))), asked,
     others.length > 0 && h("p", { class: "others" }, others));
   return { page, complain, show: () => show(title, page) };
 }
 
-// button is for what is done at once; while it is, it cannot be done again.
+// button is for what is done at once. What goes wrong is said at the head of its part of the
+// page, unless fail says it elsewhere.
 export function button(text, action, { quiet = true, fail } = {}) {
   const element = h("button", { type: "button", class: quiet ? "quiet" : null }, text);
-  element.addEventListener("click", async () => {
-    element.disabled = true;
-    try {
-      await action();
-    } catch (failure) {
-      (fail ?? ((f) => tell(words(f))))(failure);
-    }
-    element.disabled = false;
+  const part = () => element.closest("section") ?? document.getElementById("main");
+  const complain = (failure) => {
+    const said = h("p", { class: "alert failed", role: "alert" }, words(failure));
+    part().prepend(said);
+    said.scrollIntoView({ block: "nearest" });
+  };
+  element.addEventListener("click", () => {
+    part().querySelector(":scope > .failed")?.remove();
+    once(element, action, fail ?? complain);
   });
   return element;
+}
+
+// once does something that a button is for; while that goes on it is not done again. The button
+// keeps the focus, which one that is disabled would lose.
+async function once(element, action, fail) {
+  if (element.hasAttribute("aria-disabled")) return;
+  element.setAttribute("aria-disabled", "true");
+  try {
+    await action();
+  } catch (failure) {
+    fail(failure);
+  }
+  element.removeAttribute("aria-disabled");
 }

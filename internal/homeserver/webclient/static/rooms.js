@@ -70,7 +70,7 @@ export function newRoom() {
   form({
     title: t("new-room-title"),
     lead: [t("new-room-lead")],
-    fields: [{ name: "name", label: t("room-name"), maxlength: 100, required: true, autocomplete: "off" }],
+    fields: [{ name: "name", label: t("room-name"), dir: "auto", maxlength: 100, required: true, autocomplete: "off" }],
     button: t("make-room"),
     async submit({ name: text }) {
       if (!text.trim()) throw new Plain("room-without-name");
