@@ -111,6 +111,20 @@ func TestAResetOnItsPage(t *testing.T) {
 	})
 }
 
+// The language that somebody has chosen on a page is that of the message too.
+func TestAMessageInTheLanguageOfThePage(t *testing.T) {
+	eachAddress(t, func(w *world) {
+		session := w.do("POST", v3+"/register", `{}`).str("session")
+		page := fallback(account.StageEmail, session)
+		w.says("the page", w.do("GET", page+"&lang=ar", "", "Accept-Language: de"), 200, `<html lang="ar" dir="rtl">`, `?lang=ja&amp;session=`+session)
+		sent := w.submitForm(page+"&lang=ar", "address", "alice@example.org", "lang", "ar")
+		w.says("the address", sent, 200, `<html lang="ar" dir="rtl">`, "alice@example.org")
+		if w.ids.Last["im.signet.language"] != "ar" {
+			t.Errorf("the identity server is asked %v", w.ids.Last)
+		}
+	})
+}
+
 // What the identity server refuses the person reads on the page.
 func TestWhatAnAddressIsRefusedFor(t *testing.T) {
 	eachAddress(t, func(w *world) {

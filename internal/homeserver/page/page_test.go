@@ -258,4 +258,8 @@ func TestTheMenuOfLanguages(t *testing.T) {
 	if a := read(t, httptest.NewRequest(http.MethodPost, "/page", nil), login); len(a.all("nav")) != 0 {
 		t.Error("the answer of a form has a menu of languages, which would ask for what has no address")
 	}
+	stage := everything()["m.login.email.identity "]
+	if a := read(t, httptest.NewRequest(http.MethodPost, "/page?session=x", nil), stage); len(a.all("nav")) != 1 {
+		t.Error("a stage, which has its address, has no menu of languages after a form")
+	}
 }
