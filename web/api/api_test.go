@@ -463,6 +463,7 @@ DELETE /_signet/v1/me
 POST /_signet/v1/me/unbind
 POST /_signet/v1/users/bind
 POST /_signet/v1/users/unbind
+POST /_signet/v1/users/erase-keys
 POST /_signet/v1/notices
 POST /_signet/v1/captcha
 POST /_signet/v1/captcha/:id/check

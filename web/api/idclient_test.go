@@ -23,16 +23,22 @@ func (h asHomeserver) Do(_ context.Context, r fedclient.Request) (fedclient.Resp
 	return fedclient.Response{Status: a.status, Header: http.Header{}, Body: a.raw}, nil
 }
 
+// ofHomeserver is the client of a homeserver, and this server as it knows it.
+func (w *world) ofHomeserver(name matrix.ServerName) (*idclient.Client, idclient.Server) {
+	w.Helper()
+	at, err := idclient.ParseServer("id.example.org")
+	if err != nil {
+		w.Fatal(err)
+	}
+	return idclient.New(idclient.Options{Federation: asHomeserver{w}, ServerName: name, Now: w.Clock.Now, Rand: rand.Reader,
+		Key: func(context.Context) (matrix.SigningKey, error) { return homeserverKey, nil }}), at
+}
+
 // The client that homeservers have and this server understand each other: of somebody who
 // signs up, of one who has an account already, and of a login.
 func TestOurClientOfThisServer(t *testing.T) {
 	each(t, nil, func(w *world) {
-		at, err := idclient.ParseServer("id.example.org")
-		if err != nil {
-			w.Fatal(err)
-		}
-		c := idclient.New(idclient.Options{Federation: asHomeserver{w}, ServerName: "hs.example", Now: w.Clock.Now, Rand: rand.Reader,
-			Key: func(context.Context) (matrix.SigningKey, error) { return homeserverKey, nil }})
+		c, at := w.ofHomeserver("hs.example")
 		address, err := threepid.ParseEmail("alice@example.org")
 		if err != nil {
 			w.Fatal(err)

@@ -104,7 +104,14 @@ type keysPublishRequest struct {
 }
 
 // POST /_signet/v1/keys/publish
-func (a *API) keysPublish(c echo.Context, user matrix.UserID) error {
+func (a *API) keysPublish(c echo.Context, who caller.Caller) error {
+	if user, ok := who.Account(); ok {
+		return a.publishForAccount(c, user)
+	}
+	return a.publishForHomeserver(c, who.Homeserver)
+}
+
+func (a *API) publishForAccount(c echo.Context, user matrix.UserID) error {
 	var r keysPublishRequest
 	if err := mxhttp.Decode(c, &r); err != nil {
 		return err
