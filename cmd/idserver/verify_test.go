@@ -42,6 +42,9 @@ func TestVerify(t *testing.T) {
 				"ok    7 opening: ", "ok    8 signatures: ", `value {"auth":`, "verified"}},
 		{[]string{examples + "alice.history.json", "--label=email:Alice@example.com", trust, "--history", "--head=" + head},
 			[]string{"ok    6 ladder: the label has 3 versions", `value {"auth":`, `value {"auth":`, `value {"auth":`, "verified"}},
+		{[]string{examples + "user.lookup.json", "--label=mxid:@carol:example.com", trust},
+			[]string{"ok    8 signatures: the value is in force, and signed by its master key, as the user's client has uploaded it, and the server; the user's homeserver has published it",
+				`value {"auth":{"how":"homeserver"`, `"cross_signing":{`, "verified"}},
 		{[]string{examples + "nobody.lookup.json", "--label=email:nobody@example.com", trust},
 			[]string{"no head was remembered", "ok    6 ladder: the label has no version", "none  nothing is published under email:nobody@example.com, and that is verified\n"}},
 	} {

@@ -117,13 +117,19 @@ func TestExamples(t *testing.T) {
 	for name, v := range map[string]any{
 		"config.json": w.config(), "alice.lookup.json": w.lookup(alice, seen.N), "nobody.lookup.json": w.lookup(nobody, seen.N), "alice.history.json": w.history(alice, 3, seen.N),
 	} {
-		text := jsontext.Value(marshal(t, v))
-		if err := text.Indent(jsontext.WithIndent("  ")); err != nil {
-			t.Fatal(err)
-		}
-		example(t, name, append(text, '\n'))
+		example(t, name, indented(t, v))
 	}
 	example(t, "seen.head", FormatHead(origin, seen))
+	example(t, "user.lookup.json", indented(t, crossSigned(t).lookup(carol, 0)))
+}
+
+func indented(t *testing.T, v any) []byte {
+	t.Helper()
+	text := jsontext.Value(marshal(t, v))
+	if err := text.Indent(jsontext.WithIndent("  ")); err != nil {
+		t.Fatal(err)
+	}
+	return append(text, '\n')
 }
 
 func example(t *testing.T, name string, want []byte) {

@@ -205,7 +205,19 @@ func (v *verification) signatures() (string, error) {
 	if err := v.follows(user); err != nil {
 		return "", err
 	}
-	return "the value is in force, and signed by its keys and the server" + v.continuity(user) + v.sinceRevoked(), nil
+	return "the value is in force, and signed by " + signers(user) + v.continuity(user) + v.sinceRevoked(), nil
+}
+
+// signers says for people whose signatures a value has, and whose word it rests on.
+func signers(user *value.User) string {
+	text := "its keys and the server"
+	if user.CrossSigned() {
+		text = "its master key, as the user's client has uploaded it, and the server"
+	}
+	if user.Auth.How == value.ByHomeserver {
+		text += "; the user's homeserver has published it"
+	}
+	return text
 }
 
 // sinceRevoked says for people what the value rests on.
