@@ -3,6 +3,7 @@ package people_test
 import (
 	"crypto/ed25519"
 	"errors"
+	"sync"
 	"testing"
 	"time"
 
@@ -122,6 +123,40 @@ func TestAHomeserverSaysItAgain(t *testing.T) {
 		s.must(s.people.EraseKeys(s.Context(), s.wish()))
 		s.refuseJSON(s.wish(), second, people.ErrVersion)
 		s.wantEvents("publish 0, recovering 1, recovered 1, erased 2")
+		s.check()
+	})
+}
+
+// Of many that say the same at one moment, at two replicas, all are answered the same, and it is
+// one version; so it is of new keys that wait.
+func TestAHomeserverSaysItManyTimesAtOnce(t *testing.T) {
+	each(t, func(s *story) {
+		replicas := []*people.People{s.people, s.open()}
+		atOnce := func(object []byte) people.Ticket {
+			s.Helper()
+			tickets, errs := make([]people.Ticket, 6), make([]error, 6)
+			var all sync.WaitGroup
+			for i := range tickets {
+				r := s.wish()
+				all.Go(func() { tickets[i], errs[i] = replicas[i%2].Publish(s.Context(), r, object) })
+			}
+			all.Wait()
+			for i := range tickets {
+				if errs[i] != nil || tickets[i] != tickets[0] {
+					s.Errorf("answer %d is %+v, %v, and the first %+v", i, tickets[i], errs[i], tickets[0])
+				}
+			}
+			return tickets[0]
+		}
+		first := atOnce(s.uploaded(0, 1, ""))
+		s.seal()
+		if first.Hash != sum(s.lookup(aliceUser).Value) {
+			s.Error("what stands in the log is another value")
+		}
+		if held := atOnce(s.uploaded(1, 11, s.hashOf(aliceUser))); !held.Due.Equal(s.Clock.Now().Add(day)) {
+			s.Errorf("what waits: %+v", held)
+		}
+		s.wantEvents("publish 0, recovering 1")
 		s.check()
 	})
 }

@@ -204,6 +204,16 @@ func TestAHomeserverIsRefused(t *testing.T) {
 				w.Errorf("%s: what was refused has left something", c.what)
 			}
 		}
+		w.block(home, time.Time{})
+		before := w.dumpKeys()
+		for path, sent := range map[string]string{publishKeys: body("@carol:example.com", "value", carol), eraseKeys: body(stockUser)} {
+			if a := w.as(home, "POST", path, sent); !a.is(403, matrix.Forbidden) || !strings.Contains(a.text("error"), "policy") {
+				w.Errorf("%s by a blocked homeserver = %d %s", path, a.status, a.raw)
+			}
+		}
+		if w.dumpKeys() != before {
+			w.Error("a blocked homeserver has changed something")
+		}
 		alice := w.register("alice")
 		w.wantNothing("a homeserver's call by an account", "POST", "/publish", alice, body("@carol:example.com", "value", carol), 403, matrix.Forbidden)
 		if a := w.do("POST", eraseKeys, alice, body("@alice:example.org")); !a.is(403, matrix.Forbidden) {
