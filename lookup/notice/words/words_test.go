@@ -128,6 +128,9 @@ func TestKeysOfAUserID(t *testing.T) {
 			if named := strings.Contains(m.text+m.html, page); named != (n.Link != "" && !n.Account) {
 				t.Errorf("%v, %s, of a user id %t: the page is named: %t\n%s", l, k, n.Account, named, m.text)
 			}
+			if k.Waits() && strings.Count(m.text, "Matrix") == 3 != n.Account {
+				t.Errorf("%v, %s, of a user id %t: that the Matrix server can stop it is told wrongly:\n%s", l, k, n.Account, m.text)
+			}
 			said[m.text] = true
 		}
 		if len(said) != 3 {
