@@ -55,7 +55,33 @@ func (s *server) buildDirectory(f program.Frame, at idclient.Server) error {
 		Raised: func(a keydirectory.Alarm) { alarms.WithLabelValues(string(a.Kind)).Inc() },
 	})
 	s.peers.keys.Directory = s.identity.keys
+	s.measureDirectory()
 	return nil
+}
+
+// measureDirectory registers the metrics of what stands. What cannot be read is told as -1.
+func (s *server) measureDirectory() {
+	gauge := func(name, help string, read func(keydirectory.Overview) float64) {
+		s.metrics.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "signet_homeserver_key_directory_" + name, Help: help}, func() float64 {
+			ctx, cancel := context.WithTimeout(context.Background(), scrapePatience)
+			defer cancel()
+			o, err := s.identity.keys.Overview(ctx)
+			if err != nil {
+				s.log.Warn("what is known of the key directory cannot be read", "error", err)
+				return -1
+			}
+			return read(o)
+		}))
+	}
+	gauge("alarms_standing", "Alarms about the key directory of the identity server that nobody has ended.", func(o keydirectory.Overview) float64 {
+		return float64(len(o.Alarms))
+	})
+	gauge("own_key_logged", "Whether the key by which this server signs was seen to stand in the log of servers: 1 or 0.", func(o keydirectory.Overview) float64 {
+		if o.Own.Position > 0 {
+			return 1
+		}
+		return 0
+	})
 }
 
 // watchDirectory keeps up with the key directory until ctx ends.

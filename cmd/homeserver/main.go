@@ -13,9 +13,10 @@ import (
 type commandLine struct {
 	program.Commands
 
-	Serve  serveCommand     `cmd:"" default:"1" help:"Run the server (the default)."`
-	Users  usersCommands    `cmd:"" help:"Create, list or deactivate accounts."`
-	Tokens regTokenCommands `cmd:"" name:"registration-tokens" help:"Create, list or revoke the tokens by which people register who were given one."`
+	Serve     serveCommand         `cmd:"" default:"1" help:"Run the server (the default)."`
+	Users     usersCommands        `cmd:"" help:"Create, list or deactivate accounts."`
+	Tokens    regTokenCommands     `cmd:"" name:"registration-tokens" help:"Create, list or revoke the tokens by which people register who were given one."`
+	Directory keyDirectoryCommands `cmd:"" name:"key-directory" help:"See whether the key directory of the identity server holds, and end alarms about it."`
 }
 
 var homeserver = program.Program{

@@ -87,7 +87,7 @@ func (d *Directory) raise(ctx context.Context, kind Kind, subject string, why er
 	if before {
 		return &a
 	}
-	d.Log.ErrorContext(ctx, "ALARM: "+a.text()+"; see homeserver directory", "alarm", a.ID,
+	d.Log.ErrorContext(ctx, "ALARM: "+a.text()+"; see homeserver key-directory", "alarm", a.ID,
 		"server", a.Server, "kind", a.Kind, "subject", a.Subject, "step", a.Step, "reason", a.Reason)
 	if d.Raised != nil {
 		d.Raised(a)

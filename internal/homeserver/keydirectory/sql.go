@@ -29,6 +29,22 @@ func updateRoot(ctx context.Context, q store.Queryer, server matrix.ServerName, 
 	return err
 }
 
+func replaceRoot(ctx context.Context, q store.Queryer, server matrix.ServerName, config []byte, now time.Time) error {
+	_, err := q.Exec(ctx, `INSERT INTO keydirectory_roots (server, config, ts) VALUES ($1, $2, $3)
+		ON CONFLICT (server) DO UPDATE SET config = excluded.config, ts = excluded.ts`, server.String(), config, store.Millis(now))
+	return err
+}
+
+// forgetLogs forgets all that was seen of logs.
+func forgetLogs(ctx context.Context, q store.Queryer, users, servers string) error {
+	for _, table := range []string{"heads", "versions", "documents", "own"} {
+		if _, err := q.Exec(ctx, `DELETE FROM keydirectory_`+table+` WHERE origin IN ($1, $2)`, users, servers); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // selectHead is the last that was seen of a log, nil for nothing.
 func selectHead(ctx context.Context, q store.Queryer, origin string) (*tlog.Tree, error) {
 	var text []byte
