@@ -9,8 +9,10 @@ import (
 )
 
 const (
-	// everyMinute is how often it is looked whether something is due.
+	// everyMinute is how often it is looked whether something is due; what is due a little later
+	// than a look is done then.
 	everyMinute = time.Minute
+	little      = everyMinute / 2
 	// maxPause is how long what fails is left alone at most.
 	maxPause = time.Hour
 )
@@ -36,7 +38,7 @@ func (d *Directory) run(ctx context.Context, next <-chan time.Time) error {
 	duties := d.duties()
 	for {
 		for i := range duties {
-			if !d.Now().Before(duties[i].next) && ctx.Err() == nil {
+			if !d.Now().Before(duties[i].next.Add(-little)) && ctx.Err() == nil {
 				d.fulfil(ctx, &duties[i])
 			}
 			if duties[0].failures > 0 { // without the trust root all else fails too
