@@ -2,6 +2,7 @@ package serverkeys
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"signet/internal/keyring"
@@ -29,19 +30,46 @@ type oldVerifyKey struct {
 	ExpiredTS int64  `json:"expired_ts"` // milliseconds
 }
 
+// handover is for how long a key that has been retired signs the document beside its successor:
+// as long as anybody may believe the document of before (server-server API, valid_until_ts).
+// maxHandover is how many do so at most, the newest.
+const (
+	handover    = 7 * 24 * time.Hour
+	maxHandover = 4
+)
+
 // Publish writes the document of a ring's keys, signed by the current one, in canonical
-// JSON.
+// JSON. Those that it has followed on of late sign too, so that whoever believes in one of them
+// need not ask whether somebody else has taken the name over.
 func Publish(ctx context.Context, ring *keyring.Ring, name matrix.ServerName, now time.Time) ([]byte, error) {
 	signing, old, err := ring.Published(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return signing.SignValue(name, members{
+	document, err := signing.SignValue(name, members{
 		ServerName:    name,
 		VerifyKeys:    map[matrix.KeyID]verifyKey{signing.ID: {matrix.EncodeBase64(signing.Public())}},
 		OldVerifyKeys: retired(old),
 		ValidUntilTS:  now.Add(Life).UnixMilli(),
 	})
+	for _, k := range old[:min(len(old), maxHandover)] {
+		if err == nil && now.Before(k.Retired.Add(handover)) {
+			document, err = vouch(ctx, ring, name, k, document)
+		}
+	}
+	return document, err
+}
+
+// vouch adds the signature of a key that is retired, unless it was revoked just now.
+func vouch(ctx context.Context, ring *keyring.Ring, name matrix.ServerName, k keyring.Key, document []byte) ([]byte, error) {
+	former, err := ring.Signing(ctx, k.Public)
+	if errors.Is(err, keyring.ErrUnknownKey) {
+		return document, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return former.Sign(name, document)
 }
 
 // retired is the keys that sign no longer. A revoked one is not among them, so that
