@@ -121,6 +121,7 @@ var layers = map[string][]string{
 	"internal/homeserver/clientapi": {"internal/homeserver/account", "internal/homeserver/blocklist", "internal/homeserver/departure", "internal/homeserver/turn", "internal/homeserver/push", "internal/homeserver/typing", "internal/homeserver/receipt", "internal/homeserver/authz", "internal/homeserver/event", "internal/homeserver/room",
 		"internal/homeserver/e2ee", "internal/homeserver/e2ee/roomkeys", "internal/homeserver/e2ee/signedkey", "internal/homeserver/filter", "internal/homeserver/stream",
 		"internal/homeserver/sync", "internal/homeserver/userdata", "internal/idclient", "internal/matrix", "internal/mxhttp", "internal/quota", "internal/store", "internal/fedclient",
+		"internal/homeserver/keycheck", "internal/homeserver/keydirectory", "internal/homeserver/publication", "keys/value",
 		"internal/homeserver/remote", "internal/homeserver/inbound", "internal/homeserver/contact", "internal/homeserver/page", "internal/homeserver/sso", "internal/homeserver/thirdparty", "internal/homeserver/userdirectory", "internal/threepid"},
 	"internal/homeserver/page":          {"internal/homeserver/account", "internal/homeserver/sso", "internal/idclient", "internal/locale", "internal/look", "internal/matrix", "internal/mxhttp"},
 	"internal/homeserver/userdirectory": {"internal/homeserver/room", "internal/matrix"},

@@ -22,7 +22,9 @@ import (
 	"signet/internal/homeserver/event"
 	"signet/internal/homeserver/fedapi"
 	"signet/internal/homeserver/inbound"
+	"signet/internal/homeserver/keycheck"
 	"signet/internal/homeserver/outbound"
+	"signet/internal/homeserver/publication"
 	"signet/internal/homeserver/receipt"
 	"signet/internal/homeserver/resident"
 	"signet/internal/homeserver/room"
@@ -59,6 +61,8 @@ type server struct {
 	identity     identity
 	outbox       *outbox.Outbox
 	contacts     *contact.Contacts
+	publications *publication.Publications
+	checks       *keycheck.Checks // nil where there is no key directory
 	people       *userdirectory.Directory
 	logins       *sso.Logins // nil where nobody logs in by a code
 	signs        *signer
@@ -82,7 +86,7 @@ func build(f program.Frame) (*server, error) {
 	cfg := f.Config.(*Config)
 	s := &server{Storage: f.Storage, cfg: cfg, log: f.Log, metrics: prometheus.NewRegistry()}
 	s.health = daemon.NewHealth(s.log, map[string]daemon.Check{"database": s.DB.Ping})
-	for _, part := range []func(program.Frame) error{s.buildStream, s.buildData, s.buildPeers, s.buildIdentity, s.buildRooms, s.buildSignals, s.buildAccounts, s.buildOutbox, s.buildContacts, s.buildLogins, s.buildThirdParty, s.buildEncryption, s.buildTransactions, s.buildSync, s.buildQuota, s.buildClients, s.buildFederation} {
+	for _, part := range []func(program.Frame) error{s.buildStream, s.buildData, s.buildPeers, s.buildIdentity, s.buildRooms, s.buildSignals, s.buildAccounts, s.buildOutbox, s.buildContacts, s.buildLogins, s.buildThirdParty, s.buildEncryption, s.buildPublication, s.buildTransactions, s.buildSync, s.buildQuota, s.buildClients, s.buildFederation} {
 		if err := part(f); err != nil {
 			return nil, err
 		}
@@ -241,6 +245,7 @@ func accountOptions(env program.Env, s *program.Storage, cfg *Config) (account.O
 			departure.Leaver{},
 			contact.Leaver{Trusted: trusted, Now: env.Now},
 			thirdparty.Leaver{},
+			publication.Leaver{Now: env.Now},
 		},
 		Hashers: runtime.GOMAXPROCS(0),
 	}, err
@@ -329,6 +334,8 @@ func (s *server) buildClients(f program.Frame) (err error) {
 		Identity:       s.identity.client,
 		Trusted:        s.identity.trusted,
 		Contacts:       s.contacts,
+		Publications:   s.publications,
+		Checks:         s.checks,
 		People:         s.people,
 		Logins:         s.logins,
 		GrantTokens:    s.cfg.Login.ByOtherDevice,

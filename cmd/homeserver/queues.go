@@ -9,6 +9,7 @@ import (
 
 	"signet/internal/homeserver/inbound"
 	"signet/internal/homeserver/outbound"
+	"signet/internal/homeserver/publication"
 	"signet/internal/homeserver/thirdparty"
 )
 
@@ -21,6 +22,7 @@ type queueMetrics struct {
 	inbound  func(context.Context) (inbound.Status, error)
 	unbound  func(context.Context) (int, error)
 	invites  func(context.Context) (thirdparty.Status, error)
+	keys     func(context.Context) (publication.Status, error)
 	queued   func() int // operations that wait to be stored
 	polls    func() int // requests that wait for news
 }
@@ -44,17 +46,19 @@ var (
 	unbinding       = describe("unbindings_waiting", "Accounts that have ended, and addresses that are to be unbound, each as often as there are identity servers that have yet to be told so.")
 	invitesWaiting  = describe("invitations_waiting", "Invitations of addresses that were bound, which are still to become those of users.")
 	invitesOldest   = describe("invitations_oldest_seconds", "For how long that invitation of an address has waited which has waited for longest; 0 if none waits.")
+	keysWaiting     = describe("key_publications_waiting", "People's keys that are still to stand in the key directory, or to be erased there.")
+	keysAlarms      = describe("key_publications_alarms", "People for whom the key directory has keys that are not theirs, or not what it has promised.")
 	streamQueued    = describe("stream_queued_operations", "Changes that wait to be stored.")
 	waitingPolls    = describe("sync_waiting_requests", "Requests of clients that wait for something new.")
 
 	queueDescs = []*prometheus.Desc{outboundEvents, outboundEDUs, outboundOldest, outboundAway, outboundSending,
-		inboundBacklog, inboundGivenUp, inboundOldest, invitesWaiting, invitesOldest, unbinding, streamQueued, waitingPolls}
+		inboundBacklog, inboundGivenUp, inboundOldest, invitesWaiting, invitesOldest, unbinding, keysWaiting, keysAlarms, streamQueued, waitingPolls}
 )
 
 // watchQueues registers the metrics of what waits once all is built.
 func (s *server) watchQueues(now func() time.Time) {
 	s.metrics.MustRegister(&queueMetrics{log: s.log, now: now, outbound: s.peers.outbound.Status, inbound: s.inbound.Status,
-		unbound: s.contacts.Waiting, invites: s.thirdParty.Status, queued: s.stream.Queued, polls: s.stream.Notifier().Waiting})
+		unbound: s.contacts.Waiting, invites: s.thirdParty.Status, keys: s.publications.Status, queued: s.stream.Queued, polls: s.stream.Notifier().Waiting})
 }
 
 // Describe is prometheus.Collector's.
@@ -89,10 +93,21 @@ func (m *queueMetrics) Collect(to chan<- prometheus.Metric) {
 		tell(inboundGivenUp, float64(in.GivenUp))
 		tell(inboundOldest, m.age(in.Oldest))
 	}
+	m.collectIdentity(ctx, tell)
+}
+
+// collectIdentity tells of what waits for identity servers.
+func (m *queueMetrics) collectIdentity(ctx context.Context, tell func(*prometheus.Desc, float64)) {
 	if n, err := m.unbound(ctx); err != nil {
 		m.log.Warn("what identity servers have yet to be told is not known", "error", err)
 	} else {
 		tell(unbinding, float64(n))
+	}
+	if keys, err := m.keys(ctx); err != nil {
+		m.log.Warn("what is published in the key directory does not say how it fares", "error", err)
+	} else {
+		tell(keysWaiting, float64(keys.Waiting))
+		tell(keysAlarms, float64(keys.Alarms))
 	}
 	if invites, err := m.invites(ctx); err != nil {
 		m.log.Warn("the invitations of addresses do not say how they fare", "error", err)

@@ -253,7 +253,7 @@ func TestServe(t *testing.T) {
 			t.Errorf("the metrics count no requests: %s", metrics)
 		} else {
 			for _, name := range []string{"outbound_events", "outbound_edus", "outbound_oldest_seconds", "outbound_servers_away", "outbound_servers_sending",
-				"inbound_backlog_events", "inbound_given_up_events", "inbound_oldest_seconds", "invitations_waiting", "invitations_oldest_seconds", "unbindings_waiting", "stream_queued_operations", "sync_waiting_requests"} {
+				"inbound_backlog_events", "inbound_given_up_events", "inbound_oldest_seconds", "invitations_waiting", "invitations_oldest_seconds", "unbindings_waiting", "key_publications_waiting", "key_publications_alarms", "stream_queued_operations", "sync_waiting_requests"} {
 				if line := "\nsignet_homeserver_" + name + " 0\n"; !strings.Contains(string(metrics), line) {
 					t.Errorf("the metrics do not have %q", line)
 				}

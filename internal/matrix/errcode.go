@@ -33,6 +33,7 @@ const (
 	NotFound            ErrCode = "M_NOT_FOUND"
 	NotJSON             ErrCode = "M_NOT_JSON"
 	ProfileTooLarge     ErrCode = "M_PROFILE_TOO_LARGE"
+	ProofFailed         ErrCode = "IM.SIGNET.PROOF_FAILED" // ours
 	SendError           ErrCode = "M_SEND_ERROR"
 	SessionExpired      ErrCode = "M_SESSION_EXPIRED"
 	SessionNotValidated ErrCode = "M_SESSION_NOT_VALIDATED"

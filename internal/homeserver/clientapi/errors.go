@@ -114,6 +114,9 @@ func Translate(err error) (mxhttp.Problem, bool) {
 	if p, known := translateEncryption(err); known {
 		return p, true
 	}
+	if p, known := translateKeyDirectory(err); known {
+		return p, true
+	}
 	if p, known := translateContact(err); known {
 		return p, true
 	}

@@ -101,6 +101,9 @@ func (a *API) queryKeys(c echo.Context, device account.Device) error {
 		return err
 	}
 	keys, failures, err := a.Encryption.Query(c.Request().Context(), device.User, r.Devices, waitOf(r.Timeout))
+	if err == nil {
+		err = a.addChecks(keys)
+	}
 	if err != nil {
 		return err
 	}

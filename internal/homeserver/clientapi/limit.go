@@ -38,6 +38,8 @@ const (
 	byLookup   budget = "lookup.network"  // of what other servers have to be asked for
 	byFind     budget = "find.user"       // addresses that people are searched by
 	byFindOf   budget = "find.network"
+	byCheck    budget = "check.user" // look-ups in the key directory
+	byCheckOf  budget = "check.network"
 
 	siteSuffix = ".site"
 	siteTimes  = 8
@@ -96,6 +98,8 @@ var limits = map[budget]struct {
 	byLookup:   {1000, 10 * time.Minute},
 	byFind:     {30, time.Hour},
 	byFindOf:   {120, time.Hour},
+	byCheck:    {300, time.Hour},
+	byCheckOf:  {1000, time.Hour},
 }
 
 func (b budget) ofNetwork() bool { return strings.HasSuffix(string(b), ".network") }

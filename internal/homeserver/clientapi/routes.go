@@ -12,6 +12,8 @@ import (
 	"signet/internal/homeserver/e2ee"
 	"signet/internal/homeserver/e2ee/roomkeys"
 	"signet/internal/homeserver/inbound"
+	"signet/internal/homeserver/keycheck"
+	"signet/internal/homeserver/publication"
 	"signet/internal/homeserver/receipt"
 	"signet/internal/homeserver/room"
 	"signet/internal/homeserver/sso"
@@ -52,6 +54,9 @@ type API struct {
 	Trusted        idclient.Trusted // those that it may ask
 	Contacts       *contact.Contacts
 	People         *userdirectory.Directory
+	Publications   *publication.Publications
+	// Checks are of keys that stand in the key directory; nil: there is none.
+	Checks *keycheck.Checks
 	// ThirdParty invites people by their addresses; nil does not.
 	ThirdParty *thirdparty.Invites
 	// Logins are those by a code; nil is none.
@@ -76,7 +81,7 @@ const (
 
 // Routes is the table of everything the API answers.
 func (a *API) Routes() []mxhttp.Route {
-	routes := slices.Concat(a.discoveryRoutes(), a.accountRoutes(), a.ssoRoutes(), a.contactRoutes(), a.deviceRoutes(), a.dataRoutes(), a.directoryRoutes(), a.pushRoutes(), a.encryptionRoutes(), a.roomRoutes(), a.syncRoutes())
+	routes := slices.Concat(a.discoveryRoutes(), a.accountRoutes(), a.ssoRoutes(), a.contactRoutes(), a.deviceRoutes(), a.dataRoutes(), a.directoryRoutes(), a.pushRoutes(), a.encryptionRoutes(), a.keyDirectoryRoutes(), a.roomRoutes(), a.syncRoutes())
 	for _, r := range routes {
 		if rest, current := strings.CutPrefix(r.Path, v3); current {
 			r.Path = r0 + rest

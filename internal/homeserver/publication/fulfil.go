@@ -186,6 +186,8 @@ func (p *Publications) failed(ctx context.Context, w wish, why error) error {
 	switch {
 	case alarm:
 		w.problem = unproven
+	case errors.Is(why, keydirectory.ErrNoDirectory):
+		w.problem = unable
 	case is && answer.Status == http.StatusTooManyRequests:
 		w.problem = limited
 	case refused(why):
@@ -199,7 +201,7 @@ func (p *Publications) failed(ctx context.Context, w wish, why error) error {
 // refused tells whether an error is about one user alone, and others may still be asked for.
 func refused(err error) bool {
 	answer, is := errors.AsType[fedclient.Refusal](err)
-	is = is && answer.Status < http.StatusInternalServerError && answer.Status != http.StatusUnauthorized && answer.Status != http.StatusTooManyRequests
+	is = is && !errors.Is(err, keydirectory.ErrNoDirectory) && answer.Status < http.StatusInternalServerError && answer.Status != http.StatusUnauthorized && answer.Status != http.StatusTooManyRequests
 	for _, unfit := range []error{keydirectory.ErrLabel, keydirectory.ErrNotInForce, entry.ErrLabel, value.ErrValue, value.ErrSignature} {
 		is = is || errors.Is(err, unfit)
 	}

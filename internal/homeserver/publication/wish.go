@@ -32,6 +32,7 @@ const (
 	limited  problem = "limited"
 	refusing problem = "refused"
 	unproven problem = "unproven"
+	unable   problem = "unsupported" // the identity server has no key directory
 )
 
 // wish is what a user wants of a directory, and what has become of it.
