@@ -1,6 +1,6 @@
 -- Who wants their cross-signing keys to stand in the key directory of an identity server, or
 -- wanted it: the number of their last wish, and of the one that was fulfilled last; what was
--- sent for the wish; what the directory has promised (version -1: nothing); what was found there,
+-- sent last; what the directory has promised (version -1: nothing); what was found there,
 -- and since when somebody else's keys were; why the last attempt failed; when to look next. And
 -- all keys that were sent, by which what is found there is known for the user's own.
 -- +goose Up

@@ -62,16 +62,17 @@ func (p *Publications) publish(ctx context.Context, w wish) error {
 	if whole(ids) && w.found != same && w.fulfilled < w.number {
 		return p.send(ctx, w, cross, f)
 	}
-	w.fulfilled, w.sent = w.number, nil
+	w.fulfilled = w.number
 	return p.settle(ctx, w, w.next(p.Now()))
 }
 
 func label(user matrix.UserID) string { return "mxid:" + user.String() }
 
 // send sends keys as the next version. A value is written down before, so that it is the same
-// that is sent again: another one would make a recovery wait from the start.
+// that is sent again, by a later wish for the same too: another one would make a recovery wait
+// from the start.
 func (p *Publications) send(ctx context.Context, w wish, cross []signedkey.CrossSigning, f keydirectory.Found) (err error) {
-	if len(w.sent) == 0 {
+	if !w.sentAlready(f, keyIDs(cross)) {
 		if w.sent, err = p.draft(w.user, cross, f); err != nil {
 			return p.failed(ctx, w, err)
 		}
@@ -87,7 +88,7 @@ func (p *Publications) send(ctx context.Context, w wish, cross []signedkey.Cross
 	if err != nil {
 		return p.failed(ctx, w, err)
 	}
-	w.fulfilled, w.sent, w.problem, w.tries = w.number, nil, "", 0
+	w.fulfilled, w.problem, w.tries = w.number, "", 0
 	w.version, w.promised, w.heldUntil = int64(ticket.Version), p.Now(), ticket.HeldUntil
 	return p.settle(ctx, w, w.next(p.Now()))
 }
@@ -95,12 +96,7 @@ func (p *Publications) send(ctx context.Context, w wish, cross []signedkey.Cross
 // draft is the value that comes after what was found.
 func (p *Publications) draft(user matrix.UserID, cross []signedkey.CrossSigning, f keydirectory.Found) ([]byte, error) {
 	d := value.Draft{User: user, NotBefore: p.Now()}
-	if f.Present {
-		d.Version = f.Version + 1
-	}
-	if before, is := f.Value.(*value.User); is {
-		d.Previous = before.Hash()
-	}
+	d.Version, d.Previous = after(f)
 	for _, key := range cross {
 		switch key.Usage {
 		case signedkey.Master:
@@ -112,6 +108,17 @@ func (p *Publications) draft(user matrix.UserID, cross []signedkey.CrossSigning,
 		}
 	}
 	return value.FromCrossSigning(d)
+}
+
+// after is the number of the next version, and the hash that it has to name, if any.
+func after(f keydirectory.Found) (version uint32, previous string) {
+	if f.Present {
+		version = f.Version + 1
+	}
+	if before, is := f.Value.(*value.User); is {
+		previous = before.Hash()
+	}
+	return version, previous
 }
 
 // prepare writes down what is about to be sent, and tells whether the user still wishes it.

@@ -91,6 +91,27 @@ func TestAnAnswerIsLost(t *testing.T) {
 	})
 }
 
+// A client says again and again that its user agrees, while keys wait: they wait no longer for it.
+func TestAgreeingAgainAndAgain(t *testing.T) {
+	each(t, func(w *world) {
+		w.uploads(alice, 1)
+		w.agrees(alice)
+		w.fulfils(false)
+		w.uploads(alice, 2)
+		w.fulfils(false)
+		until := w.directory.held[alice].until
+		for range 5 {
+			w.agrees(alice)
+			w.after(4 * time.Hour)
+		}
+		if s := w.is(alice, publication.Held, 0); !s.HeldUntil.Equal(until) || !w.directory.held[alice].until.Equal(until) {
+			t.Errorf("held until %v, shown %+v, want %v", w.directory.held[alice].until, s, until)
+		}
+		w.after(4*time.Hour + time.Minute)
+		w.is(alice, publication.Published, 1)
+	})
+}
+
 // Killed before anything was sent, and after it stands there: in the end it stands there once.
 func TestKilledInBetween(t *testing.T) {
 	each(t, func(w *world) {

@@ -17,7 +17,7 @@ func putWish(ctx context.Context, tx *store.Tx, user matrix.UserID, at matrix.Se
 	_, err := tx.Exec(ctx, `INSERT INTO publication_wishes (user_id, id_server, agreed, wish, fulfilled, sent, version, promised_ms,
 			held_until_ms, found, found_version, checked_ms, alarm_ms, problem, tries, due_ms)
 		VALUES ($1, $2, TRUE, 1, 0, '', -1, 0, 0, '', -1, 0, 0, '', 0, $3)
-		ON CONFLICT (user_id, id_server) DO UPDATE SET agreed = TRUE, wish = publication_wishes.wish + 1, sent = '', problem = '', tries = 0, due_ms = $3`,
+		ON CONFLICT (user_id, id_server) DO UPDATE SET agreed = TRUE, wish = publication_wishes.wish + 1, problem = '', tries = 0, due_ms = $3`,
 		string(user), string(at), now.UnixMilli())
 	return err
 }
@@ -31,7 +31,7 @@ func withdrawWishes(ctx context.Context, tx *store.Tx, user matrix.UserID, now t
 
 // renewWishes has a user who agrees wish anew.
 func renewWishes(ctx context.Context, tx *store.Tx, user matrix.UserID, now time.Time) error {
-	_, err := tx.Exec(ctx, `UPDATE publication_wishes SET wish = wish + 1, sent = '', problem = '', tries = 0, due_ms = $2
+	_, err := tx.Exec(ctx, `UPDATE publication_wishes SET wish = wish + 1, problem = '', tries = 0, due_ms = $2
 		WHERE user_id = $1 AND agreed`, string(user), now.UnixMilli())
 	return err
 }

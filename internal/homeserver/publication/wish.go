@@ -1,6 +1,7 @@
 package publication
 
 import (
+	"encoding/base64"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -41,7 +42,7 @@ type wish struct {
 	at                matrix.ServerName
 	agreed            bool // to be found; otherwise to be erased
 	number, fulfilled int64
-	sent              jsontext.Value // for this wish, with the answer not known yet; empty: nothing
+	sent              jsontext.Value // last, whether it was taken or not; empty: nothing
 	version           int64          // of what the directory has taken; -1: nothing
 	promised          time.Time      // when it did
 	heldUntil         time.Time      // zero unless it waits
@@ -107,6 +108,25 @@ func later(a, b time.Time) time.Time {
 		return a
 	}
 	return b
+}
+
+// sentAlready tells whether what was sent last is just what would be sent now.
+func (w *wish) sentAlready(f keydirectory.Found, cross map[value.KeyID]string) bool {
+	sent, err := value.ParseUser(w.sent)
+	if err != nil || len(sent.Keys) != len(cross) {
+		return false
+	}
+	for id, key := range cross {
+		if matrix.EncodeBase64(sent.Keys[id]) != key {
+			return false
+		}
+	}
+	version, previous := after(f)
+	named := ""
+	if sent.Previous != nil {
+		named = base64.RawURLEncoding.EncodeToString(sent.Previous[:])
+	}
+	return sent.Version == version && named == previous
 }
 
 // judge says what a proven answer is to a user who has the cross-signing keys here.
