@@ -27,7 +27,7 @@ type Found struct {
 const maxTries = 5
 
 // Lookup is what is published under the label of a user, "mxid:" and the user id, or that nothing
-// is. It asks the identity server each time. Errors: *Alarm, ErrNotInForce, ErrLabel,
+// is. It asks the identity server each time. Errors: *Alarm, ErrNotInForce, ErrErasing, ErrLabel,
 // ErrNoDirectory, and those of fedclient where the identity server does not answer.
 func (d *Directory) Lookup(ctx context.Context, label string) (Found, error) {
 	l, err := entry.ParseLabel(label)
@@ -120,6 +120,9 @@ func (d *Directory) verify(answer []byte, asked proof.Asked, root proof.Config) 
 	result, err := proof.Verify(lookup, asked, policy, d.Now())
 	if errors.Is(err, value.ErrExpired) || errors.Is(err, value.ErrNotYet) {
 		return proof.Result{}, fmt.Errorf("%w: %w", ErrNotInForce, errors.Unwrap(err))
+	}
+	if errors.Is(err, proof.ErrErased) {
+		return proof.Result{}, ErrErasing
 	}
 	return result, err
 }
