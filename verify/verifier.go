@@ -16,6 +16,7 @@ import (
 	"signet/internal/quota"
 	"signet/internal/seal"
 	"signet/internal/store"
+	"signet/internal/threepid"
 	"signet/verify/captcha"
 	"signet/verify/fraud"
 	"signet/verify/message"
@@ -102,4 +103,17 @@ func New(ctx context.Context, o Options) (*Verifier, error) {
 // suspect tells whether a client comes from where machines live.
 func (v *Verifier) suspect(client netip.Addr) bool {
 	return slices.ContainsFunc(v.SuspectNetworks, func(p netip.Prefix) bool { return p.Contains(client.Unmap()) })
+}
+
+// Media are those to whose addresses codes are sent, whether or not the operator has switched
+// text messages off for a while.
+func (v *Verifier) Media() []threepid.Medium {
+	media := []threepid.Medium{}
+	if v.Email != nil {
+		media = append(media, threepid.Email)
+	}
+	if v.SMS != nil {
+		media = append(media, threepid.MSISDN)
+	}
+	return media
 }

@@ -360,6 +360,21 @@ func TestPublicKeys(t *testing.T) {
 	})
 }
 
+// Whoever asks whether the server is there is told to which addresses it sends codes.
+func TestWhatTheServerSends(t *testing.T) {
+	each(t, nil, func(w *world) {
+		for _, want := range []string{`{"im.signet.media":["email","msisdn"]}`, `{"im.signet.media":["email"]}`, `{"im.signet.media":[]}`} {
+			if a := w.do("GET", v2, "", ""); a.status != 200 || string(a.raw) != want {
+				w.Errorf("%s = %d %s, want %s", v2, a.status, a.raw, want)
+			}
+			if w.Verifier.SMS == nil {
+				w.Verifier.Email = nil
+			}
+			w.Verifier.SMS = nil
+		}
+	})
+}
+
 // What is not built answers as unsupported, and so does the first version of the API.
 func TestWhatIsNotServed(t *testing.T) {
 	each(t, nil, func(w *world) {

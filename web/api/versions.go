@@ -6,6 +6,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"signet/internal/mxhttp"
+	"signet/internal/threepid"
 )
 
 // versions are the releases of the specification whose v2 API we keep, but for
@@ -22,7 +23,11 @@ func (a *API) versions(c echo.Context) error {
 	}{versions})
 }
 
+type pingAnswer struct {
+	Media []threepid.Medium `json:"im.signet.media"` // to which this server sends codes
+}
+
 // GET /_matrix/identity/v2
 func (a *API) ping(c echo.Context) error {
-	return mxhttp.Reply(c, http.StatusOK, empty{})
+	return mxhttp.Reply(c, http.StatusOK, pingAnswer{a.Verifier.Media()})
 }
