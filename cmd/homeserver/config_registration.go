@@ -17,8 +17,9 @@ type Registration struct {
 	// address that is theirs, m.login.dummy for nothing. Default: while listen is loopback
 	// and no proxy stands before it, [[m.login.dummy]]; otherwise with an identity_server
 	// [[im.signet.captcha, m.login.email.identity], [im.signet.captcha, m.login.msisdn]],
-	// with m.login.terms after the first of each where there are terms; otherwise none,
-	// where nobody can register. Example: [[m.login.registration_token]].
+	// with m.login.terms after the first of each where there are terms, and without that of
+	// an address to which it has said that it sends no codes; otherwise none, where nobody
+	// can register. Example: [[m.login.registration_token]].
 	Flows [][]string `yaml:"flows"`
 	// SharedSecretFile is the file of a secret by which operators' tools register
 	// accounts, administrators among them, whatever flows says. Default: none, so that

@@ -6,6 +6,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"signet/internal/homeserver/account"
 	"signet/internal/homeserver/blocklist"
 	"signet/internal/homeserver/contact"
 	"signet/internal/homeserver/keydirectory"
@@ -13,6 +14,7 @@ import (
 	"signet/internal/matrix"
 	"signet/internal/outbox"
 	"signet/internal/program"
+	"signet/internal/threepid"
 )
 
 // identity is the identity servers that this homeserver uses.
@@ -136,7 +138,29 @@ func (s *server) buildContacts(f program.Frame) error {
 		TellInUse:  s.cfg.Registration.TellInUse,
 	})
 	s.accounts.Contacts = s.contacts
+	if len(s.cfg.Registration.Flows) == 0 { // nobody has chosen them
+		s.accounts.Offers = s.offers
+	}
 	return err
+}
+
+// offers tells whether a stage of a registration can be passed, as far as the identity server has
+// said to which addresses it sends codes.
+func (s *server) offers(stage account.Stage) bool {
+	switch stage {
+	case account.StageEmail:
+		return s.contacts.Sends(threepid.Email)
+	case account.StageMSISDN:
+		return s.contacts.Sends(threepid.MSISDN)
+	}
+	return true
+}
+
+// watchMedia keeps what the identity server sends as new as its word until ctx ends.
+func (s *server) watchMedia(ctx context.Context) error {
+	return s.contacts.WatchMedia(ctx, func(err error) {
+		s.log.Warn("asking the identity server to which addresses it sends codes", "error", err)
+	})
 }
 
 // sayFarewell has nobody find people whose accounts have ended, or by addresses that they have

@@ -24,6 +24,9 @@ type Options struct {
 	// Flows are the ways to authenticate for a registration, which CheckRegistration
 	// accepts; none closes it.
 	Flows Flows
+	// Offers tells whether a stage can be passed at present: flows that have others are not
+	// offered. It may be set after New; nil offers all.
+	Offers func(Stage) bool
 	// Captchas are needed where Flows have StageCaptcha.
 	Captchas Captchas
 	// Terms are what StageTerms asks for; flows that have it need some.

@@ -80,6 +80,16 @@ func (f Flows) Stages() []Stage {
 	return slices.Compact(all)
 }
 
+// Offered are the Flows of registrations that can be gone at present; none closes it.
+func (a *Accounts) Offered() Flows {
+	if a.Offers == nil {
+		return a.Flows
+	}
+	return slices.DeleteFunc(slices.Clone(a.Flows), func(f Flow) bool {
+		return slices.ContainsFunc(f, func(s Stage) bool { return !a.Offers(s) })
+	})
+}
+
 // next are the stages that the flows have after those that are completed.
 func (f Flows) next(completed []Stage) (stages []Stage) {
 	n := len(completed)

@@ -27,7 +27,7 @@ type Registration struct {
 // authenticated yet gets a Challenge, after everything else in it has been checked
 // (client-server API, "POST /register"); the other errors are Err… of this package.
 func (a *Accounts) Register(ctx context.Context, r Registration) (Login, error) {
-	if len(a.Flows) == 0 {
+	if len(a.Offered()) == 0 {
 		return Login{}, ErrRegistrationClosed
 	}
 	user, err := a.checkRegistration(ctx, &r)
@@ -48,7 +48,7 @@ func (a *Accounts) Register(ctx context.Context, r Registration) (Login, error) 
 // CheckUsername tells whether a name could be registered now. The errors are those of
 // Register.
 func (a *Accounts) CheckUsername(ctx context.Context, name string) error {
-	if len(a.Flows) == 0 {
+	if len(a.Offered()) == 0 {
 		return ErrRegistrationClosed
 	}
 	user, err := a.newUserID(&name)

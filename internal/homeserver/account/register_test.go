@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -275,6 +276,35 @@ func TestNewcomers(t *testing.T) {
 					w.Errorf("Newcomer(%s) = %v, %v; want %v", user, got, err, want)
 				}
 			}
+		}
+	})
+}
+
+// Flows with a stage that cannot be passed at present are not offered; whoever has begun one may
+// end it, and where none is left nobody registers.
+func TestWhatIsOffered(t *testing.T) {
+	byDummy := account.Flow{account.StageTerms, account.StageDummy}
+	eachCaptcha(t, account.Flows{byDummy, {account.StageTerms, account.StageCaptcha}}, func(w *world, _ *captchas) {
+		_, err := w.Register(w.Context(), account.Registration{})
+		begun := w.challenge(err)
+		if len(begun.Flows) != 2 {
+			w.Errorf("offered are %v", begun.Flows)
+		}
+		w.Offers = func(s account.Stage) bool { return s != account.StageCaptcha }
+		_, err = w.Register(w.Context(), account.Registration{})
+		if c := w.challenge(err); !reflect.DeepEqual(c.Flows, account.Flows{byDummy}) {
+			w.Errorf("offered are %v, want %v", c.Flows, byDummy)
+		}
+		r := wish("alice")
+		r.Auth = &account.Auth{Stage: account.StageTerms, Session: begun.Session}
+		_, err = w.Register(w.Context(), r)
+		w.challenge(err)
+		if err := w.solve("alice", begun.Session, "right"); err != nil {
+			w.Errorf("whoever had begun cannot end it: %v", err)
+		}
+		w.Offers = func(s account.Stage) bool { return s != account.StageTerms }
+		if _, err := w.Register(w.Context(), account.Registration{}); !errors.Is(err, account.ErrRegistrationClosed) {
+			w.Errorf("where nothing is offered: %v", err)
 		}
 	})
 }

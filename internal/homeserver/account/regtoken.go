@@ -78,7 +78,7 @@ func (a *Accounts) RevokeRegistrationToken(ctx context.Context, token string) er
 // RegistrationTokenValid tells whether an account could be made by the token now. The
 // error is ErrRegistrationClosed.
 func (a *Accounts) RegistrationTokenValid(ctx context.Context, token string) (bool, error) {
-	if len(a.Flows) == 0 {
+	if len(a.Offered()) == 0 {
 		return false, ErrRegistrationClosed
 	}
 	_, err := a.judgeToken(ctx, token)

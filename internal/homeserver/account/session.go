@@ -134,7 +134,7 @@ func (a *Accounts) challenge(ctx context.Context, op Operation, s session, reaso
 
 // question is what a session asks.
 func (a *Accounts) question(s session, reason error) Challenge {
-	flows := a.flows(s)
+	flows := a.offered(s)
 	asked := Challenge{Session: s.id, Flows: flows, Completed: s.completed, Reason: reason}
 	if flows.follows(s.completed, StageCaptcha) {
 		asked.Captcha = s.captcha

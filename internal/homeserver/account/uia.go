@@ -245,3 +245,12 @@ func (a *Accounts) flows(s session) Flows {
 	}
 	return ofOwner
 }
+
+// offered are those of the flows that a session is shown. What it has begun of another it may end.
+func (a *Accounts) offered(s session) Flows {
+	flows := a.flows(s)
+	if s.user != "" || s.operation == OpResetPassword {
+		return flows
+	}
+	return a.Offered()
+}

@@ -50,7 +50,7 @@ type tokenAnswer struct {
 // POST /_matrix/client/v3/register/{email,msisdn}/requestToken
 func (a *API) requestRegisterToken(medium threepid.Medium) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		if len(a.Accounts.Flows) == 0 {
+		if len(a.Accounts.Offered()) == 0 {
 			return account.ErrRegistrationClosed
 		}
 		return a.requestToken(c, medium, idclient.Register, "")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"signet/internal/idclient"
@@ -39,6 +40,7 @@ type Contacts struct {
 	sessions  seal.MAC
 	networks  seal.Index
 	order     order
+	media     atomic.Pointer[media] // nil until something is known
 }
 
 // New opens the contacts in a database that has been migrated.
@@ -46,6 +48,9 @@ func New(ctx context.Context, o Options) (*Contacts, error) {
 	c := &Contacts{Options: o}
 	if err := c.unlock(ctx); err != nil {
 		return nil, fmt.Errorf("opening the contacts: %w", err)
+	}
+	if err := c.recallMedia(ctx); err != nil {
+		return nil, fmt.Errorf("reading what the identity server sends: %w", err)
 	}
 	o.Outbox.Handle(outbox.Kind{Name: noticeKind, Slots: noticeSlots, Attempt: c.notify})
 	return c, nil

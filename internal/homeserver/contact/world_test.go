@@ -91,7 +91,7 @@ func (w *world) check() {
 
 func (w *world) rows() string {
 	w.Helper()
-	return storetest.Dump(w.T, w.db, "contact_addresses", "contact_sessions", "contact_bindings", "contact_wishes", "contact_unbindings", "contact_passes", "outbox_jobs")
+	return storetest.Dump(w.T, w.db, "contact_addresses", "contact_sessions", "contact_bindings", "contact_wishes", "contact_unbindings", "contact_media", "contact_passes", "outbox_jobs")
 }
 
 func address(t *testing.T, medium, text string) threepid.Address {

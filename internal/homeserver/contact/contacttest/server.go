@@ -34,6 +34,7 @@ type Server struct {
 	Sessions  map[string]map[string]any // by sid: what getValidated3pid says
 	Validated map[string]bool           // by sid
 	Told      []map[string]any          // the notices
+	Media     any                       // what it says that it sends codes to; nil: nothing
 	Bound     map[string]string         // who is behind an address, by "id.test email alice@example.org"
 
 	Down     bool                                   // answers nothing
@@ -88,6 +89,10 @@ func (s *Server) Do(_ context.Context, r fedclient.Request) (fedclient.Response,
 		return fedclient.Response{}, fedclient.ErrUnreachable
 	case s.Says != nil:
 		return *s.Says, nil
+	case path == "" && s.Media == nil:
+		return OK(map[string]any{}), nil
+	case path == "":
+		return OK(map[string]any{"im.signet.media": s.Media}), nil
 	case r.Bearer == "" && (r.Sign == nil || r.Sign.Server != s.homeserver):
 		return Refusal(http.StatusUnauthorized, matrix.Unauthorized), nil
 	}
