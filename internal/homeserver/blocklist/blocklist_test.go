@@ -47,21 +47,23 @@ func rule(entity string, position int, until time.Time) string {
 
 type world struct {
 	*testing.T
+	db     *store.DB
 	server *server
 	clock  *clocktest.Clock
 	list   *blocklist.List
+	log    bytes.Buffer
 	open   func()
 }
 
 func each(t *testing.T, story func(w *world)) {
 	storetest.Each(t, []string{"blocklist"}, func(t *testing.T, db *store.DB) {
-		w := &world{T: t, server: &server{}, clock: clocktest.New()}
+		w := &world{T: t, db: db, server: &server{}, clock: clocktest.New()}
 		at, err := idclient.ParseServer("id.test")
 		if err != nil {
 			t.Fatal(err)
 		}
 		w.open = func() {
-			w.list, err = blocklist.Open(t.Context(), blocklist.Options{DB: db, Asker: w.server, At: at, Now: w.clock.Now})
+			w.list, err = blocklist.Open(t.Context(), blocklist.Options{DB: db, Asker: w.server, At: at, Now: w.clock.Now, Log: slog.New(slog.NewTextHandler(&w.log, nil))})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -148,6 +150,39 @@ func TestTheListHolds(t *testing.T) {
 		}
 		w.refuses("evil.test", 7)
 		w.open()
+		w.refuses("evil.test", 7)
+	})
+}
+
+// A list that was kept and cannot be read does not keep the server from starting: the log says
+// so, nobody is turned away, and the next policy counts, unless it is an older one.
+func TestAListThatCannotBeRead(t *testing.T) {
+	each(t, func(w *world) {
+		w.server.says(w.T, w.clock.Now(), rule("evil.test", 7, time.Time{}))
+		w.refresh()
+		for _, lost := range []string{"", "{", `{"server_name":"id.test"}`, "\x00\xff"} {
+			if _, err := w.db.Exec(w.Context(), `UPDATE blocklist_policies SET policy = $1`, []byte(lost)); err != nil {
+				w.Fatal(err)
+			}
+			w.log.Reset()
+			w.open()
+			if log := w.log.String(); !strings.Contains(log, "level=ERROR") || !strings.Contains(log, "id.test") {
+				w.Errorf("of %q the log says %q", lost, log)
+			}
+			w.lets("evil.test", "good.test")
+			w.server.says(w.T, w.clock.Now().Add(-time.Minute), rule("good.test", 6, time.Time{}))
+			if err := w.list.Refresh(w.Context()); err == nil {
+				w.Error("an old policy is no error")
+			}
+			w.lets("evil.test", "good.test")
+			w.server.says(w.T, w.clock.Now(), rule("evil.test", 7, time.Time{}))
+			w.refresh()
+			w.refuses("evil.test", 7)
+		}
+		w.log.Reset()
+		if w.open(); w.log.Len() > 0 {
+			w.Errorf("once it is well the log says %s", &w.log)
+		}
 		w.refuses("evil.test", 7)
 	})
 }

@@ -36,10 +36,14 @@ type List struct {
 }
 
 // Open makes a List, which begins with the policy that was read last.
+//
+// One that cannot be read any more turns nobody away, as before the first: who else is meant
+// nobody knows, and all others would be kept out with them, for as long as the identity server is
+// away. It is asked when Run begins, and no policy older than the lost one is believed.
 func Open(ctx context.Context, o Options) (*List, error) {
 	l := &List{Options: o}
 	l.rules.Store(newRules(idclient.Policy{}))
-	kept, err := selectPolicy(ctx, o.DB, o.At.Name)
+	kept, at, err := selectPolicy(ctx, o.DB, o.At.Name)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return l, nil
@@ -48,7 +52,8 @@ func Open(ctx context.Context, o Options) (*List, error) {
 	}
 	p, err := idclient.ParsePolicy(kept)
 	if err != nil {
-		return nil, fmt.Errorf("reading the block-list: %w", err)
+		l.Log.ErrorContext(ctx, "the block-list that was kept cannot be read: nobody is turned away until its identity server is asked", "server", o.At.Name, "error", err)
+		p = idclient.Policy{At: at}
 	}
 	l.rules.Store(newRules(p))
 	return l, nil

@@ -2,17 +2,19 @@ package blocklist
 
 import (
 	"context"
+	"time"
 
 	"signet/internal/idclient"
 	"signet/internal/matrix"
 	"signet/internal/store"
 )
 
-// selectPolicy is the policy of an identity server that is kept. The error is sql.ErrNoRows
-// where there is none.
-func selectPolicy(ctx context.Context, q store.Queryer, server matrix.ServerName) (policy []byte, err error) {
-	err = q.QueryRow(ctx, `SELECT policy FROM blocklist_policies WHERE server = $1`, server.String()).Scan(&policy)
-	return policy, err
+// selectPolicy is the policy of an identity server that is kept, and of when it is. The error is
+// sql.ErrNoRows where there is none.
+func selectPolicy(ctx context.Context, q store.Queryer, server matrix.ServerName) (policy []byte, at time.Time, err error) {
+	var ms int64
+	err = q.QueryRow(ctx, `SELECT policy, ts FROM blocklist_policies WHERE server = $1`, server.String()).Scan(&policy, &ms)
+	return policy, store.Time(ms), err
 }
 
 func upsertPolicy(ctx context.Context, q store.Queryer, server matrix.ServerName, p idclient.Policy) error {
