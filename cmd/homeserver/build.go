@@ -224,6 +224,14 @@ func (s *server) exchange(ctx context.Context) error {
 	})
 }
 
+// readPeople has nobody wait for the user directory who searches first.
+func (s *server) readPeople(ctx context.Context) error {
+	if err := s.people.Read(ctx); err != nil && ctx.Err() == nil {
+		s.log.Warn("the user directory is read when somebody searches", "error", err)
+	}
+	return nil
+}
+
 // accountOptions are those of one command, in which nobody registers; the server adds to them.
 func accountOptions(env program.Env, s *program.Storage, cfg *Config) (account.Options, error) {
 	secret, err := cfg.sharedSecret()

@@ -23,7 +23,7 @@ func process(f program.Frame) (daemon.Process, error) {
 	return daemon.Process{
 		Listeners: listeners,
 		Background: []func(context.Context) error{
-			s.write, s.accounts.Remember, s.depart, s.introduce, s.sayFarewell, s.publish, s.outbox.Run, s.watchBlocks, s.watchMedia, s.watchDirectory, s.exchange, s.typing.Run, s.peers.outbound.Run, s.inbound.Run,
+			s.write, s.accounts.Remember, s.depart, s.introduce, s.sayFarewell, s.publish, s.outbox.Run, s.watchBlocks, s.watchMedia, s.readPeople, s.watchDirectory, s.exchange, s.typing.Run, s.peers.outbound.Run, s.inbound.Run,
 		},
 		Sweeps: []daemon.Sweep{
 			{What: "expired sessions and tokens", Do: s.accounts.Sweep},

@@ -42,7 +42,7 @@ type Directory struct {
 
 	turn    turn         // of who reads from the database
 	mu      sync.RWMutex // guards index, which only who has the turn changes
-	index   *index       // nil until somebody searches
+	index   *index       // nil until it was read
 	noting  sync.Mutex   // guards changed
 	changed changed
 }
@@ -135,7 +135,20 @@ func (d *Directory) refresh(ctx context.Context) error {
 		return err
 	}
 	defer d.turn.Unlock()
-	ctx = context.WithoutCancel(ctx) // clients take searches back as people type; what was begun is for the next, too
+	return d.read(context.WithoutCancel(ctx)) // clients take searches back as people type; what was begun is for the next, too
+}
+
+// Read reads everything before somebody searches, who would have to wait for it.
+func (d *Directory) Read(ctx context.Context) error {
+	if err := d.turn.Lock(ctx); err != nil {
+		return err
+	}
+	defer d.turn.Unlock()
+	return d.read(ctx)
+}
+
+// read is for who has the turn.
+func (d *Directory) read(ctx context.Context) error {
 	c := d.take()
 	var err error
 	switch {

@@ -5,7 +5,7 @@
 // all others those of the rooms in which the searcher may see them.
 //
 // It keeps who is in which room in memory, folded to be compared, and nothing of its own in the
-// database: it is read from the rooms when somebody searches for the first time. After that the rooms and
-// profiles tell it who has changed, and those are read again before the next search, so that a
-// crash leaves nothing out of step.
+// database: it is read from the rooms when the server starts, or at the first search where that
+// failed. After that the rooms and profiles tell it who has changed, and those are read again
+// before the next search, so that a crash leaves nothing out of step.
 package userdirectory

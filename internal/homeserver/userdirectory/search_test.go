@@ -221,3 +221,29 @@ func BenchmarkFind(b *testing.B) {
 		})
 	}
 }
+
+// What was read at the start is not read by who searches first; where that failed, it is.
+func TestReadBeforeAnybodySearches(t *testing.T) {
+	w := newWorld(t)
+	w.in("!room", who(alice), called(dave, "Dave"))
+	w.broken = errBroken
+	if err := w.directory.Read(t.Context()); !errors.Is(err, errBroken) {
+		t.Errorf("Read = %v", err)
+	}
+	w.broken = nil
+	stopped, stop := context.WithCancel(t.Context())
+	stop()
+	if err := w.directory.Read(stopped); !errors.Is(err, context.Canceled) {
+		t.Errorf("Read by who stops = %v", err)
+	}
+	w.finds(alice, "dave", "@dave:elsewhere.test Dave")
+
+	w.reopen()
+	if err := w.directory.Read(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	before := w.reads
+	if w.finds(alice, "dave", "@dave:elsewhere.test Dave"); w.reads != before || before == 0 {
+		t.Errorf("%d members are read at the start, and %d by who searches", before, w.reads-before)
+	}
+}
