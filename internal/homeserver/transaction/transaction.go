@@ -143,8 +143,15 @@ func (d *Desk) remember(ctx context.Context, t Transaction, result []byte) error
 	return nil
 }
 
-// process takes the events, then the EDUs in their order.
+// toDevice is the type of the EDUs that have keys to encrypted events, which devices want first.
+const toDevice = "m.direct_to_device"
+
+// process takes messages to devices, then the events, then the other EDUs: some are of these
+// events.
 func (d *Desk) process(ctx context.Context, t Transaction) (Results, error) {
+	if err := d.handleAll(ctx, t, func(e EDU) bool { return e.Type == toDevice }); err != nil {
+		return nil, err
+	}
 	results := Results{}
 	if len(t.PDUs) > 0 {
 		for id, err := range d.Receiver.Receive(ctx, t.Origin, t.PDUs) {
@@ -154,16 +161,24 @@ func (d *Desk) process(ctx context.Context, t Transaction) (Results, error) {
 			}
 		}
 	}
+	return results, d.handleAll(ctx, t, func(e EDU) bool { return e.Type != toDevice })
+}
+
+// handleAll has those EDUs handled that are meant, in their order. The error is ErrLater.
+func (d *Desk) handleAll(ctx context.Context, t Transaction, meant func(EDU) bool) error {
 	for _, edu := range t.EDUs {
+		if !meant(edu) {
+			continue
+		}
 		err := d.handle(ctx, t.Origin, edu)
 		if isForLater(err) {
-			return nil, fmt.Errorf("%w: %w", ErrLater, err)
+			return fmt.Errorf("%w: %w", ErrLater, err)
 		}
 		if err != nil {
 			d.Log.Debug("an EDU was not taken", "homeserver", t.Origin, "error", err)
 		}
 	}
-	return results, nil
+	return nil
 }
 
 // handle has an EDU handled, which may do its worst: it is gone then, and no other.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -29,10 +30,11 @@ type world struct {
 	clock *clocktest.Clock
 	enter chan struct{} // where there is one, whoever receives waits for it
 
-	mu    sync.Mutex // guards got, edus and fails
+	mu    sync.Mutex // guards what follows
 	got   int
 	edus  []string
-	fails error // of the next EDU
+	order []string // of events and EDUs
+	fails error    // of the next EDU
 }
 
 var errRefused = errors.New("refused")
@@ -44,6 +46,7 @@ func (w *world) Receive(_ context.Context, origin matrix.ServerName, pdus []json
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.got += len(pdus)
+	w.order = append(w.order, "events")
 	results := map[string]error{}
 	for i, pdu := range pdus {
 		if id := fmt.Sprintf("$%s-%d", origin, i); string(pdu) == `"bad"` {
@@ -66,6 +69,7 @@ func (w *world) HandleEDU(_ context.Context, _ matrix.ServerName, kind string, _
 		panic("an EDU")
 	}
 	w.edus = append(w.edus, kind)
+	w.order = append(w.order, kind)
 	return nil
 }
 
@@ -88,6 +92,23 @@ func (w *world) take(origin matrix.ServerName, id string, pdus ...string) transa
 		w.Error(err)
 	}
 	return results
+}
+
+// Keys come before the events that nobody can read without them, and what is said of events
+// after them.
+func TestKeysComeFirst(t *testing.T) {
+	each(t, func(w *world) {
+		sent := transaction.Transaction{Origin: "a.test", ID: "1", PDUs: []jsontext.Value{jsontext.Value(`"good"`)}}
+		for _, kind := range []string{"m.receipt", "m.direct_to_device", "m.typing", "m.direct_to_device"} {
+			sent.EDUs = append(sent.EDUs, transaction.EDU{Type: kind})
+		}
+		if _, err := w.desk.Take(t.Context(), sent); err != nil {
+			t.Fatal(err)
+		}
+		if want := []string{"m.direct_to_device", "m.direct_to_device", "events", "m.receipt", "m.typing"}; !slices.Equal(w.order, want) {
+			t.Errorf("taken in the order %q, want %q", w.order, want)
+		}
+	})
 }
 
 func TestOnce(t *testing.T) {
