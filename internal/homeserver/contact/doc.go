@@ -7,4 +7,7 @@
 //
 // An address has one owner here. It is encrypted at rest and found by a keyed index; who asks
 // for a code is not told whether it has one, unless the operator wants that.
+//
+// A CAPTCHA that somebody has solved to sign up covers a message that is asked for from their
+// network, of which a keyed tag is kept for ten minutes.
 package contact
