@@ -65,7 +65,7 @@ func newGopher(t *testing.T, hs *homeserver, name string) *gopher {
 func newcomer(t *testing.T, homeserver string) *gopher {
 	t.Helper()
 	g := &gopher{T: t, seen: make(chan *event.Event, 100)}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	t.Cleanup(cancel)
 	g.ctx = ctx
 	g.client = g.newClient(homeserver)
