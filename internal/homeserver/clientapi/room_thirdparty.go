@@ -159,21 +159,29 @@ func (a *API) presentSigned(ctx context.Context, user matrix.UserID, id string, 
 	if a.ThirdParty == nil {
 		return errThreepid
 	}
+	c, err := presented(id, signed)
+	if err != nil {
+		return err
+	}
+	return a.ThirdParty.Present(ctx, user, c, servers)
+}
+
+// presented reads a third_party_signed. The error is errPresented.
+func presented(id string, signed jsontext.Value) (c thirdparty.Claim, err error) {
 	var said struct {
 		Sender string `json:"sender"`
 	}
 	if err := json.Unmarshal(signed, &said); err != nil {
-		return errPresented
+		return c, errPresented
 	}
-	sender, err := matrix.ParseUserID(said.Sender)
-	if err != nil {
-		return errPresented
+	c.Room = id
+	if c.Sender, err = matrix.ParseUserID(said.Sender); err != nil {
+		return c, errPresented
 	}
-	c := thirdparty.Claim{Room: id, Sender: sender}
 	if c.Signed, err = thirdparty.ParseSigned(signed); err != nil {
-		return errPresented
+		return c, errPresented
 	}
-	return a.ThirdParty.Present(ctx, user, c, servers)
+	return c, nil
 }
 
 // thirdPartyAnswers is what the errors of invitations by third-party identifiers mean to a

@@ -50,17 +50,25 @@ func (a *API) onBind(c echo.Context) error {
 	if err := a.chargeNetwork(c, byOnBind, len(r.Invites)); err != nil {
 		return err
 	}
-	claims := make([]thirdparty.Claim, len(r.Invites))
-	for i, invite := range r.Invites {
-		if claims[i], err = claim(invite.Room, invite.Sender, invite.Signed); err != nil {
-			return err
-		}
+	claims, err := r.claims()
+	if err != nil {
+		return err
 	}
 	if err := a.ThirdParty.Bound(c.Request().Context(), claims); err != nil {
 		return err
 	}
 	mxhttp.SetCaller(c, "identity server")
 	return mxhttp.Reply(c, http.StatusOK, empty{})
+}
+
+func (r onBindRequest) claims() (all []thirdparty.Claim, err error) {
+	all = make([]thirdparty.Claim, len(r.Invites))
+	for i, invite := range r.Invites {
+		if all[i], err = claim(invite.Room, invite.Sender, invite.Signed); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
 }
 
 func claim(roomID, sender string, signed jsontext.Value) (made thirdparty.Claim, err error) {

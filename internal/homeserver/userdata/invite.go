@@ -26,11 +26,18 @@ func (d *Data) Welcomes(ctx context.Context, target matrix.UserID) error {
 	case err != nil:
 		return err
 	}
-	var config struct {
-		DefaultAction jsontext.Value `json:"default_action"`
-	}
-	if json.Unmarshal(content, &config) == nil && string(config.DefaultAction) == `"block"` {
+	if blocksInvites(content) {
 		return ErrInviteBlocked
 	}
 	return nil
+}
+
+// blocksInvites tells whether the content of an m.invite_permission_config says so, however it is
+// written.
+func blocksInvites(content jsontext.Value) bool {
+	var config struct {
+		DefaultAction jsontext.Value `json:"default_action"`
+	}
+	var action string
+	return json.Unmarshal(content, &config) == nil && json.Unmarshal(config.DefaultAction, &action) == nil && action == "block"
 }
