@@ -39,6 +39,7 @@ import (
 	"signet/internal/homeserver/userdirectory"
 	"signet/internal/homeserver/webclient"
 	"signet/internal/keyring"
+	"signet/internal/matrix"
 	"signet/internal/mxhttp"
 	"signet/internal/outbox"
 	"signet/internal/program"
@@ -165,7 +166,10 @@ func (s *server) buildRooms(f program.Frame) (err error) {
 		Now:        f.Now,
 		Log:        s.log,
 	})
-	s.rooms.Historian = s.inbound
+	s.rooms.Historian, s.rooms.Bidden = s.inbound, s.inbound.Bidden
+	s.inbound.Invited = func(ctx context.Context, by, user matrix.UserID) error {
+		return fedapi.ChargeInvitation(ctx, s.quota, by, user)
+	}
 	return nil
 }
 

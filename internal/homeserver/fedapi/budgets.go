@@ -1,6 +1,7 @@
 package fedapi
 
 import (
+	"context"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -53,6 +54,13 @@ func (a *API) chargeFor(c echo.Context, b budget, origin matrix.ServerName, user
 		return nil
 	}
 	return a.Quota.Charge(c.Request().Context(), quota.Charge{Budget: string(b), Subject: origin.Owner() + " " + user.String(), N: 1})
+}
+
+// ChargeInvitation charges an invitation that no endpoint was asked for: it came as an event of a
+// room. The error is matrix.LimitExceeded.
+func ChargeInvitation(ctx context.Context, q *quota.Quota, by, user matrix.UserID) error {
+	owner := by.Server().Owner()
+	return q.Charge(ctx, quota.Charge{Budget: string(byInvite), Subject: owner, N: 1}, quota.Charge{Budget: string(byInvited), Subject: owner + " " + user.String(), N: 1})
 }
 
 // chargeNetwork is charge for who has not signed.

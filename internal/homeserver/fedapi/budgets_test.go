@@ -1,6 +1,7 @@
 package fedapi_test
 
 import (
+	"errors"
 	"fmt"
 	"net/url"
 	"testing"
@@ -48,6 +49,13 @@ func TestInvitationsOfOnePerson(t *testing.T) {
 		}
 		w.wants("another person", invite("s9.remote.example", "@bob:"+server.String()), 200, "")
 		w.wants("another owner", invite("other.example", string(alice)), 200, "")
+		charge := func(by, user matrix.UserID) error { return fedapi.ChargeInvitation(w.Context(), w.api.Quota, by, user) }
+		if _, exceeded := errors.AsType[matrix.LimitExceeded](charge("@x:s1.remote.example", alice)); !exceeded {
+			w.Error("as an event of a room Alice may be invited all the same")
+		}
+		if err := charge("@x:s1.remote.example", "@carol:hs.test"); err != nil {
+			w.Error(err)
+		}
 		w.clock.Advance(30 * time.Minute)
 		w.wants("half an hour later", invite("s9.remote.example", string(alice)), 200, "")
 	})

@@ -57,6 +57,10 @@ type Options struct {
 	// Patience is how long a transaction waits for one of its rooms before the rest goes on
 	// in the background; 0 is 30 s.
 	Patience time.Duration
+	// Invited counts one more invitation of a user of this server, by one of another, that comes as
+	// an event of a room; the error is matrix.LimitExceeded where that is too many. nil: there is no
+	// limit. It may be set before anything is taken in.
+	Invited func(ctx context.Context, by, user matrix.UserID) error
 }
 
 // Inbound takes in what other servers send. It is safe for concurrent use.

@@ -1,6 +1,7 @@
 package inbound
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -82,6 +83,27 @@ func (in *Inbound) stems(ctx context.Context, i Invited, e *event.Event) bool {
 		}
 	}
 	return false
+}
+
+// Bidden is for room.Options: an invitation that this server has signed has come by ReceiveInvite,
+// past what stands before that. Of any other it is asked how many there may be.
+func (in *Inbound) Bidden(ctx context.Context, invitation *event.Event) (refusal, err error) {
+	if in.Invited == nil {
+		return nil, nil
+	}
+	signer, err := in.Signer(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("reading the signing key: %w", err)
+	}
+	if signed, err := invitation.Sign(signer); err == nil && bytes.Equal(signed.JSON(), invitation.JSON()) {
+		return nil, nil // signing again makes the same signature (RFC 8032)
+	}
+	target, _ := invitation.StateKey()
+	err = in.Invited(ctx, matrix.UserID(invitation.Sender()), matrix.UserID(target))
+	if exceeded, is := errors.AsType[matrix.LimitExceeded](err); is {
+		return exceeded, nil
+	}
+	return nil, err
 }
 
 func (in *Inbound) putInvite(ctx context.Context, origin matrix.ServerName, i Invited, e *event.Event) error {

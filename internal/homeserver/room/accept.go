@@ -124,6 +124,8 @@ type judgement struct {
 	refused     error      // why the rules do not allow it
 	failed      error      // why the room's state does not
 	isPast      bool
+	asked       bool // whether Bidden was, and what it said
+	unbidden    error
 	stored      *Stored     // of one beside the line
 	before      *antecedent // likewise
 	since       int64       // the depth at which the room is taken in, of an import

@@ -228,7 +228,7 @@ func (rs *Rooms) softly(ctx context.Context, r *Room, j *judgement, b *anteceden
 		return nil
 	}
 	var err error
-	if j.failed, err = rs.uninvited(ctx, r, j.Event, &b.tip); j.failed != nil || err != nil {
+	if j.failed, err = rs.uninvited(ctx, r, j, &b.tip); j.failed != nil || err != nil {
 		return err
 	}
 	failed, err := rs.now(ctx, r, j.Event)

@@ -54,7 +54,7 @@ func (rs *Rooms) atTip(ctx context.Context, r *Room, j *judgement, t *tip) (fail
 	if j.refused != nil || err != nil {
 		return false, err
 	}
-	why, err := rs.uninvited(ctx, r, j.Event, t)
+	why, err := rs.uninvited(ctx, r, j, t)
 	return why != nil, err
 }
 

@@ -15,12 +15,15 @@ import (
 
 // uninvited is why an event fails softly that brings somebody in, or is of somebody who was
 // brought in, whose server is refused: given the state that it was sent in.
-func (rs *Rooms) uninvited(ctx context.Context, r *Room, e *event.Event, t *tip) (failed, err error) {
+func (rs *Rooms) uninvited(ctx context.Context, r *Room, j *judgement, t *tip) (failed, err error) {
+	e := j.Event
 	refusal := rs.refuse(event.ServerOf(e.Sender()))
-	if refusal == nil {
-		return nil, nil
-	}
-	if target, _ := e.StateKey(); e.Type() == memberType && rs.local(target) && membershipOf(e) == Invite {
+	target, _ := e.StateKey()
+	invites := e.Type() == memberType && rs.local(target) && membershipOf(e) == Invite
+	switch {
+	case invites && refusal == nil:
+		return rs.bidden(ctx, j)
+	case invites || refusal == nil:
 		return refusal, nil
 	}
 	own := t.state[event.Key{Type: memberType, StateKey: e.Sender()}]
@@ -37,6 +40,17 @@ func (rs *Rooms) uninvited(ctx context.Context, r *Room, e *event.Event, t *tip)
 		return nil, nil
 	}
 	return refusal, nil
+}
+
+// bidden is what Bidden says of an invitation, which may be judged more than once.
+func (rs *Rooms) bidden(ctx context.Context, j *judgement) (refusal, err error) {
+	if rs.Bidden == nil || rs.local(j.Event.Sender()) || j.asked {
+		return j.unbidden, nil
+	}
+	if j.unbidden, err = rs.Bidden(ctx, j.Event); err == nil {
+		j.asked = true
+	}
+	return j.unbidden, err
 }
 
 func (rs *Rooms) refuse(server matrix.ServerName) error {

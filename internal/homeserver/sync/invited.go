@@ -30,7 +30,7 @@ func (a *answer) stripped(s room.Stay, name string) error {
 		if keyOf(e) != own {
 			continue
 		}
-		if hidden, err := a.unwelcome(e.Sender()); hidden || err != nil {
+		if hidden, err := a.unwelcome(e.Sender()); hidden || err != nil || e.SoftFailed() {
 			return err
 		}
 	}
@@ -67,13 +67,18 @@ func (a *answer) unwelcome(inviter string) (bool, error) {
 // told nothing of the end of that: who has not let an invitation through could say as much in
 // the reason why it is taken back.
 func (a *answer) untold(s room.Stay) (bool, error) {
-	before, err := a.Rooms.MembershipAt(a.ctx, a.User, s.Room, s.Pos-1)
-	if err != nil || before == room.Knock {
+	own, err := known(a.Rooms.MemberAt(a.ctx, s.Room, a.User.String(), s.Pos))
+	if own == nil || err != nil || own.Sender() == a.User.String() {
 		return false, err
 	}
-	own, err := known(a.Rooms.MemberAt(a.ctx, s.Room, a.User.String(), s.Pos))
-	if own == nil || err != nil {
+	before, err := known(a.Rooms.MemberAt(a.ctx, s.Room, a.User.String(), s.Pos-1))
+	if err != nil {
 		return false, err
+	}
+	if before != nil {
+		if was, _ := before.Field("membership").Text(); was == room.Knock || before.SoftFailed() {
+			return was != room.Knock, nil
+		}
 	}
 	return a.unwelcome(own.Sender())
 }

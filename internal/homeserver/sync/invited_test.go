@@ -2,14 +2,17 @@ package sync_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/ed25519"
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"signet/internal/homeserver/authz"
 	"signet/internal/homeserver/event"
 	"signet/internal/homeserver/room"
 	"signet/internal/matrix"
@@ -79,6 +82,59 @@ func TestInvitationsThatAreNotShown(t *testing.T) {
 			w.elsewhere(there, room.Leave, 4)
 			w.want(name+": the end of what was shown", len(p.sync().Rooms.Leave), 1)
 		}
+	})
+}
+
+// brings is an event of eve's that another server brings: it follows one, or the room's end.
+func (w *world) brings(id string, p event.Proto, after ...string) *event.Event {
+	w.Helper()
+	p.RoomID, p.Sender, p.OriginServerTS, p.Depth, p.Hashes = id, "@eve:evil.test", 1, 100, map[string][sha256.Size]byte{}
+	if p.PrevEvents = after; after == nil {
+		var ends string
+		w.ok(w.db.QueryRow(w.Context(), `SELECT extremities FROM room_rooms WHERE room_id = $1`, id).Scan(&ends))
+		p.PrevEvents = strings.Fields(ends)
+	}
+	state, err := w.rooms.State(w.Context(), alice, id)
+	w.ok(err)
+	for _, key := range authz.NeededFor(event.V11, p) {
+		for _, s := range state {
+			if s.Is(key.Type, key.StateKey) {
+				p.AuthEvents = append(p.AuthEvents, s.ID())
+			}
+		}
+	}
+	e, err := event.V11.Build(p, theirs)
+	w.ok(err)
+	_, err = w.rooms.Accept(w.Context(), id, room.Arrival{Event: e})
+	w.ok(err)
+	return e
+}
+
+// An invitation that fails softly is shown to nobody, nor is its end, though other events have it
+// in the room's state; who joins all the same is in the room.
+func TestAnInvitationThatFailsSoftly(t *testing.T) {
+	each(t, func(w *world) {
+		id := w.create(room.Creation{Preset: room.PublicChat, Version: "11", PowerLevels: []byte(`{"invite":0,"users":{"@alice:hs.test":100,"@eve:evil.test":50}}`)})
+		eve, bobs := "@eve:evil.test", bob.String()
+		w.brings(id, event.Proto{Type: "m.room.member", StateKey: &eve, Content: []byte(`{"membership":"join"}`)})
+		w.rooms.Bidden = func(context.Context, *event.Event) (error, error) { return errors.New("too many"), nil }
+		p := w.phone(bob)
+		p.sync()
+		invitation := w.brings(id, event.Proto{Type: "m.room.member", StateKey: &bobs, Content: []byte(`{"membership":"invite"}`)})
+		w.wantNothing("the invitation", p.sync())
+		w.brings(id, event.Proto{Type: "m.room.message", Content: []byte(`{"body":"after it"}`)}, invitation.ID())
+		if s := w.rooms.Standing(bob, id); s.Membership != room.Invite {
+			t.Fatalf("in the room's state bob is %q", s.Membership)
+		}
+		w.wantNothing("once it is in the state", p.sync())
+		w.want("from the beginning", len(w.phone(bob).sync().Rooms.Invite), 0)
+		w.brings(id, event.Proto{Type: "m.room.member", StateKey: &bobs, Content: []byte(`{"membership":"leave","reason":"buy"}`)})
+		if s := w.rooms.Standing(bob, id); s.Membership != room.Leave {
+			t.Fatalf("in the room's state bob is %q", s.Membership)
+		}
+		w.wantNothing("its end", p.sync())
+		w.join(id, bob)
+		w.want("a join", len(p.sync().Rooms.Join), 1)
 	})
 }
 
