@@ -4,6 +4,7 @@ import (
 	"errors"
 	"html/template"
 	"io/fs"
+	"maps"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -109,6 +110,21 @@ func TestText(t *testing.T) {
 	}
 	if got, err := c.In(locale.Arabic).Text("hello", "name", "123456"); err != nil || got != "Hello 123456, & welcome!" {
 		t.Errorf("a code in Arabic: %q, %v", got, err)
+	}
+}
+
+// Who says phrases elsewhere is given them as they were written.
+func TestForms(t *testing.T) {
+	c := load(t)
+	for key, want := range map[string]map[string]string{
+		"hello":   {"other": "Hello {name}, & welcome!"},
+		"rich":    {"other": `<strong>{name}</strong> has a <a href="{url}">page</a>, isn't it?<br>`},
+		"minutes": {"one": "{count} one", "few": "{count} few", "many": "{count} many", "other": "{count} other"},
+		"nothing": {},
+	} {
+		if got := c.In(locale.Russian).Forms(key); !maps.Equal(got, want) {
+			t.Errorf("Forms(%q) = %q, want %q", key, got, want)
+		}
 	}
 }
 
