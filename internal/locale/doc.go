@@ -9,5 +9,6 @@
 //
 // The package is a foundation and knows nobody else of ours. What is said is its
 // users' business: the phrases of messages are kept in verify/message, those of
-// notices in lookup/notice/words, those of pages in web/page.
+// notices in lookup/notice/words, those of pages in web/page, and the homeserver's in
+// internal/homeserver/page and internal/homeserver/webclient.
 package locale
