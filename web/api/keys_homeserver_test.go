@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -16,8 +17,10 @@ import (
 	"signet/internal/fedclient"
 	"signet/internal/idclient"
 	"signet/internal/matrix"
+	"signet/internal/store/storetest"
 	"signet/keys/proof"
 	"signet/keys/value"
+	"signet/migrations"
 )
 
 const (
@@ -218,6 +221,33 @@ func TestAHomeserverIsRefused(t *testing.T) {
 		w.wantNothing("a homeserver's call by an account", "POST", "/publish", alice, body("@carol:example.com", "value", carol), 403, matrix.Forbidden)
 		if a := w.do("POST", eraseKeys, alice, body("@alice:example.org")); !a.is(403, matrix.Forbidden) {
 			w.Errorf("erased by an account = %d %s", a.status, a.raw)
+		}
+	})
+}
+
+// FuzzKeysOfAUser has a homeserver publish anything for anybody: what is not refused stands in the
+// directory as the keys of a user of its own.
+func FuzzKeysOfAUser(f *testing.F) {
+	w := newLimited(f, storetest.Open(f, storetest.SQLite(f), migrations.IDServer), nil, map[string]int{"calls.homeserver.hour": 1 << 40})
+	good := string(w.uploaded(0, ""))
+	f.Add(stockUser.String(), good)
+	f.Add(stockUser.String(), strings.Replace(good, `"version":0`, `"prev":"AAAA","version":1`, 1))
+	f.Add("@bob:example.com", strings.ReplaceAll(good, "@alice", "@bob"))
+	f.Add("@alice:evil.example", good)
+	f.Add("", `{"type":"im.signet.keys.user.v1","keys":{},"revoked":"x","label":"mxid:@alice:example.com","version":1,"not_before":0}`)
+	nonces := 0
+	f.Fuzz(func(t *testing.T, user, published string) {
+		if !jsontext.Value(published).IsValid() || !utf8.ValidString(user) {
+			return // nobody can sign it
+		}
+		w.TB, nonces = t, nonces+1
+		body := w.ours(fmt.Sprint("nonce-", nonces), user, "value", jsontext.Value(published))
+		a := w.as("example.com", "POST", publishKeys, body)
+		if label := a.text("label"); a.status == http.StatusAccepted && (label != "mxid:"+user || !strings.HasSuffix(user, ":example.com")) {
+			t.Fatalf("%s is promised for %q", a.raw, user)
+		}
+		if a.status >= http.StatusInternalServerError || a.status != http.StatusAccepted && a.text("errcode") == "" {
+			t.Fatalf("%s = %d %s", body, a.status, a.raw)
 		}
 	})
 }
