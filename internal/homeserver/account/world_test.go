@@ -11,8 +11,8 @@ import (
 	"signet/internal/clocktest"
 	"signet/internal/homeserver/account"
 	"signet/internal/homeserver/contact"
-	"signet/internal/homeserver/contact/contacttest"
 	"signet/internal/idclient"
+	"signet/internal/idclient/idclienttest"
 	"signet/internal/matrix"
 	"signet/internal/outbox"
 	"signet/internal/seal"
@@ -71,7 +71,7 @@ func (w *world) contacts() *contact.Contacts {
 		w.Fatal(err)
 	}
 	c, err := contact.New(w.Context(), contact.Options{
-		DB: w.db, Vault: w.vault, ServerName: server, Identity: contacttest.New(server).Client(w.clock.Now), Trusted: trusted, Outbox: out, Now: w.clock.Now, Active: w.Active,
+		DB: w.db, Vault: w.vault, ServerName: server, Identity: idclienttest.New(server).Client(w.clock.Now), Trusted: trusted, Outbox: out, Now: w.clock.Now, Active: w.Active,
 	})
 	if err != nil {
 		w.Fatal(err)
@@ -88,7 +88,7 @@ func (w *world) shown(purpose idclient.Purpose, text string) idclient.Session {
 		w.Fatal(err)
 	}
 	s := idclient.Session{SID: sid, ClientSecret: "s3cret"}
-	if err := w.Contacts.SubmitToken(w.Context(), address.Medium(), s, contacttest.Code); err != nil {
+	if err := w.Contacts.SubmitToken(w.Context(), address.Medium(), s, idclienttest.Code); err != nil {
 		w.Fatal(err)
 	}
 	return s

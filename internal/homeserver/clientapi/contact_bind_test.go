@@ -9,7 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"signet/internal/fedclient"
-	"signet/internal/homeserver/contact/contacttest"
+	"signet/internal/idclient/idclienttest"
 )
 
 // own is a session that a client has opened at an identity server itself, and shown the code in.
@@ -89,11 +89,11 @@ func TestBindingThatFails(t *testing.T) {
 			status int
 			code   string
 		}{
-			{contacttest.Refusal(401, "M_UNAUTHORIZED"), 403, "M_UNAUTHORIZED"},
-			{contacttest.Refusal(401, "M_UNKNOWN_TOKEN"), 502, "M_UNKNOWN"},
-			{contacttest.Refusal(403, "M_TERMS_NOT_SIGNED"), 403, "M_TERMS_NOT_SIGNED"},
-			{contacttest.Refusal(400, "M_SESSION_NOT_VALIDATED"), 400, "M_SESSION_NOT_VALIDATED"},
-			{contacttest.Refusal(500, "M_UNKNOWN"), 502, "M_UNKNOWN"},
+			{idclienttest.Refusal(401, "M_UNAUTHORIZED"), 403, "M_UNAUTHORIZED"},
+			{idclienttest.Refusal(401, "M_UNKNOWN_TOKEN"), 502, "M_UNKNOWN"},
+			{idclienttest.Refusal(403, "M_TERMS_NOT_SIGNED"), 403, "M_TERMS_NOT_SIGNED"},
+			{idclienttest.Refusal(400, "M_SESSION_NOT_VALIDATED"), 400, "M_SESSION_NOT_VALIDATED"},
+			{idclienttest.Refusal(500, "M_UNKNOWN"), 502, "M_UNKNOWN"},
 		} {
 			w.ids.Says = &tt.says
 			w.want(fmt.Sprintf("answered %s", tt.says.Body), w.call(alice, "POST /account/3pid/bind", `{`+binds+`}`), tt.status, tt.code)
@@ -141,7 +141,7 @@ func TestDeletingAnAddress(t *testing.T) {
 		w.wantJSON("deleted again", w.call(alice, "POST /account/3pid/delete", `{`+alicesAddr+`}`), noSupport)
 
 		asked := w.call(alice, "POST /account/3pid/email/requestToken", strings.Replace(asksEmail, "s3cret", "again", 1))
-		w.want("the code", w.submit(asked, `{"sid":"`+asked.str("sid")+`","client_secret":"again","token":"`+contacttest.Code+`"}`), 200, "")
+		w.want("the code", w.submit(asked, `{"sid":"`+asked.str("sid")+`","client_secret":"again","token":"`+idclienttest.Code+`"}`), 200, "")
 		w.wantJSON("added again", w.call(alice, "POST /account/3pid/add", `{"sid":"`+asked.str("sid")+`","client_secret":"again",`+owner(password, "")+`}`), `{}`)
 		w.wantJSON("bound again", w.call(alice, "POST /account/3pid/bind", `{`+binds+`}`), `{}`)
 		w.ids.Down = true
@@ -170,7 +170,7 @@ func TestDeactivationUnbinds(t *testing.T) {
 		if a := w.call(alice, "GET /account/3pid", ""); !strings.Contains(a.text, "alice@example.org") || len(w.ids.Bound) != 3 {
 			w.Errorf("with a new password alice has %s, and bound is %q", a.text, w.ids.Bound)
 		}
-		away := contacttest.Refusal(503, "M_UNKNOWN")
+		away := idclienttest.Refusal(503, "M_UNKNOWN")
 		w.ids.Answers = func(asked string) *fedclient.Response {
 			if strings.HasPrefix(asked, "other.test") {
 				return &away

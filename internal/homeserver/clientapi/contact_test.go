@@ -11,8 +11,8 @@ import (
 	"signet/internal/fedclient"
 	"signet/internal/homeserver/account"
 	"signet/internal/homeserver/contact"
-	"signet/internal/homeserver/contact/contacttest"
 	"signet/internal/idclient"
+	"signet/internal/idclient/idclienttest"
 	"signet/internal/matrix"
 	"signet/internal/outbox"
 	"signet/internal/threepid"
@@ -43,7 +43,7 @@ func (w *world) identity(accounts *account.Accounts) {
 const (
 	asksEmail = `{"client_secret":"s3cret","email":"Alice@example.org","send_attempt":1}`
 	asksPhone = `{"client_secret":"s3cret","country":"DE","phone_number":"0151 12345678","send_attempt":1}`
-	submits   = `{"sid":"sid1","client_secret":"s3cret","token":"` + contacttest.Code + `"}`
+	submits   = `{"sid":"sid1","client_secret":"s3cret","token":"` + idclienttest.Code + `"}`
 )
 
 // submit passes a code on to where an answer of requestToken says.
@@ -177,9 +177,9 @@ func TestTheIdentityServerRefuses(t *testing.T) {
 	each(t, func(w *world) {
 		alice := w.joined("alice")
 		w.want("asked", w.call(alice, "POST /account/3pid/email/requestToken", asksEmail), 200, "")
-		challenge := contacttest.OK(map[string]any{"errcode": "M_CAPTCHA_NEEDED", "error": "first", "im.signet.challenge": map[string]any{"id": "c", "url": "https://id.test/c", "expires_at": 7}})
+		challenge := idclienttest.OK(map[string]any{"errcode": "M_CAPTCHA_NEEDED", "error": "first", "im.signet.challenge": map[string]any{"id": "c", "url": "https://id.test/c", "expires_at": 7}})
 		challenge.Status = 403
-		limit := contacttest.Refusal(429, "M_LIMIT_EXCEEDED")
+		limit := idclienttest.Refusal(429, "M_LIMIT_EXCEEDED")
 		limit.Header.Set("Retry-After", "17")
 		for _, tt := range []struct {
 			says   fedclient.Response
@@ -188,16 +188,16 @@ func TestTheIdentityServerRefuses(t *testing.T) {
 		}{
 			{challenge, 403, "M_CAPTCHA_NEEDED"},
 			{limit, 429, "M_LIMIT_EXCEEDED"},
-			{contacttest.Refusal(400, "M_TOKEN_INCORRECT"), 400, "M_TOKEN_INCORRECT"},
-			{contacttest.Refusal(400, "M_EMAIL_SEND_ERROR"), 400, "M_EMAIL_SEND_ERROR"},
-			{contacttest.Refusal(400, "M_DESTINATION_REJECTED"), 400, "M_DESTINATION_REJECTED"},
-			{contacttest.Refusal(401, "M_UNKNOWN_TOKEN"), 502, "M_UNKNOWN"},
-			{contacttest.Refusal(401, "M_INVALID_PARAM"), 403, "M_INVALID_PARAM"},
-			{contacttest.Refusal(403, "M_FORBIDDEN"), 502, "M_UNKNOWN"},
-			{contacttest.Refusal(404, "M_NOT_FOUND"), 502, "M_UNKNOWN"},
-			{contacttest.Refusal(404, "M_UNRECOGNIZED"), 502, "M_UNKNOWN"},
-			{contacttest.Refusal(500, "M_INVALID_PARAM"), 502, "M_UNKNOWN"},
-			{contacttest.Refusal(302, "M_INVALID_PARAM"), 502, "M_UNKNOWN"},
+			{idclienttest.Refusal(400, "M_TOKEN_INCORRECT"), 400, "M_TOKEN_INCORRECT"},
+			{idclienttest.Refusal(400, "M_EMAIL_SEND_ERROR"), 400, "M_EMAIL_SEND_ERROR"},
+			{idclienttest.Refusal(400, "M_DESTINATION_REJECTED"), 400, "M_DESTINATION_REJECTED"},
+			{idclienttest.Refusal(401, "M_UNKNOWN_TOKEN"), 502, "M_UNKNOWN"},
+			{idclienttest.Refusal(401, "M_INVALID_PARAM"), 403, "M_INVALID_PARAM"},
+			{idclienttest.Refusal(403, "M_FORBIDDEN"), 502, "M_UNKNOWN"},
+			{idclienttest.Refusal(404, "M_NOT_FOUND"), 502, "M_UNKNOWN"},
+			{idclienttest.Refusal(404, "M_UNRECOGNIZED"), 502, "M_UNKNOWN"},
+			{idclienttest.Refusal(500, "M_INVALID_PARAM"), 502, "M_UNKNOWN"},
+			{idclienttest.Refusal(302, "M_INVALID_PARAM"), 502, "M_UNKNOWN"},
 			{fedclient.Response{Status: 200, Header: http.Header{}, Body: []byte("<html>")}, 502, "M_UNKNOWN"},
 		} {
 			w.ids.Says = &tt.says
@@ -237,11 +237,11 @@ func TestSubmittedCodes(t *testing.T) {
 		w.want("another secret", w.submit(asked, strings.Replace(submits, "s3cret", "x", 1)), 404, "M_NO_VALID_SESSION")
 		w.want("another medium", w.do("POST", "/_signet/v1/3pid/msisdn/submitToken", submits), 404, "M_NO_VALID_SESSION")
 		w.want("no code", w.submit(asked, `{"sid":"sid1","client_secret":"s3cret"}`), 400, "M_MISSING_PARAMS")
-		w.want("a wrong code", w.submit(asked, strings.Replace(submits, contacttest.Code, "1", 1)), 400, "M_TOKEN_INCORRECT")
+		w.want("a wrong code", w.submit(asked, strings.Replace(submits, idclienttest.Code, "1", 1)), 400, "M_TOKEN_INCORRECT")
 		if want := []string{"id.test/validate/email/requestToken", "id.test/validate/email/submitToken"}; !cmp.Equal(w.ids.Asked, want) {
 			w.Errorf("asked %q, want %q", w.ids.Asked, want)
 		}
-		w.ids.Says = new(contacttest.OK(map[string]any{"success": false}))
+		w.ids.Says = new(idclienttest.OK(map[string]any{"success": false}))
 		w.want("a code that is not taken", w.submit(asked, submits), 400, "M_TOKEN_INCORRECT")
 	})
 }

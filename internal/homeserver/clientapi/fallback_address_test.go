@@ -9,7 +9,7 @@ import (
 	"signet/internal/fedclient"
 	"signet/internal/homeserver/account"
 	"signet/internal/homeserver/contact"
-	"signet/internal/homeserver/contact/contacttest"
+	"signet/internal/idclient/idclienttest"
 	"signet/internal/matrix"
 	"signet/internal/threepid"
 )
@@ -62,10 +62,10 @@ func TestAnAddressOnItsPage(t *testing.T) {
 		w.says("the link, which was not opened", w.submitForm(page, "opened", "1"), 403, "not been confirmed yet")
 		w.says("a wrong code", w.submitForm(page, "code", "000000"), 403, "not the right code")
 		w.ids.Down = true
-		w.page("while the identity server is away", w.submitForm(page, "code", contacttest.Code), 502)
+		w.page("while the identity server is away", w.submitForm(page, "code", idclienttest.Code), 502)
 		w.ids.Down = false
-		w.says("the code", w.submitForm(page, "code", contacttest.Code), 200, "authDone")
-		w.page("once more", w.submitForm(page, "code", contacttest.Code), 200)
+		w.says("the code", w.submitForm(page, "code", idclienttest.Code), 200, "authDone")
+		w.page("once more", w.submitForm(page, "code", idclienttest.Code), 200)
 		a := w.do("POST", v3+"/register", `{"auth":{"session":"`+session+`"},"username":"alice","password":"`+password+`"}`)
 		w.want("the account", a, 200, "")
 		if has := w.call(a.str("access_token"), "GET /account/3pid", ""); !strings.Contains(has.text, `"address":"alice@example.org"`) {
@@ -104,7 +104,7 @@ func TestAResetOnItsPage(t *testing.T) {
 		if w.ids.Last["im.signet.purpose"] != "reset" {
 			w.Errorf("the identity server is asked %v", w.ids.Last)
 		}
-		w.says("the code", w.submitForm(page, "code", contacttest.Code), 200, "authDone")
+		w.says("the code", w.submitForm(page, "code", idclienttest.Code), 200, "authDone")
 		w.want("the session for another password", w.do("POST", v3+"/account/password", `{"new_password":"hacked staple","auth":{"session":"`+session+`"}}`), 401, "M_FORBIDDEN")
 		w.wantJSON("the password", w.do("POST", v3+"/account/password", body+`,"auth":{"session":"`+session+`"}}`), `{}`)
 		w.want("logging in", w.login(`"user":"alice"`, "battery staple"), 200, "")

@@ -1,24 +1,22 @@
 package clientapi_test
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
 
-	"signet/internal/homeserver/event"
 	"signet/internal/homeserver/thirdparty"
-	"signet/internal/homeserver/thirdparty/thirdpartytest"
+	"signet/internal/idclient/idclienttest"
 	"signet/internal/matrix"
 )
 
 // eachIdentity is each beside an identity server.
-func eachIdentity(t *testing.T, story func(w *world, id *thirdpartytest.Identity)) {
+func eachIdentity(t *testing.T, story func(w *world, id *idclienttest.Server)) {
 	each(t, func(w *world) {
-		id := thirdpartytest.New()
-		w.api.Trusted = thirdpartytest.Trusted(t)
-		w.api.Identity = id.Client("hs.test", func(context.Context) (event.Signer, error) { return ours, nil })
+		id := idclienttest.NewOfUsers()
+		w.api.Trusted = idclienttest.Trusted(t)
+		w.api.Identity = id.ClientOf("hs.test", w.clock.Now)
 		w.api.ThirdParty = thirdparty.New(thirdparty.Options{DB: w.db, Rooms: w.api.Rooms, Inviter: w.api.Rooms, Identity: w.api.Identity, ServerName: "hs.test",
 			Exists: w.api.Accounts.Exists, Now: w.clock.Now})
 		story(w, id)
@@ -27,7 +25,7 @@ func eachIdentity(t *testing.T, story func(w *world, id *thirdpartytest.Identity
 
 // addressed names whom to invite, with changes; nil leaves a member out.
 func addressed(changes map[string]any) string {
-	said := map[string]any{"id_server": thirdpartytest.Name, "id_access_token": thirdpartytest.Token, "medium": "email", "address": "Carol@Example.org"}
+	said := map[string]any{"id_server": idclienttest.Name, "id_access_token": idclienttest.Token, "medium": "email", "address": "Carol@Example.org"}
 	for name, value := range changes {
 		if said[name] = value; value == nil {
 			delete(said, name)
@@ -56,7 +54,7 @@ func (w *world) written() (n int) {
 // Whoever has an address is invited: the user behind it, or else by a message and an event
 // that tells the room no address.
 func TestInvitingByAddress(t *testing.T) {
-	eachIdentity(t, func(w *world, identity *thirdpartytest.Identity) {
+	eachIdentity(t, func(w *world, identity *idclienttest.Server) {
 		alice := w.joined("alice")
 		w.joined("bob")
 		w.want("a name", w.do("PUT", v3+"/profile/@alice:hs.test/displayname", `{"displayname":"Alice"}`, bearer(alice)), 200, "")
@@ -71,14 +69,14 @@ func TestInvitingByAddress(t *testing.T) {
 				t.Errorf("the identity server is told the %s %q, want %q", name, stored[0][name], want)
 			}
 		}
-		key, ephemeral := thirdpartytest.Public(thirdpartytest.Key), thirdpartytest.Public(thirdpartytest.Ephemeral)
+		key, ephemeral := idclienttest.Public(idclienttest.Key), idclienttest.Public(idclienttest.Ephemeral)
 		const validity = "https://id.test/isvalid"
 		w.wantJSON("what the room says", w.call(alice, "GET /rooms/"+id+"/state/m.room.third_party_invite/token-1", ""),
 			fmt.Sprintf(`{"display_name":"c...@e...","key_validity_url":%q,"public_key":%q,"public_keys":[{"key_validity_url":%q,"public_key":%q},{"key_validity_url":%q,"public_key":%q}]}`,
 				validity, key, validity, key, validity, ephemeral))
 
 		identity.Bind("carol@example.org", "@bob:hs.test")
-		identity.Asked()
+		identity.Questions()
 		w.wantJSON("inviting who is known", w.call(alice, "POST /rooms/"+id+"/invite", addressed(map[string]any{"reason": "come"})), `{}`)
 		invited := w.call(alice, "GET /rooms/"+id+"/state/m.room.member/@bob:hs.test", "")
 		if invited.str("membership") != "invite" || invited.str("reason") != "come" || len(identity.Stored()) != 1 {
@@ -86,7 +84,7 @@ func TestInvitingByAddress(t *testing.T) {
 		}
 		w.want("inviting who is banned", w.call(alice, "POST /rooms/"+id+"/ban", `{"user_id":"@bob:hs.test"}`), 200, "")
 		w.want("inviting who is banned", w.call(alice, "POST /rooms/"+id+"/invite", addressed(nil)), 403, "M_FORBIDDEN")
-		if log := w.wholeLog(); strings.Contains(strings.ToLower(log), "carol@") || strings.Contains(log, thirdpartytest.Token) {
+		if log := w.wholeLog(); strings.Contains(strings.ToLower(log), "carol@") || strings.Contains(log, idclienttest.Token) {
 			t.Errorf("the log tells of whom: %s", log)
 		}
 	})
@@ -94,11 +92,11 @@ func TestInvitingByAddress(t *testing.T) {
 
 // An identity server that gives the address away as the name to show is not followed.
 func TestTheAddressIsNotShown(t *testing.T) {
-	eachIdentity(t, func(w *world, identity *thirdpartytest.Identity) {
+	eachIdentity(t, func(w *world, identity *idclienttest.Server) {
 		alice := w.joined("alice")
 		id := w.newRoom(alice, `{}`)
 		for i, name := range []string{"carol@example.org", "Carol <CAROL@example.org>", ""} {
-			identity.Lie("store-invite", fmt.Sprintf(`200 {"token":"t%d","display_name":%q,"public_keys":[{"public_key":%q,"key_validity_url":"https://id.test/v"}]}`, i, name, thirdpartytest.Public(thirdpartytest.Key)))
+			identity.Reply("store-invite", fmt.Sprintf(`200 {"token":"t%d","display_name":%q,"public_keys":[{"public_key":%q,"key_validity_url":"https://id.test/v"}]}`, i, name, idclienttest.Public(idclienttest.Key)))
 			w.want("inviting", w.call(alice, "POST /rooms/"+id+"/invite", addressed(nil)), 200, "")
 			shown := w.call(alice, fmt.Sprintf("GET /rooms/%s/state/m.room.third_party_invite/t%d", id, i), "").str("display_name")
 			if shown == "" || strings.Contains(strings.ToLower(shown), "carol") || strings.Contains(shown, "example.org") {
@@ -111,7 +109,7 @@ func TestTheAddressIsNotShown(t *testing.T) {
 // What is missing, of the wrong kind, of a server that is not used, or not allowed is refused
 // before anybody is asked.
 func TestInvitingByAddressRefuses(t *testing.T) {
-	eachIdentity(t, func(w *world, identity *thirdpartytest.Identity) {
+	eachIdentity(t, func(w *world, identity *idclienttest.Server) {
 		alice, bob := w.joined("alice"), w.joined("bob")
 		id := w.newRoom(alice, `{"preset":"public_chat"}`)
 		w.want("bob joins", w.call(bob, "POST /rooms/"+id+"/join", `{}`), 200, "")
@@ -141,7 +139,7 @@ func TestInvitingByAddressRefuses(t *testing.T) {
 			w.want(tt.what, w.call(tt.token, "POST /rooms/"+id+"/invite", tt.body), tt.status, tt.code)
 		}
 		w.want("an unknown room", w.call(alice, "POST /rooms/!no:hs.test/invite", addressed(nil)), 404, "M_NOT_FOUND")
-		if asked := identity.Asked(); len(asked) > 0 {
+		if asked := identity.Questions(); len(asked) > 0 {
 			t.Errorf("asked %q", asked)
 		}
 		if after := w.written(); after != before {
@@ -153,10 +151,10 @@ func TestInvitingByAddressRefuses(t *testing.T) {
 // An identity server that is away, lies or refuses: nothing is written, and the client keeps
 // its own access token.
 func TestAnIdentityServerThatFails(t *testing.T) {
-	eachIdentity(t, func(w *world, identity *thirdpartytest.Identity) {
+	eachIdentity(t, func(w *world, identity *idclienttest.Server) {
 		alice := w.joined("alice")
 		id := w.newRoom(alice, `{}`)
-		key := fmt.Sprintf(`"public_keys":[{"public_key":%q,"key_validity_url":"https://id.test/v"}]`, thirdpartytest.Public(thirdpartytest.Key))
+		key := fmt.Sprintf(`"public_keys":[{"public_key":%q,"key_validity_url":"https://id.test/v"}]`, idclienttest.Public(idclienttest.Key))
 		before := w.written()
 		for _, tt := range []struct {
 			end, answer string
@@ -182,24 +180,24 @@ func TestAnIdentityServerThatFails(t *testing.T) {
 			{"store-invite", `200 {"token":"t","display_name":"x",` + strings.Replace(key, "https", "http", 1) + `}`, 502, "M_UNKNOWN"},
 			{"store-invite", `200 {"token":"a\u0000","display_name":"x",` + key + `}`, 502, "M_UNKNOWN"},
 		} {
-			identity.Lie("", "")
-			identity.Lie(tt.end, tt.answer)
+			identity.Reply("", "")
+			identity.Reply(tt.end, tt.answer)
 			w.want(tt.end+" "+tt.answer, w.call(alice, "POST /rooms/"+id+"/invite", addressed(nil)), tt.status, tt.code)
 			if after := w.written(); after != before {
 				t.Errorf("%s %s: %d events were written", tt.end, tt.answer, after-before)
 			}
 		}
-		identity.Lie("", "")
+		identity.Reply("", "")
 		w.want("a token that it does not take", w.call(alice, "POST /rooms/"+id+"/invite", addressed(map[string]any{"id_access_token": "x"})), 403, "M_UNAUTHORIZED")
 	})
 }
 
 // Somebody who binds the address between the two questions is invited all the same.
 func TestBoundMeanwhile(t *testing.T) {
-	eachIdentity(t, func(w *world, identity *thirdpartytest.Identity) {
+	eachIdentity(t, func(w *world, identity *idclienttest.Server) {
 		alice := w.joined("alice")
 		id := w.newRoom(alice, `{}`)
-		identity.Once("lookup", `200 {"mappings":{}}`)
+		identity.ReplyOnce("lookup", `200 {"mappings":{}}`)
 		identity.Bind("carol@example.org", "@carol:hs.test")
 		w.want("inviting", w.call(alice, "POST /rooms/"+id+"/invite", addressed(nil)), 200, "")
 		if is := w.call(alice, "GET /rooms/"+id+"/state/m.room.member/@carol:hs.test", "").str("membership"); is != "invite" {
@@ -211,7 +209,7 @@ func TestBoundMeanwhile(t *testing.T) {
 // A new room invites people by addresses. Where that cannot be known there is no room; where it
 // only fails in the end, the room is there without them.
 func TestANewRoomInvitesByAddress(t *testing.T) {
-	eachIdentity(t, func(w *world, identity *thirdpartytest.Identity) {
+	eachIdentity(t, func(w *world, identity *idclienttest.Server) {
 		alice := w.joined("alice")
 		w.joined("bob")
 		identity.Bind("bob@example.org", "@bob:hs.test")
@@ -224,7 +222,7 @@ func TestANewRoomInvitesByAddress(t *testing.T) {
 		if stored := identity.Stored(); len(stored) != 1 || stored[0]["room_id"] != id {
 			t.Errorf("stored are %v", stored)
 		}
-		identity.Asked()
+		identity.Questions()
 		before := w.written()
 		for what, tt := range map[string]struct {
 			body   string
@@ -239,16 +237,16 @@ func TestANewRoomInvitesByAddress(t *testing.T) {
 		} {
 			w.want(what, w.call(alice, "POST /createRoom", `{"invite_3pid":`+tt.body+`}`), tt.status, tt.code)
 		}
-		if asked := identity.Asked(); len(asked) > 0 {
+		if asked := identity.Questions(); len(asked) > 0 {
 			t.Errorf("asked %q", asked)
 		}
-		identity.Lie("lookup", "")
+		identity.Reply("lookup", "")
 		w.want("an identity server that is away", w.call(alice, "POST /createRoom", both), 502, "M_UNKNOWN")
 		if after := w.written(); after != before {
 			t.Errorf("%d events were written", after-before)
 		}
-		identity.Lie("", "")
-		identity.Lie("store-invite", "")
+		identity.Reply("", "")
+		identity.Reply("store-invite", "")
 		id = w.newRoom(alice, both)
 		if bob := w.call(alice, "GET /rooms/"+id+"/state/m.room.member/@bob:hs.test", ""); bob.str("membership") != "invite" {
 			t.Errorf("in the room without carol bob is %s", bob.text)
@@ -256,7 +254,7 @@ func TestANewRoomInvitesByAddress(t *testing.T) {
 		if state := w.call(alice, "GET /rooms/"+id+"/state", "").text; strings.Contains(state, "third_party_invite") {
 			t.Errorf("the room says %s", state)
 		}
-		identity.Lie("", "")
+		identity.Reply("", "")
 		w.want("inviting again", w.call(alice, "POST /rooms/"+id+"/invite", addressed(nil)), 200, "")
 	})
 }
@@ -264,16 +262,16 @@ func TestANewRoomInvitesByAddress(t *testing.T) {
 // Who was sent a key by mail has the identity server sign, and joins by that: by either path,
 // and by an alias.
 func TestJoiningByThirdPartySigned(t *testing.T) {
-	eachIdentity(t, func(w *world, identity *thirdpartytest.Identity) {
+	eachIdentity(t, func(w *world, identity *idclienttest.Server) {
 		alice, bob := w.joined("alice"), w.joined("bob")
 		id := w.newRoom(alice, `{"room_alias_name":"tea"}`)
 		for i := range 3 {
 			w.want("inviting", w.call(alice, "POST /rooms/"+id+"/invite", addressed(nil)), 200, "")
 			token := fmt.Sprintf("token-%d", i+1)
 			signed := func(key matrix.SigningKey, user matrix.UserID, sender string) string {
-				return `{"third_party_signed":` + thirdpartytest.Sign(t, key, user, token, map[string]any{"sender": sender}) + `}`
+				return `{"third_party_signed":` + idclienttest.Sign(t, key, user, token, map[string]any{"sender": sender}) + `}`
 			}
-			good := signed(thirdpartytest.Ephemeral, "@bob:hs.test", "@alice:hs.test")
+			good := signed(idclienttest.Ephemeral, "@bob:hs.test", "@alice:hs.test")
 			path := []string{"/join/" + id, "/rooms/" + id + "/join", "/join/%23tea:hs.test"}[i]
 			before := w.written()
 			for _, tt := range []struct {
@@ -285,19 +283,19 @@ func TestJoiningByThirdPartySigned(t *testing.T) {
 				{"null", `{"third_party_signed":null}`, 403, "M_FORBIDDEN"},
 				{"a text", `{"third_party_signed":"x"}`, 400, "M_BAD_JSON"},
 				{"no members", `{"third_party_signed":{}}`, 400, "M_BAD_JSON"},
-				{"no sender", `{"third_party_signed":` + thirdpartytest.Sign(t, thirdpartytest.Key, "@bob:hs.test", token, nil) + `}`, 400, "M_BAD_JSON"},
-				{"another sender", signed(thirdpartytest.Key, "@bob:hs.test", "@eve:hs.test"), 403, "M_FORBIDDEN"},
-				{"for somebody else", signed(thirdpartytest.Key, "@carol:hs.test", "@alice:hs.test"), 403, "M_FORBIDDEN"},
+				{"no sender", `{"third_party_signed":` + idclienttest.Sign(t, idclienttest.Key, "@bob:hs.test", token, nil) + `}`, 400, "M_BAD_JSON"},
+				{"another sender", signed(idclienttest.Key, "@bob:hs.test", "@eve:hs.test"), 403, "M_FORBIDDEN"},
+				{"for somebody else", signed(idclienttest.Key, "@carol:hs.test", "@alice:hs.test"), 403, "M_FORBIDDEN"},
 				{"by another key", signed(ours.Key, "@bob:hs.test", "@alice:hs.test"), 403, "M_FORBIDDEN"},
 				{"a changed one", strings.Replace(good, token, "token-x", 1), 403, "M_FORBIDDEN"},
 			} {
 				w.want(tt.what, w.call(bob, "POST "+path, tt.body), tt.status, tt.code)
 			}
-			identity.Lie("isvalid", `200 {"valid":false}`)
+			identity.Reply("isvalid", `200 {"valid":false}`)
 			w.want("by a key that is revoked", w.call(bob, "POST "+path, good), 403, "M_FORBIDDEN")
-			identity.Lie("isvalid", "")
+			identity.Reply("isvalid", "")
 			w.want("by a key of which nobody tells", w.call(bob, "POST "+path, good), 502, "M_UNKNOWN")
-			identity.Lie("", "")
+			identity.Reply("", "")
 			if after := w.written(); after != before {
 				t.Errorf("%d events were written", after-before)
 			}

@@ -12,8 +12,8 @@ import (
 
 	"signet/internal/homeserver/account"
 	"signet/internal/homeserver/contact"
-	"signet/internal/homeserver/contact/contacttest"
 	"signet/internal/idclient"
+	"signet/internal/idclient/idclienttest"
 	"signet/internal/store/storetest"
 )
 
@@ -47,7 +47,7 @@ func (w *world) shown(purpose, medium, address, secret string) (creds string) {
 
 func (w *world) enter(asked answer, secret string) {
 	w.Helper()
-	w.want("the code", w.submit(asked, fmt.Sprintf(`{"sid":%q,"client_secret":%q,"token":%q}`, asked.str("sid"), secret, contacttest.Code)), 200, "")
+	w.want("the code", w.submit(asked, fmt.Sprintf(`{"sid":%q,"client_secret":%q,"token":%q}`, asked.str("sid"), secret, idclienttest.Code)), 200, "")
 }
 
 // signUp registers by a stage of an address.

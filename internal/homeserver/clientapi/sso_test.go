@@ -10,8 +10,8 @@ import (
 
 	"signet/internal/fedclient"
 	"signet/internal/homeserver/account"
-	"signet/internal/homeserver/contact/contacttest"
 	"signet/internal/homeserver/sso"
+	"signet/internal/idclient/idclienttest"
 	"signet/internal/matrix"
 )
 
@@ -116,7 +116,7 @@ func (w *world) typed(redirect string) *browser {
 	b := w.browser()
 	w.page("the first page", b.begin(redirect), 200)
 	w.page("the address", b.send("address=Alice%40example.org"), 200)
-	w.page("the code", b.send("code="+contacttest.Code), 200)
+	w.page("the code", b.send("code="+idclienttest.Code), 200)
 	return b
 }
 
@@ -160,7 +160,7 @@ func TestLoginByACode(t *testing.T) {
 		if text := w.page("a wrong code", b.send("code=000000"), 403); !strings.Contains(text, "nicht der richtige Code") {
 			w.Errorf("a wrong code: the page says %s", text)
 		}
-		consent := b.send("code=" + contacttest.Code)
+		consent := b.send("code=" + idclienttest.Code)
 		if text := w.page("the code", consent, 200); !strings.Contains(text, "@alice:hs.test") || !strings.Contains(text, "https://app.test") {
 			w.Errorf("the page of the consent says %s", text)
 		}
@@ -231,7 +231,7 @@ func TestTheLongestLogin(t *testing.T) {
 		b := w.browser()
 		b.begin("https://app.test/" + strings.Repeat("&", 2000-len("https://app.test/")))
 		long := strings.Repeat("x", 900)
-		captcha := contacttest.OK(map[string]any{"errcode": "M_CAPTCHA_NEEDED", "error": "no", "im.signet.challenge": map[string]any{
+		captcha := idclienttest.OK(map[string]any{"errcode": "M_CAPTCHA_NEEDED", "error": "no", "im.signet.challenge": map[string]any{
 			"id": strings.Repeat("c", 255), "url": "https://id.test/" + long, "image_url": "https://id.test/" + long, "audio_url": "https://id.test/" + long, "expires_at": 1}})
 		captcha.Status = 403
 		w.ids.Says = &captcha
@@ -247,8 +247,8 @@ func TestLoginForATrustedSite(t *testing.T) {
 		w.page("the first page", b.begin("https://trusted.test/app"), 200)
 		w.page("the address", b.send("address=alice%40example.org"), 200)
 		again := *b
-		w.want("the token", w.loginBy(w.tokenOf(b.follow("code="+contacttest.Code), "https://trusted.test/app?")), 200, "")
-		if text := w.page("the code twice", again.send("code="+contacttest.Code), 403); !strings.Contains(text, "used already") {
+		w.want("the token", w.loginBy(w.tokenOf(b.follow("code="+idclienttest.Code), "https://trusted.test/app?")), 200, "")
+		if text := w.page("the code twice", again.send("code="+idclienttest.Code), 403); !strings.Contains(text, "used already") {
 			w.Errorf("a code that was used: the page says %s", text)
 		}
 	})
@@ -267,7 +267,7 @@ func TestALinkLogsNobodyIn(t *testing.T) {
 				w.Errorf("%q after the link = %s", fields, a.text)
 			}
 		}
-		w.page("the code all the same", b.send("code="+contacttest.Code), 200)
+		w.page("the code all the same", b.send("code="+idclienttest.Code), 200)
 	})
 }
 
@@ -303,7 +303,7 @@ func TestTwoTabs(t *testing.T) {
 		}
 		for tab, at := range map[*browser]string{first: "https://one.test/?", &second: "https://two.test/?"} {
 			tab.send("address=alice%40example.org")
-			tab.send("code=" + contacttest.Code)
+			tab.send("code=" + idclienttest.Code)
 			w.want(at, w.loginBy(w.tokenOf(tab.follow("agreed=1"), at)), 200, "")
 		}
 	})
@@ -323,7 +323,7 @@ func TestALoginEndsOnce(t *testing.T) {
 			w.Errorf("%d login tokens, %v, want 1", n, err)
 		}
 		w.page("the address again", again.send("address=alice%40example.org"), 200)
-		w.page("another code", again.send("code="+contacttest.Code), 200)
+		w.page("another code", again.send("code="+idclienttest.Code), 200)
 		w.tokenOf(again.follow("agreed=1"), "https://app.test/?")
 	})
 }
@@ -358,7 +358,7 @@ func TestLoginByAnAddressOfNobody(t *testing.T) {
 		b := w.browser()
 		b.begin("https://app.test/")
 		b.send("address=nobody%40example.org")
-		if text := w.page("the code of nobody", b.send("code="+contacttest.Code), 403); !strings.Contains(text, "No account here") {
+		if text := w.page("the code of nobody", b.send("code="+idclienttest.Code), 403); !strings.Contains(text, "No account here") {
 			w.Errorf("the owner of an address of no account reads %s", text)
 		}
 	})
@@ -396,7 +396,7 @@ func TestLoginWithATroubledIdentityServer(t *testing.T) {
 			w.ids.Down = false
 		}
 		away(`name="address"`, "address=alice%40example.org")
-		captcha := contacttest.OK(map[string]any{"errcode": "M_CAPTCHA_NEEDED", "error": "no", "im.signet.challenge": map[string]any{
+		captcha := idclienttest.OK(map[string]any{"errcode": "M_CAPTCHA_NEEDED", "error": "no", "im.signet.challenge": map[string]any{
 			"id": "c1", "url": "https://id.test/c1", "image_url": "https://id.test/c1.png", "audio_url": "https://id.test/c1.wav", "expires_at": 1}})
 		captcha.Status = 403
 		w.ids.Says = &captcha
@@ -413,7 +413,7 @@ func TestLoginWithATroubledIdentityServer(t *testing.T) {
 		if challenge, _ := w.ids.Last["im.signet.challenge"].(map[string]any); challenge["id"] != "c1" || challenge["answer"] != "123456" {
 			w.Errorf("the identity server is told %v", w.ids.Last)
 		}
-		limited := contacttest.Refusal(429, matrix.LimitExceededCode)
+		limited := idclienttest.Refusal(429, matrix.LimitExceededCode)
 		w.ids.Says = &limited
 		for _, fields := range []string{"code=000000", "again=1"} {
 			if text := w.page("too many", b.send(fields), 429); !strings.Contains(text, "too often") {
@@ -431,8 +431,8 @@ func TestLoginWithATroubledIdentityServer(t *testing.T) {
 		w.ids.Says = nil
 		w.page("another address", b.send("anew=1"), 200)
 		w.page("the address", b.send("address=alice%40example.org"), 200)
-		away(`name="code"`, "code="+contacttest.Code)
-		w.page("the code", b.send("code="+contacttest.Code), 200)
+		away(`name="code"`, "code="+idclienttest.Code)
+		w.page("the code", b.send("code="+idclienttest.Code), 200)
 		away(`name="agreed"`, "agreed=1")
 		w.tokenOf(b.follow("agreed=1"), "https://app.test/?")
 	})

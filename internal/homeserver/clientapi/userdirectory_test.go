@@ -8,10 +8,10 @@ import (
 	"testing"
 
 	"signet/internal/homeserver/account"
-	"signet/internal/homeserver/contact/contacttest"
 	"signet/internal/homeserver/room"
 	"signet/internal/homeserver/userdata"
 	"signet/internal/homeserver/userdirectory"
+	"signet/internal/idclient/idclienttest"
 	"signet/internal/matrix"
 )
 
@@ -154,7 +154,7 @@ func TestAddressesWithoutAnIdentityServer(t *testing.T) {
 		w.room(w.joined("bob"))
 		w.named(w.joined("example.org"), "@example.org:hs.test", "bob@example.org")
 		w.ids.Bound = map[string]string{"id.test email bob@example.org": "@bob:hs.test"}
-		down := contacttest.Refusal(http.StatusForbidden, matrix.Forbidden)
+		down := idclienttest.Refusal(http.StatusForbidden, matrix.Forbidden)
 		for _, fail := range []func(){func() { w.ids.Down = true }, func() { w.ids.Down, w.ids.Says = false, &down }} {
 			fail()
 			w.finds(alice, "bob@example.org", ``)

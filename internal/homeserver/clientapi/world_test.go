@@ -17,7 +17,6 @@ import (
 	"signet/internal/clocktest"
 	"signet/internal/homeserver/account"
 	"signet/internal/homeserver/clientapi"
-	"signet/internal/homeserver/contact/contacttest"
 	"signet/internal/homeserver/departure"
 	"signet/internal/homeserver/e2ee"
 	"signet/internal/homeserver/e2ee/roomkeys"
@@ -29,6 +28,7 @@ import (
 	"signet/internal/homeserver/typing"
 	"signet/internal/homeserver/unread"
 	"signet/internal/homeserver/userdata"
+	"signet/internal/idclient/idclienttest"
 	"signet/internal/matrix"
 	"signet/internal/mxhttp"
 	"signet/internal/outbox"
@@ -52,7 +52,7 @@ type world struct {
 	api    *clientapi.API
 	server *httptest.Server
 	clock  *clocktest.Clock
-	ids    *contacttest.Server
+	ids    *idclienttest.Server
 	outbox *outbox.Outbox
 	log    *bytes.Buffer
 	logger *slog.Logger
@@ -78,7 +78,7 @@ func newWorld(t *testing.T, db *store.DB, flows account.Flows) *world {
 // newWorldWith is newWorld at a server whose accounts are set up like that.
 func newWorldWith(t *testing.T, db *store.DB, set func(*account.Options)) *world {
 	t.Helper()
-	w := &world{T: t, db: db, clock: clocktest.New(), ids: contacttest.New("hs.test"), log: new(bytes.Buffer)}
+	w := &world{T: t, db: db, clock: clocktest.New(), ids: idclienttest.New("hs.test"), log: new(bytes.Buffer)}
 	w.logger = slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	w.vault = sealtest.Vault(t, db, w.clock.Now)
 	committer := running(t, db)

@@ -9,8 +9,8 @@ import (
 
 	"signet/internal/fedclient"
 	"signet/internal/homeserver/contact"
-	"signet/internal/homeserver/contact/contacttest"
 	"signet/internal/idclient"
+	"signet/internal/idclient/idclienttest"
 	"signet/internal/matrix"
 	"signet/internal/threepid"
 )
@@ -100,7 +100,7 @@ func TestWhatIsNotBound(t *testing.T) {
 			t.Errorf("of an account that has ended: %v, bound is %q", err, w.id.Bound)
 		}
 		delete(w.ended, alice)
-		refused := contacttest.Refusal(403, "M_FORBIDDEN")
+		refused := idclienttest.Refusal(403, "M_FORBIDDEN")
 		w.id.Answers = func(asked string) *fedclient.Response {
 			if strings.HasSuffix(asked, "/bind") {
 				return &refused
@@ -140,13 +140,13 @@ func TestABindingWithoutAnAnswer(t *testing.T) {
 func TestServersThatDoNotUnbind(t *testing.T) {
 	each(t, func(w *world) {
 		w.bind(w.own(alice, "id.test", w.email()))
-		for _, says := range []fedclient.Response{contacttest.Refusal(404, "M_UNRECOGNIZED"), contacttest.Refusal(403, "M_FORBIDDEN"), {Status: 404, Body: []byte("nginx")}} {
+		for _, says := range []fedclient.Response{idclienttest.Refusal(404, "M_UNRECOGNIZED"), idclienttest.Refusal(403, "M_FORBIDDEN"), {Status: 404, Body: []byte("nginx")}} {
 			w.id.Says = &says
 			if err := w.Unbind(t.Context(), alice, "", w.email()); !errors.Is(err, contact.ErrNoSupport) {
 				t.Errorf("answered %d %s: %v", says.Status, says.Body, err)
 			}
 		}
-		for _, says := range []fedclient.Response{contacttest.Refusal(500, "M_UNKNOWN"), contacttest.Refusal(429, "M_LIMIT_EXCEEDED"), {Status: 200, Body: []byte("x")}} {
+		for _, says := range []fedclient.Response{idclienttest.Refusal(500, "M_UNKNOWN"), idclienttest.Refusal(429, "M_LIMIT_EXCEEDED"), {Status: 200, Body: []byte("x")}} {
 			w.id.Says = &says
 			if err := w.Unbind(t.Context(), alice, "", w.email()); err == nil || errors.Is(err, contact.ErrNoSupport) {
 				t.Errorf("answered %d %s: %v", says.Status, says.Body, err)

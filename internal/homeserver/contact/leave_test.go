@@ -12,8 +12,8 @@ import (
 
 	"signet/internal/fedclient"
 	"signet/internal/homeserver/contact"
-	"signet/internal/homeserver/contact/contacttest"
 	"signet/internal/idclient"
+	"signet/internal/idclient/idclienttest"
 	"signet/internal/matrix"
 	"signet/internal/store"
 )
@@ -156,7 +156,7 @@ func TestAServerThatNeverComesBack(t *testing.T) {
 // of the account and those that were bound there. One that does not do that either is let be.
 func TestServersWithoutExtensions(t *testing.T) {
 	each(t, func(w *world) {
-		unknown, forbidden := contacttest.Refusal(404, "M_UNRECOGNIZED"), contacttest.Refusal(403, "M_FORBIDDEN")
+		unknown, forbidden := idclienttest.Refusal(404, "M_UNRECOGNIZED"), idclienttest.Refusal(403, "M_FORBIDDEN")
 		answers := map[string]*fedclient.Response{"id.test/_signet/v1/users/unbind": &unknown, "other.test/_signet/v1/users/unbind": &unknown}
 		w.id.Answers = func(asked string) *fedclient.Response { return answers[asked] }
 		phone := address(t, "msisdn", "4915112345678")
@@ -196,7 +196,7 @@ func TestServersWithoutExtensions(t *testing.T) {
 // Many accounts end while a server is away: it is asked once a round, and the other for all.
 func TestOneServerIsAway(t *testing.T) {
 	each(t, func(w *world) {
-		away := contacttest.Refusal(502, "M_UNKNOWN")
+		away := idclienttest.Refusal(502, "M_UNKNOWN")
 		w.id.Answers = func(asked string) *fedclient.Response {
 			if strings.HasPrefix(asked, "id.test") {
 				return &away

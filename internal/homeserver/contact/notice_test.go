@@ -12,8 +12,8 @@ import (
 
 	"signet/internal/fedclient"
 	"signet/internal/homeserver/contact"
-	"signet/internal/homeserver/contact/contacttest"
 	"signet/internal/idclient"
+	"signet/internal/idclient/idclienttest"
 	"signet/internal/store"
 )
 
@@ -93,7 +93,7 @@ func TestTheOwnerIsToldWhenTheIdentityServerIsBack(t *testing.T) {
 		w.open()
 		w.clock.Advance(5 * 24 * time.Hour)
 		w.id.Down = false
-		w.id.Says = new(contacttest.Refusal(http.StatusTooManyRequests, "M_LIMIT_EXCEEDED"))
+		w.id.Says = new(idclienttest.Refusal(http.StatusTooManyRequests, "M_LIMIT_EXCEEDED"))
 		w.send()
 		w.id.Says = nil
 		w.id.Answers = func(string) *fedclient.Response { // the answer is lost, this time
@@ -117,8 +117,8 @@ func TestTheOwnerCannotBeTold(t *testing.T) {
 		w.has(alice)
 		for what, prepare := range map[string]func(){
 			"a week":                    func() { w.id.Down = true; w.send(); w.clock.Advance(7*24*time.Hour + time.Second) },
-			"a stranger's address":      func() { w.id.Says = new(contacttest.Refusal(http.StatusForbidden, "M_FORBIDDEN")) },
-			"a server without the call": func() { w.id.Says = new(contacttest.Refusal(http.StatusNotFound, "M_UNRECOGNIZED")) },
+			"a stranger's address":      func() { w.id.Says = new(idclienttest.Refusal(http.StatusForbidden, "M_FORBIDDEN")) },
+			"a server without the call": func() { w.id.Says = new(idclienttest.Refusal(http.StatusNotFound, "M_UNRECOGNIZED")) },
 			"no identity server":        func() { w.Trusted = nil },
 		} {
 			w.tell()

@@ -9,8 +9,8 @@ import (
 
 	"signet/internal/fedclient"
 	"signet/internal/homeserver/contact"
-	"signet/internal/homeserver/contact/contacttest"
 	"signet/internal/idclient"
+	"signet/internal/idclient/idclienttest"
 	"signet/internal/matrix"
 )
 
@@ -136,10 +136,10 @@ func TestWhatTheIdentityServerSays(t *testing.T) {
 		}
 		w.id.Lie = nil
 		for want, answers := range map[error][]fedclient.Response{
-			contact.ErrNotValidated: {contacttest.Refusal(400, "M_SESSION_NOT_VALIDATED")},
-			contact.ErrSession:      {contacttest.Refusal(404, "M_NO_VALID_SESSION"), contacttest.Refusal(400, "M_SESSION_EXPIRED")},
-			fedclient.Refusal{Status: 500, Errcode: "M_UNKNOWN", Message: "no"}:   {contacttest.Refusal(500, "M_UNKNOWN")},
-			fedclient.Refusal{Status: 403, Errcode: "M_FORBIDDEN", Message: "no"}: {contacttest.Refusal(403, "M_FORBIDDEN")},
+			contact.ErrNotValidated: {idclienttest.Refusal(400, "M_SESSION_NOT_VALIDATED")},
+			contact.ErrSession:      {idclienttest.Refusal(404, "M_NO_VALID_SESSION"), idclienttest.Refusal(400, "M_SESSION_EXPIRED")},
+			fedclient.Refusal{Status: 500, Errcode: "M_UNKNOWN", Message: "no"}:   {idclienttest.Refusal(500, "M_UNKNOWN")},
+			fedclient.Refusal{Status: 403, Errcode: "M_FORBIDDEN", Message: "no"}: {idclienttest.Refusal(403, "M_FORBIDDEN")},
 			fedclient.ErrBadAnswer: {{Status: 200, Body: []byte(`[]`)}},
 		} {
 			for _, answer := range answers {

@@ -11,8 +11,8 @@ import (
 
 	"signet/internal/fedclient"
 	"signet/internal/homeserver/contact"
-	"signet/internal/homeserver/contact/contacttest"
 	"signet/internal/idclient"
+	"signet/internal/idclient/idclienttest"
 	"signet/internal/matrix"
 	"signet/internal/threepid"
 )
@@ -62,7 +62,7 @@ func TestTheEndBetweenTheAnswerAndTheRow(t *testing.T) {
 		}
 		w.id.Answered = nil
 		lost := idclient.Session{SID: "sid1", ClientSecret: secret}
-		if err := w.SubmitToken(t.Context(), threepid.Email, lost, contacttest.Code); !errors.Is(err, contact.ErrSession) {
+		if err := w.SubmitToken(t.Context(), threepid.Email, lost, idclienttest.Code); !errors.Is(err, contact.ErrSession) {
 			t.Errorf("the code of a session that is not kept: %v", err)
 		}
 		w.open()
@@ -187,7 +187,7 @@ func TestSigningUpWithAnAddressInUse(t *testing.T) {
 	each(t, func(w *world) {
 		w.has(alice)
 		s := w.request(w.wish(idclient.Register, ""))
-		err := w.SubmitToken(t.Context(), threepid.Email, s, contacttest.Code)
+		err := w.SubmitToken(t.Context(), threepid.Email, s, idclienttest.Code)
 		if refused, is := errors.AsType[fedclient.Refusal](err); !is || refused.Errcode != matrix.TokenIncorrect {
 			t.Errorf("a code: %v", err)
 		}
@@ -220,13 +220,13 @@ func TestWhoseAddressItIsIsNotTold(t *testing.T) {
 // An identity server that does not answer, refuses, or gives one sid for two things.
 func TestNoSession(t *testing.T) {
 	each(t, func(w *world) {
-		challenge := contacttest.CaptchaNeeded()
+		challenge := idclienttest.CaptchaNeeded()
 		w.id.Says = &challenge
 		_, err := w.RequestToken(t.Context(), w.wish(idclient.Register, ""))
 		if needed, is := errors.AsType[idclient.CaptchaNeeded](err); !is || needed.Challenge.ID != "c" {
 			t.Errorf("with a CAPTCHA to meet: %v", err)
 		}
-		for _, lie := range []fedclient.Response{contacttest.OK(nil), contacttest.OK(map[string]any{"sid": ""}), contacttest.OK(map[string]any{"sid": strings.Repeat("x", 256)}), {Status: 200, Body: []byte("{")}} {
+		for _, lie := range []fedclient.Response{idclienttest.OK(nil), idclienttest.OK(map[string]any{"sid": ""}), idclienttest.OK(map[string]any{"sid": strings.Repeat("x", 256)}), {Status: 200, Body: []byte("{")}} {
 			w.id.Says = &lie
 			if _, err := w.RequestToken(t.Context(), w.wish(idclient.Register, "")); !errors.Is(err, fedclient.ErrBadAnswer) {
 				t.Errorf("answered %q: %v", lie.Body, err)
@@ -266,11 +266,11 @@ func TestSubmitToken(t *testing.T) {
 		asked := len(w.id.Asked)
 		for what, stranger := range map[string]idclient.Session{"another sid": {SID: "sid2", ClientSecret: secret}, "another secret": {SID: s.SID, ClientSecret: "x"},
 			"nothing": {}, "one text": {SID: s.SID + secret}, "odd text": {SID: "\x00\xff", ClientSecret: "\x00"}} {
-			if err := w.SubmitToken(t.Context(), threepid.Email, stranger, contacttest.Code); !errors.Is(err, contact.ErrSession) {
+			if err := w.SubmitToken(t.Context(), threepid.Email, stranger, idclienttest.Code); !errors.Is(err, contact.ErrSession) {
 				t.Errorf("%s: %v", what, err)
 			}
 		}
-		if err := w.SubmitToken(t.Context(), threepid.MSISDN, s, contacttest.Code); !errors.Is(err, contact.ErrSession) {
+		if err := w.SubmitToken(t.Context(), threepid.MSISDN, s, idclienttest.Code); !errors.Is(err, contact.ErrSession) {
 			t.Errorf("another medium: %v", err)
 		}
 		if len(w.id.Asked) != asked {
@@ -280,13 +280,13 @@ func TestSubmitToken(t *testing.T) {
 		if refused, is := errors.AsType[fedclient.Refusal](err); !is || refused.Errcode != matrix.TokenIncorrect {
 			t.Errorf("a wrong code: %v", err)
 		}
-		w.id.Says = new(contacttest.OK(map[string]any{"success": false}))
-		if err := w.SubmitToken(t.Context(), threepid.Email, s, contacttest.Code); !errors.Is(err, idclient.ErrCode) {
+		w.id.Says = new(idclienttest.OK(map[string]any{"success": false}))
+		if err := w.SubmitToken(t.Context(), threepid.Email, s, idclienttest.Code); !errors.Is(err, idclient.ErrCode) {
 			t.Errorf("a code that is not taken: %v", err)
 		}
 		w.id.Says = nil
 		w.Trusted = w.Trusted[1:]
-		if err := w.SubmitToken(t.Context(), threepid.Email, s, contacttest.Code); !errors.Is(err, contact.ErrSession) {
+		if err := w.SubmitToken(t.Context(), threepid.Email, s, idclienttest.Code); !errors.Is(err, contact.ErrSession) {
 			t.Errorf("at a server that is not used any more: %v", err)
 		}
 	})

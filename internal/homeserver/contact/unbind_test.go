@@ -11,8 +11,8 @@ import (
 
 	"signet/internal/fedclient"
 	"signet/internal/homeserver/contact"
-	"signet/internal/homeserver/contact/contacttest"
 	"signet/internal/idclient"
+	"signet/internal/idclient/idclienttest"
 )
 
 const bound = "id.test email alice@example.org"
@@ -80,8 +80,8 @@ func TestUnboundWhenTheIdentityServerIsBack(t *testing.T) {
 // that is refused she is unbound all the same.
 func TestBoundAgainBeforeUnbound(t *testing.T) {
 	each(t, func(w *world) {
-		away := contacttest.Refusal(http.StatusBadGateway, "M_UNKNOWN")
-		refused := contacttest.Refusal(http.StatusForbidden, "M_FORBIDDEN")
+		away := idclienttest.Refusal(http.StatusBadGateway, "M_UNKNOWN")
+		refused := idclienttest.Refusal(http.StatusForbidden, "M_FORBIDDEN")
 		answers := map[string]*fedclient.Response{}
 		w.id.Answers = func(asked string) *fedclient.Response { return answers[strings.TrimPrefix(asked, "id.test/3pid/")] }
 		w.bind(w.own(alice, "id.test", w.email()))
@@ -119,7 +119,7 @@ func TestUnbindingThatIsGivenUp(t *testing.T) {
 		w.bind(w.own(alice, "id.test", w.email()))
 		w.id.Down = true
 		w.later(w.Unbind(t.Context(), alice, "", w.email()))
-		w.id.Down, w.id.Says = false, new(contacttest.Refusal(http.StatusForbidden, "M_FORBIDDEN"))
+		w.id.Down, w.id.Says = false, new(idclienttest.Refusal(http.StatusForbidden, "M_FORBIDDEN"))
 		w.clock.Advance(time.Minute)
 		w.asks(true)
 		w.waiting(0)

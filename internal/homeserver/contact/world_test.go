@@ -10,8 +10,8 @@ import (
 
 	"signet/internal/clocktest"
 	"signet/internal/homeserver/contact"
-	"signet/internal/homeserver/contact/contacttest"
 	"signet/internal/idclient"
+	"signet/internal/idclient/idclienttest"
 	"signet/internal/matrix"
 	"signet/internal/outbox"
 	"signet/internal/seal"
@@ -33,7 +33,7 @@ type world struct {
 	*contact.Contacts
 	db    *store.DB
 	vault *seal.Vault
-	id    *contacttest.Server
+	id    *idclienttest.Server
 	clock *clocktest.Clock
 	ended map[matrix.UserID]bool
 	out   *outbox.Outbox
@@ -43,7 +43,7 @@ type world struct {
 // each tells the story on every engine.
 func each(t *testing.T, story func(w *world)) {
 	storetest.Each(t, []string{"seal", "outbox", "contact"}, func(t *testing.T, db *store.DB) {
-		w := &world{T: t, db: db, id: contacttest.New("hs.test"), clock: clocktest.New(), ended: map[matrix.UserID]bool{}}
+		w := &world{T: t, db: db, id: idclienttest.New("hs.test"), clock: clocktest.New(), ended: map[matrix.UserID]bool{}}
 		w.vault = sealtest.Vault(t, db, w.clock.Now)
 		w.open()
 		story(w)
@@ -123,7 +123,7 @@ func (w *world) request(wish contact.Wish) idclient.Session {
 func (w *world) shown(wish contact.Wish) idclient.Session {
 	w.Helper()
 	s := w.request(wish)
-	if err := w.SubmitToken(w.Context(), wish.Address.Medium(), s, contacttest.Code); err != nil {
+	if err := w.SubmitToken(w.Context(), wish.Address.Medium(), s, idclienttest.Code); err != nil {
 		w.Fatal(err)
 	}
 	return s

@@ -30,9 +30,9 @@ import (
 	"signet/internal/homeserver/room"
 	"signet/internal/homeserver/stream"
 	"signet/internal/homeserver/thirdparty"
-	"signet/internal/homeserver/thirdparty/thirdpartytest"
 	"signet/internal/homeserver/transaction"
 	"signet/internal/homeserver/userdata"
+	"signet/internal/idclient/idclienttest"
 	"signet/internal/matrix"
 	"signet/internal/mxhttp"
 	"signet/internal/seal/sealtest"
@@ -46,7 +46,7 @@ const bob = matrix.UserID("@bob:remote.test")
 type network struct {
 	mu       sync.Mutex // guards url
 	url      map[matrix.ServerName]string
-	identity *thirdpartytest.Identity
+	identity *idclienttest.Server
 }
 
 // Open brings a signed request to a server, over HTTP.
@@ -145,7 +145,7 @@ func (n *network) house(t *testing.T, name matrix.ServerName, db *store.DB, cloc
 		_, err = h.accounts.Register(t.Context(), account.Registration{Username: &user, Password: "correct horse", Auth: &account.Auth{Stage: account.StageDummy}})
 		ok(err)
 	}
-	h.third = thirdparty.New(thirdparty.Options{DB: db, Rooms: h.rooms, Inviter: h.inbound, Remote: client, Identity: n.identity.Client(name, signer),
+	h.third = thirdparty.New(thirdparty.Options{DB: db, Rooms: h.rooms, Inviter: h.inbound, Remote: client, Identity: n.identity.ClientOf(name, clock.Now),
 		ServerName: name, Exists: h.accounts.Exists, Now: clock.Now, Log: log})
 	handler := &ears{edu.Handler{Encryption: h.encryption, Lists: lists, Rooms: h.rooms, Doors: h.inbound}, h.heard}
 	api := &fedapi.API{
@@ -180,7 +180,7 @@ var houseOwners = []string{"seal", "account", "stream", "room", "inbound", "outb
 // eachNetwork is eachPair with the network, to which others may be added.
 func eachNetwork(t *testing.T, story func(n *network, a, b *house)) {
 	storetest.EachPair(t, houseOwners, func(t *testing.T, first, second *store.DB) {
-		n, clock := &network{url: map[matrix.ServerName]string{}, identity: thirdpartytest.New()}, clocktest.New()
+		n, clock := &network{url: map[matrix.ServerName]string{}, identity: idclienttest.NewOfUsers()}, clocktest.New()
 		story(n, n.house(t, server, first, clock), n.house(t, remote, second, clock))
 	})
 }

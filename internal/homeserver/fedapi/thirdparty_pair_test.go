@@ -11,7 +11,7 @@ import (
 	"signet/internal/homeserver/inbound"
 	"signet/internal/homeserver/room"
 	"signet/internal/homeserver/thirdparty"
-	"signet/internal/homeserver/thirdparty/thirdpartytest"
+	"signet/internal/idclient/idclienttest"
 	"signet/internal/matrix"
 	"signet/internal/store/storetest"
 	"signet/internal/threepid"
@@ -24,7 +24,7 @@ func (h *house) asks(n *network, id string, sender matrix.UserID, address string
 	h.Helper()
 	a, err := threepid.Parse("email", address)
 	h.ok(err)
-	whom := thirdparty.Address{Address: a, At: thirdpartytest.Trusted(h)[0], Token: thirdpartytest.Token}
+	whom := thirdparty.Address{Address: a, At: idclienttest.Trusted(h)[0], Token: idclienttest.Token}
 	h.ok(h.third.Invite(h.Context(), thirdparty.Invitation{Address: whom, Room: id, Sender: sender}))
 	return fmt.Sprintf("token-%d", len(n.identity.Stored()))
 }
@@ -33,7 +33,7 @@ func (h *house) asks(n *network, id string, sender matrix.UserID, address string
 func onBind(t testing.TB, id string, sender, user matrix.UserID, token string) string {
 	t.Helper()
 	return fmt.Sprintf(`{"medium":"email","address":"carol@example.org","mxid":%q,"invites":[{"medium":"email","address":"carol@example.org","mxid":%q,"room_id":%q,"sender":%q,"signed":%s}]}`,
-		user, user, id, sender, thirdpartytest.Sign(t, thirdpartytest.Key, user, token, nil))
+		user, user, id, sender, idclienttest.Sign(t, idclienttest.Key, user, token, nil))
 }
 
 // told has the server told, by a method, and wait until all that is due has been done.
@@ -221,11 +221,11 @@ func TestJoiningBySigned(t *testing.T) {
 				return who.third.Present(who.Context(), user, thirdparty.Claim{Room: id, Sender: alice, Signed: s}, nil)
 			}
 			sender := map[string]any{"sender": alice}
-			good := thirdpartytest.Sign(t, thirdpartytest.Ephemeral, who.user, token, sender)
+			good := idclienttest.Sign(t, idclienttest.Ephemeral, who.user, token, sender)
 			for what, err := range map[string]error{
 				"of somebody else":   present("@dave:hs.test", good),
-				"by another key":     present(who.user, thirdpartytest.Sign(t, keyOf("evil.test"), who.user, token, sender)),
-				"of another token":   present(who.user, thirdpartytest.Sign(t, thirdpartytest.Key, who.user, "x", sender)),
+				"by another key":     present(who.user, idclienttest.Sign(t, keyOf("evil.test"), who.user, token, sender)),
+				"of another token":   present(who.user, idclienttest.Sign(t, idclienttest.Key, who.user, "x", sender)),
 				"changed after that": present(who.user, strings.Replace(good, `"sender":"@alice`, `"sender":"@bob`, 1)),
 			} {
 				if err == nil {

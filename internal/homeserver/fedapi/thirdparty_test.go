@@ -10,7 +10,7 @@ import (
 
 	"signet/internal/homeserver/fedapi"
 	"signet/internal/homeserver/room"
-	"signet/internal/homeserver/thirdparty/thirdpartytest"
+	"signet/internal/idclient/idclienttest"
 	"signet/internal/matrix"
 	"signet/internal/quota"
 )
@@ -51,7 +51,7 @@ func (w *world) asked(id, token, keys string) {
 }
 
 func keyMember(k matrix.SigningKey, validity string) string {
-	return fmt.Sprintf(`,"public_key":%q,"key_validity_url":%q`, thirdpartytest.Public(k), validity)
+	return fmt.Sprintf(`,"public_key":%q,"key_validity_url":%q`, idclienttest.Public(k), validity)
 }
 
 // What an identity server tells is taken whole or not at all: an invitation for a user who is
@@ -63,10 +63,10 @@ func TestOnBindRefuses(t *testing.T) {
 		w.register("dan")
 		w.register("eve")
 		id := w.create(room.Creation{Preset: room.PrivateChat})
-		w.asked(id, "t", keyMember(thirdpartytest.Key, validityURL))
+		w.asked(id, "t", keyMember(idclienttest.Key, validityURL))
 		w.asked(id, "gone", "")
 		w.ok(w.rooms.Ban(w.Context(), room.Membership{Room: id, Sender: alice, Target: "@eve:hs.test"}))
-		good := thirdpartytest.Sign(t, thirdpartytest.Key, dan, "t", nil)
+		good := idclienttest.Sign(t, idclienttest.Key, dan, "t", nil)
 		one := func(room string, sender, signed string) string {
 			return fmt.Sprintf(`{"room_id":%q,"sender":%q,"signed":%s}`, room, sender, signed)
 		}
@@ -76,23 +76,23 @@ func TestOnBindRefuses(t *testing.T) {
 			status       int
 			code         matrix.ErrCode
 		}{
-			{"a user elsewhere", one(id, alice.String(), thirdpartytest.Sign(t, thirdpartytest.Key, carol, "t", nil)), 400, matrix.InvalidParam},
-			{"nobody", one(id, alice.String(), thirdpartytest.Sign(t, thirdpartytest.Key, "@nobody:hs.test", "t", nil)), 403, matrix.Forbidden},
-			{"another key", one(id, alice.String(), thirdpartytest.Sign(t, thirdpartytest.Ephemeral, dan, "t", nil)), 403, matrix.Forbidden},
+			{"a user elsewhere", one(id, alice.String(), idclienttest.Sign(t, idclienttest.Key, carol, "t", nil)), 400, matrix.InvalidParam},
+			{"nobody", one(id, alice.String(), idclienttest.Sign(t, idclienttest.Key, "@nobody:hs.test", "t", nil)), 403, matrix.Forbidden},
+			{"another key", one(id, alice.String(), idclienttest.Sign(t, idclienttest.Ephemeral, dan, "t", nil)), 403, matrix.Forbidden},
 			{"a changed user", one(id, alice.String(), strings.Replace(good, "dan", "eve", 1)), 403, matrix.Forbidden},
 			{"no signature", one(id, alice.String(), `{"mxid":"@dan:hs.test","token":"t","signatures":{}}`), 400, matrix.InvalidParam},
 			{"a signature that is none", one(id, alice.String(), `{"mxid":"@dan:hs.test","token":"t","signatures":{"id.test":{"ed25519:0":5,"x":"!"}}}`), 403, matrix.Forbidden},
 			{"another sender", one(id, bob.String(), good), 403, matrix.Forbidden},
-			{"another token", one(id, alice.String(), thirdpartytest.Sign(t, thirdpartytest.Key, dan, "u", nil)), 403, matrix.Forbidden},
-			{"one that was taken back", one(id, alice.String(), thirdpartytest.Sign(t, thirdpartytest.Key, dan, "gone", nil)), 403, matrix.Forbidden},
-			{"who is banned", one(id, alice.String(), thirdpartytest.Sign(t, thirdpartytest.Key, "@eve:hs.test", "t", nil)), 403, matrix.Forbidden},
+			{"another token", one(id, alice.String(), idclienttest.Sign(t, idclienttest.Key, dan, "u", nil)), 403, matrix.Forbidden},
+			{"one that was taken back", one(id, alice.String(), idclienttest.Sign(t, idclienttest.Key, dan, "gone", nil)), 403, matrix.Forbidden},
+			{"who is banned", one(id, alice.String(), idclienttest.Sign(t, idclienttest.Key, "@eve:hs.test", "t", nil)), 403, matrix.Forbidden},
 			{"a room that nobody is in", one("!other:hs.test", alice.String(), good), 404, matrix.NotFound},
 			{"no room", one("other", alice.String(), good), 400, matrix.InvalidParam},
 			{"no sender", one(id, "alice", good), 400, matrix.InvalidParam},
-			{"no token", one(id, alice.String(), thirdpartytest.Sign(t, thirdpartytest.Key, dan, "", nil)), 400, matrix.InvalidParam},
-			{"a long token", one(id, alice.String(), thirdpartytest.Sign(t, thirdpartytest.Key, dan, long, nil)), 400, matrix.InvalidParam},
+			{"no token", one(id, alice.String(), idclienttest.Sign(t, idclienttest.Key, dan, "", nil)), 400, matrix.InvalidParam},
+			{"a long token", one(id, alice.String(), idclienttest.Sign(t, idclienttest.Key, dan, long, nil)), 400, matrix.InvalidParam},
 			{"a NUL", one(id, alice.String(), `{"mxid":"@dan:hs.test","token":"a\u0000","signatures":{"a":{}}}`), 400, matrix.InvalidParam},
-			{"a large one", one(id, alice.String(), thirdpartytest.Sign(t, thirdpartytest.Key, dan, "t", map[string]any{"x": strings.Repeat(long, 40)})), 400, matrix.InvalidParam},
+			{"a large one", one(id, alice.String(), idclienttest.Sign(t, idclienttest.Key, dan, "t", map[string]any{"x": strings.Repeat(long, 40)})), 400, matrix.InvalidParam},
 			{"a number for an event", one(id, alice.String(), `5`), 400, matrix.InvalidParam},
 			{"a member twice", one(id, alice.String(), `{"mxid":"@dan:hs.test","mxid":"@dan:hs.test","token":"t","signatures":{"a":{}}}`), 400, matrix.NotJSON},
 			{"nothing signed", `{"room_id":"!r:remote.test","sender":"@rita:remote.test"}`, 400, matrix.InvalidParam},
@@ -106,7 +106,7 @@ func TestOnBindRefuses(t *testing.T) {
 		w.tells("a giant", `{"x":"`+strings.Repeat("x", 1<<20)+`"}`, 413, matrix.TooLarge)
 		w.tells("nothing", `{"invites":[]}`, 200, "")
 		w.tells("nothing at all", `{"medium":"email","address":"a@b.test","mxid":"@dan:hs.test"}`, 200, "")
-		if asked := w.identity.Asked(); len(asked) > 0 {
+		if asked := w.identity.Questions(); len(asked) > 0 {
 			t.Errorf("asked %q", asked)
 		}
 		before := w.written()
@@ -140,19 +140,19 @@ type keyCase struct {
 
 // keyCases are told about and exchanged alike.
 func keyCases() []keyCase {
-	good, other := thirdpartytest.Key, thirdpartytest.Ephemeral
+	good, other := idclienttest.Key, idclienttest.Ephemeral
 	list := func(k matrix.SigningKey, n int) string {
 		var entries []string
 		for i := range n {
-			entries = append(entries, fmt.Sprintf(`{"public_key":%q,"key_validity_url":"https://id%d.test/isvalid"}`, thirdpartytest.Public(k), i))
+			entries = append(entries, fmt.Sprintf(`{"public_key":%q,"key_validity_url":"https://id%d.test/isvalid"}`, idclienttest.Public(k), i))
 		}
 		return `,"public_keys":[` + strings.Join(entries, ",")
 	}
 	cases := []keyCase{
 		{"the key of the list", keyMember(other, validityURL) + list(good, 1) + "]", "", 200, 1},
-		{"a key that is not in doubt", fmt.Sprintf(`,"public_key":%q`, thirdpartytest.Public(good)), "", 200, 0},
-		{"the last of 100 keys", keyMember(other, validityURL) + list(other, 98) + fmt.Sprintf(`,{"public_key":%q,"key_validity_url":%q}]`, thirdpartytest.Public(good), validityURL), "", 200, 1},
-		{"the same key twice", keyMember(good, validityURL) + fmt.Sprintf(`,"public_keys":[{"public_key":%q,"key_validity_url":%q}]`, thirdpartytest.Public(good), validityURL), `200 {"valid":false}`, 403, 1},
+		{"a key that is not in doubt", fmt.Sprintf(`,"public_key":%q`, idclienttest.Public(good)), "", 200, 0},
+		{"the last of 100 keys", keyMember(other, validityURL) + list(other, 98) + fmt.Sprintf(`,{"public_key":%q,"key_validity_url":%q}]`, idclienttest.Public(good), validityURL), "", 200, 1},
+		{"the same key twice", keyMember(good, validityURL) + fmt.Sprintf(`,"public_keys":[{"public_key":%q,"key_validity_url":%q}]`, idclienttest.Public(good), validityURL), `200 {"valid":false}`, 403, 1},
 		{"100 keys that are revoked", list(good, 100) + "]", `200 {"valid":false}`, 403, 4},
 		{"a revoked key", keyMember(good, validityURL), `200 {"valid":false}`, 403, 1},
 		{"a key of which nobody tells", keyMember(good, validityURL), ``, 502, 1},
@@ -174,9 +174,9 @@ func TestExchangeRefuses(t *testing.T) {
 	each(t, func(w *world) {
 		p := w.peer(remote)
 		id := w.create(room.Creation{Preset: room.PrivateChat})
-		w.asked(id, "t", keyMember(thirdpartytest.Key, validityURL))
+		w.asked(id, "t", keyMember(idclienttest.Key, validityURL))
 		w.ok(w.rooms.Ban(w.Context(), room.Membership{Room: id, Sender: alice, Target: "@mallory:remote.test"}))
-		signed := func(user matrix.UserID) string { return thirdpartytest.Sign(t, thirdpartytest.Key, user, "t", nil) }
+		signed := func(user matrix.UserID) string { return idclienttest.Sign(t, idclienttest.Key, user, "t", nil) }
 		say := func(change map[string]string) string {
 			said := map[string]string{"type": `"m.room.member"`, "room_id": `"` + id + `"`, "sender": `"` + alice.String() + `"`, "state_key": `"` + carol.String() + `"`,
 				"content": `{"membership":"invite","third_party_invite":{"display_name":"carol@example.org","signed":` + signed(carol) + `}}`}
@@ -206,8 +206,8 @@ func TestExchangeRefuses(t *testing.T) {
 			"a join":         {map[string]string{"content": `{"membership":"join","third_party_invite":{"signed":` + signed(carol) + `}}`}, 400, matrix.InvalidParam},
 			"nothing signed": {map[string]string{"content": `{"membership":"invite"}`}, 400, matrix.InvalidParam},
 			"no object":      {map[string]string{"content": `[]`}, 400, matrix.BadJSON},
-			"another key":    {of(thirdpartytest.Sign(t, thirdpartytest.Ephemeral, carol, "t", nil)), 403, matrix.Forbidden},
-			"another token":  {of(thirdpartytest.Sign(t, thirdpartytest.Key, carol, "u", nil)), 403, matrix.Forbidden},
+			"another key":    {of(idclienttest.Sign(t, idclienttest.Ephemeral, carol, "t", nil)), 403, matrix.Forbidden},
+			"another token":  {of(idclienttest.Sign(t, idclienttest.Key, carol, "u", nil)), 403, matrix.Forbidden},
 		} {
 			before := w.written()
 			w.wants(what, p.do("PUT", fed+"/exchange_third_party_invite/"+id, say(tt.change)), tt.status, tt.code)
@@ -215,7 +215,7 @@ func TestExchangeRefuses(t *testing.T) {
 				t.Errorf("%s: written is %s, was %s", what, after, before)
 			}
 		}
-		if asked := w.identity.Asked(); len(asked) > 0 {
+		if asked := w.identity.Questions(); len(asked) > 0 {
 			t.Errorf("asked %q", asked)
 		}
 		w.wants("in an unknown room", p.do("PUT", fed+"/exchange_third_party_invite/!other:hs.test", say(map[string]string{"room_id": `"!other:hs.test"`})), 404, matrix.NotFound)
@@ -225,20 +225,20 @@ func TestExchangeRefuses(t *testing.T) {
 		for i, tt := range keyCases() {
 			token := fmt.Sprintf("k%d", i)
 			w.asked(id, token, tt.keys)
-			w.identity.Lie("", "")
+			w.identity.Reply("", "")
 			if tt.status != 200 || tt.lie != "" {
-				w.identity.Lie("isvalid", tt.lie)
+				w.identity.Reply("isvalid", tt.lie)
 			}
 			before := w.written()
 			status := tt.status
 			if status == 200 {
 				status = 502 // since her server is away, which has to sign
 			}
-			a := p.do("PUT", fed+"/exchange_third_party_invite/"+id, say(of(thirdpartytest.Sign(t, thirdpartytest.Key, carol, token, nil))))
+			a := p.do("PUT", fed+"/exchange_third_party_invite/"+id, say(of(idclienttest.Sign(t, idclienttest.Key, carol, token, nil))))
 			if a.status != status {
 				t.Errorf("%s: %d %s, want %d", tt.what, a.status, a.body, status)
 			}
-			if asked := w.identity.Asked(); len(asked) != tt.asks {
+			if asked := w.identity.Questions(); len(asked) != tt.asks {
 				t.Errorf("%s: asked %q, want %d", tt.what, asked, tt.asks)
 			}
 			if away := strings.Contains(string(a.body), "could not be asked to sign"); away != (tt.status == 200) || w.written() != before {
@@ -260,11 +260,11 @@ func TestOnBindByKeys(t *testing.T) {
 		for i, tt := range keyCases() {
 			id, token := w.create(room.Creation{Preset: room.PrivateChat}), fmt.Sprintf("k%d", i)
 			w.asked(id, token, tt.keys)
-			w.identity.Lie("", "")
+			w.identity.Reply("", "")
 			if tt.status != 200 || tt.lie != "" {
-				w.identity.Lie("isvalid", tt.lie)
+				w.identity.Reply("isvalid", tt.lie)
 			}
-			body := fmt.Sprintf(`{"invites":[{"room_id":%q,"sender":%q,"signed":%s}]}`, id, alice, thirdpartytest.Sign(t, thirdpartytest.Key, dan, token, nil))
+			body := fmt.Sprintf(`{"invites":[{"room_id":%q,"sender":%q,"signed":%s}]}`, id, alice, idclienttest.Sign(t, idclienttest.Key, dan, token, nil))
 			if tt.status == 403 && tt.asks == 0 && !strings.Contains(tt.what, "asked for at") {
 				w.tells(tt.what, body, 403, matrix.Forbidden) // which needs no question
 				continue
@@ -275,7 +275,7 @@ func TestOnBindByKeys(t *testing.T) {
 			if is := w.membership(id, dan); is != want {
 				t.Errorf("%s: dan is %q, want %q", tt.what, is, want)
 			}
-			if asked := w.identity.Asked(); len(asked) != tt.asks {
+			if asked := w.identity.Questions(); len(asked) != tt.asks {
 				t.Errorf("%s: asked %q, want %d", tt.what, asked, tt.asks)
 			}
 		}

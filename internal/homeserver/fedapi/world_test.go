@@ -28,9 +28,9 @@ import (
 	"signet/internal/homeserver/room"
 	"signet/internal/homeserver/stream"
 	"signet/internal/homeserver/thirdparty"
-	"signet/internal/homeserver/thirdparty/thirdpartytest"
 	"signet/internal/homeserver/transaction"
 	"signet/internal/homeserver/userdata"
+	"signet/internal/idclient/idclienttest"
 	"signet/internal/keyring"
 	"signet/internal/keyring/keyringtest"
 	"signet/internal/matrix"
@@ -56,7 +56,7 @@ type world struct {
 	data       *userdata.Data
 	encryption *e2ee.Encryption
 	clock      *clocktest.Clock
-	identity   *thirdpartytest.Identity
+	identity   *idclienttest.Server
 	api        *fedapi.API
 	http       *httptest.Server
 	log        *bytes.Buffer // every line, at debug level, once http is closed
@@ -80,8 +80,8 @@ func each(t *testing.T, story func(w *world)) {
 		w.keys = keyringtest.Open(t, db, w.vault, w.clock.Now, keyring.Federation)
 		w.openRooms()
 		in := inbound.New(inbound.Options{DB: db, Rooms: w.rooms, Remote: nobody{}, Keys: peerKeys{}, ServerName: server, Signer: w.signer, Now: w.clock.Now})
-		w.identity = thirdpartytest.New()
-		invites := thirdparty.New(thirdparty.Options{DB: db, Rooms: w.rooms, Inviter: in, Remote: nobody{}, Identity: w.identity.Client(server, w.signer),
+		w.identity = idclienttest.NewOfUsers()
+		invites := thirdparty.New(thirdparty.Options{DB: db, Rooms: w.rooms, Inviter: in, Remote: nobody{}, Identity: w.identity.ClientOf(server, w.clock.Now),
 			ServerName: server, Exists: w.accounts.Exists, Now: w.clock.Now})
 		w.api = &fedapi.API{
 			ThirdParty: invites,

@@ -11,13 +11,13 @@ import (
 	"signet/internal/fedclient"
 	"signet/internal/homeserver/room"
 	"signet/internal/homeserver/thirdparty"
-	"signet/internal/homeserver/thirdparty/thirdpartytest"
 	"signet/internal/idclient"
+	"signet/internal/idclient/idclienttest"
 	"signet/internal/matrix"
 )
 
 func TestParseSigned(t *testing.T) {
-	good := thirdpartytest.Sign(t, thirdpartytest.Key, carol, "t", map[string]any{"sender": alice})
+	good := idclienttest.Sign(t, idclienttest.Key, carol, "t", map[string]any{"sender": alice})
 	s, err := thirdparty.ParseSigned([]byte(strings.Replace(good, "{", ` { "unsigned": {"x": 1}, `, 1)))
 	if err != nil || s.User != carol || s.Token != "t" || string(s.JSON()) != good {
 		t.Errorf("%+v, %s, %v", s, s.JSON(), err)
@@ -83,7 +83,7 @@ func TestAKeyThatIsAskedForInside(t *testing.T) {
 			r.dialled = nil
 			token := host
 			_, err := w.rooms.Send(t.Context(), room.Sending{Room: id, Sender: alice, Type: "m.room.third_party_invite", StateKey: &token,
-				Content: []byte(`{"display_name":"c","public_key":"` + thirdpartytest.Public(thirdpartytest.Key) + `","key_validity_url":"https://` + host + `/isvalid"}`)})
+				Content: []byte(`{"display_name":"c","public_key":"` + idclienttest.Public(idclienttest.Key) + `","key_validity_url":"https://` + host + `/isvalid"}`)})
 			w.ok(err)
 			if err := invites.Exchange(t.Context(), w.claim(id, alice, token)); !errors.Is(err, thirdparty.ErrValidity) {
 				t.Errorf("%s: %v", host, err)

@@ -16,7 +16,7 @@ import (
 	"signet/internal/homeserver/room"
 	"signet/internal/homeserver/stream"
 	"signet/internal/homeserver/thirdparty"
-	"signet/internal/homeserver/thirdparty/thirdpartytest"
+	"signet/internal/idclient/idclienttest"
 	"signet/internal/matrix"
 	"signet/internal/store"
 	"signet/internal/store/storetest"
@@ -39,14 +39,14 @@ type world struct {
 	db       *store.DB
 	clock    *clocktest.Clock
 	rooms    *room.Rooms
-	identity *thirdpartytest.Identity
+	identity *idclienttest.Server
 	far      *servers
 	invites  *thirdparty.Invites
 }
 
 func each(t *testing.T, story func(w *world)) {
 	storetest.Each(t, []string{"stream", "room", "thirdparty"}, func(t *testing.T, db *store.DB) {
-		w := &world{T: t, db: db, clock: clocktest.New(), identity: thirdpartytest.New(), far: &servers{}}
+		w := &world{T: t, db: db, clock: clocktest.New(), identity: idclienttest.NewOfUsers(), far: &servers{}}
 		committer, err := stream.Open(t.Context(), db)
 		w.ok(err)
 		w.rooms, err = room.New(t.Context(), room.Options{DB: db, Stream: committer, ServerName: here, Now: w.clock.Now, Signer: signer})
@@ -62,7 +62,7 @@ func each(t *testing.T, story func(w *world)) {
 
 // restart is what a process finds that comes after one that was killed.
 func (w *world) restart() {
-	w.invites = thirdparty.New(thirdparty.Options{DB: w.db, Rooms: w.rooms, Inviter: w.rooms, Remote: w.far, Identity: w.identity.Client(here, signer), ServerName: here,
+	w.invites = thirdparty.New(thirdparty.Options{DB: w.db, Rooms: w.rooms, Inviter: w.rooms, Remote: w.far, Identity: w.identity.ClientOf(here, w.clock.Now), ServerName: here,
 		Exists: func(_ context.Context, user matrix.UserID) (bool, error) { return user == carol, nil }, Now: w.clock.Now})
 }
 
@@ -96,7 +96,7 @@ func (w *world) wantClaims(when string, waiting, ended int) {
 // claim is one of carol's, which she may well have.
 func (w *world) claim(roomID string, sender matrix.UserID, token string) thirdparty.Claim {
 	w.Helper()
-	signed, err := thirdparty.ParseSigned([]byte(thirdpartytest.Sign(w, thirdpartytest.Key, carol, token, nil)))
+	signed, err := thirdparty.ParseSigned([]byte(idclienttest.Sign(w, idclienttest.Key, carol, token, nil)))
 	w.ok(err)
 	return thirdparty.Claim{Room: roomID, Sender: sender, Signed: signed}
 }

@@ -1,6 +1,6 @@
-// Package contacttest is an identity server for tests, which does as it should or as a test
+// Package idclienttest is an identity server for tests, which does as it should or as a test
 // has it.
-package contacttest
+package idclienttest
 
 import (
 	"context"
@@ -40,6 +40,7 @@ type Server struct {
 	Down     bool                                   // answers nothing
 	Says     *fedclient.Response                    // answers everything, if set
 	Answers  func(asked string) *fedclient.Response // answers what it is not nil for, if set
+	Token    string                                 // is the only one it takes, and from nobody else, if set
 	SID      string                                 // is given to everybody, if set
 	Passes   map[string]bool                        // CAPTCHAs of which each message costs one, if set
 	Lie      func(answer map[string]any)            // changes what getValidated3pid says
@@ -49,17 +50,27 @@ type Server struct {
 	homeserver matrix.ServerName
 	sids       map[string]string // by what was asked for
 	mute       map[string]bool   // sids of which no code was sent: the address has an account
+	revoked    map[string]bool   // keys, in base64
+	stored     []map[string]any  // bodies of store-invite
+	replies    map[string]string // what is said instead of the truth, by the end of a path
+	once       map[string]string // likewise, the first time
 }
 
 // New is an identity server that a homeserver may ask.
 func New(homeserver matrix.ServerName) *Server {
-	return &Server{homeserver: homeserver, sids: map[string]string{}, mute: map[string]bool{}, Sessions: map[string]map[string]any{}, Validated: map[string]bool{}, Bound: map[string]string{}}
+	return &Server{
+		homeserver: homeserver, sids: map[string]string{}, mute: map[string]bool{}, revoked: map[string]bool{}, replies: map[string]string{}, once: map[string]string{},
+		Sessions: map[string]map[string]any{}, Validated: map[string]bool{}, Bound: map[string]string{},
+	}
 }
 
-// Client asks it.
-func (s *Server) Client(now func() time.Time) *idclient.Client {
+// Client asks it as its homeserver.
+func (s *Server) Client(now func() time.Time) *idclient.Client { return s.ClientOf(s.homeserver, now) }
+
+// ClientOf asks it as some homeserver.
+func (s *Server) ClientOf(homeserver matrix.ServerName, now func() time.Time) *idclient.Client {
 	key := matrix.SigningKey{ID: "ed25519:a", Private: ed25519.NewKeyFromSeed(make([]byte, 32))}
-	return idclient.New(idclient.Options{Federation: s, ServerName: s.homeserver, Now: now, Rand: rand.Reader,
+	return idclient.New(idclient.Options{Federation: s, ServerName: homeserver, Now: now, Rand: rand.Reader,
 		Key: func(context.Context) (matrix.SigningKey, error) { return key, nil }})
 }
 
@@ -84,6 +95,9 @@ func (s *Server) Do(_ context.Context, r fedclient.Request) (fedclient.Response,
 			return *answer, nil
 		}
 	}
+	if text, replies := s.reply(path); replies {
+		return read(text)
+	}
 	switch {
 	case s.Down:
 		return fedclient.Response{}, fedclient.ErrUnreachable
@@ -93,10 +107,23 @@ func (s *Server) Do(_ context.Context, r fedclient.Request) (fedclient.Response,
 		return OK(map[string]any{}), nil
 	case path == "":
 		return OK(map[string]any{"im.signet.media": s.Media}), nil
-	case r.Bearer == "" && (r.Sign == nil || r.Sign.Server != s.homeserver):
+	case path == validPath:
+		return s.valid(query)
+	case !s.lets(r):
 		return Refusal(http.StatusUnauthorized, matrix.Unauthorized), nil
 	}
 	return s.answer(r.Server.String(), path, query)
+}
+
+// lets tells whether a request is one of the homeserver, or of a user.
+func (s *Server) lets(r fedclient.Request) bool {
+	switch {
+	case s.Token != "":
+		return r.Bearer == s.Token
+	case r.Bearer != "":
+		return true
+	}
+	return r.Sign != nil && r.Sign.Server == s.homeserver
 }
 
 func (s *Server) answer(server, path, query string) (fedclient.Response, error) {
@@ -119,6 +146,8 @@ func (s *Server) answer(server, path, query string) (fedclient.Response, error) 
 		return OK(map[string]any{"algorithms": []string{"sha256"}, "lookup_pepper": pepper}), nil
 	case "/lookup":
 		return s.lookup(server), nil
+	case "/store-invite":
+		return s.store(server), nil
 	case "/3pid/bind":
 		return s.bind(server), nil
 	case "/3pid/unbind":
@@ -217,27 +246,4 @@ func (s *Server) unbind(server string) fedclient.Response {
 	}
 	delete(s.Bound, address)
 	return OK(map[string]any{})
-}
-
-// OK is an answer.
-func OK(body map[string]any) fedclient.Response {
-	b, err := json.Marshal(body)
-	if err != nil {
-		panic(err)
-	}
-	return fedclient.Response{Status: http.StatusOK, Header: http.Header{}, Body: b}
-}
-
-// Refusal is an answer that is an error.
-func Refusal(status int, code matrix.ErrCode) fedclient.Response {
-	r := OK(map[string]any{"errcode": code, "error": "no"})
-	r.Status = status
-	return r
-}
-
-// CaptchaNeeded is an answer that asks for one.
-func CaptchaNeeded() fedclient.Response {
-	r := OK(map[string]any{"errcode": matrix.CaptchaNeeded, "error": "no", "im.signet.challenge": map[string]any{"id": "c", "url": "https://id.test/c"}})
-	r.Status = http.StatusForbidden
-	return r
 }
