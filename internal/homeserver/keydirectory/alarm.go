@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"signet/internal/matrix"
@@ -95,20 +96,29 @@ func (d *Directory) raise(ctx context.Context, kind Kind, subject string, why er
 	return &a
 }
 
-// stopped is the alarm that stands against what is of a kind, as the error; nil if none does.
+// stopped is the alarm that stands against what is of a kind, as the error; nil if none does but
+// that the log is late.
 func (d *Directory) stopped(ctx context.Context, kind Kind) error {
+	_, err := d.standing(ctx, kind)
+	return err
+}
+
+// standing tells besides whether the log is late.
+func (d *Directory) standing(ctx context.Context, kind Kind) (late bool, err error) {
 	alarms, err := d.Alarms(ctx, true)
 	if err != nil {
-		return err
+		return false, err
 	}
 	for _, a := range alarms {
-		for _, k := range kind.stoppedBy() {
-			if a.Kind == k && !a.late() {
-				return &a
-			}
+		switch {
+		case !slices.Contains(kind.stoppedBy(), a.Kind):
+		case a.late():
+			late = true
+		default:
+			return late, &a
 		}
 	}
-	return nil
+	return late, nil
 }
 
 // Alarms lists the alarms of the directory, the newest first, at most 1,000; those that stand

@@ -31,7 +31,11 @@ type ServerKeys struct {
 // has signed them is for the caller to verify. Errors: *Alarm, ErrNoDirectory, and those of
 // fedclient and proof.ErrUnread where the identity server does not answer.
 func (d *Directory) ServerKeys(ctx context.Context, q idclient.KeyQuery) ([]ServerKeys, error) {
-	if err := d.stopped(ctx, Servers); err != nil {
+	late, err := d.standing(ctx, Servers)
+	if err == nil && late { // a record's proof has no time: the log has to go on first
+		err = d.watch(ctx, Servers)
+	}
+	if err != nil {
 		return nil, err
 	}
 	answers, err := d.Asker.QueryServerKeys(ctx, d.At, q)
@@ -199,10 +203,11 @@ func (d *Directory) Vouched(ctx context.Context, server matrix.ServerName, id ma
 // Proven is the newest key document of a server that was proven here, as the directory gave it;
 // nil where none was, and while an alarm stands.
 func (d *Directory) Proven(ctx context.Context, server matrix.ServerName) (jsontext.Value, error) {
-	if err := d.stopped(ctx, Servers); err != nil {
-		if _, alarm := errors.AsType[*Alarm](err); alarm {
-			return nil, nil
-		}
+	late, err := d.standing(ctx, Servers)
+	if _, alarm := errors.AsType[*Alarm](err); alarm || late {
+		return nil, nil
+	}
+	if err != nil {
 		return nil, err
 	}
 	document, err := selectDocument(ctx, d.DB, d.serversOrigin(), server)

@@ -238,6 +238,7 @@ func (noTiles) KeyLogTile(context.Context, idclient.Server, string, string) ([]b
 func TestTheLogsAreWatched(t *testing.T) {
 	each(t, func(w *world) {
 		w.publishes(w.server, them, one)
+		w.vouched(them)
 		w.server.Person(alice, "a0")
 		for range 3 {
 			w.watched(nil)
@@ -245,7 +246,17 @@ func TestTheLogsAreWatched(t *testing.T) {
 		}
 		w.clock.Advance(2 * time.Hour)
 		w.watched(map[keydirectory.Kind]proof.Step{keydirectory.Users: proof.StepTimes, keydirectory.Servers: proof.StepTimes})
+		var alarm *keydirectory.Alarm
+		if _, err := w.Vouched(t.Context(), them, "ed25519:one", time.Time{}); !errors.As(err, &alarm) {
+			t.Errorf("an old log is believed: %v", err)
+		}
+		if kept, err := w.Proven(t.Context(), them); err != nil || kept != nil {
+			t.Errorf("an old log is served: %s, %v", kept, err)
+		}
 		w.server.Seal()
+		if got := w.vouched(them); got == "" {
+			t.Error("a log that goes on is not believed")
+		}
 		w.watched(nil)
 		if w.standing() != 0 {
 			t.Error("an old log is an alarm though it goes on")
