@@ -18,6 +18,8 @@ import (
 	"signet/internal/matrix"
 	"signet/internal/store"
 	"signet/internal/store/storetest"
+	"signet/keys/proof"
+	"signet/keys/value"
 )
 
 const alice = matrix.UserID("@alice:hs.test")
@@ -87,6 +89,14 @@ func TestWhatIsShownAndWhatStands(t *testing.T) {
 		w.directory.Erased(alice)
 		w.is("it was erased", shown(one), keycheck.None)
 	})
+}
+
+// Who has published keys of devices alone has no master key that nobody shows.
+func TestKeysWithoutAMasterKey(t *testing.T) {
+	f := keydirectory.Found{Result: proof.Result{Present: true, Value: &value.User{Keys: map[value.KeyID][]byte{"ed25519:PHONE": make([]byte, 32)}}}}
+	if got := keycheck.Compare(f, keycheck.Shown{}); got != keycheck.Different {
+		t.Errorf("Compare = %s", got)
+	}
 }
 
 // What was looked up is kept while a client would believe it, and no longer.
