@@ -62,7 +62,7 @@ func (p *Publications) publish(ctx context.Context, w wish) error {
 	if whole(ids) && w.found != same && w.fulfilled < w.number {
 		return p.send(ctx, w, cross, f)
 	}
-	w.fulfilled = w.number
+	w.fulfilled, w.problem, w.tries = w.number, "", 0
 	return p.settle(ctx, w, w.next(p.Now()))
 }
 

@@ -262,6 +262,16 @@ func TestTheDirectoryRefuses(t *testing.T) {
 		if s := w.is(alice, publication.Waiting, -1); s.Problem != "refused" {
 			t.Errorf("she is shown %+v", s)
 		}
+		before := len(w.directory.published)
+		w.directory.standing[alice] = nil
+		for range 6 * 6 {
+			w.clock.Advance(10 * time.Minute)
+			_ = w.Fulfil(t.Context())
+			w.directory.standing[alice] = nil
+		}
+		if n := len(w.directory.published) - before; n < 5 || n > 10 {
+			t.Errorf("what is refused was sent %d times in 6 hours", n)
+		}
 	})
 }
 

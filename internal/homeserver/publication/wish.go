@@ -68,7 +68,7 @@ func (w *wish) look(f keydirectory.Found, cross map[value.KeyID]string, known ma
 	if f.Present {
 		w.foundVersion = int64(f.Version)
 	}
-	w.checked, w.problem, w.tries = now, "", 0
+	w.checked = now
 	switch {
 	case w.found != foreign && !w.broken(now):
 		w.alarm = time.Time{}
