@@ -40,8 +40,8 @@ type Typing interface {
 
 // Rooms knows who is in a room, and its events, as room.Rooms does.
 type Rooms interface {
-	// IsJoined tells whether a user, of whatever server, is in a room now. The error is
-	// room.ErrUnknownRoom.
+	// IsJoined tells whether a user, of whatever server, is in a room now, and has not come into it
+	// in spite of this server. The error is room.ErrUnknownRoom.
 	IsJoined(ctx context.Context, roomID string, user matrix.UserID) (bool, error)
 	// PosOf is where an event of a room stands. Errors: room.ErrUnknownRoom,
 	// room.ErrUnknownEvent.
