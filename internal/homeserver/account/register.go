@@ -42,6 +42,9 @@ func (a *Accounts) Register(ctx context.Context, r Registration) (Login, error) 
 		return Login{}, err
 	}
 	login, err := a.create(ctx, user, pass, r)
+	if err == nil && len(pass.proofs) > 0 {
+		a.Contacts.Wake()
+	}
 	return login, a.Again(ctx, op, err)
 }
 

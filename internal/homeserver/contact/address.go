@@ -20,7 +20,8 @@ type Contact struct {
 }
 
 // Add gives an account an address that was proven for Register or Add. It is in the
-// transaction that spends the proof; a user who has the address keeps it. Errors are ErrInUse
+// transaction that spends the proof; a user who has the address keeps it, and one who wished so
+// when they signed up is to be found by it. Errors are ErrInUse
 // when somebody else has it, ErrEnded, and ErrSession for another purpose or another user's
 // proof.
 func (c *Contacts) Add(ctx context.Context, tx *store.Tx, user matrix.UserID, p Proof) error {
@@ -41,6 +42,9 @@ func (c *Contacts) Add(ctx context.Context, tx *store.Tx, user matrix.UserID, p 
 	}
 	if !theirs {
 		return ErrInUse
+	}
+	if p.bind {
+		return c.seek(ctx, tx, user, p)
 	}
 	return nil
 }
@@ -74,7 +78,7 @@ func (c *Contacts) owner(ctx context.Context, q store.Queryer, a threepid.Addres
 
 // Sweep deletes sessions that have ended, and CAPTCHAs that count no more.
 func (c *Contacts) Sweep(ctx context.Context) error {
-	if err := errors.Join(deleteSessionsBefore(ctx, c.DB, c.Now()), deletePassesBefore(ctx, c.DB, c.Now())); err != nil {
+	if err := errors.Join(deleteSessionsBefore(ctx, c.DB, c.Now()), deleteFindingsBefore(ctx, c.DB, c.Now()), deletePassesBefore(ctx, c.DB, c.Now())); err != nil {
 		return fmt.Errorf("sweeping sessions: %w", err)
 	}
 	return nil

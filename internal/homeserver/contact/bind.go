@@ -10,15 +10,14 @@ import (
 	"signet/internal/idclient"
 	"signet/internal/matrix"
 	"signet/internal/store"
-	"signet/internal/threepid"
 )
 
 // Binding is a user's wish to be found by an address. They have opened the session at the
-// identity server themselves.
+// identity server themselves, or signed up with it in order to be found.
 type Binding struct {
 	User     matrix.UserID
 	IDServer string // as the request names it
-	Token    string // the user's, for that server
+	Token    string // the user's, for that server; of a session that they signed up with, it is not needed
 	Session  idclient.Session
 }
 
@@ -30,7 +29,8 @@ var token = regexp.MustCompile(`^[!-~]{1,1000}$`)
 
 // Bind has a user found by an address, and remembers where. It takes back a wish to be unbound
 // there that was not fulfilled yet. Errors are idclient.ErrIDServer and ErrNotTrusted, ErrToken,
-// ErrEnded, and those of idclient.
+// ErrEnded, ErrSession for what somebody else signed up with or this one has taken back, and those
+// of idclient.
 //
 // Where is remembered first: if the answer does not arrive, the address is unbound all the same
 // when the account ends.
@@ -39,48 +39,65 @@ func (c *Contacts) Bind(ctx context.Context, b Binding) error {
 	if err != nil {
 		return err
 	}
-	if !token.MatchString(b.Token) {
+	f, signedUp, err := c.signedUp(ctx, b, at.Name)
+	switch {
+	case err != nil:
+		return err
+	case signedUp:
+		return c.fulfilFinding(ctx, at, f)
+	case !token.MatchString(b.Token):
 		return ErrToken
 	}
 	v, err := c.Identity.Validated(ctx, at, idclient.Account(b.Token), b.Session)
 	if err != nil {
 		return err
 	}
-	release, err := c.order.take(ctx, c.index(v.Address))
+	i := intention{unbinding: unbinding{user: b.User, server: at.Name, address: v.Address}}
+	return c.bindAt(ctx, i, func() error { return c.Identity.Bind(ctx, at, b.Token, b.Session, b.User) })
+}
+
+// bindAt remembers an intention, and has it done.
+func (c *Contacts) bindAt(ctx context.Context, i intention, bind func() error) error {
+	release, err := c.order.take(ctx, c.index(i.address))
 	if err != nil {
 		return fmt.Errorf("waiting for others who bind or unbind an address: %w", err)
 	}
 	defer release()
-	former, err := c.intend(ctx, b.User, at.Name, v.Address)
-	if err != nil {
+	if i, err = c.intend(ctx, i); err != nil {
 		return err
 	}
-	err = c.Identity.Bind(ctx, at, b.Token, b.Session, b.User)
+	err = bind()
 	if _, refused := errors.AsType[fedclient.Refusal](err); refused {
-		return errors.Join(err, c.restore(ctx, former))
+		return errors.Join(err, c.restore(ctx, i))
 	}
 	return err
 }
 
-// intention is how a user stood to a server before they were to be bound there.
+// intention is that a user is to be bound at a server, and how they stood to it before.
 type intention struct {
 	unbinding
-	first  bool // there was nothing
-	wished bool // they wished to be unbound
+	finding []byte // the tag of that which it fulfils; nil for none
+	first   bool   // there was nothing
+	wished  bool   // they wished to be unbound
 }
 
-// intend remembers where an address is about to be bound.
-func (c *Contacts) intend(ctx context.Context, user matrix.UserID, server matrix.ServerName, a threepid.Address) (former intention, err error) {
-	former.unbinding = unbinding{user: user, server: server, address: a}
-	index := c.index(a)
-	sealed := c.box.Seal([]byte(plain(a)), index)
-	err = c.DB.Tx(ctx, func(tx *store.Tx) error {
+// intend remembers where an address is about to be bound. The error is ErrSession for a finding
+// that was taken back.
+func (c *Contacts) intend(ctx context.Context, former intention) (intention, error) {
+	user, server, index := former.user, former.server, c.index(former.address)
+	sealed := c.box.Seal([]byte(plain(former.address)), index)
+	err := c.DB.Tx(ctx, func(tx *store.Tx) error {
 		active, err := c.Active(ctx, tx, user)
 		if err == nil && !active {
 			return ErrEnded
 		}
 		if err != nil {
 			return err
+		}
+		if former.finding != nil {
+			if err := stillSought(ctx, tx, former.finding); err != nil {
+				return err
+			}
 		}
 		if former.first, err = insertBinding(ctx, tx, user, server, index, sealed); err != nil {
 			return err

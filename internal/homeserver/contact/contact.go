@@ -41,11 +41,12 @@ type Contacts struct {
 	networks  seal.Index
 	order     order
 	media     atomic.Pointer[media] // nil until something is known
+	woken     chan struct{}         // tells run that somebody is to be found
 }
 
 // New opens the contacts in a database that has been migrated.
 func New(ctx context.Context, o Options) (*Contacts, error) {
-	c := &Contacts{Options: o}
+	c := &Contacts{Options: o, woken: make(chan struct{}, 1)}
 	if err := c.unlock(ctx); err != nil {
 		return nil, fmt.Errorf("opening the contacts: %w", err)
 	}

@@ -5,6 +5,9 @@
 // that this homeserver has asked for itself: for what it was asked, for whom, with the address
 // that was asked for, within a day, and once. What the identity server says besides must agree.
 //
+// Whoever signs up may wish to be found by the address: the code is for both then, and the
+// identity server is told once the account is there (found.go).
+//
 // An address has one owner here. It is encrypted at rest and found by a keyed index; who asks
 // for a code is not told whether it has one, unless the operator wants that.
 //

@@ -80,12 +80,13 @@ func (c *Contacts) run(ctx context.Context, next <-chan time.Time, report func(e
 		case <-ctx.Done():
 			return nil
 		case <-next:
+		case <-c.woken:
 		}
 	}
 }
 
-// Fulfil tells identity servers whom nobody is to find there any more, or by which address, where
-// that is due. The error is of all that failed. A server that fails is asked once.
+// Fulfil tells identity servers whom nobody is to find there any more, or by which address, and
+// who is to be found, where that is due. The error is of all that failed. A server that fails is asked once.
 func (c *Contacts) Fulfil(ctx context.Context) error {
 	all, err := c.due(ctx)
 	if err != nil {
@@ -121,8 +122,15 @@ func (c *Contacts) due(ctx context.Context) (all []duty, err error) {
 		all = append(all, duty{w.server, func() error { _, err := c.fulfil(ctx, w); return err }})
 	}
 	unbindings, err := selectDueUnbindings(ctx, c.DB, c.box, c.Now(), atOnce)
+	if err != nil {
+		return nil, err
+	}
 	for _, u := range unbindings {
 		all = append(all, duty{u.server, func() error { return c.carryOut(ctx, u) }})
+	}
+	findings, err := c.selectDueFindings(ctx, c.Now(), atOnce)
+	for _, f := range findings {
+		all = append(all, duty{f.server, func() error { return c.attemptFinding(ctx, f) }})
 	}
 	return all, err
 }

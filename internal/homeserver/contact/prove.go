@@ -18,11 +18,14 @@ import (
 // Spend has yet to spend. Only Prove makes one.
 type Proof struct {
 	tag       []byte
+	session   idclient.Session
+	server    matrix.ServerName
 	index     []byte
 	address   threepid.Address
 	purpose   idclient.Purpose
 	user      matrix.UserID
 	validated time.Time
+	bind      bool // whoever showed it agreed to be found by it
 }
 
 // Address is the address that was shown.
@@ -62,7 +65,10 @@ func (c *Contacts) Prove(ctx context.Context, named idclient.Session, purpose id
 			return Proof{}, err
 		}
 	}
-	return Proof{tag: c.tag(named), index: s.index, address: v.Address, purpose: purpose, user: s.user, validated: c.moment(v.At)}, nil
+	return Proof{
+		tag: c.tag(named), session: named, server: s.server, index: s.index, address: v.Address, purpose: purpose, user: s.user,
+		validated: c.moment(v.At), bind: s.bind && v.Bind, // the identity server knows what its message said
+	}, nil
 }
 
 // usableBy tells whether a user may use a session. One that was asked for with no token is

@@ -28,6 +28,7 @@ type Wish struct {
 	Language     string        // BCP 47; empty where that is not known
 	Challenge    string        // the id of a CAPTCHA that was met; empty for none
 	Answer       string        // to it; empty where it was passed already
+	Bind         bool          // who signs up wants to be found by the address, too
 }
 
 // life is how long after it was asked for a session counts.
@@ -41,6 +42,7 @@ type session struct {
 	purpose idclient.Purpose
 	user    matrix.UserID // whose account it is for; empty: not known, or nobody's
 	spent   bool
+	bind    bool // it was asked for so that whoever signs up is found
 }
 
 // RequestToken has the identity server send a code, and gives the sid of the session. The
@@ -100,6 +102,9 @@ func (w Wish) forOwner() bool { return forOwner(w.Purpose) }
 
 func forOwner(p idclient.Purpose) bool { return p == idclient.Reset || p == idclient.Login }
 
+// bind is a wish of those alone who sign up: others bind by a session of their own.
+func (w Wish) bind() bool { return w.Bind && w.Purpose == idclient.Register }
+
 // mayTell is the error of a wish that comes to nothing, where that may be told: people may
 // know it of their own addresses.
 func (c *Contacts) mayTell(w Wish, owner matrix.UserID) error {
@@ -120,6 +125,7 @@ func (w Wish) validation(owner matrix.UserID) idclient.Validation {
 	v := idclient.Validation{
 		Address: w.Address, ClientSecret: w.ClientSecret, SendAttempt: w.SendAttempt, NextLink: w.NextLink,
 		Purpose: w.Purpose, User: w.User, Client: w.Client, Language: w.Language, Challenge: w.Challenge, Answer: w.Answer,
+		Bind: w.bind(),
 	}
 	// An owner is told so in place of a code where somebody signs up; who proves the address for
 	// another account all the same is refused by Add.
@@ -129,7 +135,7 @@ func (w Wish) validation(owner matrix.UserID) idclient.Validation {
 
 // asked is the session that a wish opens.
 func (c *Contacts) asked(w Wish, server matrix.ServerName, owner matrix.UserID) session {
-	s := session{server: server, medium: w.Address.Medium(), index: c.index(w.Address), purpose: w.Purpose, user: w.User}
+	s := session{server: server, medium: w.Address.Medium(), index: c.index(w.Address), purpose: w.Purpose, user: w.User, bind: w.bind()}
 	if w.forOwner() {
 		s.user = owner
 	}

@@ -23,18 +23,18 @@ func parsePlain(text string) (threepid.Address, error) {
 
 // insertSession keeps a session, or a longer life of one that is the same and not spent.
 func insertSession(ctx context.Context, tx *store.Tx, tag []byte, s session, expires time.Time) error {
-	_, err := tx.Exec(ctx, `INSERT INTO contact_sessions (session_tag, id_server, medium, address_index, purpose, user_id, spent, expires_ms)
-		VALUES ($1, $2, $3, $4, $5, $6, FALSE, $7) ON CONFLICT (session_tag) DO UPDATE SET expires_ms = $7
+	_, err := tx.Exec(ctx, `INSERT INTO contact_sessions (session_tag, id_server, medium, address_index, purpose, user_id, spent, expires_ms, bind)
+		VALUES ($1, $2, $3, $4, $5, $6, FALSE, $7, $8) ON CONFLICT (session_tag) DO UPDATE SET expires_ms = $7
 		WHERE contact_sessions.id_server = $2 AND contact_sessions.medium = $3 AND contact_sessions.address_index = $4
 			AND contact_sessions.purpose = $5 AND contact_sessions.user_id = $6 AND NOT contact_sessions.spent`,
-		tag, string(s.server), string(s.medium), s.index, string(s.purpose), string(s.user), expires.UnixMilli())
+		tag, string(s.server), string(s.medium), s.index, string(s.purpose), string(s.user), expires.UnixMilli(), s.bind)
 	return err
 }
 
 // selectSession is ErrSession where there is none that lives on after now.
 func selectSession(ctx context.Context, q store.Queryer, tag []byte, now time.Time) (s session, err error) {
-	err = q.QueryRow(ctx, `SELECT id_server, medium, address_index, purpose, user_id, spent FROM contact_sessions
-		WHERE session_tag = $1 AND expires_ms > $2`, tag, store.Millis(now)).Scan(&s.server, &s.medium, &s.index, &s.purpose, &s.user, &s.spent)
+	err = q.QueryRow(ctx, `SELECT id_server, medium, address_index, purpose, user_id, spent, bind FROM contact_sessions
+		WHERE session_tag = $1 AND expires_ms > $2`, tag, store.Millis(now)).Scan(&s.server, &s.medium, &s.index, &s.purpose, &s.user, &s.spent, &s.bind)
 	if errors.Is(err, sql.ErrNoRows) {
 		return session{}, ErrSession
 	}

@@ -23,7 +23,8 @@ func deleteBinding(ctx context.Context, q store.Queryer, user matrix.UserID, ser
 }
 
 func selectBoundAt(ctx context.Context, q store.Queryer, user matrix.UserID, index []byte) (servers []matrix.ServerName, err error) {
-	rows, err := q.Query(ctx, `SELECT id_server FROM contact_bindings WHERE user_id = $1 AND address_index = $2`, string(user), index)
+	rows, err := q.Query(ctx, `SELECT id_server FROM contact_bindings WHERE user_id = $1 AND address_index = $2
+		UNION SELECT id_server FROM contact_found WHERE user_id = $1 AND address_index = $2 AND state = 'waiting'`, string(user), index)
 	if err != nil {
 		return nil, err
 	}
@@ -81,9 +82,12 @@ func insertWishesOfBindings(ctx context.Context, tx *store.Tx, user matrix.UserI
 	return err
 }
 
-// deleteOfUser deletes all addresses of a user, and the sessions of theirs.
+// deleteOfUser deletes all addresses of a user, the sessions of theirs, and what they signed up with.
 func deleteOfUser(ctx context.Context, tx *store.Tx, user matrix.UserID) error {
 	if _, err := tx.Exec(ctx, `DELETE FROM contact_addresses WHERE user_id = $1`, string(user)); err != nil {
+		return err
+	}
+	if _, err := tx.Exec(ctx, `DELETE FROM contact_found WHERE user_id = $1`, string(user)); err != nil {
 		return err
 	}
 	_, err := tx.Exec(ctx, `DELETE FROM contact_sessions WHERE user_id = $1`, string(user))

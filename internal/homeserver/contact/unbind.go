@@ -31,7 +31,7 @@ type unbinding struct {
 }
 
 // Unbind has a user found by an address no longer: at the identity server that is named, or for
-// an empty name at all where it was bound by Bind. The wish is written down first, and stands until
+// an empty name at all where it was bound here, or was to be. The wish is written down first, and stands until
 // the server has heard it or a later Bind takes it back. Errors are idclient.ErrIDServer and
 // ErrNotTrusted, ErrNoSupport, and ErrLater.
 func (c *Contacts) Unbind(ctx context.Context, user matrix.UserID, idServer string, a threepid.Address) error {
@@ -41,7 +41,12 @@ func (c *Contacts) Unbind(ctx context.Context, user matrix.UserID, idServer stri
 // Delete takes an address from a user, and unbinds it: what was wished is written down in one.
 // One that they do not have is no error; the errors are those of Unbind.
 func (c *Contacts) Delete(ctx context.Context, user matrix.UserID, idServer string, a threepid.Address) error {
-	return c.wishUnbound(ctx, user, idServer, a, func(tx *store.Tx) error { return deleteAddress(ctx, tx, user, c.index(a)) })
+	return c.wishUnbound(ctx, user, idServer, a, func(tx *store.Tx) error {
+		if err := deleteAddress(ctx, tx, user, c.index(a)); err != nil {
+			return err
+		}
+		return withdrawFindings(ctx, tx, user, c.index(a))
+	})
 }
 
 func (c *Contacts) wishUnbound(ctx context.Context, user matrix.UserID, idServer string, a threepid.Address, with func(*store.Tx) error) error {
@@ -74,7 +79,7 @@ func (c *Contacts) wishUnbound(ctx context.Context, user matrix.UserID, idServer
 }
 
 // putUnbindings writes down what is wished of some servers, or of those where the address was
-// bound.
+// bound or was to be. Who was to be found there is not to be any more.
 func (c *Contacts) putUnbindings(ctx context.Context, tx *store.Tx, user matrix.UserID, servers []matrix.ServerName, a threepid.Address) (wishes []unbinding, err error) {
 	if servers == nil {
 		if servers, err = selectBoundAt(ctx, tx, user, c.index(a)); err != nil {
@@ -83,7 +88,7 @@ func (c *Contacts) putUnbindings(ctx context.Context, tx *store.Tx, user matrix.
 	}
 	for _, server := range servers {
 		u := unbinding{user: user, server: server, address: a}
-		if err := c.putUnbinding(ctx, tx, u); err != nil {
+		if err := errors.Join(withdrawFinding(ctx, tx, u, c.index(a)), c.putUnbinding(ctx, tx, u)); err != nil {
 			return nil, err
 		}
 		wishes = append(wishes, u)

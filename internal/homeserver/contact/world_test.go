@@ -81,7 +81,7 @@ func (w *world) check() {
 			w.Errorf("%q stands in the database:\n%q", text, rows)
 		}
 	}
-	kept := storetest.Dump(w.T, w.db, "contact_addresses", "contact_sessions")
+	kept := storetest.Dump(w.T, w.db, "contact_addresses", "contact_sessions", "contact_found")
 	for user := range w.ended {
 		if strings.Contains(kept, user.String()) {
 			w.Errorf("%s has ended, and left is\n%q", user, kept)
@@ -91,7 +91,7 @@ func (w *world) check() {
 
 func (w *world) rows() string {
 	w.Helper()
-	return storetest.Dump(w.T, w.db, "contact_addresses", "contact_sessions", "contact_bindings", "contact_wishes", "contact_unbindings", "contact_media", "contact_passes", "outbox_jobs")
+	return storetest.Dump(w.T, w.db, "contact_addresses", "contact_sessions", "contact_bindings", "contact_wishes", "contact_unbindings", "contact_found", "contact_media", "contact_passes", "outbox_jobs")
 }
 
 func address(t *testing.T, medium, text string) threepid.Address {

@@ -48,6 +48,8 @@ type Server struct {
 
 	mu         sync.Mutex
 	homeserver matrix.ServerName
+	bearer     string            // of the last request; empty for one that the homeserver signed
+	spent      map[string]bool   // sids by which somebody was bound
 	sids       map[string]string // by what was asked for
 	mute       map[string]bool   // sids of which no code was sent: the address has an account
 	revoked    map[string]bool   // keys, in base64
@@ -59,7 +61,7 @@ type Server struct {
 // New is an identity server that a homeserver may ask.
 func New(homeserver matrix.ServerName) *Server {
 	return &Server{
-		homeserver: homeserver, sids: map[string]string{}, mute: map[string]bool{}, revoked: map[string]bool{}, replies: map[string]string{}, once: map[string]string{},
+		homeserver: homeserver, spent: map[string]bool{}, sids: map[string]string{}, mute: map[string]bool{}, revoked: map[string]bool{}, replies: map[string]string{}, once: map[string]string{},
 		Sessions: map[string]map[string]any{}, Validated: map[string]bool{}, Bound: map[string]string{},
 	}
 }
@@ -81,7 +83,7 @@ func (s *Server) Do(_ context.Context, r fedclient.Request) (fedclient.Response,
 	path, query, _ := strings.Cut(strings.TrimPrefix(r.Path, "/_matrix/identity/v2"), "?")
 	asked := r.Server.String() + path
 	s.Asked = append(s.Asked, asked)
-	s.Last = nil
+	s.Last, s.bearer = nil, r.Bearer
 	if len(r.Body) > 0 {
 		if err := json.Unmarshal(r.Body, &s.Last); err != nil {
 			return fedclient.Response{}, err
@@ -150,6 +152,8 @@ func (s *Server) answer(server, path, query string) (fedclient.Response, error) 
 		return s.store(server), nil
 	case "/3pid/bind":
 		return s.bind(server), nil
+	case "/_signet/v1/users/bind":
+		return s.bindUser(server), nil
 	case "/3pid/unbind":
 		return s.unbind(server), nil
 	case "/_signet/v1/notices":
@@ -197,7 +201,7 @@ func (s *Server) open() string {
 	if phone, is := wish["phone_number"].(string); is {
 		medium, address = "msisdn", strings.TrimPrefix(phone, "+")
 	}
-	asked := fmt.Sprint(address, wish["client_secret"], wish["im.signet.purpose"], wish["im.signet.user_id"])
+	asked := fmt.Sprint(address, wish["client_secret"], wish["im.signet.purpose"], wish["im.signet.user_id"], wish["im.signet.bind"])
 	if s.sids[asked] == "" {
 		s.sids[asked] = fmt.Sprintf("sid%d", len(s.sids)+1)
 	}
@@ -210,6 +214,9 @@ func (s *Server) open() string {
 	if user := wish["im.signet.user_id"]; user != nil {
 		session["im.signet.user_id"] = user
 	}
+	if bind := wish["im.signet.bind"]; bind != nil {
+		session["im.signet.bind"] = bind
+	}
 	s.Sessions[sid] = session
 	s.mute[sid] = wish["im.signet.existing"] == true
 	return sid
@@ -217,7 +224,7 @@ func (s *Server) open() string {
 
 func (s *Server) show(sid string) fedclient.Response {
 	switch {
-	case s.Sessions[sid] == nil:
+	case s.Sessions[sid] == nil, s.bearer != "" && s.opened(sid):
 		return Refusal(http.StatusNotFound, matrix.NoValidSession)
 	case !s.Validated[sid]:
 		return Refusal(http.StatusBadRequest, matrix.SessionNotValidated)
@@ -227,6 +234,26 @@ func (s *Server) show(sid string) fedclient.Response {
 		s.Lie(answer)
 	}
 	return OK(answer)
+}
+
+// opened tells whether a session is the homeserver's, and no account's.
+func (s *Server) opened(sid string) bool {
+	return s.Sessions[sid]["im.signet.caller"] == s.homeserver.String()
+}
+
+// bindUser binds once what somebody has agreed to who signed up.
+func (s *Server) bindUser(server string) fedclient.Response {
+	sid := fmt.Sprint(s.Last["sid"])
+	session := s.Sessions[sid]
+	address := fmt.Sprint(server, " ", session["medium"], " ", session["address"])
+	switch {
+	case session["im.signet.bind"] != true || !s.Validated[sid]:
+		return Refusal(http.StatusForbidden, matrix.Forbidden)
+	case s.spent[sid] && s.Bound[address] != s.Last["user_id"]:
+		return Refusal(http.StatusNotFound, matrix.NoValidSession)
+	}
+	s.spent[sid], s.Bound[address] = true, fmt.Sprint(s.Last["user_id"])
+	return OK(map[string]any{})
 }
 
 func (s *Server) bind(server string) fedclient.Response {
