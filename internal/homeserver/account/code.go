@@ -19,6 +19,7 @@ type CodeWish struct {
 	Address  threepid.Address // zero: that of the last wish once more
 	Client   netip.Addr       // where the person is; zero where that is not known
 	Language string           // BCP 47; empty where that is not known
+	Bind     bool             // who signs up wants to be found by the address; not of a last wish once more
 }
 
 // sentCode is a code that was sent for a session.
@@ -26,6 +27,7 @@ type sentCode struct {
 	Address string // in its canonical form
 	Proof   idclient.Session
 	Attempt int64
+	Bind    bool
 }
 
 // SendCode has a code sent to an address, for a session whose next stage asks for one. The CAPTCHA
@@ -41,17 +43,18 @@ func (a *Accounts) SendCode(ctx context.Context, w CodeWish) error {
 		if w.Address, err = threepid.Parse(string(media[w.Stage]), before.Address); err != nil {
 			return ErrStage
 		}
+		w.Bind = before.Bind
 	}
 	if w.Address.Medium() != media[w.Stage] {
 		return ErrStage
 	}
-	if before.Address != w.Address.String() {
-		before = sentCode{Address: w.Address.String(), Proof: idclient.Session{ClientSecret: newToken()}}
+	if before.Address != w.Address.String() || before.Bind != w.Bind {
+		before = sentCode{Address: w.Address.String(), Proof: idclient.Session{ClientSecret: newToken()}, Bind: w.Bind}
 	}
 	before.Attempt++
 	before.Proof.SID, err = a.Contacts.RequestToken(ctx, contact.Wish{
 		Purpose: purposes[s.operation], Address: w.Address, ClientSecret: before.Proof.ClientSecret, SendAttempt: before.Attempt,
-		Client: w.Client, Language: w.Language, Challenge: s.captcha.ID,
+		Client: w.Client, Language: w.Language, Challenge: s.captcha.ID, Bind: w.Bind,
 	})
 	if err != nil {
 		return err

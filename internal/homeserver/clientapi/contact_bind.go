@@ -18,7 +18,7 @@ import (
 
 type bindRequest struct {
 	IDServer      string `json:"id_server" required:"true"`
-	IDAccessToken string `json:"id_access_token" required:"true"`
+	IDAccessToken string `json:"id_access_token"` // only who signed up with the session needs none
 	SID           string `json:"sid" required:"true"`
 	ClientSecret  string `json:"client_secret" required:"true"`
 }

@@ -28,6 +28,7 @@ type tokenRequest struct {
 	SendAttempt  mxhttp.Integer `json:"send_attempt" required:"true"`
 	NextLink     string         `json:"next_link"`
 	Language     string         `json:"im.signet.language"`
+	Bind         bool           `json:"im.signet.bind"`
 	Challenge    struct {
 		ID     string `json:"id"`
 		Answer string `json:"answer"`
@@ -88,7 +89,7 @@ func (a *API) requestToken(c echo.Context, medium threepid.Medium, purpose idcli
 	}
 	sid, err := a.Contacts.RequestToken(c.Request().Context(), contact.Wish{
 		Purpose: purpose, Address: address, ClientSecret: r.ClientSecret, SendAttempt: int64(r.SendAttempt), NextLink: r.NextLink, User: user,
-		Client: mxhttp.ClientAddr(c), Language: language(c, r.Language), Challenge: r.Challenge.ID, Answer: r.Challenge.Answer,
+		Client: mxhttp.ClientAddr(c), Language: language(c, r.Language), Challenge: r.Challenge.ID, Answer: r.Challenge.Answer, Bind: r.Bind,
 	})
 	if err != nil {
 		return fromIdentity(err, false)

@@ -143,7 +143,7 @@ func (a *API) showAgain(c echo.Context, form page.Stage, err error) error {
 	if err == nil || !known {
 		return a.showStage(c, form, err)
 	}
-	form.Trouble, form.Entered = trouble, c.Request().PostForm.Get("address")
+	form.Trouble, form.Entered, form.Found = trouble, c.Request().PostForm.Get("address"), c.Request().PostForm.Has("found")
 	return a.pages().Stage(c, status, form)
 }
 

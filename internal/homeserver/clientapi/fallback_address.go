@@ -20,13 +20,13 @@ func (a *API) passAddress(c echo.Context, form url.Values, stage account.Stage, 
 	case form.Has("other"):
 		return false, a.Accounts.ForgetCode(ctx, session, stage)
 	case form.Has("again"):
-		return false, a.sendCode(c, stage, session, threepid.Address{})
+		return false, a.sendCode(c, account.CodeWish{Stage: stage, Session: session})
 	case form.Has("address"):
 		address, err := parseEntered(stage, form.Get("address"))
 		if err != nil {
 			return false, err
 		}
-		return false, a.sendCode(c, stage, session, address)
+		return false, a.sendCode(c, account.CodeWish{Stage: stage, Session: session, Address: address, Bind: form.Has("found")})
 	case form.Has("opened"):
 		err = a.Accounts.EnterCode(ctx, session, stage, "")
 	default:
@@ -35,13 +35,12 @@ func (a *API) passAddress(c echo.Context, form url.Values, stage account.Stage, 
 	return err == nil, err
 }
 
-func (a *API) sendCode(c echo.Context, stage account.Stage, session string, to threepid.Address) error {
+func (a *API) sendCode(c echo.Context, w account.CodeWish) error {
 	if err := a.chargeNetwork(c, byCode); err != nil {
 		return err
 	}
-	return a.Accounts.SendCode(c.Request().Context(), account.CodeWish{
-		Stage: stage, Session: session, Address: to, Client: mxhttp.ClientAddr(c), Language: page.Language(c).String(),
-	})
+	w.Client, w.Language = mxhttp.ClientAddr(c), page.Language(c).String()
+	return a.Accounts.SendCode(c.Request().Context(), w)
 }
 
 // parseEntered reads an address as people type it; a phone number in its international form.

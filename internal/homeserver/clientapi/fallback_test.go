@@ -32,6 +32,11 @@ func (w *world) page(what string, a answer, status int) string {
 	policy := a.header.Get("Content-Security-Policy")
 	labels, words := map[string]bool{}, ""
 	for n := range doc.Descendants() {
+		if n.Data == "label" {
+			labels[attr(n, "for")] = true
+		}
+	}
+	for n := range doc.Descendants() {
 		switch {
 		case n.Type == html.TextNode && (n.Parent.Data == "style" || n.Parent.Data == "script"):
 			sum := sha256.Sum256([]byte(n.Data))
@@ -40,8 +45,6 @@ func (w *world) page(what string, a answer, status int) string {
 			}
 		case n.Type == html.TextNode:
 			words += n.Data
-		case n.Data == "label":
-			labels[attr(n, "for")] = true
 		case n.Data == "input" && !labels[attr(n, "id")] && attr(n, "type") != "hidden" && attr(n, "name") != "username":
 			w.Errorf("%s: the field %v has no label", what, n.Attr)
 		case n.Type == html.ElementNode && n.Data == "html" && attr(n, "lang") != a.header.Get("Content-Language"):

@@ -95,5 +95,5 @@ func TestEveryEndpointBearsNonsense(t *testing.T) {
 func (w *world) dump() string {
 	w.Helper()
 	return storetest.Dump(w.T, w.db, "account_users", "account_devices", "account_tokens", "account_openid", "account_registration_tokens",
-		"userdata_profiles", "userdata_filters", "userdata_account_data", "receipts", "departures", "contact_addresses", "contact_sessions", "contact_bindings", "contact_wishes", "contact_passes")
+		"userdata_profiles", "userdata_filters", "userdata_account_data", "receipts", "departures", "contact_addresses", "contact_sessions", "contact_bindings", "contact_wishes", "contact_passes", "contact_found")
 }

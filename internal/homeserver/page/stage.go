@@ -35,6 +35,7 @@ type Stage struct {
 	Documents []Document         // of account.StageTerms
 	SentTo    string             // of the stages of addresses, where a code is on its way
 	Entered   string             // what was entered for an address, where it has to be again
+	Found     bool               // and whether they want to be found by it
 	Trouble   Trouble
 }
 
