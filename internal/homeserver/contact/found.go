@@ -53,6 +53,14 @@ func (c *Contacts) Wake() {
 	}
 }
 
+// hasten has a process that starts wait out no pause: who has just signed up looks for themselves.
+func (c *Contacts) hasten(ctx context.Context) error {
+	if err := hastenFindings(ctx, c.DB, c.Now()); err != nil {
+		return fmt.Errorf("hastening who is to be found: %w", err)
+	}
+	return nil
+}
+
 // signedUp is what is kept of the session, if somebody has signed up with it here in order to be
 // found at that server. The error is ErrSession for another user, and for one who has taken it back.
 func (c *Contacts) signedUp(ctx context.Context, b Binding, server matrix.ServerName) (f finding, found bool, err error) {

@@ -250,6 +250,31 @@ func TestTakenBackBeforeItIsDone(t *testing.T) {
 	})
 }
 
+// A process that starts waits out no pause: the identity server was away when the last one asked.
+func TestAStartAfterAFailure(t *testing.T) {
+	each(t, func(w *world) {
+		w.signsUp(alice)
+		w.id.Down = true
+		if err := w.Fulfil(w.Context()); err == nil {
+			t.Error("nothing is wrong while the identity server is away")
+		}
+		w.id.Down = false
+		w.fulfils()
+		w.isFound("in the pause", "")
+		w.open()
+		ctx, stop := context.WithCancel(w.Context())
+		moments := make(chan time.Time)
+		go func() {
+			moments <- time.Time{} // which is taken when the first round is over
+			stop()
+		}()
+		if err := contact.RunEach(w.Contacts, ctx, moments, func(err error) { t.Error(err) }); err != nil {
+			t.Error(err)
+		}
+		w.isFound("after the start", alice)
+	})
+}
+
 // Alice takes it back when a round has begun that would have her found, and has another found first.
 func TestTakenBackInTheMiddleOfARound(t *testing.T) {
 	each(t, func(w *world) {

@@ -72,6 +72,9 @@ func (c *Contacts) Run(ctx context.Context, report func(error)) error {
 }
 
 func (c *Contacts) run(ctx context.Context, next <-chan time.Time, report func(error)) error {
+	if err := c.hasten(ctx); err != nil && ctx.Err() == nil {
+		report(err)
+	}
 	for {
 		if err := c.Fulfil(ctx); err != nil && ctx.Err() == nil {
 			report(err)

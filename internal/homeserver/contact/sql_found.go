@@ -91,12 +91,6 @@ func (c *Contacts) scanFinding(row interface{ Scan(...any) error }) (f finding, 
 	return f, c.openFinding(&f, sealed)
 }
 
-// isSought tells whether one is there that was not withdrawn.
-func isSought(ctx context.Context, tx *store.Tx, tag []byte) (sought bool, err error) {
-	err = tx.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM contact_found WHERE session_tag = $1 AND state <> 'withdrawn')`, tag).Scan(&sought)
-	return sought, err
-}
-
 // stillSought is ErrSession where one was withdrawn, or is gone.
 func stillSought(ctx context.Context, tx *store.Tx, tag []byte) error {
 	var sought bool
@@ -115,6 +109,11 @@ func settleFinding(ctx context.Context, q store.Queryer, tag []byte) error {
 
 func postponeFinding(ctx context.Context, q store.Queryer, tag []byte, due time.Time) error {
 	_, err := q.Exec(ctx, `UPDATE contact_found SET tries = tries + 1, due_ms = $2 WHERE session_tag = $1`, tag, due.UnixMilli())
+	return err
+}
+
+func hastenFindings(ctx context.Context, q store.Queryer, now time.Time) error {
+	_, err := q.Exec(ctx, `UPDATE contact_found SET due_ms = $1 WHERE state = 'waiting' AND due_ms > $1`, now.UnixMilli())
 	return err
 }
 
