@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
@@ -23,6 +24,7 @@ type applicant struct {
 	*pair
 	hs      *process
 	ip      string
+	bind    bool              // they want to be found by the address
 	between func(step string) // is called after each step
 }
 
@@ -74,7 +76,7 @@ func (a applicant) signUp(name, address string) string {
 	a.step("the CAPTCHA")
 	secret := "secret_" + name
 	asked := a.hs.callFrom(a.ip, "POST", clientV3+"/register/email/requestToken", "", map[string]any{
-		"client_secret": secret, "email": address, "send_attempt": 1, "im.signet.challenge": map[string]any{"id": id}})
+		"client_secret": secret, "email": address, "send_attempt": 1, "im.signet.bind": a.bind, "im.signet.challenge": map[string]any{"id": id}})
 	if !asked.ok() {
 		return refused("the code", asked)
 	}
@@ -88,6 +90,7 @@ func (a applicant) signUp(name, address string) string {
 	if made := a.register(name, map[string]any{"type": "m.login.email.identity", "session": session, "threepid_creds": creds}); !made.ok() {
 		return refused("the account", made)
 	}
+	a.step("the account")
 	return "an account"
 }
 
@@ -142,25 +145,56 @@ func TestAScriptSignsUp(t *testing.T) {
 	})
 }
 
-// Both programs are killed after each step, and the sign-up goes on where it was.
+// Both programs are killed after each step, and the sign-up goes on where it was: after the last
+// one, alice is found by the address, as she agreed to by the one code, until her account ends.
 func TestProgramsAreKilledInASignUp(t *testing.T) {
 	onEachLimited(t, func(p *pair, _ *process) {
 		kills := 0
-		a := applicant{pair: p, hs: p.hs, ip: "192.0.2.1", between: func(string) {
+		a := applicant{pair: p, hs: p.hs, ip: "192.0.2.1", bind: true, between: func(string) {
 			kills++
 			for _, program := range []*process{p.id, p.hs} {
 				_ = program.end(os.Kill)
 				program.start()
 			}
 		}}
-		if outcome := a.signUp("alice", "alice@people.example"); outcome != "an account" || kills != 4 {
-			p.Errorf("after %d kills: %s", kills, outcome)
+		if outcome := a.signUp("alice", "alice@people.example"); outcome != "an account" || kills != 5 {
+			p.Fatalf("after %d kills: %s", kills, outcome)
+		}
+		alice := &holder{p.logsIn("alice", "alice@people.example")}
+		alice.awaitsToBeFound()
+		if r := alice.do("POST", "/account/deactivate", map[string]any{"auth": alice.auth()}); r.text("id_server_unbind_result") != "success" || alice.found() {
+			p.Errorf("the end: %+v; she is found: %v", r, alice.found())
 		}
 	})
 }
 
+// logsIn is somebody with an account, who has one at the identity server, too.
+func (p *pair) logsIn(name, address string) *person {
+	p.Helper()
+	login := p.hs.call("POST", clientV3+"/login", "", map[string]any{"type": "m.login.password", "password": holderPassword,
+		"identifier": map[string]any{"type": "m.id.user", "user": name}})
+	openID := p.hs.call("POST", clientV3+"/user/"+login.text("user_id")+"/openid/request_token", login.text("access_token"), map[string]any{})
+	registered := p.id.call("POST", v2+"/account/register", "", openID.body)
+	if !registered.ok() {
+		p.Fatalf("logging in: %+v, %+v", login, registered)
+	}
+	return &person{pair: p, user: login.text("user_id"), access: login.text("access_token"), token: registered.text("token"), address: address}
+}
+
+// awaitsToBeFound waits until the homeserver has had them found.
+func (a *person) awaitsToBeFound() {
+	a.Helper()
+	for deadline := time.Now().Add(time.Minute); !a.found(); {
+		if time.Now().After(deadline) {
+			a.Fatalf("%s is not found\n%s", a.user, a.hs.output.String())
+		}
+		time.Sleep(20 * time.Millisecond) // another process has no signal to give
+	}
+}
+
 // Somebody whose client knows none of the stages passes them in a real browser, on the pages of
-// the homeserver: the picture and the sound come from the identity server.
+// the homeserver: the picture and the sound come from the identity server. They tick the box to
+// be found.
 func TestASignUpInTheBrowser(t *testing.T) {
 	chromium := os.Getenv("SIGNET_TEST_CHROMIUM")
 	if chromium == "" {
@@ -184,6 +218,8 @@ func TestASignUpInTheBrowser(t *testing.T) {
 		b.types("answer", p.digits(parts[len(parts)-2])+kb.Enter)
 		b.reads("Done")
 		b.open(page("m.login.email.identity"))
+		b.clicks("#found")
+		b.picture("sign-up-address.png")
 		b.types("address", "alice@example.org"+kb.Enter)
 		b.says("alice@example.org")
 		b.picture("sign-up-code.png")
@@ -193,6 +229,7 @@ func TestASignUpInTheBrowser(t *testing.T) {
 		if made.text("user_id") == "" {
 			p.Errorf("the account = %+v", made)
 		}
+		p.logsIn("alice", "alice@example.org").awaitsToBeFound()
 	})
 }
 
