@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"signet/internal/homeserver/clientapi"
-	"signet/internal/homeserver/thirdparty/thirdpartytest"
+	"signet/internal/idclient/idclienttest"
 	"signet/internal/quota"
 )
 
@@ -84,7 +84,7 @@ func TestNewAccountsInviteFew(t *testing.T) {
 // By whichever way somebody is invited, it counts, and for a new account twice; what is no
 // invitation does not.
 func TestInvitationsCountByEveryWay(t *testing.T) {
-	eachIdentity(t, func(w *world, _ *thirdpartytest.Identity) {
+	eachIdentity(t, func(w *world, _ *idclienttest.Server) {
 		for _, b := range []string{"invite.user", "invite.user.day1"} {
 			alice := w.joined("alice" + strings.ReplaceAll(b, ".", "-"))
 			id := w.newRoom(alice, `{}`)

@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"signet/internal/homeserver/account"
-	"signet/internal/homeserver/contact/contacttest"
+	"signet/internal/idclient/idclienttest"
 	"signet/internal/matrix"
 )
 
@@ -39,7 +39,7 @@ func TestSignUpToBeFound(t *testing.T) {
 
 		w.want("bob's", w.call(bob, "POST /account/3pid/bind", bind), 403, "M_THREEPID_AUTH_FAILED")
 		w.want("with another secret", w.call(alice, "POST /account/3pid/bind", strings.Replace(bind, "s3cret", "guess", 1)), 400, "M_INVALID_PARAM")
-		terms := contacttest.Refusal(403, matrix.TermsNotSigned)
+		terms := idclienttest.Refusal(403, matrix.TermsNotSigned)
 		w.ids.Says = &terms
 		w.want("before the terms", w.call(alice, "POST /account/3pid/bind", bind), 403, "M_TERMS_NOT_SIGNED")
 		w.ids.Says = nil
@@ -84,7 +84,7 @@ func TestABoxToBeFound(t *testing.T) {
 		w.says("the page", w.do("GET", page, ""), 200, box)
 		w.says("an address", w.submitForm(page, "address", "alice@example.org"), 200, "Enter its code")
 		plain := w.ids.Last["client_secret"]
-		w.says("the code", w.submitForm(page, "code", contacttest.Code), 200, "authDone")
+		w.says("the code", w.submitForm(page, "code", idclienttest.Code), 200, "authDone")
 		alice := register("alice", session)
 		w.wantFound("without the box", "")
 		w.wantJSON("the address is free again", w.call(alice, "POST /account/3pid/delete", `{"medium":"email","address":"alice@example.org"}`), noSupport)
@@ -102,7 +102,7 @@ func TestABoxToBeFound(t *testing.T) {
 		}
 		w.says("a change of mind", w.submitForm(page, "other", "1"), 200, box)
 		w.says("the address again", w.submitForm(page, "address", "alice@example.org", "found", "1"), 200, "Enter its code")
-		w.says("its code", w.submitForm(page, "code", contacttest.Code), 200, "authDone")
+		w.says("its code", w.submitForm(page, "code", idclienttest.Code), 200, "authDone")
 		w.wantFound("before there is an account", "")
 		register("carol", session)
 		w.wantFound("with the box", "@carol:hs.test")

@@ -8,8 +8,8 @@ import (
 	"strings"
 	"testing"
 
-	"signet/internal/homeserver/contact/contacttest"
 	"signet/internal/homeserver/sso"
+	"signet/internal/idclient/idclienttest"
 )
 
 // What a request says of where this server is stands on no page, and leads nobody elsewhere:
@@ -43,7 +43,7 @@ func TestAPageIsNotOfTheHostThatIsAskedFor(t *testing.T) {
 		}
 		b := w.browser()
 		w.page("the first page", ask(b, "GET", v3+"/login/sso/redirect?redirectUrl=https%3A%2F%2Fapp.test%2F", ""), 200)
-		for _, fields := range []string{"address=alice%40example.org", "code=" + contacttest.Code} {
+		for _, fields := range []string{"address=alice%40example.org", "code=" + idclienttest.Code} {
 			w.page(fields, ask(b, "POST", "/_signet/v1/login", "state="+b.state+"&"+fields), 200)
 		}
 		w.tokenOf(ask(b, "POST", "/_signet/v1/login", "state="+b.state+"&agreed=1"), "https://app.test/?")
@@ -112,7 +112,7 @@ func TestAddressesInDisguise(t *testing.T) {
 				w.Errorf("%q: the page does not name %s: %s", text, site, said)
 			}
 			w.page("the address", b.send("address=alice%40example.org"), 200)
-			if said := w.page("the consent for "+text, b.send("code="+contacttest.Code), 200); !strings.Contains(said, site) {
+			if said := w.page("the consent for "+text, b.send("code="+idclienttest.Code), 200); !strings.Contains(said, site) {
 				w.Errorf("%q: it is not asked about %s: %s", text, site, said)
 			}
 			a = b.follow("agreed=1")

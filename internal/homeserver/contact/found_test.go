@@ -10,8 +10,8 @@ import (
 
 	"signet/internal/fedclient"
 	"signet/internal/homeserver/contact"
-	"signet/internal/homeserver/contact/contacttest"
 	"signet/internal/idclient"
+	"signet/internal/idclient/idclienttest"
 	"signet/internal/matrix"
 )
 
@@ -130,7 +130,7 @@ func TestWhoIsNotFoundByASignUp(t *testing.T) {
 		if later == plain {
 			w.Error("the wish of a later request is for the same session")
 		}
-		w.onlyBinds(contacttest.OK(map[string]any{}))
+		w.onlyBinds(idclienttest.OK(map[string]any{}))
 		for what, b := range map[string]contact.Binding{
 			"not used yet": {User: alice, IDServer: "id.test", Session: later},
 			"without":      {User: alice, IDServer: "id.test", Session: plain},
@@ -203,7 +203,7 @@ func TestAWishThatWaits(t *testing.T) {
 		}
 		w.id.Down = false
 		w.clock.Advance(time.Minute)
-		w.onlyBinds(contacttest.Refusal(403, matrix.TermsNotSigned))
+		w.onlyBinds(idclienttest.Refusal(403, matrix.TermsNotSigned))
 		w.fulfils()
 		if err := w.binds(alice, s); !errors.Is(err, fedclient.Refusal{Status: 403, Errcode: matrix.TermsNotSigned, Message: "no"}) {
 			w.Errorf("with terms: %v", err)
@@ -215,7 +215,7 @@ func TestAWishThatWaits(t *testing.T) {
 	})
 	each(t, func(w *world) {
 		w.signsUp(alice)
-		w.onlyBinds(contacttest.Refusal(404, matrix.Unrecognized))
+		w.onlyBinds(idclienttest.Refusal(404, matrix.Unrecognized))
 		if err := w.Fulfil(w.Context()); err == nil {
 			w.Error("nobody is told of a refusal")
 		}
