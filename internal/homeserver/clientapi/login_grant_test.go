@@ -66,6 +66,7 @@ func TestBothWaysToAToken(t *testing.T) {
 		ask := func(body string) answer { return w.do("POST", getToken, body, bearer(alice)) }
 		token := ask(`{` + owner(password, ask(`{}`).str("session")) + `}`).str("login_token")
 		w.want("a login", w.loginBy(token), 200, "")
+		w.outbox.AttemptDue(w.Context())
 		if len(w.ids.Told) != 1 || w.ids.Told[0]["user_id"] != "@alice:hs.test" {
 			w.Errorf("the owner is told of %v", w.ids.Told)
 		}
