@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -78,6 +79,9 @@ func newVisitor(t *testing.T, s *servers) *visitor {
 	return v
 }
 
+// answered is what the browser says of a refusal that a page can be shown: it is no fault of the page's.
+var answered = regexp.MustCompile(`the server responded with a status of (4|502)`)
+
 func (v *visitor) listen(event any) {
 	switch e := event.(type) {
 	case *runtime.EventExceptionThrown:
@@ -85,7 +89,7 @@ func (v *visitor) listen(event any) {
 	case *runtime.EventConsoleAPICalled:
 		v.faults.add("console: %v", e.Args)
 	case *log.EventEntryAdded:
-		if e.Entry.Level == log.EntryLevelError && !strings.Contains(e.Entry.Text, "the server responded with a status of 4") {
+		if e.Entry.Level == log.EntryLevelError && !answered.MatchString(e.Entry.Text) {
 			v.faults.add("log: %s %s", e.Entry.Text, e.Entry.URL)
 		}
 	case *audits.EventIssueAdded:

@@ -42,6 +42,8 @@ type state struct {
 	asked     []string          // bodies that are worth a look
 	pepper    int               // how often it was asked for
 	people    map[string]string // by address and medium
+	publishes bool              // keys
+	keys      string            // how a user's are in the key directory; empty: it does not prove that
 	direct    string            // the account data that says with whom there are rooms of two
 }
 
@@ -113,6 +115,7 @@ type request struct {
 	Addresses   []string        `json:"addresses"`
 	Invite      []string        `json:"invite"`
 	Direct      bool            `json:"is_direct"`
+	Publish     bool            `json:"publish"`
 	Auth        *struct {
 		Type, Session, Answer, Token string
 		Creds                        struct{ SID string } `json:"threepid_creds"`
@@ -189,6 +192,26 @@ func (s *servers) homeserver() *http.ServeMux {
 	s.on(mux, "POST "+client+"/user/{user}/openid/request_token", func(request) (int, any) { return 200, object{"access_token": "o"} })
 	mux.HandleFunc(client+"/user/{user}/account_data/m.direct", s.keepDirect)
 	s.on(mux, "GET "+client+"/rooms/{room}/state/m.room.member/{user}", func(request) (int, any) { return 200, object{"membership": "invite"} })
+	s.on(mux, "POST "+client+"/keys/query", func(request) (int, any) {
+		return 200, object{"master_keys": object{"@anna:hs.test": object{}}}
+	})
+	s.on(mux, "PUT "+client+"/user/{user}/account_data/im.signet.publish_keys", func(q request) (int, any) {
+		s.publishes = q.Publish
+		return 200, object{}
+	})
+	s.on(mux, "GET /_signet/client/v1/keys/directory", func(request) (int, any) {
+		state := "none"
+		if s.publishes {
+			state = "published"
+		}
+		return 200, object{"publish": s.publishes, "state": state}
+	})
+	s.on(mux, "GET /_signet/client/v1/keys/{user}", func(request) (int, any) {
+		if s.keys == "" {
+			return 502, refusal("IM.SIGNET.PROOF_FAILED")
+		}
+		return 200, object{"state": s.keys}
+	})
 	mux.HandleFunc("GET "+client+"/sync", s.sync)
 	mux.HandleFunc("GET "+client+"/auth/{stage}/fallback/web", s.fallback)
 	return mux

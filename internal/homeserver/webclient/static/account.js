@@ -4,6 +4,7 @@
 import { identifierOf, readable } from "./address.js";
 import { begin, call, client, identity, identityAccess, identityServer, server, session } from "./api.js";
 import { button, form, go, h, name, show, tell } from "./dom.js";
+import { publishing } from "./keys.js";
 import { prove } from "./prove.js";
 import { authenticate, policies } from "./stages.js";
 import { inReach, Plain, t } from "./words.js";
@@ -168,5 +169,6 @@ export async function account() {
     h("p", {}, t("you-are", { user: h("strong", {}, name(session.user_id)) })),
     h("h2", {}, t("found-by-title")),
     items.length ? h("ul", { class: "plain" }, items) : h("p", {}, t("found-by-none")),
+    await publishing(),
     h("p", { class: "others" }, h("a", { href: "#/found" }, t("be-found-address")), h("a", { href: "#/" }, t("back")))));
 }

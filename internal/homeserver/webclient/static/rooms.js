@@ -6,6 +6,7 @@ import { agree } from "./account.js";
 import { keepDirect } from "./direct.js";
 import { button, form, go, h, name, show, tell } from "./dom.js";
 import { happening, message } from "./event.js";
+import { checking } from "./keys.js";
 import { earlier, heard, rooms } from "./sync.js";
 import { Plain, t, when, words } from "./words.js";
 
@@ -119,11 +120,12 @@ export function open(id) {
   const more = button(t("earlier"), async () => { await earlier(room); redraw(); });
   const log = h("ol", { class: "log", role: "log", "aria-label": t("messages"), tabindex: 0 });
   const { write, pending } = composer(room, () => redraw());
+  const other = identityServer && room.others.length === 1 ? checking(room.others[0]) : {};
   show(room.name, h("div", { class: "rooms open" }, side, h("section", { class: "room" },
     h("div", { class: "head" }, h("a", { class: "back", href: "#/" }, t("all-rooms")), title,
-      h("a", { class: "button quiet", href: place(id, "/invite") }, t("invite")),
+      h("a", { class: "button quiet", href: place(id, "/invite") }, t("invite")), other.ask,
       button(t("leave"), async () => { await client("POST", `${path(id)}/leave`, {}); location.hash = "#/"; })),
-    h("div", { class: "earlier" }, more), log, write)));
+    other.line, h("div", { class: "earlier" }, more), log, write)));
   write.querySelector("input")?.focus();
   let read;
   const redraw = () => {

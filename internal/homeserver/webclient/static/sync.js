@@ -38,9 +38,14 @@ class Room {
   get name() {
     const { name } = this.get("m.room.name");
     if (typeof name === "string" && name.trim()) return name;
-    const members = this.all("m.room.member").filter((m) => ["join", "invite"].includes(m.content.membership)).map((m) => m.state_key);
-    const others = [...new Set([...this.heroes, ...members])].filter((user) => user !== session?.user_id);
+    const { others } = this;
     return others.length ? others.slice(0, 4).map((user) => this.nameOf(user)).join(", ") : t("nameless");
+  }
+
+  // others are who is known to be here, or invited, besides this person.
+  get others() {
+    const members = this.all("m.room.member").filter((m) => ["join", "invite"].includes(m.content.membership)).map((m) => m.state_key);
+    return [...new Set([...this.heroes, ...members])].filter((user) => user !== session?.user_id);
   }
 
   get maker() { return this.state.get("m.room.create ")?.sender; }
