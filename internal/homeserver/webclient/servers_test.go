@@ -39,6 +39,8 @@ type state struct {
 	passwords []string // that were set
 	agreed    bool     // to the terms of the identity server
 	bound     bool
+	found     string            // the client secret of a sign-up in order to be found
+	busy      bool              // the identity server, when the homeserver would bind
 	asked     []string          // bodies that are worth a look
 	pepper    int               // how often it was asked for
 	people    map[string]string // by address and medium
@@ -109,6 +111,9 @@ type request struct {
 	Email       string          `json:"email"`
 	PhoneNumber string          `json:"phone_number"`
 	Challenge   json.RawMessage `json:"im.signet.challenge"`
+	Bind        json.RawMessage `json:"im.signet.bind"`
+	Access      *string         `json:"id_access_token"`
+	Secret      string          `json:"client_secret"`
 	Identifier  json.RawMessage `json:"identifier"`
 	Algorithm   string          `json:"algorithm"`
 	Pepper      string          `json:"pepper"`
@@ -181,7 +186,15 @@ func (s *servers) homeserver() *http.ServeMux {
 	s.on(mux, "GET "+client+"/account/3pid", func(request) (int, any) {
 		return 200, object{"threepids": []object{{"medium": "email", "address": "anna@example.org"}}}
 	})
-	s.on(mux, "POST "+client+"/account/3pid/bind", func(request) (int, any) {
+	s.on(mux, "POST "+client+"/account/3pid/bind", func(q request) (int, any) {
+		switch {
+		case s.busy:
+			return 429, refusal("M_LIMIT_EXCEEDED")
+		case !s.agreed:
+			return 403, refusal("M_TERMS_NOT_SIGNED")
+		case q.Access == nil && q.Secret != s.found:
+			return 400, refusal("M_INVALID_PARAM")
+		}
 		s.bound = true
 		return 200, object{}
 	})
@@ -278,7 +291,10 @@ func (s *servers) challenge() object {
 // requestToken sends nothing before a CAPTCHA, where one is needed.
 func (s *servers) requestToken(submit func() string) func(request) (int, any) {
 	return func(q request) (int, any) {
-		s.asked = append(s.asked, q.Email+q.PhoneNumber+string(q.Challenge))
+		s.asked = append(s.asked, q.Email+q.PhoneNumber+string(q.Challenge)+string(q.Bind))
+		if string(q.Bind) == "true" {
+			s.found = q.Secret
+		}
 		if s.needed && string(q.Challenge) != `{"id":"c`+fmt.Sprint(s.captcha)+`","answer":"`+code[:6]+`"}` {
 			s.captcha++
 			refused := refusal("M_CAPTCHA_NEEDED")

@@ -55,6 +55,7 @@ func TestSignUp(t *testing.T) {
 	anna.presses("With an e-mail address")
 	anna.reads("Nobody is shown the address.")
 	anna.looks("address")
+	anna.presses("Let people who know this address find me")
 	anna.fills("E-mail address", "anna@example.org"+kb.Enter)
 	anna.reads("A code was sent to")
 	anna.looks("code")
@@ -67,25 +68,20 @@ func TestSignUp(t *testing.T) {
 	anna.reads("Somebody has this user name already.")
 	anna.empties()
 	anna.fills("User name", "anna2"+kb.Enter)
-	anna.reads("Do you want to be found?")
-	anna.looks("found")
+	anna.reads("asks that you accept these first")
 	now := s.now()
 	if !slices.Equal(now.names, []string{"anna2"}) || !slices.Equal(now.passwords, []string{password}) {
 		t.Errorf("%q have signed up with %q", now.names, now.passwords)
 	}
-	if want := `anna@example.org{"id":"c1"}`; !slices.Equal(now.asked, []string{want, want}) {
+	if want := `anna@example.org{"id":"c1"}true`; !slices.Equal(now.asked, []string{want, want}) {
 		t.Errorf("messages were asked for by %q, want twice %s", now.asked, want)
 	}
-
-	s.change(func(s *state) { s.needed = true })
-	anna.presses("Be found by anna@example.org")
-	anna.reads("asks that you accept these first")
 	anna.presses("I agree")
-	anna.reads("Are you a person?")
-	anna.fills("The six digits", code[:6]+kb.Enter)
-	anna.fills("Code", "1234 5678"+kb.Enter)
 	anna.reads("You can be found")
 	anna.looks("bound")
+	if !s.now().bound {
+		t.Error("the address is not bound")
+	}
 	anna.goes("/account")
 	anna.presses("Be found no longer")
 	anna.reads("Nothing: who does not know")
@@ -93,6 +89,56 @@ func TestSignUp(t *testing.T) {
 	if s.now().bound {
 		t.Error("the address is still bound")
 	}
+}
+
+// Ben does not want to be found when he signs up, and thinks better of it; carol does while the
+// identity server is busy.
+func TestBeingFound(t *testing.T) {
+	s := startServers(t, []string{"m.login.email.identity"})
+	ben := newVisitor(t, s)
+	ben.goes("/signup")
+	ben.signsUp("ben", false)
+	ben.reads("Hello, @ben:hs.test")
+	if now := s.now(); now.bound || now.found != "" {
+		t.Errorf("who did not choose it is found: %v", now.asked)
+	}
+	s.change(func(s *state) { s.needed = true })
+	ben.goes("/found")
+	ben.reads("Do you want to be found?")
+	ben.looks("found")
+	ben.presses("Be found by anna@example.org")
+	ben.reads("asks that you accept these first")
+	ben.presses("I agree")
+	ben.reads("Are you a person?")
+	ben.fills("The six digits", code[:6]+kb.Enter)
+	ben.fills("Code", "1234 5678"+kb.Enter)
+	ben.reads("You can be found")
+	if !s.now().bound {
+		t.Error("the address is not bound")
+	}
+	ben.presses("Log out")
+	ben.reads("Forgot the password?")
+
+	s.change(func(s *state) { s.needed, s.busy, s.completed = false, true, nil })
+	ben.goes("/signup")
+	ben.signsUp("carol", true)
+	ben.reads("Your server tries again by itself for a day.")
+	ben.looks("found-later")
+	ben.presses("To your rooms")
+	ben.reads("Hello, @carol:hs.test")
+}
+
+// signsUp is all that it takes where an address is enough.
+func (v visitor) signsUp(name string, found bool) {
+	v.Helper()
+	v.fills("User name", name)
+	v.fills("Password", password+kb.Enter)
+	v.reads("Let people who know this address find me")
+	if found {
+		v.presses("Let people who know this address find me")
+	}
+	v.fills("E-mail address", name+"@example.org"+kb.Enter)
+	v.fills("Code", code+kb.Enter)
 }
 
 // Somebody logs in by each of their names, and what strangers wrote is text to them.

@@ -3,17 +3,21 @@
 
 import { identifierOf, readable } from "./address.js";
 import { begin, call, client, identity, identityAccess, identityServer, server, session } from "./api.js";
-import { button, form, go, h, name, show, tell } from "./dom.js";
+import { button, card, form, go, h, name, tell } from "./dom.js";
 import { publishing } from "./keys.js";
 import { prove } from "./prove.js";
 import { authenticate, policies } from "./stages.js";
-import { inReach, Plain, t } from "./words.js";
+import { inReach, Plain, t, words } from "./words.js";
 
 const device = t("web-client");
 
 const username = { name: "user", label: t("user-name"), autocomplete: "username", autocapitalize: "none", spellcheck: "false", required: true };
 const newPassword = { name: "password", label: t("password"), type: "password", autocomplete: "new-password", minlength: 8, required: true, hint: t("password-hint") };
 const staying = { name: "stay", type: "checkbox", label: t("stay"), hint: t("stay-hint") };
+
+// signedUpWith is the address that somebody has just signed up with in order to be found by it.
+let signedUpWith = null;
+
 export function signUp() {
   const state = {};
   const asked = form({
@@ -32,7 +36,8 @@ export function signUp() {
           title: t("your-address"), lead: t("your-address-lead"),
         });
         begin(login, stay);
-        go(state.proven && identityServer ? "/found/new" : "/");
+        signedUpWith = state.found;
+        go(signedUpWith ? "/found/new" : "/");
       } catch (failure) {
         asked.show();
         throw failure;
@@ -81,8 +86,7 @@ export function reset() {
         asked.show();
         throw failure;
       }
-      const title = t("reset-done");
-      show(title, h("section", { class: "card narrow" }, h("h1", {}, title), h("a", { class: "button", href: "#/login" }, t("log-in"))));
+      card(t("reset-done"), h("a", { class: "button", href: "#/login" }, t("log-in")));
     },
     others: [h("a", { href: "#/login" }, t("back-to-login"))],
   });
@@ -114,18 +118,43 @@ export async function agree() {
 
 const host = () => new URL(identityServer).host;
 
+// fresh has somebody found who has agreed to it by the code of their sign-up. Their server does so
+// by itself, too, for a day; here they read what comes of it, and accept the terms if there are any.
+export async function fresh() {
+  if (!signedUpWith) return found();
+  const { medium, address, ...credentials } = signedUpWith;
+  const ask = () => client("POST", "/account/3pid/bind", { ...credentials, id_server: host() });
+  try {
+    await ask().catch(async (failure) => {
+      if (failure.errcode !== "M_TERMS_NOT_SIGNED") throw failure;
+      await agree();
+      await ask();
+    });
+    isFound({ medium, address });
+  } catch (failure) {
+    if (failure.status && failure.status < 500 && failure.status !== 429) throw failure;
+    isFoundLater(failure);
+  }
+  signedUpWith = null;
+}
+
+function isFoundLater(failure) {
+  card(t("found-later-title"),
+    h("p", { role: "alert" }, t("found-later"), " ", words(failure)),
+    h("p", {}, t("found-later-text")),
+    h("a", { class: "button", href: "#/" }, t("to-rooms")));
+}
+
 // found is the choice whether friends who know an address find the account. The identity
 // server believes the person alone, so it sends a code of its own.
-export async function found(fresh) {
+export async function found() {
   const { threepids = [] } = await client("GET", "/account/3pid");
   const choices = threepids.map((contact) => button(t("be-found-by", { address: name(readable(contact)) }), () => bind(contact), { quiet: false }));
-  const title = t("found-title");
-  show(title, h("section", { class: "card narrow" },
-    h("h1", {}, title),
+  card(t("found-title"),
     h("p", {}, t("found-lead")),
     choices,
     h("p", { class: "hint" }, t("found-code", { server: name(host()) })),
-    h("p", { class: "others" }, h("a", { href: "#/" }, fresh ? t("no-go-on") : t("back")), !fresh && h("a", { href: "#/account" }, t("what-found-by")))));
+    h("p", { class: "others" }, h("a", { href: "#/" }, t("back")), h("a", { href: "#/account" }, t("what-found-by"))));
 }
 
 async function bind(contact) {
@@ -145,10 +174,13 @@ async function bind(contact) {
       return validated;
     },
   });
-  const title = t("found-done");
-  show(title, h("section", { class: "card narrow" }, h("h1", {}, title),
-    h("p", {}, t("found-done-text", { address: h("strong", {}, name(readable(done))), user: h("strong", {}, name(session.user_id)) })),
-    h("a", { class: "button", href: "#/" }, t("to-rooms"))));
+  isFound(done);
+}
+
+function isFound(contact) {
+  card(t("found-done"),
+    h("p", {}, t("found-done-text", { address: h("strong", {}, name(readable(contact))), user: h("strong", {}, name(session.user_id)) })),
+    h("a", { class: "button", href: "#/" }, t("to-rooms")));
 }
 
 function notYet(failure) {
@@ -157,7 +189,6 @@ function notYet(failure) {
 
 // account shows by which addresses somebody is found, as the identity server itself says.
 export async function account() {
-  const title = t("account-title");
   const token = await identityAccess();
   const { bindings = [] } = await call("GET", "/_signet/v1/me", undefined, { token, base: identityServer });
   const items = bindings.map((contact) => h("li", {}, name(readable(contact)), " ", button(t("found-no-more"), async () => {
@@ -165,10 +196,10 @@ export async function account() {
     await account();
     tell(t("found-no-more-done", { address: readable(contact) }));
   })));
-  show(title, h("section", { class: "card narrow" }, h("h1", {}, title),
+  card(t("account-title"),
     h("p", {}, t("you-are", { user: h("strong", {}, name(session.user_id)) })),
     h("h2", {}, t("found-by-title")),
     items.length ? h("ul", { class: "plain" }, items) : h("p", {}, t("found-by-none")),
     await publishing(),
-    h("p", { class: "others" }, h("a", { href: "#/found" }, t("be-found-address")), h("a", { href: "#/" }, t("back")))));
+    h("p", { class: "others" }, h("a", { href: "#/found" }, t("be-found-address")), h("a", { href: "#/" }, t("back"))));
 }

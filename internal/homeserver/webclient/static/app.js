@@ -1,9 +1,9 @@
 // Which page is shown: it stands after the # of the address.
 
 import { identityServer, logOut, session } from "./api.js";
-import { account, found, logIn, reset, signUp } from "./account.js";
+import { account, found, fresh, logIn, reset, signUp } from "./account.js";
 import { contacts } from "./contacts.js";
-import { go, h, name, show } from "./dom.js";
+import { card, go, h, name } from "./dom.js";
 import { home, invite, newRoom, open } from "./rooms.js";
 import { rooms, start, stop } from "./sync.js";
 import { t, words } from "./words.js";
@@ -13,7 +13,7 @@ const strangers = { "/login": logIn, "/signup": signUp, "/reset": reset };
 const people = {
   "/": home,
   "/new": newRoom,
-  ...(identityServer && { "/found": () => found(false), "/found/new": () => found(true), "/account": account, "/contacts": contacts }),
+  ...(identityServer && { "/found": found, "/found/new": fresh, "/account": account, "/contacts": contacts }),
 };
 
 let news = null; // what the page does with them
@@ -29,8 +29,7 @@ async function route() {
     const then = await page();
     if (location.hash === at) news = typeof then === "function" ? then : null;
   } catch (failure) {
-    const title = t("failed-title");
-    show(title, h("section", { class: "card narrow" }, h("h1", {}, title), h("p", { role: "alert" }, words(failure)), h("a", { class: "button", href: "#/" }, t("back"))));
+    card(t("failed-title"), h("p", { role: "alert" }, words(failure)), h("a", { class: "button", href: "#/" }, t("back")));
   }
 }
 

@@ -39,6 +39,9 @@ export function show(title, ...content) {
   tell(title);
 }
 
+// card is a page that says something.
+export const card = (title, ...content) => show(title, h("section", { class: "card narrow" }, h("h1", {}, title), content));
+
 // go leads to the page of a place, also where that is the one that is shown.
 export function go(place) {
   if (location.hash === `#${place}`) dispatchEvent(new Event("hashchange"));

@@ -14,35 +14,38 @@ const kinds = {
 // prove resolves with what finish does, once it does with anything. request has a message
 // sent and resolves with its sid; submit takes { sid, client_secret, token } and the
 // submit_url that came with the sid; finish gets
-// { sid, client_secret }, and undefined is an address that is not confirmed yet.
-export async function prove({ medium, title, lead, address, request, submit, finish }) {
+// { sid, client_secret } and the contact, and undefined is an address that is not confirmed yet.
+// Where choosing is so the person also says whether to be found by the address.
+export async function prove({ medium, title, lead, address, choosing, request, submit, finish }) {
   const contact = { medium, address, client_secret: secret(), send_attempt: 0 };
   const send = async () => {
     contact.send_attempt++;
     Object.assign(contact, await challenged(title, (extra) => request({ ...wish(contact), ...extra })));
   };
-  if (!address) await askAddress(contact, { title, lead, send });
+  if (!address) await askAddress(contact, { title, lead, choosing, send });
   else await send();
-  return askCode(contact, { send, submit, finish, again: () => prove({ medium, title, lead, request, submit, finish }) });
+  return askCode(contact, { send, submit, finish, again: () => prove({ medium, title, lead, choosing, request, submit, finish }) });
 }
 
 // wish is the body of a requestToken. A number in international form is the same from every
 // country, and the specification wants one.
-function wish({ medium, address, client_secret, send_attempt }) {
+function wish({ medium, address, found, client_secret, send_attempt }) {
   const of = medium === "email" ? { email: address } : { country: "GB", phone_number: readable({ medium, address }) };
-  return { ...of, client_secret, send_attempt };
+  return { ...of, ...(found && { "im.signet.bind": true }), client_secret, send_attempt };
 }
 
-const askAddress = (contact, { title, lead, send }) => new Promise((resolve) => {
+const beingFound = { name: "found", type: "checkbox", label: t("found-choice"), hint: t("found-lead") };
+
+const askAddress = (contact, { title, lead, choosing, send }) => new Promise((resolve) => {
   const asked = form({
     title,
     lead: [lead],
-    fields: [{ name: "address", required: true, ...kinds[contact.medium] }],
+    fields: [{ name: "address", required: true, ...kinds[contact.medium] }, ...(choosing ? [beingFound] : [])],
     button: t("send-code"),
     async submit(typed) {
-      const found = addressOf(typed.address);
-      if (found?.medium !== contact.medium) throw new Plain(contact.medium === "email" ? "not-email" : "phone-start");
-      if (found.address !== contact.address) Object.assign(contact, { address: found.address, client_secret: secret(), send_attempt: 0 });
+      const { medium, address } = addressOf(typed.address) ?? {};
+      if (medium !== contact.medium) throw new Plain(contact.medium === "email" ? "not-email" : "phone-start");
+      if (address !== contact.address || typed.found !== contact.found) Object.assign(contact, { address, found: typed.found, client_secret: secret(), send_attempt: 0 });
       await send();
       resolve();
     },
@@ -63,7 +66,7 @@ const askCode = (contact, { send, submit, finish, again }) => new Promise((resol
     async submit({ code }) {
       const { success } = await submit({ ...credentials(), token: code.replace(/\s/g, "") }, contact.submit_url);
       if (success === false) throw new Plain("m-token-incorrect");
-      const answer = await finish(credentials());
+      const answer = await finish(credentials(), contact);
       if (answer === undefined) throw new Plain("m-threepid-auth-failed");
       settle(answer);
     },
@@ -78,7 +81,7 @@ const askCode = (contact, { send, submit, finish, again }) => new Promise((resol
     ],
   });
   const stop = watch(async () => {
-    const answer = await finish(credentials());
+    const answer = await finish(credentials(), contact);
     if (answer !== undefined) settle(answer);
   });
   asked.show();

@@ -1,8 +1,8 @@
 // User-interactive authentication (client-server API), as far as people do it here: the
 // server says which stages lead to the end, and each is a page.
 
-import { call, Failure, session } from "./api.js";
-import { button, elsewhere, form, h, show } from "./dom.js";
+import { call, Failure, identityServer, session } from "./api.js";
+import { button, card, elsewhere, form, h } from "./dom.js";
 import { captcha, prove } from "./prove.js";
 import { inReach, lang, Plain, t } from "./words.js";
 
@@ -48,9 +48,8 @@ async function choose({ flows, completed = [] }) {
   const next = new Set(open.map((flow) => flow.stages.find((stage) => !completed.includes(stage))).filter(Boolean));
   if (next.size < 2) return [...next][0];
   return new Promise((resolve) => {
-    const title = t("choice-title");
     const choices = [...next].map((stage) => button(ways[stage] ?? stage, () => resolve(stage), { quiet: false }));
-    show(title, h("section", { class: "card narrow" }, h("h1", {}, title), choices));
+    card(t("choice-title"), choices);
   });
 }
 
@@ -108,17 +107,18 @@ const stages = {
   "m.login.msisdn": proving("msisdn"),
 };
 
-// proving is the stage of an address. A CAPTCHA that was passed before covers its message.
+// proving is the stage of an address. A CAPTCHA that was passed before covers its message. Who
+// signs up may choose to be found by it with the same code.
 function proving(medium) {
   return ({ stage, attempt, path, state, title, lead }) => prove({
-    medium, title, lead,
+    medium, title, lead, choosing: Boolean(identityServer) && path === "/register",
     request: (wish) => call("POST", `/_matrix/client/v3${path}/${medium}/requestToken`,
       { ...(state.captcha && { "im.signet.challenge": { id: state.captcha } }), ...wish }, { token: session?.access_token }),
     submit: (code, url) => call("POST", url, code),
-    async finish(threepid_creds) {
+    async finish(threepid_creds, { address, found }) {
       const answer = await attempt({ type: stage, threepid_creds });
       if (!passed(stage, answer)) return undefined;
-      state.proven = medium;
+      state.found = found ? { medium, address, ...threepid_creds } : null;
       return answer;
     },
   });
