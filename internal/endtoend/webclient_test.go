@@ -12,8 +12,8 @@ import (
 )
 
 // The demo's story: Anna signs up at her homeserver, makes a room and invites Ben by his
-// e-mail address. He follows the link of the message, signs up at another homeserver, chooses
-// to be found by that address, which brings the invitation, and they talk: each in a browser,
+// e-mail address. He follows the link of the message, signs up at another homeserver, by one code
+// for that and to be found by that address, which brings the invitation, and they talk: each in a browser,
 // with the web client that their homeservers serve.
 func TestWebClient(t *testing.T) {
 	chromium := os.Getenv("SIGNET_TEST_CHROMIUM")
@@ -25,9 +25,7 @@ func TestWebClient(t *testing.T) {
 		anna := newVisitor(openBrowser(t, chromium), d)
 		anna.open(d.links[0])
 		anna.presses("Sign up")
-		anna.signsUp("anna", "anna@example.org")
-		anna.reads("Do you want to be found?")
-		anna.presses("No, go on")
+		anna.signsUp("anna", "anna@example.org", false)
 		anna.presses("Make a room")
 		anna.fills("Name of the room", "Kitchen"+kb.Enter)
 		anna.fills("E-mail address, phone", "ben@example.org"+kb.Enter)
@@ -39,9 +37,7 @@ func TestWebClient(t *testing.T) {
 		ben.sees(`a.button`)
 		ben.picture("webclient-invitation.png")
 		ben.clicks(`a.button`)
-		ben.signsUp("ben", "ben@example.org")
-		ben.presses("Be found by ben@example.org")
-		ben.confirms("ben@example.org")
+		ben.signsUp("ben", "ben@example.org", true)
 		ben.reads("You can be found")
 		ben.presses("To your rooms")
 		ben.reads("invites you to Kitchen")
@@ -75,8 +71,8 @@ type visitor struct {
 
 func newVisitor(b *browser, d *demo) visitor { return visitor{b, d, map[string]bool{}} }
 
-// signsUp is all that it takes to have an account.
-func (v visitor) signsUp(name, address string) {
+// signsUp is all that it takes to have an account, and to be found by the address if that is chosen.
+func (v visitor) signsUp(name, address string, found bool) {
 	v.Helper()
 	v.must(chromedp.Do(v.ctx, chromedp.EmulateViewport(1100, 720)))
 	v.reads("An account on")
@@ -84,6 +80,9 @@ func (v visitor) signsUp(name, address string) {
 	v.fills("Password", clientPassword+kb.Enter)
 	v.reads("Are you a person?")
 	v.fills("The six digits", v.captcha()+kb.Enter)
+	if found {
+		v.presses("Let people who know this address find me")
+	}
 	v.fills("E-mail address", address+kb.Enter)
 	v.confirms(address)
 }
@@ -142,10 +141,10 @@ func (v visitor) fills(label, keys string) {
 	v.writes(`//input[@id=//label[starts-with(normalize-space(),"`+label+`")]/@for]`, keys)
 }
 
-// presses is for buttons and links.
+// presses is for buttons, links and boxes.
 func (v visitor) presses(text string) {
 	v.Helper()
-	v.clicks(`//*[self::button or self::a][normalize-space()="` + text + `"]`)
+	v.clicks(`//*[self::button or self::a or self::label][normalize-space()="` + text + `"]`)
 }
 
 // reads waits for a text.
