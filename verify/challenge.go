@@ -51,13 +51,23 @@ func (v *Verifier) answer(ctx context.Context, a asking) error {
 // yet, or a new one, of which a network may open only so many.
 func (v *Verifier) challenge(ctx context.Context, a asking, wrong bool) error {
 	subject := v.subject(a.Request)
-	c, open, err := v.Captcha.Current(ctx, subject)
-	if err == nil && !open {
-		if err := v.Quota.Charge(ctx, tariff{usual: challengeBudgets}.charges(a, false)...); err != nil {
+	if !a.OtherCaptcha {
+		c, open, err := v.Captcha.Current(ctx, subject)
+		if err != nil {
 			return err
 		}
-		c, err = v.Captcha.Open(ctx, subject)
+		if open {
+			return CaptchaNeeded{Challenge: c, Wrong: wrong}
+		}
 	}
+	if err := v.Quota.Charge(ctx, tariff{usual: challengeBudgets}.charges(a, false)...); err != nil {
+		return err
+	}
+	open := v.Captcha.Open
+	if a.OtherCaptcha {
+		open = v.Captcha.OpenNew
+	}
+	c, err := open(ctx, subject)
 	if err != nil {
 		return err
 	}

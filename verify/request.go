@@ -26,6 +26,7 @@ type Request struct {
 	Client       netip.Addr      // where the request comes from, if that is known
 	Language     locale.Language // of the message
 	Answer       Answer          // to the CAPTCHA that an earlier request met, if it did
+	OtherCaptcha bool            // where one is needed, another than the one that it met
 	// Existing tells that the address has an account already at the homeserver, which asks in
 	// order to sign somebody up with it: the message says so, and nothing opens the session.
 	Existing bool

@@ -88,8 +88,8 @@ func (c *Captcha) Recent(ctx context.Context) ([]Challenge, error) {
 	return found, nil
 }
 
-// OpenNew opens a challenge that nobody else is given, for a subject with many people
-// behind it, such as a homeserver.
+// OpenNew opens another challenge than those that are open: for a subject with many people
+// behind it, such as a homeserver, or for who cannot read the one they were given.
 func (c *Captcha) OpenNew(ctx context.Context, subject []byte) (Challenge, error) {
 	fresh, err := c.draw(subject)
 	if err != nil {

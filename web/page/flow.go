@@ -55,6 +55,7 @@ type waiting struct {
 	address           threepid.Address
 	typed             asking        // the address as the form had it
 	answer            verify.Answer // to the CAPTCHA that stood in between, if one did
+	other             bool          // it could not be read: another one, please
 }
 
 func (w waiting) credentials() verify.Credentials {
@@ -113,7 +114,7 @@ func (p *Pages) send(c echo.Context, w waiting) error {
 	language, _ := languageOf(c)
 	sid, err := p.Verifier.Request(c.Request().Context(), verify.Request{
 		Address: w.address, ClientSecret: w.ClientSecret, Caller: verify.Page, Purpose: w.flow.purpose, SendAttempt: w.Attempt,
-		Client: mxhttp.ClientAddr(c), Language: language, Answer: w.answer,
+		Client: mxhttp.ClientAddr(c), Language: language, Answer: w.answer, OtherCaptcha: w.other,
 	})
 	if err == nil {
 		w.SID = sid

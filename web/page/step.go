@@ -40,17 +40,12 @@ func (p *Pages) answerStep(c echo.Context) error {
 
 // POST /_signet/verify/captcha/another
 //
-// A CAPTCHA belongs to what is asked for, and asking under a new secret is asking for
-// something else. A session keeps its secret, and its picture.
+// The one before stays good, for who has it open elsewhere.
 func (p *Pages) anotherStep(c echo.Context) error {
 	w, _, err := readWaiting(c)
 	if err != nil {
 		return err
 	}
-	if w.SID == "" {
-		if w.ClientSecret, err = p.newSecret(); err != nil {
-			return err
-		}
-	}
+	w.other = true
 	return p.send(c, w)
 }
