@@ -23,7 +23,7 @@ type asAnybody struct{ *world }
 
 func (a asAnybody) Do(ctx context.Context, r fedclient.Request) (fedclient.Response, error) {
 	if r.Sign != nil {
-		return asHomeserver{a.world}.Do(ctx, r)
+		return asHomeserver(a).Do(ctx, r)
 	}
 	answered := a.do(r.Method, r.Path, "", string(r.Body))
 	return fedclient.Response{Status: answered.status, Header: http.Header{}, Body: answered.raw}, nil
