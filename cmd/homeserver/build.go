@@ -271,7 +271,7 @@ func (s *server) buildEncryption(f program.Frame) (err error) {
 		Stream:     s.stream,
 		ServerName: s.cfg.ServerName,
 		Now:        f.Now,
-		Devices:    directory{s.accounts},
+		Devices:    accountDevices{s.accounts},
 		Rooms:      s.rooms,
 		Remote:     s.peers.lists,
 		Outgoing:   s.peers.outbound,

@@ -9,11 +9,11 @@ import (
 	"signet/internal/store"
 )
 
-// directory is the accounts as encryption sees them.
-type directory struct{ accounts *account.Accounts }
+// accountDevices is the accounts as encryption sees them.
+type accountDevices struct{ accounts *account.Accounts }
 
 // Devices are those that the user is logged in with.
-func (d directory) Devices(ctx context.Context, q store.Queryer, user matrix.UserID) ([]e2ee.KnownDevice, error) {
+func (d accountDevices) Devices(ctx context.Context, q store.Queryer, user matrix.UserID) ([]e2ee.KnownDevice, error) {
 	known, err := d.accounts.Known(ctx, q, user)
 	devices := make([]e2ee.KnownDevice, len(known))
 	for i, k := range known {
