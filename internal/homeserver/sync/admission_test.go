@@ -19,8 +19,9 @@ type admission struct {
 func (a *admission) Doubt() <-chan struct{} { return a.doubt }
 
 func (a *admission) Check(context.Context) error {
+	err := a.err // of this moment: who is told of the check may change it
 	a.checked <- struct{}{}
-	return a.err
+	return err
 }
 
 // ending waits with an admission in the background, until it waits.
