@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"regexp"
 
-	"signet/internal/fedclient"
 	"signet/internal/idclient"
 	"signet/internal/matrix"
 	"signet/internal/store"
@@ -66,8 +65,7 @@ func (c *Contacts) bindAt(ctx context.Context, i intention, bind func() error) e
 	if i, err = c.intend(ctx, i); err != nil {
 		return err
 	}
-	err = bind()
-	if _, refused := errors.AsType[fedclient.Refusal](err); refused {
+	if err = bind(); refuses(err) {
 		return errors.Join(err, c.restore(ctx, i))
 	}
 	return err

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 
 	"signet/internal/fedclient"
 	"signet/internal/idclient"
@@ -100,7 +99,7 @@ func (c *Contacts) attemptFinding(ctx context.Context, f finding) error {
 		return nil
 	case termsNotSigned(err):
 		return c.postpone(stored, f)
-	case isRefused(err), errors.Is(err, idclient.ErrNotTrusted), errors.Is(err, ErrEnded):
+	case refusesForGood(err), errors.Is(err, idclient.ErrNotTrusted), errors.Is(err, ErrEnded):
 		return errors.Join(fmt.Errorf("having %s found: %w", f.user, err), settleFinding(stored, c.DB, f.tag))
 	}
 	return errors.Join(fmt.Errorf("having %s found: %w", f.user, err), c.postpone(stored, f))
@@ -108,13 +107,6 @@ func (c *Contacts) attemptFinding(ctx context.Context, f finding) error {
 
 func (c *Contacts) postpone(ctx context.Context, f finding) error {
 	return postponeFinding(ctx, c.DB, f.tag, c.Now().Add(pause(f.tries+1)))
-}
-
-// isRefused tells whether an identity server will not do what it was asked, however often.
-func isRefused(err error) bool {
-	refused, is := errors.AsType[fedclient.Refusal](err)
-	return is && refused.Status >= http.StatusBadRequest && refused.Status < http.StatusInternalServerError &&
-		refused.Status != http.StatusTooManyRequests && refused.Errcode != matrix.LimitExceededCode
 }
 
 func termsNotSigned(err error) bool {

@@ -209,6 +209,11 @@ func TestAWishThatWaits(t *testing.T) {
 			w.Errorf("with terms: %v", err)
 		}
 		w.clock.Advance(2 * time.Minute)
+		w.onlyBinds(fedclient.Response{Status: 404, Body: []byte("nginx")}) // which speaks for a server that is away
+		if err := w.Fulfil(w.Context()); err == nil {
+			w.Error("nothing is wrong while a proxy answers")
+		}
+		w.clock.Advance(4 * time.Minute)
 		w.id.Answers = nil
 		w.fulfils()
 		w.isFound("in the end", alice)

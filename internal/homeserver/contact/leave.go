@@ -171,7 +171,7 @@ func (c *Contacts) fulfil(ctx context.Context, w wish) (unbound bool, err error)
 	stored := context.WithoutCancel(ctx)
 	switch {
 	case errors.Is(err, ErrNoSupport), w.tries == hope, err == nil && w.told:
-		if storing := c.DB.Tx(stored, func(tx *store.Tx) error { return deleteWish(ctx, tx, w) }); storing != nil {
+		if storing := c.DB.Tx(stored, func(tx *store.Tx) error { return deleteWish(stored, tx, w) }); storing != nil {
 			return false, fmt.Errorf("ending a wish: %w", storing)
 		}
 		return err == nil, err
@@ -209,7 +209,7 @@ func (c *Contacts) unbindUser(ctx context.Context, w wish) error {
 		err := c.Identity.Unbind(ctx, at, w.user, address)
 		refused, is := errors.AsType[fedclient.Refusal](err)
 		switch {
-		case is && refused.Unrecognized():
+		case is && refused.Errcode == matrix.Unrecognized:
 			return ErrNoSupport
 		case err != nil && (!is || refused.Errcode != matrix.NotFound):
 			return err

@@ -170,6 +170,8 @@ func TestServersWithoutExtensions(t *testing.T) {
 		bound()
 		answers["id.test/3pid/unbind"] = &forbidden // for a while
 		w.farewell(alice, false)
+		answers["id.test/3pid/unbind"] = &fedclient.Response{Status: 404, Body: []byte("nginx")} // of a server that is away
+		w.farewell(alice, false)
 		delete(answers, "id.test/3pid/unbind")
 		w.farewell(alice, true)
 		if len(w.id.Bound) > 0 {

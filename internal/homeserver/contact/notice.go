@@ -2,15 +2,12 @@ package contact
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"net/http"
 	"net/netip"
 	"time"
 
 	"github.com/go-json-experiment/json"
 
-	"signet/internal/fedclient"
 	"signet/internal/idclient"
 	"signet/internal/matrix"
 	"signet/internal/outbox"
@@ -101,12 +98,4 @@ func openNotice(job outbox.Job) (idclient.Notice, error) {
 	return idclient.Notice{
 		ID: job.ID, At: store.Time(l.At), Address: address, User: l.User, Device: l.Device, Client: l.Client, Language: l.Language,
 	}, err
-}
-
-// refusesForGood tells whether an identity server will have none of it the next time either:
-// it says so in words of the protocol, as whatever stands before it does not.
-func refusesForGood(err error) bool {
-	refused, is := errors.AsType[fedclient.Refusal](err)
-	return is && refused.Errcode != matrix.Unknown && refused.Status >= http.StatusBadRequest && refused.Status < http.StatusInternalServerError &&
-		refused.Status != http.StatusTooManyRequests
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 
 	"signet/internal/fedclient"
 	"signet/internal/idclient"
@@ -156,7 +155,7 @@ func (c *Contacts) unbindAt(ctx context.Context, u unbinding) error {
 	switch {
 	case is && refused.Errcode == matrix.NotFound:
 		return nil
-	case is && refused.Status >= http.StatusBadRequest && refused.Status < http.StatusInternalServerError && refused.Errcode != matrix.LimitExceededCode:
+	case refusesForGood(err):
 		return ErrNoSupport
 	}
 	return err
