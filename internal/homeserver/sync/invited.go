@@ -65,7 +65,7 @@ func (a *answer) unwelcome(inviter string) (bool, error) {
 
 // untold tells whether the user was told nothing of a room that they were never in, and is
 // told nothing of the end of that: who has not let an invitation through could say as much in
-// the reason why it is taken back.
+// the reason why it is taken back. Whoever ends one that was told, its end is told.
 func (a *answer) untold(s room.Stay) (bool, error) {
 	own, err := known(a.Rooms.MemberAt(a.ctx, s.Room, a.User.String(), s.Pos))
 	if own == nil || err != nil || own.Sender() == a.User.String() {
@@ -75,10 +75,16 @@ func (a *answer) untold(s room.Stay) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	if before != nil {
-		if was, _ := before.Field("membership").Text(); was == room.Knock || before.SoftFailed() {
-			return was != room.Knock, nil
-		}
+	if before == nil {
+		return a.unwelcome(own.Sender())
+	}
+	switch was, _ := before.Field("membership").Text(); {
+	case was == room.Knock:
+		return false, nil
+	case before.SoftFailed():
+		return true, nil
+	case was == room.Invite:
+		return a.unwelcome(before.Sender())
 	}
 	return a.unwelcome(own.Sender())
 }

@@ -155,3 +155,21 @@ func TestAKnockEnds(t *testing.T) {
 		w.want("bob is told of", len(left), 2)
 	})
 }
+
+// Bob is told of the end of an invitation that he was told of, whoever ends it, and of no other's.
+func TestAnInvitationThatAnotherEnds(t *testing.T) {
+	each(t, func(w *world) {
+		w.ok(w.data.SetAccountData(w.Context(), userDataOf(bob), "m.ignored_user_list", []byte(`{"ignored_users":{"@carol:hs.test":{}}}`)))
+		p := w.phone(bob)
+		p.sync()
+		for inviter, told := range map[matrix.UserID]int{alice: 1, carol: 0} {
+			id := w.create(room.Creation{Preset: room.PublicChat, Version: "11", PowerLevels: []byte(`{"users":{"@alice:hs.test":100,"@carol:hs.test":99}}`)})
+			w.join(id, carol)
+			w.ok(w.rooms.Invite(w.Context(), room.Membership{Room: id, Sender: inviter, Target: bob}))
+			w.want("an invitation by "+inviter.String(), len(p.sync().Rooms.Invite), told)
+			ender := map[matrix.UserID]matrix.UserID{alice: carol, carol: alice}[inviter]
+			w.ok(w.rooms.Kick(w.Context(), room.Membership{Room: id, Sender: ender, Target: bob, Reason: "buy"}))
+			w.want("its end by "+ender.String(), len(p.sync().Rooms.Leave), told)
+		}
+	})
+}
