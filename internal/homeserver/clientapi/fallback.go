@@ -31,6 +31,7 @@ var operations = map[string]page.Operation{
 	account.OpResetPassword:  page.Reset,
 	opAddAddress:             page.AddAddress,
 	opReplaceKeys:            page.ReplaceKeys,
+	account.OpLetDeviceIn:    page.LetDeviceIn,
 }
 
 // documents are in the order of their names, and their languages in that of the codes.

@@ -28,6 +28,9 @@ func TestADeviceLetsAnotherIn(t *testing.T) {
 		w.want("without being logged in", w.do("POST", getToken, `{}`), 401, "M_MISSING_TOKEN")
 		challenge := ask(alice, `{}`)
 		w.want("without a password", challenge, 401, "")
+		if text := w.page("the page", w.do("GET", fallback(account.StagePassword, challenge.str("session")), ""), 200); !strings.Contains(text, "log another device in to the account @alice:hs.test") {
+			w.Errorf("the page of the password says %s", text)
+		}
 		w.want("no JSON", ask(alice, `[`), 400, "M_NOT_JSON")
 		w.want("a wrong password", ask(alice, `{`+owner("wrong", challenge.str("session"))+`}`), 401, "M_FORBIDDEN")
 		granted := ask(alice, `{`+owner(password, challenge.str("session"))+`}`)

@@ -118,7 +118,7 @@ func everything() map[string]drawing {
 			draw(fmt.Sprintf("%s %s", stage, sent), page.Stage{Name: stage, Operation: page.Register, Captcha: captcha, Documents: terms, SentTo: sent, Entered: `"><i>x`})
 		}
 	}
-	for _, op := range []page.Operation{page.DeleteDevices, page.ChangePassword, page.Deactivate, page.Reset, page.AddAddress, page.ReplaceKeys, page.OtherOperation} {
+	for _, op := range []page.Operation{page.DeleteDevices, page.ChangePassword, page.Deactivate, page.Reset, page.AddAddress, page.ReplaceKeys, page.LetDeviceIn, page.OtherOperation} {
 		draw("asked for "+string(op), page.Stage{Name: account.StagePassword, Operation: op, User: "@alice:hs.test"})
 	}
 	for _, wrong := range wrongs {

@@ -22,6 +22,7 @@ const (
 	Reset          Operation = "reset"
 	AddAddress     Operation = "add-address"
 	ReplaceKeys    Operation = "replace-keys"
+	LetDeviceIn    Operation = "let-device-in"
 	OtherOperation Operation = "other"
 )
 
