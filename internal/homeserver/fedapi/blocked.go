@@ -2,6 +2,7 @@ package fedapi
 
 import (
 	"context"
+	"maps"
 
 	"github.com/labstack/echo/v4"
 
@@ -20,30 +21,21 @@ func (a *API) welcome(handler originHandler) originHandler {
 	}
 }
 
-// meets tells whether a server is answered about the devices of a user: one that is turned away
-// only for those with whom somebody of it is in a room, who could not read what is said there.
-func (a *API) meets(ctx context.Context, origin matrix.ServerName, user matrix.UserID) (bool, error) {
-	if a.Blocked.Refuse(origin) == nil {
-		return true, nil
-	}
-	return a.Rooms.Rooms.Meets(ctx, user, origin)
-}
-
-// ofThoseMet keeps of what a server asks about users what it is answered. Where nothing is left
-// of it the error is why.
+// ofThoseMet keeps of what a server asks about the devices of users what it is answered: one that
+// is turned away only about those with whom somebody of it is in a room, who could not read what
+// is said there. Where nothing is left of it the error is why.
 func ofThoseMet[T any](ctx context.Context, a *API, origin matrix.ServerName, asked map[matrix.UserID]T) error {
-	all := len(asked)
-	for user := range asked {
-		meets, err := a.meets(ctx, origin, user)
-		if err != nil {
-			return err
-		}
-		if !meets {
-			delete(asked, user)
-		}
+	refusal := a.Blocked.Refuse(origin)
+	if refusal == nil || len(asked) == 0 {
+		return nil
 	}
-	if all > 0 && len(asked) == 0 {
-		return a.Blocked.Refuse(origin)
+	met, err := a.Rooms.Rooms.Met(ctx, origin, maps.Keys(asked))
+	if err != nil {
+		return err
+	}
+	maps.DeleteFunc(asked, func(user matrix.UserID, _ T) bool { return !met[user] })
+	if len(asked) == 0 {
+		return refusal
 	}
 	return nil
 }

@@ -40,11 +40,8 @@ func (a *API) userDevices(c echo.Context, origin matrix.ServerName) error {
 		return err
 	}
 	ctx := c.Request().Context()
-	switch meets, err := a.meets(ctx, origin, user); {
-	case err != nil:
+	if err := ofThoseMet(ctx, a, origin, map[matrix.UserID]struct{}{user: {}}); err != nil {
 		return err
-	case !meets:
-		return a.Blocked.Refuse(origin)
 	}
 	list, err := a.Encryption.DevicesOf(ctx, user)
 	if err != nil {

@@ -2,6 +2,7 @@ package room
 
 import (
 	"context"
+	"iter"
 
 	"signet/internal/homeserver/event"
 	"signet/internal/matrix"
@@ -87,27 +88,47 @@ func (rs *Rooms) isIn(ctx context.Context, r *Room, user matrix.UserID) (bool, e
 	return len(own) > 0 && own[0].fate != softFailed, err
 }
 
-// Meets tells whether a user of this server is in a room with one of another server, for whom
-// IsJoined is true.
-func (rs *Rooms) Meets(ctx context.Context, user matrix.UserID, server matrix.ServerName) (bool, error) {
-	rooms, err := rs.roomsOf(ctx, user)
+// Met are those of some users who are of this server, and in a room with one of another server
+// for whom IsJoined is true.
+func (rs *Rooms) Met(ctx context.Context, server matrix.ServerName, users iter.Seq[matrix.UserID]) (map[matrix.UserID]bool, error) {
+	met, there := map[matrix.UserID]bool{}, map[*Room]bool{}
+	for user := range users {
+		if !rs.local(string(user)) {
+			continue
+		}
+		rooms, err := rs.roomsOf(ctx, user)
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range rooms {
+			if _, known := there[r]; !known {
+				if there[r], err = rs.isServerIn(ctx, r, server); err != nil {
+					return nil, err
+				}
+			}
+			if there[r] {
+				met[user] = true
+				break
+			}
+		}
+	}
+	return met, nil
+}
+
+// isServerIn tells whether one of another server is in a room, for whom IsJoined is true.
+func (rs *Rooms) isServerIn(ctx context.Context, r *Room, server matrix.ServerName) (bool, error) {
+	var there []matrix.UserID
+	err := rs.eachJoined(ctx, r, func(u string) {
+		if event.ServerOf(u) == server {
+			there = append(there, matrix.UserID(u))
+		}
+	})
 	if err != nil {
 		return false, err
 	}
-	for _, r := range rooms {
-		var there []matrix.UserID
-		err := rs.eachJoined(ctx, r, func(u string) {
-			if event.ServerOf(u) == server {
-				there = append(there, matrix.UserID(u))
-			}
-		})
-		if err != nil {
-			return false, err
-		}
-		for _, u := range there {
-			if in, err := rs.isIn(ctx, r, u); in || err != nil {
-				return in, err
-			}
+	for _, u := range there {
+		if in, err := rs.isIn(ctx, r, u); in || err != nil {
+			return in, err
 		}
 	}
 	return false, nil

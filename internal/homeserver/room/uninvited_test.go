@@ -79,8 +79,8 @@ func TestWhoIsLetInByAnother(t *testing.T) {
 				t.Errorf("version %s: the room has %q, %v: not as the others have it", v, members, err)
 			}
 
-			if meets, err := w.rooms.Meets(w.Context(), alice, "evil.test"); err != nil || !meets {
-				t.Errorf("version %s: alice meets nobody of evil.test: %v", v, err)
+			if met, err := w.rooms.Met(w.Context(), "evil.test", slices.Values([]matrix.UserID{alice, "@old:evil.test", matrix.UserID(dave)})); err != nil || !met[alice] || len(met) > 1 {
+				t.Errorf("version %s: of alice and others evil.test meets %v: %v", v, met, err)
 			}
 			known := evil.event(draft{typ: "m.room.message", key: noKey, sender: "@old:evil.test", content: `{"body":"known","msgtype":"m.text"}`, prev: []string{w.last(id)}})
 			w.accept(id, known, room.Accepted)
@@ -93,8 +93,8 @@ func TestWhoIsLetInByAnother(t *testing.T) {
 			w.accept(id, bye, room.SoftFailed)
 			gone := evil.event(draft{typ: "m.room.member", key: "@old:evil.test", sender: "@old:evil.test", content: `{"membership":"leave"}`, prev: []string{w.last(id)}})
 			w.accept(id, gone, room.Accepted)
-			if meets, err := w.rooms.Meets(w.Context(), alice, "evil.test"); err != nil || meets != (v == event.V12) { // there is Eve of the first one
-				t.Errorf("version %s: alice meets somebody of evil.test: %t, %v", v, meets, err)
+			if met, err := w.rooms.Met(w.Context(), "evil.test", slices.Values([]matrix.UserID{alice})); err != nil || met[alice] != (v == event.V12) { // there is Eve of the first one
+				t.Errorf("version %s: evil.test meets %v, %v", v, met, err)
 			}
 			evil.sees()
 			w.accept(id, evil.event(draft{typ: "m.room.member", key: "@old:evil.test", sender: "@old:evil.test", content: `{"membership":"join"}`, prev: []string{w.last(id)}}), room.SoftFailed)
