@@ -339,3 +339,28 @@ func TestWaking(t *testing.T) {
 		w.end(alice)
 	})
 }
+
+// What is refused to bob, who was first, has alice wait for nothing.
+func TestOneIsRefused(t *testing.T) {
+	each(t, func(w *world) {
+		wish := w.wish(idclient.Register, "")
+		wish.Bind, wish.Address = true, address(t, "email", "bob@example.org")
+		if err := w.use(w.prove(w.shown(wish), idclient.Register, ""), bob); err != nil {
+			t.Fatal(err)
+		}
+		w.clock.Advance(time.Second)
+		w.signsUp(alice)
+		refused := idclienttest.Refusal(403, matrix.Forbidden)
+		w.id.Answers = func(asked string) *fedclient.Response {
+			if !strings.HasSuffix(asked, "/users/bind") {
+				return nil
+			}
+			w.id.Answers = nil
+			return &refused
+		}
+		if err := w.Fulfil(w.Context()); err == nil || !strings.Contains(err.Error(), bob.String()) {
+			t.Errorf("bob is refused, and told is %v", err)
+		}
+		w.isFound("beside bob", alice)
+	})
+}

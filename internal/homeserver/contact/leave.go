@@ -89,7 +89,8 @@ func (c *Contacts) run(ctx context.Context, next <-chan time.Time, report func(e
 }
 
 // Fulfil tells identity servers whom nobody is to find there any more, or by which address, and
-// who is to be found, where that is due. The error is of all that failed. A server that fails is asked once.
+// who is to be found, where that is due. The error is of all that failed. A server that fails is
+// asked once; one that refuses what one user wishes may do what others wish.
 func (c *Contacts) Fulfil(ctx context.Context) error {
 	all, err := c.due(ctx)
 	if err != nil {
@@ -102,7 +103,7 @@ func (c *Contacts) Fulfil(ctx context.Context) error {
 			continue
 		}
 		if err := d.do(); err != nil {
-			away[d.server] = true
+			away[d.server] = !refusesForGood(err) && !errors.Is(err, ErrNoSupport)
 			errs = append(errs, err)
 		}
 	}
