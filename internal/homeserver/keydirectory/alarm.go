@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"signet/internal/matrix"
@@ -27,9 +26,6 @@ const (
 
 // Kinds are all kinds of alarms.
 var Kinds = []Kind{Users, Servers, Root, Impostor}
-
-// stoppedBy are the kinds of alarms that stop what is of one.
-func (k Kind) stoppedBy() []Kind { return []Kind{k, Root} }
 
 // Alarm is the error of what was shown and did not hold. It stands until the operator has ended
 // it; one of a log that is only late ends when the log is shown to go on.
@@ -65,8 +61,8 @@ func (a *Alarm) late() bool { return a.Step == string(proof.StepTimes) }
 // maxEvidence is how much of an answer that did not hold is kept, in octets.
 const maxEvidence = 512 << 10
 
-// raise keeps an alarm, once while it stands, and returns it as the error. The evidence is what
-// was answered.
+// raise keeps an alarm, once while it stands, and returns it as the error: that a log is late, once
+// whatever is asked. The evidence is what was answered.
 func (d *Directory) raise(ctx context.Context, kind Kind, subject string, why error, evidence []byte) error {
 	a := Alarm{Server: d.At.Name, Kind: kind, Subject: subject, Reason: why.Error(), Raised: d.Now()}
 	if failed, is := errors.AsType[*proof.Failed](why); is {
@@ -105,18 +101,15 @@ func (d *Directory) stopped(ctx context.Context, kind Kind) error {
 
 // standing tells besides whether the log is late.
 func (d *Directory) standing(ctx context.Context, kind Kind) (late bool, err error) {
-	alarms, err := d.Alarms(ctx, true)
+	alarms, err := selectStopping(ctx, d.DB, d.At.Name, kind)
 	if err != nil {
-		return false, err
+		return false, fmt.Errorf("reading the alarms of the key directory: %w", err)
 	}
 	for _, a := range alarms {
-		switch {
-		case !slices.Contains(kind.stoppedBy(), a.Kind):
-		case a.late():
-			late = true
-		default:
-			return late, &a
+		if !a.late() {
+			return false, &a
 		}
+		late = true
 	}
 	return late, nil
 }

@@ -476,3 +476,36 @@ func TestTwoAskAtOnce(t *testing.T) {
 		}
 	})
 }
+
+// A log that is late is one alarm, whoever is looked up; and one that stops a log stops it
+// however many others have been raised since.
+func TestManyAlarms(t *testing.T) {
+	each(t, func(w *world) {
+		w.publishes(w.server, them, one)
+		w.vouched(them)
+		w.documents(func(d map[string]any) { delete(d, "unsigned") })
+		var alarm *keydirectory.Alarm
+		if _, err := w.Vouched(t.Context(), them, "ed25519:one", time.Time{}); !errors.As(err, &alarm) {
+			t.Fatal(err)
+		}
+		w.server.Alter(nil)
+		w.finds(alice, "")
+		w.clock.Advance(2 * time.Hour)
+		late := w.alarmed(alice, keydirectory.Users, proof.StepTimes)
+		if again := w.alarmed(bob, keydirectory.Users, proof.StepTimes); again.ID != late.ID || w.standing() != 2 {
+			t.Errorf("%d alarms stand", w.standing())
+		}
+		if _, err := w.o.DB.Exec(t.Context(), `WITH RECURSIVE numbers (n) AS (SELECT 1000 UNION ALL SELECT n + 1 FROM numbers WHERE n < 2000)
+			INSERT INTO keydirectory_alarms (id, server, kind, subject, step, reason, evidence, raised, ended, word)
+			SELECT n, 'id.test', 'users', 'mxid:@bob:them.test', 'times', '', evidence, raised, 0, '' FROM numbers, keydirectory_alarms WHERE id = 1`); err != nil {
+			t.Fatal(err)
+		}
+		w.server.Seal()
+		if _, err := w.Vouched(t.Context(), them, "ed25519:one", time.Time{}); !errors.As(err, &alarm) || alarm.ID != 1 {
+			t.Errorf("what was shown before is forgotten: %v", err)
+		}
+		if kept, err := w.Proven(t.Context(), them); kept != nil || err != nil {
+			t.Errorf("%s, %v", kept, err)
+		}
+	})
+}

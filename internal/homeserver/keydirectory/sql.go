@@ -85,10 +85,10 @@ func upsertVersion(ctx context.Context, q store.Queryer, origin, label string, v
 
 const alarmColumns = `id, kind, subject, step, reason, raised, ended, word`
 
-// selectSame is the alarm that stands for the same already.
+// selectSame is the alarm that stands for the same already: a log that is late is so for all.
 func selectSame(ctx context.Context, q store.Queryer, a Alarm) (id int64, stands bool, err error) {
-	err = q.QueryRow(ctx, `SELECT id FROM keydirectory_alarms WHERE server = $1 AND ended = 0 AND kind = $2 AND subject = $3 AND step = $4`,
-		a.Server.String(), string(a.Kind), a.Subject, a.Step).Scan(&id)
+	err = q.QueryRow(ctx, `SELECT id FROM keydirectory_alarms WHERE server = $1 AND ended = 0 AND kind = $2 AND (subject = $3 OR step = $5) AND step = $4`,
+		a.Server.String(), string(a.Kind), a.Subject, a.Step, string(proof.StepTimes)).Scan(&id)
 	if errors.Is(err, sql.ErrNoRows) {
 		return 0, false, nil
 	}
@@ -105,14 +105,26 @@ func insertAlarm(ctx context.Context, q store.Queryer, a Alarm, evidence []byte)
 	return id, err
 }
 
-func selectAlarms(ctx context.Context, q store.Queryer, server matrix.ServerName, standing bool) ([]Alarm, error) {
-	return store.Collect(ctx, q, func(rows *sql.Rows) (Alarm, error) {
+func scanAlarm(server matrix.ServerName) func(*sql.Rows) (Alarm, error) {
+	return func(rows *sql.Rows) (Alarm, error) {
 		a := Alarm{Server: server}
 		var raised, ended int64
 		err := rows.Scan(&a.ID, &a.Kind, &a.Subject, &a.Step, &a.Reason, &raised, &ended, &a.Word)
 		a.Raised, a.Ended = store.Time(raised), store.Time(ended)
 		return a, err
-	}, `SELECT `+alarmColumns+` FROM keydirectory_alarms WHERE server = $1 AND (ended = 0 OR NOT $2) ORDER BY id DESC LIMIT 1000`, server.String(), standing)
+	}
+}
+
+func selectAlarms(ctx context.Context, q store.Queryer, server matrix.ServerName, standing bool) ([]Alarm, error) {
+	return store.Collect(ctx, q, scanAlarm(server), `SELECT `+alarmColumns+` FROM keydirectory_alarms WHERE server = $1 AND (ended = 0 OR NOT $2)
+		ORDER BY id DESC LIMIT 1000`, server.String(), standing)
+}
+
+// selectStopping is an alarm that stands against what is of a kind, one of a late log only where
+// there is no other.
+func selectStopping(ctx context.Context, q store.Queryer, server matrix.ServerName, kind Kind) ([]Alarm, error) {
+	return store.Collect(ctx, q, scanAlarm(server), `SELECT `+alarmColumns+` FROM keydirectory_alarms WHERE server = $1 AND ended = 0 AND kind IN ($2, $3)
+		ORDER BY CASE WHEN step = $4 THEN 1 ELSE 0 END, id DESC LIMIT 1`, server.String(), string(kind), string(Root), string(proof.StepTimes))
 }
 
 func selectEvidence(ctx context.Context, q store.Queryer, server matrix.ServerName, id int64) (evidence []byte, err error) {
