@@ -21,7 +21,7 @@ type Directory interface {
 }
 
 // ErrAway is the error of a directory that does not answer, or refuses to, or erases just now
-// what is asked for.
+// what is asked for; and of one that has named nothing yet by which it could be believed.
 var ErrAway = errors.New("the key directory cannot be asked now")
 
 const (
@@ -69,7 +69,7 @@ func (c *Checks) Lookup(ctx context.Context, user matrix.UserID) (keydirectory.F
 // away marks the error of a directory that was asked in vain.
 func away(err error) error {
 	_, refused := errors.AsType[fedclient.Refusal](err)
-	for _, theirs := range []error{keydirectory.ErrErasing, fedclient.ErrUnreachable, fedclient.ErrBadAnswer, fedclient.ErrTooLarge, context.DeadlineExceeded} {
+	for _, theirs := range []error{keydirectory.ErrErasing, keydirectory.ErrBusy, keydirectory.ErrRoot, fedclient.ErrUnreachable, fedclient.ErrBadAnswer, fedclient.ErrTooLarge, context.DeadlineExceeded} {
 		refused = refused || errors.Is(err, theirs)
 	}
 	if refused && !errors.Is(err, keydirectory.ErrNoDirectory) {

@@ -221,3 +221,13 @@ func TestADirectoryIsAway(t *testing.T) {
 		}
 	})
 }
+
+// An identity server that names nothing by which its directory could be believed cannot be asked.
+func TestNoTrustRoot(t *testing.T) {
+	each(t, func(w *world) {
+		w.directory.Alter(func([]byte) []byte { return []byte("<html>") })
+		if _, err := w.Lookup(t.Context(), alice); !errors.Is(err, keycheck.ErrAway) {
+			t.Error(err)
+		}
+	})
+}

@@ -66,6 +66,6 @@ var (
 	// ErrErasing is the error of keys that the directory does not have any more, though its log
 	// does not say so yet: from an erasure to the next checkpoint that is so of any directory.
 	ErrErasing = errors.New("the keys were erased a moment ago, and the log of the key directory does not say so yet")
-	// errBusy is the error of a log that moves faster than it can be followed.
-	errBusy = errors.New("the log of the key directory has moved on each time that it was asked")
+	// ErrBusy is the error of a log that moves faster than it can be followed.
+	ErrBusy = errors.New("the log of the key directory has moved on each time that it was asked")
 )

@@ -509,3 +509,16 @@ func TestManyAlarms(t *testing.T) {
 		}
 	})
 }
+
+// What is no trust root, or another's, is not taken for the first one; it breaks no proof, and so
+// it is no alarm.
+func TestNoTrustRoot(t *testing.T) {
+	eachOf(t, map[string]string{"a web page": "<html>", "nothing": "", "another's": `{"server_name":"other.test"}`}, func(w *world, text string) {
+		w.server.Alter(func([]byte) []byte { return []byte(text) })
+		if _, err := w.Lookup(w.Context(), "mxid:"+alice.String()); !errors.Is(err, keydirectory.ErrRoot) || w.standing() != 0 {
+			w.Errorf("%v, %d alarms", err, w.standing())
+		}
+		w.server.Alter(nil)
+		w.finds(alice, "")
+	})
+}

@@ -28,7 +28,7 @@ const maxTries = 5
 
 // Lookup is what is published under the label of a user, "mxid:" and the user id, or that nothing
 // is. It asks the identity server each time. Errors: *Alarm, ErrNotInForce, ErrErasing, ErrLabel,
-// ErrNoDirectory, and those of fedclient where the identity server does not answer.
+// ErrNoDirectory, ErrRoot, ErrBusy, and those of fedclient where the identity server does not answer.
 func (d *Directory) Lookup(ctx context.Context, label string) (Found, error) {
 	l, err := entry.ParseLabel(label)
 	if err != nil || l.Medium() != entry.MXID {
@@ -51,7 +51,7 @@ func (d *Directory) Lookup(ctx context.Context, label string) (Found, error) {
 			return found, err
 		}
 	}
-	return Found{}, errBusy
+	return Found{}, ErrBusy
 }
 
 // lookup asks once. Of what is notProven Found has the answer.
@@ -103,6 +103,9 @@ func sizeOf(head *tlog.Tree) int64 {
 
 // notProven tells a proof that failed, or that is none, from all else that goes wrong.
 func notProven(err error) bool {
+	if errors.Is(err, ErrRoot) {
+		return false
+	}
 	_, failed := errors.AsType[*proof.Failed](err)
 	return (failed || errors.Is(err, proof.ErrProof)) && !errors.Is(err, proof.ErrUnread)
 }

@@ -96,7 +96,7 @@ func (d *Directory) provenBy(ctx context.Context, log Kind, subject string, answ
 			return err
 		}
 	}
-	return errBusy
+	return ErrBusy
 }
 
 func (d *Directory) provenOnce(ctx context.Context, log Kind, verify func(proof.Policy, proof.Seen) (tlog.Tree, error)) (again bool, err error) {

@@ -12,8 +12,9 @@ import (
 	"signet/keys/proof"
 )
 
-// errRoot is the error of what cannot be the trust root of this directory.
-var errRoot = errors.New("not the trust root of this identity server")
+// ErrRoot is the error of what cannot be the trust root of this directory. It is no alarm: nothing
+// was believed yet.
+var ErrRoot = errors.New("not the trust root of this identity server")
 
 // root is the trust root that is kept. Where there is none it is taken, and kept.
 func (d *Directory) root(ctx context.Context) (proof.Config, error) {
@@ -70,14 +71,14 @@ func (d *Directory) named(ctx context.Context) ([]byte, error) {
 func (d *Directory) parseRoot(text []byte) (proof.Config, error) {
 	root, err := proof.ParseConfig(text)
 	if err != nil {
-		return proof.Config{}, fmt.Errorf("%w: %w", errRoot, err)
+		return proof.Config{}, fmt.Errorf("%w: %w", ErrRoot, err)
 	}
 	name := d.At.Name.String()
 	if root.Server != d.At.Name || root.Users.Origin != name+"/users" || root.Servers.Origin != "" && root.Servers.Origin != name+"/servers" {
-		return proof.Config{}, fmt.Errorf("%w: it is of another", errRoot)
+		return proof.Config{}, fmt.Errorf("%w: it is of another", ErrRoot)
 	}
 	if _, err := root.Policy(); err != nil {
-		return proof.Config{}, fmt.Errorf("%w: %w", errRoot, err)
+		return proof.Config{}, fmt.Errorf("%w: %w", ErrRoot, err)
 	}
 	return root, nil
 }
