@@ -33,7 +33,7 @@ type Alarm struct {
 	ID      int64
 	Server  matrix.ServerName // the identity server
 	Kind    Kind
-	Subject string // of the question: the label of a user, or the name of a server
+	Subject string // of the question: the label of a user, or the name of a server, with an impostor's key
 	Step    string // at which it failed, as proof.Failed names it; empty where there are no steps
 	Reason  string
 	Raised  time.Time

@@ -177,13 +177,13 @@ func (d *Directory) WatchOwn(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	own, err := d.ownKeys(ctx)
-	if err != nil {
-		return err
-	}
 	newest := state.looked
 	for before, pages := int64(0), 0; pages < maxPages; pages++ {
 		p, err := d.records(ctx, before)
+		if err != nil {
+			return err
+		}
+		own, err := d.ownKeys(ctx) // after what shows them: they may be new
 		if err != nil {
 			return err
 		}
@@ -253,7 +253,7 @@ func (d *Directory) look(ctx context.Context, r proof.Record, own map[matrix.Key
 			if public, err := matrix.DecodeBase64(key); err == nil && own[id].Equal(ed25519.PublicKey(public)) {
 				continue
 			}
-			if err := d.impostor(ctx, r, id); err != nil {
+			if err := d.impostor(ctx, r, id, key); err != nil {
 				return err
 			}
 		}
@@ -261,9 +261,17 @@ func (d *Directory) look(ctx context.Context, r proof.Record, own map[matrix.Key
 	return nil
 }
 
-// impostor raises the alarm of a key that this homeserver never had. The error is of keeping it.
-func (d *Directory) impostor(ctx context.Context, r proof.Record, id matrix.KeyID) error {
-	err := d.raise(ctx, Impostor, d.Own.Server.String(), fmt.Errorf("entry %d of the log of servers shows a key %.80q of this server that it never had", r.Position, id), jsontext.Value(r.JSON))
+// maxImpostors is how many keys in this homeserver's name are alarms at a time: the log has those
+// that come after, and nobody fills the database with them.
+const maxImpostors = 100
+
+// impostor raises the alarm of a key that this homeserver never had, once for each that stands.
+// The error is of keeping it.
+func (d *Directory) impostor(ctx context.Context, r proof.Record, id matrix.KeyID, key string) error {
+	if n, err := countStanding(ctx, d.DB, d.At.Name, Impostor); err != nil || n >= maxImpostors {
+		return err
+	}
+	err := d.raise(ctx, Impostor, fmt.Sprintf("%s %.80q %.64q", d.Own.Server, id, key), fmt.Errorf("entry %d of the log of servers shows a key %.80q of this server that it never had", r.Position, id), jsontext.Value(r.JSON))
 	if _, alarm := err.(*Alarm); alarm {
 		return nil
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -399,7 +400,11 @@ func TestKeysInOurName(t *testing.T) {
 			w.server.Document(us, doc(w, serverkeystest.Key(key.ID, "evil")), time.Time{})
 		},
 		"a former key": func(w *world) {
-			w.server.Document(us, serverkeystest.Doc{Server: us, Keys: []matrix.SigningKey{one}, By: []matrix.SigningKey{one}, Old: []matrix.SigningKey{evil}, Expired: w.clock.Now(),
+			key, err := w.own.Current(w.Context())
+			if err != nil {
+				w.Fatal(err)
+			}
+			w.server.Document(us, serverkeystest.Doc{Server: us, Keys: []matrix.SigningKey{key}, By: []matrix.SigningKey{key}, Old: []matrix.SigningKey{evil}, Expired: w.clock.Now(),
 				Until: w.clock.Now().Add(time.Hour)}.JSON(w.T), time.Time{})
 		},
 		"a decision": func(w *world) {
@@ -428,7 +433,7 @@ func TestKeysInOurName(t *testing.T) {
 			}
 		}
 		alarms, err := w.Alarms(w.Context(), true)
-		if err != nil || len(alarms) != 1 || alarms[0].Kind != keydirectory.Impostor || alarms[0].Subject != us.String() {
+		if err != nil || len(alarms) != 1 || alarms[0].Kind != keydirectory.Impostor || !strings.HasPrefix(alarms[0].Subject, us.String()+" ") {
 			w.Fatalf("%+v, %v", alarms, err)
 		}
 		w.publishes(w.server, them, one)
@@ -450,6 +455,65 @@ func TestRecordsThatAreNotProven(t *testing.T) {
 		var alarm *keydirectory.Alarm
 		if err := w.WatchOwn(t.Context()); !errors.As(err, &alarm) || alarm.Kind != keydirectory.Servers {
 			t.Error(err)
+		}
+	})
+}
+
+// Each key in this server's name is an alarm of its own, also while another one stands; but not so
+// many that they fill the database.
+func TestMoreKeysInOurName(t *testing.T) {
+	each(t, func(w *world) {
+		shows := func(want int, keys ...matrix.SigningKey) {
+			t.Helper()
+			w.server.Document(us, serverkeystest.Doc{Server: us, Keys: keys, Until: w.clock.Now().Add(time.Hour)}.JSON(t), time.Time{})
+			for range 2 {
+				if err := w.WatchOwn(t.Context()); err != nil || w.standing() != want {
+					t.Fatalf("%v, %d alarms, want %d", err, w.standing(), want)
+				}
+			}
+		}
+		shows(1, one)
+		shows(1, one)
+		shows(2, two)
+		shows(3, serverkeystest.Key(two.ID, "another"))
+		many := map[string]any{}
+		for i := range 150 {
+			many[fmt.Sprintf("ed25519:%d", i)] = map[string]any{"key": "x", "expired_ts": 1}
+		}
+		w.server.Record(us, map[string]any{"type": "im.signet.keys.server_keys_conflict.v1", "server_name": us, "keys": map[string]any{"old_verify_keys": many}})
+		if err := w.WatchOwn(t.Context()); err != nil || w.standing() != 100 {
+			t.Errorf("%v, %d alarms", err, w.standing())
+		}
+	})
+}
+
+// slow is a directory where something happens before it tells what it has about a server.
+type slow struct {
+	keydirectory.Asker
+	happens *func()
+}
+
+func (s slow) ServerRecords(ctx context.Context, at idclient.Server, server matrix.ServerName, before int64) ([]byte, error) {
+	if happens := *s.happens; happens != nil {
+		*s.happens = nil
+		happens()
+	}
+	return s.Asker.ServerRecords(ctx, at, server, before)
+}
+
+// A key that is made, and published, while the directory is asked is the own one all the same.
+func TestTheOwnKeyIsNew(t *testing.T) {
+	each(t, func(w *world) {
+		rotates := func() {
+			if _, err := w.own.Rotate(t.Context()); err != nil {
+				t.Error(err)
+			}
+			w.server.Document(us, w.ownDocument(), time.Time{})
+		}
+		w.o.Asker = slow{w.server, &rotates}
+		w.open()
+		if err := w.WatchOwn(t.Context()); err != nil || w.standing() != 0 || rotates != nil {
+			t.Errorf("%v, %d alarms", err, w.standing())
 		}
 	})
 }

@@ -127,6 +127,11 @@ func selectStopping(ctx context.Context, q store.Queryer, server matrix.ServerNa
 		ORDER BY CASE WHEN step = $4 THEN 1 ELSE 0 END, id DESC LIMIT 1`, server.String(), string(kind), string(Root), string(proof.StepTimes))
 }
 
+func countStanding(ctx context.Context, q store.Queryer, server matrix.ServerName, kind Kind) (n int, err error) {
+	err = q.QueryRow(ctx, `SELECT COUNT(*) FROM keydirectory_alarms WHERE server = $1 AND ended = 0 AND kind = $2`, server.String(), string(kind)).Scan(&n)
+	return n, err
+}
+
 func selectEvidence(ctx context.Context, q store.Queryer, server matrix.ServerName, id int64) (evidence []byte, err error) {
 	err = q.QueryRow(ctx, `SELECT evidence FROM keydirectory_alarms WHERE server = $1 AND id = $2`, server.String(), id).Scan(&evidence)
 	if errors.Is(err, sql.ErrNoRows) {
