@@ -1,7 +1,9 @@
 package keydirectory_test
 
 import (
+	"context"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -9,6 +11,7 @@ import (
 
 	"signet/internal/homeserver/keydirectory"
 	"signet/internal/homeserver/keydirectory/directorytest"
+	"signet/internal/idclient"
 )
 
 // overview is what the operator is shown.
@@ -105,6 +108,44 @@ func TestVersionsAreForgotten(t *testing.T) {
 				t.Error("forgotten after half a year")
 			}
 			w.clock.Advance(181 * 24 * time.Hour)
+		}
+	})
+}
+
+// hesitant is a directory where something happens after it has named its trust root.
+type hesitant struct {
+	keydirectory.Asker
+	happens func()
+}
+
+func (h hesitant) KeyConfig(ctx context.Context, at idclient.Server) ([]byte, error) {
+	text, err := h.Asker.KeyConfig(ctx, at)
+	h.happens()
+	return text, err
+}
+
+// What the operator trusts is not undone by what was asked before.
+func TestTheOperatorTrustsMeanwhile(t *testing.T) {
+	each(t, func(w *world) {
+		w.finds(alice, "")
+		w.server.Rotate("second")
+		anew := directorytest.New(t, id, "anew", w.clock.Now).Config()
+		text, err := json.Marshal(anew)
+		if err != nil {
+			t.Fatal(err)
+		}
+		operator := w.Directory
+		w.o.Asker = hesitant{w.server, func() {
+			if _, err := operator.Trust(t.Context(), text, false); err != nil {
+				t.Error(err)
+			}
+		}}
+		w.open()
+		if err := w.Refresh(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if o := w.overview(); o.Root == nil || !slices.Equal(o.Root.Users.VKeys, anew.Users.VKeys) {
+			t.Errorf("trusted is %+v", o.Root)
 		}
 	})
 }

@@ -86,11 +86,18 @@ func (d *Directory) parseRoot(text []byte) (proof.Config, error) {
 // Refresh takes up what those who sign the logs have vouched for since: keys of logs that are
 // new, and keys that are revoked. What nobody has vouched for is an Alarm.
 func (d *Directory) Refresh(ctx context.Context) error {
-	root, err := d.root(ctx)
-	if err != nil {
+	if _, err := d.root(ctx); err != nil {
 		return err
 	}
 	if err := d.stopped(ctx, Root); err != nil {
+		return err
+	}
+	kept, err := selectRoot(ctx, d.DB, d.At.Name)
+	if err != nil {
+		return fmt.Errorf("reading the trust root: %w", err)
+	}
+	root, err := d.parseRoot(kept)
+	if err != nil {
 		return err
 	}
 	text, err := d.named(ctx)
@@ -109,5 +116,5 @@ func (d *Directory) Refresh(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("writing the trust root: %w", err)
 	}
-	return updateRoot(ctx, d.DB, d.At.Name, written, d.Now())
+	return updateRoot(ctx, d.DB, d.At.Name, kept, written, d.Now())
 }
