@@ -96,28 +96,42 @@ func (p *Publications) run(ctx context.Context, next <-chan time.Time, report fu
 	}
 }
 
-// atOnce bounds how many wishes are looked at in a round.
+// atOnce bounds how many wishes of a server are looked at in a round.
 const atOnce = 500
 
 // Fulfil does what is due of all wishes. The error is of all that failed. A server that does not
-// answer, or cannot prove what it says, is asked once. It is for one caller at a time.
+// answer, or cannot prove what it says, is asked once, and keeps nobody from another. It is for
+// one caller at a time.
 func (p *Publications) Fulfil(ctx context.Context) error {
 	if err := p.move(ctx); err != nil {
 		return err
 	}
-	wishes, err := selectDueWishes(ctx, p.DB, p.Now(), atOnce)
+	servers, err := selectDueServers(ctx, p.DB, p.Now())
+	if err != nil {
+		return fmt.Errorf("reading at which key directories somebody wishes something: %w", err)
+	}
+	var errs []error
+	for _, at := range servers {
+		errs = append(errs, p.fulfilAt(ctx, at))
+	}
+	return errors.Join(errs...)
+}
+
+func (p *Publications) fulfilAt(ctx context.Context, at matrix.ServerName) error {
+	wishes, err := selectDueWishes(ctx, p.DB, at, p.Now(), atOnce)
 	if err != nil {
 		return fmt.Errorf("reading who wishes what of the key directory: %w", err)
 	}
 	var errs []error
-	away := map[matrix.ServerName]bool{}
 	for _, w := range wishes {
-		if away[w.at] || ctx.Err() != nil {
-			continue
+		if ctx.Err() != nil {
+			break
 		}
 		if err := p.fulfil(ctx, w); err != nil {
 			errs = append(errs, fmt.Errorf("the keys of %s: %w", w.user, err))
-			away[w.at] = !refused(err)
+			if !refused(err) {
+				break
+			}
 		}
 	}
 	return errors.Join(errs...)

@@ -431,6 +431,23 @@ func TestAnotherDirectory(t *testing.T) {
 	})
 }
 
+// The directory of before is gone for good, with all who are still to be erased there: nobody who
+// wishes something of the one of today waits for that.
+func TestADirectoryThatIsGone(t *testing.T) {
+	each(t, func(w *world) {
+		w.uploads(alice, 1)
+		w.agrees(alice)
+		_, err := w.db.Exec(t.Context(), `WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 600)
+			INSERT INTO publication_wishes (user_id, id_server, agreed, wish, fulfilled, sent, version, promised_ms, held_until_ms, found, found_version, checked_ms,
+				alarm_ms, problem, tries, due_ms)
+			SELECT '@u' || n || ':hs.test', 'gone.test', FALSE, 2, 1, '', -1, 0, 0, 'same', 0, 0, 0, '', 0, 0 FROM numbers`)
+		w.must(err)
+		w.directory.gone = "gone.test"
+		w.fulfils(true)
+		w.stands(alice, 1, 0)
+	})
+}
+
 // Wishes are looked at when they are written, and each minute.
 func TestRun(t *testing.T) {
 	each(t, func(w *world) {

@@ -56,9 +56,15 @@ func scanWish(row interface{ Scan(...any) error }) (w wish, err error) {
 	return w, err
 }
 
-func selectDueWishes(ctx context.Context, q store.Queryer, now time.Time, most int) ([]wish, error) {
+// selectDueServers is where something is due.
+func selectDueServers(ctx context.Context, q store.Queryer, now time.Time) ([]matrix.ServerName, error) {
+	return store.Collect(ctx, q, func(rows *sql.Rows) (at matrix.ServerName, err error) { return at, rows.Scan(&at) },
+		`SELECT DISTINCT id_server FROM publication_wishes WHERE due_ms <= $1 ORDER BY id_server`, now.UnixMilli())
+}
+
+func selectDueWishes(ctx context.Context, q store.Queryer, at matrix.ServerName, now time.Time, most int) ([]wish, error) {
 	return store.Collect(ctx, q, func(rows *sql.Rows) (wish, error) { return scanWish(rows) },
-		wishColumns+`WHERE due_ms <= $1 ORDER BY due_ms LIMIT $2`, now.UnixMilli(), most)
+		wishColumns+`WHERE due_ms <= $1 AND id_server = $2 ORDER BY due_ms LIMIT $3`, now.UnixMilli(), string(at), most)
 }
 
 func selectWish(ctx context.Context, q store.Queryer, user matrix.UserID, at matrix.ServerName) (w wish, there bool, err error) {

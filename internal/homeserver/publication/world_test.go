@@ -182,6 +182,7 @@ type directory struct {
 	published []string                       // the values that were sent
 	erased    []matrix.ServerName            // where
 	fails     error                          // all calls
+	gone      matrix.ServerName              // does not answer any more
 	answers   func(user matrix.UserID) error // is asked before an answer to what was done; nil: none fails
 	alarm     bool
 	forgets   bool // promises, and does nothing
@@ -280,6 +281,9 @@ func signed(object []byte) string {
 func (d *directory) EraseKeys(_ context.Context, at idclient.Server, user matrix.UserID) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if at.Name == d.gone {
+		return errAway
+	}
 	if d.fails != nil {
 		return d.fails
 	}
