@@ -145,9 +145,8 @@ func (p *Publications) erase(ctx context.Context, w wish) error {
 		return p.forget(ctx, w)
 	}
 	err = p.Identity.EraseKeys(ctx, at, w.user)
-	answer, refused := errors.AsType[fedclient.Refusal](err)
 	switch {
-	case err == nil && w.fulfilled == w.number, refused && answer.Unrecognized():
+	case err == nil && w.fulfilled == w.number, w.takesNothing(err):
 		return p.forget(ctx, w)
 	case err == nil:
 		w.fulfilled, w.tries, w.problem = w.number, 0, ""
@@ -157,6 +156,14 @@ func (p *Publications) erase(ctx context.Context, w wish) error {
 		return errors.Join(err, p.forget(ctx, w))
 	}
 	return p.failed(ctx, w, err)
+}
+
+// takesNothing tells whether the error of an erasure says that nothing is to be erased there: of a
+// server without a directory. Where one was seen, an answer that is none of Matrix, as a proxy
+// gives in its server's place, says nothing.
+func (w *wish) takesNothing(err error) bool {
+	answer, refused := errors.AsType[fedclient.Refusal](err)
+	return refused && answer.Unrecognized() && (answer.Errcode == matrix.Unrecognized || w.found == unseen)
 }
 
 // known is an identity server that was asked before, also one that is used no more.

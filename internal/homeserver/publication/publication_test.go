@@ -162,6 +162,34 @@ func TestConsentIsWithdrawn(t *testing.T) {
 	})
 }
 
+// Something else answers in the place of a directory that is away, as a proxy does: the keys that
+// stand there are erased when it is back. Where no directory ever was there is nothing to erase.
+func TestSomethingElseAnswers(t *testing.T) {
+	each(t, func(w *world) {
+		w.uploads(alice, 1)
+		w.agrees(alice)
+		w.fulfils(false)
+		w.withdraws(alice)
+		w.directory.fails = refusal(404)
+		w.fulfils(true)
+		w.is(alice, publication.Erasing, -1)
+		w.directory.fails = nil
+		w.after(time.Minute)
+		w.stands(alice, 0, 1)
+	})
+	each(t, func(w *world) {
+		w.directory.fails = refusal(404)
+		w.agrees(alice)
+		w.fulfils(true)
+		w.withdraws(alice)
+		w.fulfils(false)
+		w.is(alice, publication.None, -1)
+		if w.rows() != "" {
+			t.Errorf("left is\n%s", w.rows())
+		}
+	})
+}
+
 // An account ends, in a transaction that runs twice, and perhaps in another process. Its keys
 // go when somebody looks.
 func TestAnAccountEnds(t *testing.T) {
