@@ -20,6 +20,7 @@ type ServerKeys struct {
 	// Document is the document as the server has signed it, in canonical JSON: nothing is proven
 	// here of its signatures.
 	Document []byte
+	LogProof string // a C2SP tlog-proof, as the object has it
 	// HeldUntil is until when the directory tells nobody of these keys, since they do not go on
 	// from those before; zero where they do.
 	HeldUntil time.Time
@@ -51,7 +52,7 @@ func VerifyServerKeys(object []byte, server matrix.ServerName, p Policy, seen Se
 		return ServerKeys{}, err
 	}
 	record.Held = append(record.Held, held...)
-	k := ServerKeys{Record: record, Document: d.document}
+	k := ServerKeys{Record: record, Document: d.document, LogProof: d.proof}
 	if d.said.HeldUntil > 0 {
 		k.HeldUntil = time.UnixMilli(d.said.HeldUntil)
 	}

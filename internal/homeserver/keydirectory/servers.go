@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -21,9 +22,9 @@ import (
 // ServerKeys is a key document of a server that the directory has proven.
 type ServerKeys struct {
 	proof.ServerKeys
-	// Answer is the document as the directory gave it: signed by the directory too, with the proof
-	// in unsigned."im.signet.keys".log_proof.
-	Answer jsontext.Value
+	// Proven is the document with the proof in unsigned."im.signet.keys".log_proof, and with nothing
+	// else that the directory has said.
+	Proven jsontext.Value
 }
 
 // ServerKeys asks the directory, as a notary, for the key documents of a server. Each is proven to
@@ -57,7 +58,7 @@ func (d *Directory) ServerKeys(ctx context.Context, q idclient.KeyQuery) ([]Serv
 
 // serverKeys verifies one document, and keeps it for others.
 func (d *Directory) serverKeys(ctx context.Context, server matrix.ServerName, answer jsontext.Value) (ServerKeys, error) {
-	k := ServerKeys{Answer: answer}
+	var k ServerKeys
 	err := d.provenBy(ctx, Servers, server.String(), answer, func(p proof.Policy, seen proof.Seen) (head tlog.Tree, err error) {
 		k.ServerKeys, err = proof.VerifyServerKeys(answer, server, p, seen)
 		return k.Head, err
@@ -68,10 +69,26 @@ func (d *Directory) serverKeys(ctx context.Context, server matrix.ServerName, an
 	if k.HeldUntil.After(d.Now()) {
 		return k, nil
 	}
+	if k.Proven, err = withProof(k.ServerKeys); err != nil {
+		return ServerKeys{}, fmt.Errorf("writing the keys of a server: %w", err)
+	}
 	if err := upsertDocument(ctx, d.DB, d.serversOrigin(), server, k, d.Now()); err != nil {
 		return ServerKeys{}, fmt.Errorf("keeping the keys of a server: %w", err)
 	}
 	return k, nil
+}
+
+func withProof(k proof.ServerKeys) (jsontext.Value, error) {
+	var members map[string]jsontext.Value
+	if err := json.Unmarshal(k.Document, &members); err != nil {
+		return nil, err
+	}
+	unsigned, err := json.Marshal(map[string]any{"im.signet.keys": map[string]string{"log_proof": k.LogProof}})
+	if err != nil {
+		return nil, err
+	}
+	members["unsigned"] = unsigned
+	return json.Marshal(members, json.Deterministic(true))
 }
 
 func (d *Directory) serversOrigin() string { return d.At.Name.String() + "/servers" }
@@ -195,13 +212,12 @@ func (d *Directory) Vouched(ctx context.Context, server matrix.ServerName, id ma
 	}
 	documents := make([]jsontext.Value, len(proven))
 	for i, k := range proven {
-		documents[i] = k.Answer
+		documents[i] = k.Proven
 	}
 	return documents, nil
 }
 
-// Proven is the newest key document of a server that was proven here, as the directory gave it;
-// nil where none was, and while an alarm stands.
+// Proven is the newest key document of a server that was proven here, with its proof; nil where none was, and while an alarm stands.
 func (d *Directory) Proven(ctx context.Context, server matrix.ServerName) (jsontext.Value, error) {
 	late, err := d.standing(ctx, Servers)
 	if _, alarm := errors.AsType[*Alarm](err); alarm || late {

@@ -517,3 +517,19 @@ func TestTheOwnKeyIsNew(t *testing.T) {
 		}
 	})
 }
+
+// What the directory adds to a document is proven by nothing, and not given on.
+func TestWhatIsAddedIsLeftOut(t *testing.T) {
+	each(t, func(w *world) {
+		w.publishes(w.server, them, one)
+		w.documents(func(d map[string]any) {
+			d["unsigned"].(map[string]any)["evil"] = "evil"
+			d["signatures"].(map[string]any)["us.test"] = map[string]any{"ed25519:evil": "evil"}
+		})
+		documents, err := w.Vouched(t.Context(), them, one.ID, time.Time{})
+		kept, wrong := w.Proven(t.Context(), them)
+		if err != nil || wrong != nil || len(documents) != 1 || !bytes.Equal(documents[0], kept) || bytes.Contains(kept, []byte("evil")) {
+			t.Errorf("%s, %v; kept is %s, %v", documents, err, kept, wrong)
+		}
+	})
+}

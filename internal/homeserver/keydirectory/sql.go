@@ -159,7 +159,7 @@ func upsertDocument(ctx context.Context, q store.Queryer, origin string, server 
 	_, err := q.Exec(ctx, `INSERT INTO keydirectory_documents (origin, server, position, document, ts) VALUES ($1, $2, $3, $4, $5)
 		ON CONFLICT (origin, server) DO UPDATE SET position = excluded.position, document = excluded.document, ts = excluded.ts
 		WHERE keydirectory_documents.position <= excluded.position`,
-		origin, server.String(), k.Position, []byte(k.Answer), store.Millis(now))
+		origin, server.String(), k.Position, []byte(k.Proven), store.Millis(now))
 	return err
 }
 
