@@ -44,6 +44,9 @@ type Failed struct {
 	Step Step
 	Err  error
 	Held []Line
+	// Proven is what a Lookup has shown all the same where Err says no more than that its value is
+	// not in force (value.ErrExpired, value.ErrNotYet); else nil.
+	Proven *Result
 }
 
 func (f *Failed) Error() string { return fmt.Sprintf("%d %s: %v", f.Step.Number(), f.Step, f.Err) }

@@ -71,11 +71,15 @@ func Verify(l *Lookup, asked Asked, p Policy, now time.Time) (Result, error) {
 	}
 	v := &verification{lookup: l, anchored: anchored{policy: p, anchor: l.Anchor, asked: asked, now: now}}
 	held, err := run(append(v.checks(), check{StepLadder, v.ladder}, check{StepOpening, v.open}, check{StepSignatures, v.signatures}))
+	result := Result{Label: v.label, Head: v.checkpoint.Tree, Sealed: time.UnixMilli(v.epoch.Time), Present: l.Present,
+		Version: l.Version, Value: v.value, Reset: v.reset, Revoked: v.revoked, Held: held}
+	if failed, is := errors.AsType[*Failed](err); is && v.proven {
+		failed.Proven = &result
+	}
 	if err != nil {
 		return Result{}, err
 	}
-	return Result{Label: v.label, Head: v.checkpoint.Tree, Sealed: time.UnixMilli(v.epoch.Time), Present: l.Present,
-		Version: l.Version, Value: v.value, Reset: v.reset, Revoked: v.revoked, Held: held}, nil
+	return result, nil
 }
 
 // verification is one run of Verify, with what its steps come to.
@@ -87,6 +91,7 @@ type verification struct {
 	value      value.Value
 	reset      bool
 	position   int64 // of the newest version, if that is shown
+	proven     bool  // all holds, but perhaps that the value is in force
 	revoked    bool
 }
 
@@ -190,20 +195,23 @@ func (v *verification) signatures() (string, error) {
 	if v.value == nil {
 		return "there is nothing to sign", nil
 	}
-	if err := v.value.ValidAt(v.now, v.policy.MaxAhead); err != nil {
-		return "", err
-	}
 	var err error
 	if v.revoked, err = v.vouched(v.value, v.position); err != nil {
 		return "", err
 	}
 	user, ok := v.value.(*value.User)
+	if ok {
+		v.reset = user.Version > 0 && !user.SignedByPrevious()
+		if err := v.follows(user); err != nil {
+			return "", err
+		}
+	}
+	v.proven = true
+	if err := v.value.ValidAt(v.now, v.policy.MaxAhead); err != nil {
+		return "", err
+	}
 	if !ok {
 		return "the value is in force, and signed as it should be" + v.sinceRevoked(), nil
-	}
-	v.reset = user.Version > 0 && !user.SignedByPrevious()
-	if err := v.follows(user); err != nil {
-		return "", err
 	}
 	return "the value is in force, and signed by " + signers(user) + v.continuity(user) + v.sinceRevoked(), nil
 }

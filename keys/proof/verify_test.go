@@ -354,6 +354,9 @@ func TestTheValueIsSignedAndInForce(t *testing.T) {
 		}, value.ErrExpired},
 		"a key that did not sign": {func(_ *world, o object) { o["keys"].(object)["ed25519:x"] = publicOf("x") }, value.ErrSignature},
 		"another server's key":    {func(w *world, _ object) { w.server.Private = secret("mallory") }, value.ErrSignature},
+		"the same, expired": {func(w *world, o object) {
+			w.server.Private, o["not_before"], o["not_after"] = secret("mallory"), start.Add(-day).UnixMilli(), start.Add(-1).UnixMilli()
+		}, value.ErrSignature},
 	} {
 		w := newWorld(t)
 		policy := w.policy()
@@ -362,7 +365,10 @@ func TestTheValueIsSignedAndInForce(t *testing.T) {
 		_, err := Verify(w.lookup(alice, 0), Asked{Label: alice}, policy, w.now)
 		var failed *Failed
 		if !errors.As(err, &failed) || failed.Step != StepSignatures || !errors.Is(err, c.reason) {
-			t.Errorf("%s: %v, want %v", what, err, c.reason)
+			t.Fatalf("%s: %v, want %v", what, err, c.reason)
+		}
+		if p := failed.Proven; (p != nil) != (c.reason != value.ErrSignature) || p != nil && (!p.Present || p.Value == nil) {
+			t.Errorf("%s: proven is %+v", what, p)
 		}
 	}
 }

@@ -415,8 +415,9 @@ func TestKeysThatHaveEnded(t *testing.T) {
 		w.server.PersonUntil(alice, "a0", w.clock.Now().Add(time.Minute))
 		w.finds(alice, "a0")
 		w.clock.Advance(10 * time.Minute)
-		if _, err := w.Lookup(t.Context(), "mxid:"+alice.String()); !errors.Is(err, keydirectory.ErrNotInForce) {
-			t.Error(err)
+		found, err := w.Lookup(t.Context(), "mxid:"+alice.String())
+		if keys, is := found.Value.(*value.User); !errors.Is(err, keydirectory.ErrNotInForce) || !errors.Is(err, value.ErrExpired) || !is || keys.MXID != alice || found.Version != 0 {
+			t.Errorf("%+v, %v", found, err)
 		}
 		if w.finds(bob, ""); w.standing() != 0 {
 			t.Error("it is an alarm")

@@ -12,7 +12,6 @@ import (
 	"signet/internal/store"
 	"signet/keys/entry"
 	"signet/keys/proof"
-	"signet/keys/value"
 )
 
 // Found is what a look-up has shown, with all that others need to verify it themselves.
@@ -27,7 +26,8 @@ type Found struct {
 const maxTries = 5
 
 // Lookup is what is published under the label of a user, "mxid:" and the user id, or that nothing
-// is. It asks the identity server each time. Errors: *Alarm, ErrNotInForce, ErrErasing, ErrLabel,
+// is. It asks the identity server each time. With ErrNotInForce it is told what is proven all the
+// same. Errors: *Alarm, ErrNotInForce, ErrErasing, ErrLabel,
 // ErrNoDirectory, ErrRoot, ErrBusy, and those of fedclient where the identity server does not answer.
 func (d *Directory) Lookup(ctx context.Context, label string) (Found, error) {
 	l, err := entry.ParseLabel(label)
@@ -72,14 +72,19 @@ func (d *Directory) lookup(ctx context.Context, l entry.Label) (found Found, aga
 	if err != nil {
 		return Found{}, false, err
 	}
-	if found.Result, err = d.verify(found.Answer, asked, root); err != nil {
+	var ended error
+	if found.Result, err = d.verify(found.Answer, asked, root); errors.Is(err, ErrNotInForce) {
+		ended = err
+	} else if err != nil {
 		return found, false, err
 	}
 	if found.Root, err = json.Marshal(root, json.Deterministic(true)); err != nil {
 		return Found{}, false, fmt.Errorf("writing the trust root: %w", err)
 	}
-	again, err = d.remember(ctx, root, asked.Head, found.Result)
-	return found, again, err
+	if again, err = d.remember(ctx, root, asked.Head, found.Result); err != nil || again {
+		return Found{}, again, err
+	}
+	return found, false, ended
 }
 
 // asked is what is known before the question.
@@ -121,8 +126,8 @@ func (d *Directory) verify(answer []byte, asked proof.Asked, root proof.Config) 
 		return proof.Result{}, err
 	}
 	result, err := proof.Verify(lookup, asked, policy, d.Now())
-	if errors.Is(err, value.ErrExpired) || errors.Is(err, value.ErrNotYet) {
-		return proof.Result{}, fmt.Errorf("%w: %w", ErrNotInForce, errors.Unwrap(err))
+	if failed, is := errors.AsType[*proof.Failed](err); is && failed.Proven != nil {
+		return *failed.Proven, fmt.Errorf("%w: %w", ErrNotInForce, failed.Err)
 	}
 	if errors.Is(err, proof.ErrErased) {
 		return proof.Result{}, ErrErasing

@@ -47,7 +47,8 @@ func (p *Publications) publish(ctx context.Context, w wish) error {
 		return fmt.Errorf("reading keys that were published: %w", err)
 	}
 	f, err := p.Directory.Lookup(ctx, label(w.user))
-	if err != nil {
+	ended := errors.Is(err, value.ErrExpired) && errors.Is(err, keydirectory.ErrNotInForce)
+	if err != nil && !ended {
 		return p.failed(ctx, w, err)
 	}
 	ids := keyIDs(cross)
@@ -56,6 +57,9 @@ func (p *Publications) publish(ctx context.Context, w wish) error {
 	}
 	before := w.alarm
 	w.look(f, ids, known, p.Now())
+	if ended && w.found == same {
+		w.found = older // what stands there is of before, and new keys can follow on it
+	}
 	if before.IsZero() && !w.alarm.IsZero() {
 		p.Log.Error("the key directory has for a user what is not theirs, or not what it has promised", "user", w.user, "found", w.found, "version", w.foundVersion)
 	}

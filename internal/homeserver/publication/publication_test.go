@@ -3,6 +3,7 @@ package publication_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -159,6 +160,25 @@ func TestConsentIsWithdrawn(t *testing.T) {
 		w.after(24*time.Hour + time.Minute)
 		w.stands(alice, 1, 2)
 		w.is(alice, publication.Published, 2)
+	})
+}
+
+// Keys stand there that somebody has published for a short time, with the user's token: they are
+// shown when they are over, too, and the user's own can follow on them.
+func TestKeysThatHaveEnded(t *testing.T) {
+	each(t, func(w *world) {
+		w.uploads(alice, 1)
+		w.directory.usurp(t, alice)
+		last := &w.directory.standing[alice][0]
+		*last = []byte(strings.Replace(string(*last), `"not_before"`, fmt.Sprintf(`"not_after":%d,"not_before"`, w.clock.Now().Add(time.Minute).UnixMilli()), 1))
+		w.clock.Advance(time.Hour)
+		w.agrees(alice)
+		w.fulfils(false)
+		if s := w.is(alice, publication.Held, 0); s.Alarm.IsZero() {
+			t.Errorf("she is shown %+v", s)
+		}
+		w.after(24*time.Hour + time.Minute)
+		w.stands(alice, 1, 1)
 	})
 }
 

@@ -21,7 +21,7 @@ const (
 	Promised  Phase = "promised"
 	Held      Phase = "held" // so that whoever has the keys before them can object
 	Published Phase = "published"
-	Outdated  Phase = "outdated" // former keys stand there: the new ones were objected to
+	Outdated  Phase = "outdated" // former keys stand there, as the new ones were objected to, or such as have ended
 	Foreign   Phase = "foreign"  // keys stand there that this server does not know
 	Revoked   Phase = "revoked"
 	Erased    Phase = "erased" // by somebody else than this server

@@ -19,7 +19,7 @@ const (
 	unseen  finding = ""        // nobody has looked yet
 	nothing finding = "none"    // there never was anything
 	same    finding = "same"    // the keys that the user has here
-	older   finding = "older"   // keys that the user had here
+	older   finding = "older"   // keys that the user had here, or that do not hold any more
 	foreign finding = "foreign" // a key that this server does not know as the user's
 	revoked finding = "revoked"
 	erased  finding = "erased"

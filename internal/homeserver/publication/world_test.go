@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
 	"sync"
@@ -217,7 +218,12 @@ func (d *directory) Lookup(_ context.Context, label string) (f keydirectory.Foun
 		return f, nil
 	}
 	f.Present, f.Version = true, uint32(len(versions)-1)
-	f.Value, err = value.Parse(versions[f.Version])
+	if f.Value, err = value.Parse(versions[f.Version]); err == nil {
+		err = f.Value.ValidAt(d.clock.Now(), 0)
+	}
+	if err != nil {
+		err = fmt.Errorf("%w: %w", keydirectory.ErrNotInForce, err)
+	}
 	return f, err
 }
 
