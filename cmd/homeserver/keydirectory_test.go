@@ -46,8 +46,10 @@ func TestTheKeyDirectory(t *testing.T) {
 				t.Errorf("asked for %+v", q)
 			}
 		}
-		r.until("its own key is asked for", func() bool { return d.Asked() > 5 })
-		w.says("does not stand there yet", "key-directory")
+		r.until("its own key is looked for", func() bool {
+			status, stdout, _ := w.command("key-directory")
+			return status == 0 && strings.Contains(stdout, "does not stand there yet")
+		})
 		d.Alter(func([]byte) []byte { return []byte("{}") })
 		http.DefaultClient.CloseIdleConnections()
 		if status := r.stop(); status != 0 {
