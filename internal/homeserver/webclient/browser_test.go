@@ -178,7 +178,7 @@ func (v *visitor) reads(text string) {
 	v.do(element, chromedp.WaitVisible(element))
 }
 
-// looks holds the page against what all of them promise, in every width and light, and keeps
+// looks holds the page against what all of them promise, wide and narrow, light and dark, and keeps
 // pictures where those are wanted.
 func (v *visitor) looks(name string) {
 	v.Helper()
@@ -192,7 +192,7 @@ func (v *visitor) looks(name string) {
 	for _, view := range []struct {
 		width  int64
 		scheme string
-	}{{1100, "light"}, {360, "dark"}, {320, "light"}} {
+	}{{1100, "light"}, {320, "dark"}} {
 		v.must(chromedp.Do(v.ctx, chromedp.EmulateViewport(view.width, 720)))
 		_, err := chromedp.Call(v.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
 			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: view.scheme}},
