@@ -56,7 +56,14 @@ func (i *inquiry) look(ctx context.Context) error {
 // fetch asks the server, and waits until what it says is in the log.
 func (i *inquiry) fetch(ctx context.Context) {
 	number := i.notary.refresh(ctx, asking{i.server, i.known.current.n != 0, i.network}, i.known)
-	if number == 0 || i.notary.Prover == nil {
+	if number != 0 {
+		i.awaitLogged(ctx, number)
+	}
+}
+
+// awaitLogged waits until an object can be served.
+func (i *inquiry) awaitLogged(ctx context.Context, number int64) {
+	if i.notary.Prover == nil {
 		return
 	}
 	for waited := time.Duration(0); waited < logPatience; waited += logPoll {
@@ -65,6 +72,12 @@ func (i *inquiry) fetch(ctx context.Context) {
 		}
 	}
 	i.notary.Log.Warn("what a server said is not in the log yet, and is not served", "server", i.server)
+}
+
+// justSaid tells whether the server has answered another query a moment ago, so that what it said
+// is on its way into the log.
+func (i *inquiry) justSaid() bool {
+	return !i.stale && i.notary.Now().Sub(i.known.current.fetched) < logPatience
 }
 
 var (
@@ -147,6 +160,10 @@ func (i *inquiry) documents(ctx context.Context) ([]document, error) {
 	}
 	more := i.known.numbers(i.wanted)
 	newest, err := i.newest(ctx, i.known.current.n)
+	if err == nil && newest.json == nil && i.justSaid() {
+		i.awaitLogged(ctx, i.known.current.n)
+		newest, err = i.newest(ctx, i.known.current.n)
+	}
 	if err != nil || newest.json == nil {
 		return nil, err
 	}

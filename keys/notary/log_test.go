@@ -30,6 +30,29 @@ func (w *world) logged(tick func()) *testLog {
 	return l
 }
 
+// Who asks while what another query has just learned is on its way into the log waits for it too,
+// if nothing else can be answered.
+func TestTwoAskBeforeItIsLogged(t *testing.T) {
+	each(t, func(w *world) {
+		waits, l := 0, (*testLog)(nil)
+		l = w.logged(func() {
+			switch waits++; waits {
+			case 1: // of the first query, which learns the document
+				w.want("the second one", them, all, "k1")
+			case 2: // of the second
+				w.sequence(l)
+			case 3:
+				l.published = int64(len(l.entries))
+			}
+		})
+		w.publishes(them, day, k1)
+		w.want("the first one", them, all, "k1")
+		if waits != 3 {
+			w.Errorf("they waited %d times, want 3", waits)
+		}
+	})
+}
+
 // A new document is served as soon as it is logged, with its proof; not before, however long
 // that takes, and neither is one whose position no checkpoint covers yet.
 func TestNothingIsServedThatIsNotLogged(t *testing.T) {
