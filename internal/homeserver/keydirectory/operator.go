@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/go-json-experiment/json"
 	"golang.org/x/mod/sumdb/tlog"
 
 	"signet/internal/store"
@@ -52,19 +51,9 @@ func (d *Directory) usersOrigin() string { return d.At.Name.String() + "/users" 
 // one that the identity server names now. Alarms stand until they are ended. What was seen of the
 // logs still holds, unless it is to be forgotten: then they may be other logs.
 func (d *Directory) Trust(ctx context.Context, text []byte, forget bool) (proof.Config, error) {
-	if text == nil {
-		var err error
-		if text, err = d.named(ctx); err != nil {
-			return proof.Config{}, err
-		}
-	}
-	root, err := d.parseRoot(text)
+	root, written, err := d.givenRoot(ctx, text)
 	if err != nil {
 		return proof.Config{}, err
-	}
-	written, err := json.Marshal(root, json.Deterministic(true))
-	if err != nil {
-		return proof.Config{}, fmt.Errorf("writing the trust root: %w", err)
 	}
 	err = d.DB.Tx(ctx, func(tx *store.Tx) error {
 		if forget {

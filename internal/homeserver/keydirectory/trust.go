@@ -28,23 +28,32 @@ func (d *Directory) root(ctx context.Context) (proof.Config, error) {
 	return d.parseRoot(text)
 }
 
+// givenRoot is the trust root of a text, or for nil the one that the identity server names now; and
+// as it is kept.
+func (d *Directory) givenRoot(ctx context.Context, text []byte) (root proof.Config, written []byte, err error) {
+	if text == nil {
+		if text, err = d.named(ctx); err != nil {
+			return proof.Config{}, nil, err
+		}
+	}
+	if root, err = d.parseRoot(text); err != nil {
+		return proof.Config{}, nil, err
+	}
+	if written, err = json.Marshal(root, json.Deterministic(true)); err != nil {
+		return proof.Config{}, nil, fmt.Errorf("writing the trust root: %w", err)
+	}
+	return root, written, nil
+}
+
 // firstRoot takes the trust root of the operator, or of the identity server itself.
 func (d *Directory) firstRoot(ctx context.Context) (proof.Config, error) {
-	text, from := d.Root, "the operator's file"
-	if text == nil {
-		var err error
-		if text, err = d.named(ctx); err != nil {
-			return proof.Config{}, err
-		}
+	from := "the operator's file"
+	if d.Root == nil {
 		from = "the identity server itself, which is believed for this once"
 	}
-	root, err := d.parseRoot(text)
+	root, written, err := d.givenRoot(ctx, d.Root)
 	if err != nil {
 		return proof.Config{}, err
-	}
-	written, err := json.Marshal(root, json.Deterministic(true))
-	if err != nil {
-		return proof.Config{}, fmt.Errorf("writing the trust root: %w", err)
 	}
 	first, err := insertRoot(ctx, d.DB, d.At.Name, written, d.Now())
 	if err != nil {
