@@ -30,6 +30,7 @@ var layers = map[string][]string{
 	"internal/config":     {"internal/matrix"},
 	"internal/daemon":     {"internal/config"},
 	"internal/localca":    {},
+	"internal/freeport":   {},
 	"internal/locale":     {},
 	"internal/look":       {},
 	"internal/wording":    {"internal/locale"},
@@ -136,7 +137,7 @@ var layers = map[string][]string{
 		"internal/homeserver/transaction", "internal/homeserver/inbound", "internal/homeserver/e2ee", "internal/homeserver/userdata", "internal/homeserver/thirdparty"},
 
 	// What puts load on the servers talks HTTP to them, as a client does.
-	"script/load": {"internal/localca", "internal/store", "keys/proof"},
+	"script/load": {"internal/freeport", "internal/localca", "internal/store", "keys/proof"},
 }
 
 // testSupport is for tests alone and may import anything.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"net"
 	"net/http"
 	"net/url"
 	"path/filepath"
@@ -10,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"signet/internal/freeport"
 	"signet/internal/homeserver/e2ee/e2eetest"
 	"signet/internal/matrix"
 	"signet/internal/store/storetest"
@@ -20,15 +20,12 @@ func newPair(t *testing.T, urls [2]string) (pair [2]*running) {
 	t.Helper()
 	dir := t.TempDir()
 	for i := range pair {
-		free, err := net.Listen("tcp", "127.0.0.1:0")
+		port, err := freeport.Take()
 		if err != nil {
 			t.Fatal(err)
 		}
-		address := free.Addr().String()
-		free.Close()
-		_, port, _ := strings.Cut(address, ":")
 		pair[i] = newWorld(t, urls[i], func(c *Config) {
-			c.ServerName, c.Federation.Listen = matrix.ServerName("localhost:"+port), address
+			c.ServerName, c.Federation.Listen = matrix.ServerName("localhost:"+port), "127.0.0.1:"+port
 			c.DataDir = dir // with the authority that both trust
 			c.KeyFile = filepath.Join(t.TempDir(), "kek")
 		}).serve()

@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"signet/internal/freeport"
 )
 
 var errBroken = errors.New("broken on purpose")
@@ -45,14 +47,14 @@ func TestBindsAllOrNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer taken.Close()
-	free, err := net.Listen("tcp", "127.0.0.1:0")
+	port, err := freeport.Take()
 	if err != nil {
 		t.Fatal(err)
 	}
-	free.Close()
+	free := "127.0.0.1:" + port
 	err = Process{
 		Log:        new(journal).logger(),
-		Listeners:  []Listener{{Name: "api", Addr: free.Addr().String()}, {Name: "metrics", Addr: taken.Addr().String()}},
+		Listeners:  []Listener{{Name: "api", Addr: free}, {Name: "metrics", Addr: taken.Addr().String()}},
 		Background: []func(context.Context) error{func(context.Context) error { t.Error("background work was started"); return nil }},
 		Ready:      func([]net.Addr) { t.Error("ready was called") },
 	}.Run(t.Context())
@@ -64,7 +66,7 @@ func TestBindsAllOrNothing(t *testing.T) {
 			t.Errorf("Run = %q, want one line with %q", err, want)
 		}
 	}
-	again, err := net.Listen("tcp", free.Addr().String())
+	again, err := net.Listen("tcp", free)
 	if err != nil {
 		t.Fatalf("the first listener was left bound: %v", err)
 	}

@@ -7,16 +7,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
-	"sync"
 	"testing"
 	"time"
+
+	"signet/internal/freeport"
 )
 
 // process is a program of ours that tests start and kill.
@@ -73,25 +73,13 @@ func homeserverConfig(database, federation, clients, identity string) string {
 		fmt.Sprintf("federation: {listen: \"127.0.0.1:%s\"}\nidentity_server: http://localhost:%s\n", federation, identity)
 }
 
-// given are the ports of freePort: the system may name one again that nobody listens on yet.
-var given sync.Map
-
 func freePort(t *testing.T) string {
 	t.Helper()
-	for {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, port, err := net.SplitHostPort(l.Addr().String())
-		l.Close()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, again := given.LoadOrStore(port, true); !again {
-			return port
-		}
+	port, err := freeport.Take()
+	if err != nil {
+		t.Fatal(err)
 	}
+	return port
 }
 
 func write(t *testing.T, path, text string) {

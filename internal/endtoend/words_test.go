@@ -10,7 +10,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"regexp"
@@ -18,6 +17,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"signet/internal/freeport"
 )
 
 // words are what scripts can say beside testscript's own commands.
@@ -50,14 +51,10 @@ var words = map[string]func(ts *testscript.TestScript, neg bool, args []string){
 	"value": publication,
 }
 
-// ports NAME...: sets each name to a free port of 127.0.0.1. All are taken before any is
-// given up again, or two names might have the same.
+// ports NAME...: sets each name to a free port of 127.0.0.1.
 func ports(ts *testscript.TestScript, _ bool, names []string) {
 	for _, name := range names {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		ts.Check(err)
-		defer l.Close()
-		_, port, err := net.SplitHostPort(l.Addr().String())
+		port, err := freeport.Take()
 		ts.Check(err)
 		ts.Setenv(name, port)
 	}

@@ -3,11 +3,12 @@ package main
 import (
 	"context"
 	"math"
-	"net"
 	"os"
 	"slices"
 	"sync/atomic"
 	"time"
+
+	"signet/internal/freeport"
 )
 
 const v2 = "/_matrix/identity/v2"
@@ -133,12 +134,8 @@ func (w *world) calm(ctx context.Context) (err error) {
 }
 
 func freeAddr() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	defer l.Close()
-	return l.Addr().String(), nil
+	port, err := freeport.Take()
+	return "127.0.0.1:" + port, err
 }
 
 // measure hammers the servers for the time that was set, and observes it.
