@@ -11,8 +11,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"signet/internal/store/storetest"
 )
 
 // The clients of others talk to a homeserver of ours: two people meet in an encrypted room
@@ -22,20 +20,18 @@ import (
 // homeserver is a process in development mode that names no identity server.
 type homeserver struct {
 	*process
-	database string
-	name     string // of the server, in the ids of its users
+	name string // of the server, in the ids of its users
 }
 
 // newHomeserver starts one. federation is what its configuration says of that beside the
 // address.
-func newHomeserver(t *testing.T, database string, federation ...string) *homeserver {
+func newHomeserver(t *testing.T, e engine, federation ...string) *homeserver {
 	t.Helper()
 	listen := freePort(t)
 	clients := freePort(t)
 	p := &homeserver{
-		process:  &process{T: t, dir: t.TempDir(), program: "homeserver", url: "http://localhost:" + clients},
-		database: database,
-		name:     "localhost:" + listen,
+		process: &process{T: t, dir: t.TempDir(), program: "homeserver", url: "http://localhost:" + clients, database: e.homeserver(t)},
+		name:    "localhost:" + listen,
 	}
 	write(t, filepath.Join(p.dir, "homeserver.yaml"), fmt.Sprintf(`
 development: true
@@ -45,7 +41,7 @@ server_name: %s
 listen: 127.0.0.1:%s
 public_url: %s
 federation: {%s}
-`, database, p.name, clients, p.url, strings.Join(append(federation, `listen: "127.0.0.1:`+listen+`"`), ", ")))
+`, p.database, p.name, clients, p.url, strings.Join(append(federation, `listen: "127.0.0.1:`+listen+`"`), ", ")))
 	p.start()
 	return p
 }
@@ -119,7 +115,7 @@ func nodeModules(t *testing.T) string {
 func TestMatrixJSSDK(t *testing.T) {
 	modules := nodeModules(t)
 	t.Parallel()
-	hs := newHomeserver(t, storetest.SQLite(t))
+	hs := newHomeserver(t, sqlite)
 	hs.tell(scripts(t, modules), filepath.Join(modules, ".bin", "node"), "jssdk_story.mjs", hs.url)
 	hs.knowsNothing("Can you read this?", "Every word.")
 }
@@ -130,7 +126,7 @@ func TestMatrixNio(t *testing.T) {
 		t.Skip("SIGNET_TEST_PYTHON names no Python that has matrix-nio")
 	}
 	t.Parallel()
-	hs := newHomeserver(t, storetest.SQLite(t))
+	hs := newHomeserver(t, sqlite)
 	story, err := filepath.Abs(filepath.Join("testdata", "clients", "nio_story.py"))
 	if err != nil {
 		t.Fatal(err)

@@ -9,8 +9,6 @@ import (
 	"syscall"
 	"testing"
 	"time"
-
-	"signet/internal/store/storetest"
 )
 
 // holder is a person who has an account at the homeserver, and one at the identity server.
@@ -221,7 +219,7 @@ func TestKillAtTheEndOfAnAccount(t *testing.T) {
 func TestAddressesByMatrixJSSDK(t *testing.T) {
 	modules := nodeModules(t)
 	t.Parallel()
-	p := newPair(t, storetest.SQLite(t), storetest.SQLite(t))
+	p := newPair(t, sqlite)
 	hs := &homeserver{process: p.hs}
 	hs.tell(scripts(t, modules), filepath.Join(modules, ".bin", "node"), "jssdk_address.mjs", p.hs.url, p.id.url)
 }

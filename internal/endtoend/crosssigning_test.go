@@ -16,7 +16,6 @@ import (
 
 	"signet/internal/homeserver/e2ee/e2eetest"
 	"signet/internal/matrix"
-	"signet/internal/store/storetest"
 	"signet/keys/proof"
 	"signet/keys/value"
 )
@@ -169,10 +168,7 @@ func (p *trio) awaitsVersion(v *verifier, label string, version float64) {
 func (p *trio) usurp() {
 	p.Helper()
 	_ = p.id.end(syscall.SIGKILL)
-	database := storetest.SQLite(p)
-	if strings.HasPrefix(p.database, "postgres") {
-		database = storetest.PostgreSQL(p)
-	}
+	database := engineOf(p.id.database).idserver(p)
 	port := p.id.url[strings.LastIndex(p.id.url, ":")+1:]
 	write(p.T, filepath.Join(p.id.dir, "usurper.yaml"), fmt.Sprintf(commonConfig, database, port, port, port)+"data_dir: usurper\n")
 	if err := os.Mkdir(filepath.Join(p.id.dir, "usurper"), 0o700); err != nil {

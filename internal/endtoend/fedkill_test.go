@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/url"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -13,18 +12,16 @@ import (
 	"syscall"
 	"testing"
 	"time"
-
-	"signet/internal/store/storetest"
 )
 
 // federated starts a homeserver that other servers of the tests reach.
-func federated(t *testing.T, database string) *homeserver {
+func federated(t *testing.T, e engine) *homeserver {
 	t.Helper()
 	dir := t.TempDir()
 	cert, key := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
 	write(t, cert, string(testAuthority.cert))
 	write(t, key, string(testAuthority.key))
-	return newHomeserver(t, database, "tls_cert: "+cert, "tls_key: "+key, "ca_file: "+cert)
+	return newHomeserver(t, e, "tls_cert: "+cert, "tls_key: "+key, "ca_file: "+cert)
 }
 
 func (p *homeserver) enters(name string) *guest {
@@ -112,8 +109,8 @@ func (p *homeserver) killed() {
 // one that receives. What the sender has taken, those on the other server read in the end:
 // all of it, once, and in order.
 func TestKillBetweenServers(t *testing.T) {
-	tell := func(t *testing.T, database func(testing.TB) string) {
-		ours, theirs := federated(t, database(t)), federated(t, database(t))
+	tell := func(t *testing.T, e engine) {
+		ours, theirs := federated(t, e), federated(t, e)
 		alice, bob := ours.enters("alice"), theirs.enters("bob")
 		created := alice.do("POST", "/createRoom", map[string]any{"preset": "public_chat"})
 		alice.room, bob.room = created.text("room_id"), created.text("room_id")
@@ -146,11 +143,5 @@ func TestKillBetweenServers(t *testing.T) {
 			t.Errorf("they read %d messages, want %d, in order:\n%q", len(got), len(alice.said), got)
 		}
 	}
-	t.Run("sqlite", func(t *testing.T) { tell(t, storetest.SQLite) })
-	t.Run("postgres", func(t *testing.T) {
-		if os.Getenv(storetest.PostgresURL) == "" {
-			t.Skip(storetest.PostgresURL + " names no server")
-		}
-		tell(t, storetest.PostgreSQL)
-	})
+	onEach(t, tell)
 }

@@ -10,8 +10,6 @@ import (
 
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
-
-	"signet/internal/store/storetest"
 )
 
 // Alice and Bob talk in an encrypted room, each with Hydrogen in a browser.
@@ -22,7 +20,7 @@ func TestHydrogen(t *testing.T) {
 	}
 	modules := nodeModules(t)
 	t.Parallel()
-	hs := newHomeserver(t, storetest.SQLite(t))
+	hs := newHomeserver(t, sqlite)
 	hs.register("alice")
 	hs.register("bob")
 	page := serveHydrogen(t, hs, modules) + "/hydrogen.html?" + hs.url

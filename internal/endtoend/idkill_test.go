@@ -13,8 +13,6 @@ import (
 	"syscall"
 	"testing"
 	"time"
-
-	"signet/internal/store/storetest"
 )
 
 // scene is one step of a story: what its person asks for, and the status of the answer, 0 where
@@ -266,16 +264,9 @@ func (p *pair) mailsWith(address, words string) (n int) {
 
 // onEachByCode is onEachEngine where people log in by a code.
 func onEachByCode(t *testing.T, tell func(p *pair)) {
-	begin := func(t *testing.T, database func(testing.TB) string) {
-		tell(newPairWith(t, database(t), database(t), func(string) (string, string) {
+	onEach(t, func(t *testing.T, e engine) {
+		tell(newPairWith(t, e, func(string) (string, string) {
 			return "limits: {dry_run: true}\ncaptcha: {when: never}\n", "login: {by_code: true}\n"
 		}))
-	}
-	t.Run("sqlite", func(t *testing.T) { begin(t, storetest.SQLite) })
-	t.Run("postgres", func(t *testing.T) {
-		if os.Getenv(storetest.PostgresURL) == "" {
-			t.Skip(storetest.PostgresURL + " names no server")
-		}
-		begin(t, storetest.PostgreSQL)
 	})
 }

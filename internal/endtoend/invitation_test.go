@@ -5,57 +5,45 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
-
-	"signet/internal/store/storetest"
 )
 
 // trio is an identity server and two homeservers, of which each knows the others by name alone.
 type trio struct {
 	*pair
-	other    *process
-	database string // of the other
+	other *process
 }
 
-func newTrio(t *testing.T, idDatabase, firstDatabase, secondDatabase string) *trio {
+func newTrio(t *testing.T, e engine) *trio {
 	t.Helper()
-	return newTrioWith(t, [3]string{idDatabase, firstDatabase, secondDatabase}, func(string, string) (string, string) {
+	return newTrioWith(t, e, func(string, string) (string, string) {
 		return "limits: {dry_run: true}\n", "" // tests ask for more messages than people do
 	})
 }
 
 // newTrioWith is newTrio whose programs are told more, by the names of the homeservers.
-func newTrioWith(t *testing.T, databases [3]string, more func(one, two string) (id, hs string)) *trio {
+func newTrioWith(t *testing.T, e engine, more func(one, two string) (id, hs string)) *trio {
 	t.Helper()
 	clients, federation := freePort(t), freePort(t)
 	var moreHS string
-	p := newPairWith(t, databases[0], databases[1], func(homeserver string) (moreID, _ string) {
+	p := newPairWith(t, e, func(homeserver string) (moreID, _ string) {
 		moreID, moreHS = more(homeserver, "localhost:"+federation)
 		return moreID, moreHS
 	})
 	_, identity, _ := strings.Cut(strings.TrimPrefix(p.id.url, "http://"), ":")
-	write(t, filepath.Join(p.hs.dir, "other.yaml"), homeserverConfig(databases[2], federation, clients, identity)+"key_file: other.kek\n"+moreHS)
-	other := &process{T: t, dir: p.hs.dir, program: "homeserver", config: "other.yaml", url: "http://localhost:" + clients}
+	other := &process{T: t, dir: p.hs.dir, program: "homeserver", config: "other.yaml", url: "http://localhost:" + clients, database: e.homeserver(t)}
+	write(t, filepath.Join(p.hs.dir, "other.yaml"), homeserverConfig(other.database, federation, clients, identity)+"key_file: other.kek\n"+moreHS)
 	other.start()
-	return &trio{p, other, databases[2]}
+	return &trio{p, other}
 }
 
 func onEachTrio(t *testing.T, tell func(p *trio)) {
-	t.Run("sqlite", func(t *testing.T) {
-		tell(newTrio(t, storetest.SQLite(t), storetest.SQLite(t), storetest.SQLite(t)))
-	})
-	t.Run("postgres", func(t *testing.T) {
-		if os.Getenv(storetest.PostgresURL) == "" {
-			t.Skip(storetest.PostgresURL + " names no server")
-		}
-		tell(newTrio(t, storetest.PostgreSQL(t), storetest.PostgreSQL(t), storetest.PostgreSQL(t)))
-	})
+	onEach(t, func(t *testing.T, e engine) { tell(newTrio(t, e)) })
 }
 
 // attendee is a person as their client sees the homeserver.
@@ -218,7 +206,7 @@ func (p *trio) kill(program *process) {
 // vain.
 func (p *trio) untilTried() {
 	p.Helper()
-	db, err := openDatabase(p.database)
+	db, err := openDatabase(p.other.database)
 	if err != nil {
 		p.Fatal(err)
 	}

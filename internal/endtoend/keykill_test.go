@@ -15,7 +15,6 @@ import (
 	"testing"
 	"time"
 
-	"signet/internal/store/storetest"
 	"signet/keys/proof"
 	"signet/keys/value"
 )
@@ -23,19 +22,14 @@ import (
 // stage is a server with a database at which a log can be made to stand still.
 type stage struct {
 	*pair
-	database string // its URL
-	guard    string // the file that remembers how far the users' log was signed
+	guard string // the file that remembers how far the users' log was signed
 }
 
 func onEachStage(t *testing.T, tell func(s *stage)) {
-	storetest.EachURL(t, func(t *testing.T, url string) {
-		homeserver := storetest.SQLite(t)
-		if strings.HasPrefix(url, "postgres") {
-			homeserver = storetest.PostgreSQL(t)
-		}
-		s := &stage{pair: newPair(t, url, homeserver), database: url}
+	onEach(t, func(t *testing.T, e engine) {
+		s := &stage{pair: newPair(t, e)}
 		s.guard = filepath.Join(s.id.dir, "signet-data", "signed.users")
-		if file, is := strings.CutPrefix(url, "sqlite:"); is {
+		if file, is := strings.CutPrefix(s.id.database, "sqlite:"); is {
 			s.guard = file + ".users"
 		}
 		tell(s)
@@ -44,7 +38,7 @@ func onEachStage(t *testing.T, tell func(s *stage)) {
 
 func (s *stage) open() *sql.DB {
 	s.Helper()
-	db, err := openDatabase(s.database)
+	db, err := openDatabase(s.id.database)
 	if err != nil {
 		s.Fatal(err)
 	}
@@ -62,7 +56,7 @@ func (s *stage) exec(db *sql.DB, statement string) {
 func (s *stage) stall(event, table string) (goOn func()) {
 	s.Helper()
 	db := s.open()
-	if strings.HasPrefix(s.database, "sqlite:") {
+	if strings.HasPrefix(s.id.database, "sqlite:") {
 		s.exec(db, `CREATE TRIGGER stall BEFORE `+event+` ON `+table+` BEGIN
 			SELECT COUNT(*) FROM (WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c LIMIT 1000000000000) SELECT n FROM c); END`)
 		return func() {
@@ -246,7 +240,7 @@ func (s *stage) killOnce(round int, publishers []*publisher, binder *person, wat
 		s.Error("killed, and ended well")
 	}
 	after()
-	if err := endLeases(s.database); err != nil {
+	if err := endLeases(s.id.database); err != nil {
 		s.Fatal(err)
 	}
 	s.id.start()

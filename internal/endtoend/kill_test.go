@@ -14,8 +14,6 @@ import (
 	"syscall"
 	"testing"
 	"time"
-
-	"signet/internal/store/storetest"
 )
 
 const v2 = "/_matrix/identity/v2"
@@ -215,7 +213,7 @@ func TestTerminate(t *testing.T) {
 // A development server answers to no name but its own, so that a page elsewhere
 // cannot reach it through its visitor's browser.
 func TestForeignHostIsRefused(t *testing.T) {
-	p := newPair(t, storetest.SQLite(t), storetest.SQLite(t))
+	p := newPair(t, sqlite)
 	for _, program := range []*process{p.id, p.hs} {
 		r, err := http.NewRequest(http.MethodGet, program.url+"/", nil)
 		if err != nil {
@@ -234,11 +232,5 @@ func TestForeignHostIsRefused(t *testing.T) {
 }
 
 func onEachEngine(t *testing.T, tell func(t *testing.T, p *pair)) {
-	t.Run("sqlite", func(t *testing.T) { tell(t, newPair(t, storetest.SQLite(t), storetest.SQLite(t))) })
-	t.Run("postgres", func(t *testing.T) {
-		if os.Getenv(storetest.PostgresURL) == "" {
-			t.Skip(storetest.PostgresURL + " names no server")
-		}
-		tell(t, newPair(t, storetest.PostgreSQL(t), storetest.PostgreSQL(t)))
-	})
+	onEach(t, func(t *testing.T, e engine) { tell(t, newPair(t, e)) })
 }

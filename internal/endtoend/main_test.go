@@ -36,28 +36,25 @@ func buildAndRun(m *testing.M) int {
 
 // TestScripts runs every script on every engine at hand.
 func TestScripts(t *testing.T) {
-	runScripts(t, "testdata/*.txtar", "sqlite", func(t *testing.T) (string, string) {
-		return storetest.SQLite(t), storetest.SQLite(t)
-	})
+	runScripts(t, "testdata/*.txtar", "sqlite", sqlite)
 	if os.Getenv(storetest.PostgresURL) == "" {
 		return
 	}
-	postgres := func(t *testing.T) (string, string) { return storetest.PostgreSQL(t), storetest.PostgreSQL(t) }
+	empty := func(t testing.TB, _ []string) string { return storetest.PostgreSQL(t) }
 	runScripts(t, "testdata/*.txtar", "postgres", postgres)
-	runScripts(t, "testdata/replicas/*.txtar", "postgres-replicas", postgres)
+	runScripts(t, "testdata/replicas/*.txtar", "postgres-replicas", empty)
 }
 
-// runScripts runs scripts with two empty databases each, named $ID_DATABASE and
-// $HS_DATABASE.
-func runScripts(t *testing.T, pattern, engine string, databases func(t *testing.T) (id, hs string)) {
+// runScripts runs scripts with two databases each, named $ID_DATABASE and $HS_DATABASE.
+func runScripts(t *testing.T, pattern, name string, e engine) {
 	scripts, err := filepath.Glob(pattern)
 	if err != nil || len(scripts) == 0 {
 		t.Fatalf("no scripts match %s: %v", pattern, err)
 	}
 	for _, script := range scripts {
-		t.Run(engine+"/"+filepath.Base(script), func(t *testing.T) {
+		t.Run(name+"/"+filepath.Base(script), func(t *testing.T) {
 			t.Parallel() // programs start, and wait for each other
-			id, hs := databases(t)
+			id, hs := e.idserver(t), e.homeserver(t)
 			testscript.Run(t, testscript.Params{
 				Files:               []string{script},
 				RequireExplicitExec: true,

@@ -15,15 +15,13 @@ import (
 	"maunium.net/go/mautrix/crypto"
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
-
-	"signet/internal/store/storetest"
 )
 
 // Alice and Bob talk in an encrypted room, by mautrix-go.
 func TestMautrixGo(t *testing.T) {
 	t.Parallel()
-	storetest.EachURL(t, func(t *testing.T, database string) {
-		hs := newHomeserver(t, database)
+	onEach(t, func(t *testing.T, e engine) {
+		hs := newHomeserver(t, e)
 		alice, bob := newGopher(t, hs, "alice"), newGopher(t, hs, "bob")
 
 		room := alice.creates(bob)

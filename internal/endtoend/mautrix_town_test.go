@@ -18,11 +18,11 @@ import (
 
 func TestTheTownByMautrixGo(t *testing.T) {
 	t.Parallel()
-	database := storetest.PostgreSQL
+	e := postgres
 	if os.Getenv(storetest.PostgresURL) == "" {
-		database = storetest.SQLite
+		e = sqlite
 	}
-	p := newTown(t, database)
+	p := newTown(t, e)
 	anna := p.settles(p.hs, "anna", byMail("anna@example.org"))
 	anna.begins()
 	kitchen := anna.creates()

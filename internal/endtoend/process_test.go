@@ -22,12 +22,13 @@ import (
 // process is a program of ours that tests start and kill.
 type process struct {
 	*testing.T
-	dir     string
-	program string
-	config  string // the name of its file; empty is the program's
-	url     string
-	cmd     *exec.Cmd
-	output  bytes.Buffer
+	dir      string
+	program  string
+	config   string // the name of its file; empty is the program's
+	url      string
+	database string // its URL
+	cmd      *exec.Cmd
+	output   bytes.Buffer
 }
 
 // pair is an identity server and a homeserver in development mode, in a folder of
@@ -38,27 +39,27 @@ type pair struct {
 	federation string // the homeserver's name
 }
 
-func newPair(t *testing.T, idDatabase, hsDatabase string) *pair {
+func newPair(t *testing.T, e engine) *pair {
 	t.Helper()
-	return newPairWith(t, idDatabase, hsDatabase, func(string) (string, string) {
+	return newPairWith(t, e, func(string) (string, string) {
 		return "limits: {dry_run: true}\n", "" // tests ask for more messages than people do
 	})
 }
 
 // newPairWith is newPair whose programs are told more, of the homeserver by its name.
-func newPairWith(t *testing.T, idDatabase, hsDatabase string, more func(homeserver string) (id, hs string)) *pair {
+func newPairWith(t *testing.T, e engine, more func(homeserver string) (id, hs string)) *pair {
 	t.Helper()
 	dir := t.TempDir()
 	id, hs, federation := freePort(t), freePort(t), freePort(t)
 	moreID, moreHS := more("localhost:" + federation)
-	write(t, filepath.Join(dir, "idserver.yaml"), fmt.Sprintf(commonConfig, idDatabase, id, id, id)+moreID)
-	write(t, filepath.Join(dir, "homeserver.yaml"), homeserverConfig(hsDatabase, federation, hs, id)+moreHS)
 	p := &pair{
 		T:          t,
-		id:         &process{T: t, dir: dir, program: "idserver", url: "http://localhost:" + id},
-		hs:         &process{T: t, dir: dir, program: "homeserver", url: "http://localhost:" + hs},
+		id:         &process{T: t, dir: dir, program: "idserver", url: "http://localhost:" + id, database: e.idserver(t)},
+		hs:         &process{T: t, dir: dir, program: "homeserver", url: "http://localhost:" + hs, database: e.homeserver(t)},
 		federation: "localhost:" + federation,
 	}
+	write(t, filepath.Join(dir, "idserver.yaml"), fmt.Sprintf(commonConfig, p.id.database, id, id, id)+moreID)
+	write(t, filepath.Join(dir, "homeserver.yaml"), homeserverConfig(p.hs.database, federation, hs, id)+moreHS)
 	p.id.start()
 	p.hs.start()
 	return p

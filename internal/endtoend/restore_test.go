@@ -6,17 +6,14 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-
-	"signet/internal/store/storetest"
 )
 
 // An operator puts an older copy of the database back. The server says so, signs and shows
 // nothing of the log that goes on elsewhere, and answers look-ups all the same; with the newer
 // database it goes on as if nothing had been.
 func TestARestoredDatabaseIsNotSigned(t *testing.T) {
-	url := storetest.SQLite(t)
-	file := strings.TrimPrefix(url, "sqlite:")
-	p := newPair(t, url, storetest.SQLite(t))
+	p := newPair(t, sqlite)
+	file := strings.TrimPrefix(p.id.database, "sqlite:")
 	users := p.watcher("users", p.trust().Users)
 	alice := p.join("alice")
 	if !alice.request("secret") || !alice.submit() || !alice.bind() {

@@ -15,8 +15,6 @@ import (
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
-
-	"signet/internal/store/storetest"
 )
 
 // applicant is somebody at an IP address who signs up, as a person does or as a script.
@@ -253,22 +251,15 @@ func (b *browser) evaluate(expression string) string {
 // onEachLimited tells the story at servers with their limits, where the pair's homeserver is the
 // operator's own, beside a stranger's.
 func onEachLimited(t *testing.T, tell func(p *pair, stranger *process)) {
-	begin := func(t *testing.T, database func(testing.TB) string) {
-		p := newPairWith(t, database(t), database(t), func(homeserver string) (string, string) {
+	onEach(t, func(t *testing.T, e engine) {
+		p := newPairWith(t, e, func(homeserver string) (string, string) {
 			return "homeservers: {\"" + homeserver + "\": own}\n", "behind_proxy: [127.0.0.1]\n"
 		})
 		clients, federation := freePort(t), freePort(t)
 		_, identity, _ := strings.Cut(strings.TrimPrefix(p.id.url, "http://"), ":")
-		write(t, filepath.Join(p.hs.dir, "other.yaml"), homeserverConfig(database(t), federation, clients, identity)+"key_file: other.kek\nbehind_proxy: [127.0.0.1]\n")
+		write(t, filepath.Join(p.hs.dir, "other.yaml"), homeserverConfig(e.homeserver(t), federation, clients, identity)+"key_file: other.kek\nbehind_proxy: [127.0.0.1]\n")
 		stranger := &process{T: t, dir: p.hs.dir, program: "homeserver", config: "other.yaml", url: "http://localhost:" + clients}
 		stranger.start()
 		tell(p, stranger)
-	}
-	t.Run("sqlite", func(t *testing.T) { begin(t, storetest.SQLite) })
-	t.Run("postgres", func(t *testing.T) {
-		if os.Getenv(storetest.PostgresURL) == "" {
-			t.Skip(storetest.PostgresURL + " names no server")
-		}
-		begin(t, storetest.PostgreSQL)
 	})
 }

@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"path/filepath"
 	"testing"
-
-	"signet/internal/store/storetest"
 )
 
 // The demo's whole story, told by the clients of others: people sign up with a CAPTCHA, terms
@@ -31,9 +29,9 @@ login: {by_code: true}
 `
 
 // newTown is an identity server and two homeservers as operators have them, with their limits.
-func newTown(t *testing.T, database func(testing.TB) string) *trio {
+func newTown(t *testing.T, e engine) *trio {
 	t.Helper()
-	return newTrioWith(t, [3]string{database(t), database(t), database(t)}, func(one, two string) (id, hs string) {
+	return newTrioWith(t, e, func(one, two string) (id, hs string) {
 		return fmt.Sprintf(townID, one, two), townHS
 	})
 }
@@ -41,7 +39,7 @@ func newTown(t *testing.T, database func(testing.TB) string) *trio {
 func TestTheTownByMatrixJSSDK(t *testing.T) {
 	modules := nodeModules(t)
 	t.Parallel()
-	p := newTown(t, storetest.SQLite)
+	p := newTown(t, sqlite)
 	hs := &homeserver{process: p.hs}
 	hs.tell(scripts(t, modules), filepath.Join(modules, ".bin", "node"), "jssdk_town.mjs", p.hs.url, p.other.url, p.id.url)
 }

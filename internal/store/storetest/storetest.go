@@ -31,7 +31,7 @@ func EachPair(t *testing.T, owners []string, fn func(t *testing.T, first, second
 	EachLaidOut(t, owners, func(t *testing.T, url string) {
 		other := LaidOut
 		if strings.HasPrefix(url, "sqlite:") {
-			other = laidOutFile
+			other = LaidOutFile
 		}
 		fn(t, Open(t, url, nil), Open(t, other(t, owners), nil))
 	})
@@ -42,7 +42,7 @@ func EachPair(t *testing.T, owners []string, fn func(t *testing.T, first, second
 func EachLaidOut(t *testing.T, owners []string, fn func(t *testing.T, url string)) {
 	t.Helper()
 	each(t, fn,
-		func(t testing.TB) string { return laidOutFile(t, owners) },
+		func(t testing.TB) string { return LaidOutFile(t, owners) },
 		func(t testing.TB) string { return LaidOut(t, owners) })
 }
 
@@ -79,8 +79,8 @@ func SQLite(t testing.TB) string {
 	return "sqlite:" + filepath.Join(t.TempDir(), "test.db")
 }
 
-// laidOutFile is LaidOut of a new database file.
-func laidOutFile(t testing.TB, owners []string) string {
+// LaidOutFile is LaidOut for SQLite: the URL of a new database file.
+func LaidOutFile(t testing.TB, owners []string) string {
 	t.Helper()
 	url := SQLite(t)
 	lay(t, url, owners)
