@@ -22,9 +22,13 @@ type Problem struct {
 	Code    matrix.ErrCode
 	Message string
 	Extra   map[string]any
+	Err     error // what it is the answer to, for errors.Is; nil where nothing else tells it
 }
 
 func (p Problem) Error() string { return fmt.Sprintf("%d %s: %s", p.Status, p.Code, p.Message) }
+
+// Unwrap gives Err.
+func (p Problem) Unwrap() error { return p.Err }
 
 var internalError = Problem{Status: http.StatusInternalServerError, Code: matrix.Unknown,
 	Message: "internal server error"}

@@ -22,13 +22,8 @@ import (
 	"signet/verify/fraud"
 )
 
-// answers is the only table from what happened to what a client is told. The text
-// is the error's own.
-var answers = []struct {
-	err    error
-	status int
-	code   matrix.ErrCode
-}{
+// answers is the only table from what happened to what a client is told.
+var answers = mxhttp.Answers{
 	{mxhttp.ErrNoBearer, http.StatusUnauthorized, matrix.Unauthorized},
 	{caller.ErrUnknownToken, http.StatusUnauthorized, matrix.Unauthorized},
 	{caller.ErrTermsNotSigned, http.StatusForbidden, matrix.TermsNotSigned},
@@ -150,12 +145,7 @@ func (a *API) Translate(err error) (mxhttp.Problem, bool) {
 			Message: caller.ErrBlocked.Error() + "; the policy is published at " + policyPath,
 		}, true
 	}
-	for _, answer := range answers {
-		if errors.Is(err, answer.err) {
-			return mxhttp.Problem{Status: answer.status, Code: answer.code, Message: answer.err.Error()}, true
-		}
-	}
-	return mxhttp.Problem{}, false
+	return answers.To(err)
 }
 
 // atSubmitToken is for the one call that says M_INVALID_PARAM where the others say

@@ -25,11 +25,7 @@ const (
 )
 
 // contactAnswers is what the errors of addresses mean to a client.
-var contactAnswers = []struct {
-	err    error
-	status int
-	code   matrix.ErrCode
-}{
+var contactAnswers = mxhttp.Answers{
 	{contact.ErrNoIdentityServer, http.StatusBadRequest, threepidMediumUnserved},
 	{contact.ErrClientSecret, http.StatusBadRequest, matrix.InvalidParam},
 	{contact.ErrSendAttempt, http.StatusBadRequest, matrix.InvalidParam},
@@ -48,20 +44,6 @@ var contactAnswers = []struct {
 	{idclient.ErrIDServer, http.StatusBadRequest, matrix.InvalidParam},
 	{idclient.ErrNotTrusted, http.StatusBadRequest, serverNotTrusted},
 	{idclient.ErrCode, http.StatusBadRequest, matrix.TokenIncorrect},
-}
-
-// translateContact is the part of Translate that is about addresses.
-func translateContact(err error) (mxhttp.Problem, bool) {
-	for _, a := range contactAnswers {
-		if errors.Is(err, a.err) {
-			p := mxhttp.Problem{Status: a.status, Code: a.code, Message: a.err.Error()}
-			if a.code == matrix.UnknownToken {
-				p.Extra = map[string]any{"soft_logout": false}
-			}
-			return p, true
-		}
-	}
-	return mxhttp.Problem{}, false
 }
 
 // ofPerson are the errcodes of identity servers that are about the person, and mean the same

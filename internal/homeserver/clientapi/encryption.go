@@ -11,7 +11,6 @@ import (
 	"signet/internal/homeserver/e2ee"
 	"signet/internal/homeserver/e2ee/roomkeys"
 	"signet/internal/homeserver/e2ee/signedkey"
-	"signet/internal/homeserver/stream"
 	"signet/internal/matrix"
 	"signet/internal/mxhttp"
 )
@@ -59,11 +58,7 @@ var (
 )
 
 // encryptionAnswers is what the errors of e2ee, roomkeys and their handlers mean to a client.
-var encryptionAnswers = []struct {
-	err    error
-	status int
-	code   matrix.ErrCode
-}{
+var encryptionAnswers = mxhttp.Answers{
 	{errMember, http.StatusBadRequest, matrix.BadJSON}, // "missing required keys"
 	{errToken, http.StatusBadRequest, matrix.InvalidParam},
 	{errBodyVersion, http.StatusBadRequest, matrix.InvalidParam},
@@ -94,22 +89,6 @@ var encryptionAnswers = []struct {
 	{roomkeys.ErrFull, http.StatusRequestEntityTooLarge, matrix.TooLarge},
 	{roomkeys.ErrTooMany, http.StatusRequestEntityTooLarge, matrix.TooLarge},
 	{roomkeys.ErrID, http.StatusBadRequest, matrix.InvalidParam},
-	{stream.ErrFull, http.StatusServiceUnavailable, matrix.Unknown},
-	{stream.ErrStopped, http.StatusServiceUnavailable, matrix.Unknown},
-}
-
-// translateEncryption is the part of Translate for them.
-func translateEncryption(err error) (mxhttp.Problem, bool) {
-	if wrong, ok := errors.AsType[roomkeys.WrongVersionError](err); ok {
-		return mxhttp.Problem{Status: http.StatusForbidden, Code: matrix.WrongBackupVersion, Message: wrong.Error(),
-			Extra: map[string]any{"current_version": wrong.Current}}, true
-	}
-	for _, a := range encryptionAnswers {
-		if errors.Is(err, a.err) {
-			return mxhttp.Problem{Status: a.status, Code: a.code, Message: a.err.Error()}, true
-		}
-	}
-	return mxhttp.Problem{}, false
 }
 
 // encrypting is a device as e2ee calls it.

@@ -36,28 +36,12 @@ func (a *API) keyDirectoryRoutes() []mxhttp.Route {
 var errNoKeyDirectory = errors.New("this server uses no key directory")
 
 // keyDirectoryAnswers is what the errors of keycheck mean to a client.
-var keyDirectoryAnswers = []struct {
-	err    error
-	status int
-	code   matrix.ErrCode
-}{
+var keyDirectoryAnswers = mxhttp.Answers{
 	{errNoKeyDirectory, http.StatusNotFound, matrix.Unrecognized},
 	{keydirectory.ErrNoDirectory, http.StatusNotFound, matrix.Unrecognized},
 	{keydirectory.ErrLabel, http.StatusBadRequest, matrix.InvalidParam},
 	{keydirectory.ErrNotInForce, http.StatusNotFound, matrix.NotFound},
 	{keycheck.ErrAway, http.StatusBadGateway, matrix.Unknown},
-}
-
-func translateKeyDirectory(err error) (mxhttp.Problem, bool) {
-	if _, alarm := errors.AsType[*keydirectory.Alarm](err); alarm {
-		return mxhttp.Problem{Status: http.StatusBadGateway, Code: matrix.ProofFailed, Message: "what the key directory shows does not hold; nothing of it is believed until this server's operators have looked"}, true
-	}
-	for _, a := range keyDirectoryAnswers {
-		if errors.Is(err, a.err) {
-			return mxhttp.Problem{Status: a.status, Code: a.code, Message: a.err.Error()}, true
-		}
-	}
-	return mxhttp.Problem{}, false
 }
 
 type publicationAnswer struct {

@@ -2,7 +2,6 @@ package clientapi
 
 import (
 	"context"
-	"errors"
 	"net/http"
 
 	"github.com/labstack/echo/v4"
@@ -58,23 +57,10 @@ func (a *API) leaving() func(context.Context, room.Membership) error {
 }
 
 // elsewhereAnswers is what the errors of rooms of other servers mean to a client.
-var elsewhereAnswers = []struct {
-	err    error
-	status int
-	code   matrix.ErrCode
-}{
+var elsewhereAnswers = mxhttp.Answers{
 	{inbound.ErrNoServer, http.StatusNotFound, matrix.NotFound},
 	{inbound.ErrJoin, http.StatusBadGateway, matrix.Unknown},
 	{inbound.ErrForeign, http.StatusBadGateway, matrix.Unknown},
 	{inbound.ErrSignature, http.StatusBadGateway, matrix.Unknown},
 	{room.ErrImport, http.StatusBadGateway, matrix.Unknown},
-}
-
-func translateElsewhere(err error) (mxhttp.Problem, bool) {
-	for _, a := range elsewhereAnswers {
-		if errors.Is(err, a.err) {
-			return mxhttp.Problem{Status: a.status, Code: a.code, Message: a.err.Error()}, true
-		}
-	}
-	return mxhttp.Problem{}, false
 }

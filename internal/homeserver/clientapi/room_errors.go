@@ -1,11 +1,9 @@
 package clientapi
 
 import (
-	"errors"
 	"net/http"
 
 	"signet/internal/homeserver/authz"
-	"signet/internal/homeserver/blocklist"
 	"signet/internal/homeserver/event"
 	"signet/internal/homeserver/receipt"
 	"signet/internal/homeserver/room"
@@ -23,13 +21,8 @@ const (
 	unsupportedVersion  matrix.ErrCode = "M_UNSUPPORTED_ROOM_VERSION"
 )
 
-// roomAnswers is what the errors of rooms and their events mean to a client. What stands
-// first counts.
-var roomAnswers = []struct {
-	err    error
-	status int
-	code   matrix.ErrCode
-}{
+// roomAnswers is what the errors of rooms and their events mean to a client.
+var roomAnswers = mxhttp.Answers{
 	{room.ErrRoomState, http.StatusBadRequest, invalidRoomState},
 	{room.ErrUnknownRoom, http.StatusNotFound, matrix.NotFound},
 	{room.ErrUnknownEvent, http.StatusNotFound, matrix.NotFound},
@@ -74,25 +67,4 @@ var roomAnswers = []struct {
 	{stream.ErrFull, http.StatusServiceUnavailable, matrix.Unknown},
 	{stream.ErrNotStored, http.StatusServiceUnavailable, matrix.Unknown},
 	{stream.ErrStopped, http.StatusServiceUnavailable, matrix.Unknown},
-}
-
-// translateRoom is the part of Translate that is about rooms. What the rules of a room
-// refuse is forbidden, with the rule as its text.
-func translateRoom(err error) (mxhttp.Problem, bool) {
-	for _, a := range roomAnswers {
-		if errors.Is(err, a.err) {
-			return mxhttp.Problem{Status: a.status, Code: a.code, Message: a.err.Error()}, true
-		}
-	}
-	if refusal, refused := errors.AsType[authz.Refusal](err); refused {
-		return mxhttp.Problem{Status: http.StatusForbidden, Code: matrix.Forbidden, Message: refusal.Error()}, true
-	}
-	if blocked, is := errors.AsType[blocklist.Refusal](err); is {
-		return mxhttp.Problem{Status: http.StatusForbidden, Code: matrix.Forbidden, Message: blocked.Error(),
-			Extra: map[string]any{"im.signet.position": blocked.Position}}, true
-	}
-	if p, found := translateThirdParty(err); found {
-		return p, true
-	}
-	return translateElsewhere(err)
 }

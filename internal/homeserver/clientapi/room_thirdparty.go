@@ -186,11 +186,7 @@ func presented(id string, signed jsontext.Value) (c thirdparty.Claim, err error)
 
 // thirdPartyAnswers is what the errors of invitations by third-party identifiers mean to a
 // client.
-var thirdPartyAnswers = []struct {
-	err    error
-	status int
-	code   matrix.ErrCode
-}{
+var thirdPartyAnswers = mxhttp.Answers{
 	{errThreepid, http.StatusBadRequest, matrix.Unknown},
 	{errThreepids, http.StatusBadRequest, matrix.InvalidParam},
 	{errWhom, http.StatusBadRequest, matrix.MissingParam},
@@ -204,13 +200,4 @@ var thirdPartyAnswers = []struct {
 	{thirdparty.ErrValidity, http.StatusBadGateway, matrix.Unknown},
 	{thirdparty.ErrNotCome, http.StatusBadGateway, matrix.Unknown},
 	{thirdparty.ErrNoServer, http.StatusNotFound, matrix.NotFound},
-}
-
-func translateThirdParty(err error) (mxhttp.Problem, bool) {
-	for _, a := range thirdPartyAnswers {
-		if errors.Is(err, a.err) {
-			return mxhttp.Problem{Status: a.status, Code: a.code, Message: a.err.Error()}, true
-		}
-	}
-	return mxhttp.Problem{}, false
 }

@@ -30,13 +30,8 @@ const (
 	unableToGrant       matrix.ErrCode = "M_UNABLE_TO_GRANT_JOIN"
 )
 
-// answers is what the errors of the packages below mean to another server. What stands
-// first counts.
-var answers = []struct {
-	err    error
-	status int
-	code   matrix.ErrCode
-}{
+// answers is what the errors of the packages below mean to another server.
+var answers = mxhttp.Answers{
 	{errSignature, http.StatusUnauthorized, matrix.Unauthorized},
 	{errNotJSON, http.StatusBadRequest, matrix.NotJSON},
 	{errManyServers, http.StatusBadRequest, matrix.InvalidParam},
@@ -143,10 +138,8 @@ func (errUnknownVersion) Error() string {
 // reads the error's own text, without what was wrapped around it. What the rules of a room
 // refuse is forbidden, with the rule as its text.
 func Translate(err error) (mxhttp.Problem, bool) {
-	for _, a := range answers {
-		if errors.Is(err, a.err) {
-			return mxhttp.Problem{Status: a.status, Code: a.code, Message: a.err.Error()}, true
-		}
+	if p, known := answers.To(err); known {
+		return p, true
 	}
 	if other, incompatible := errors.AsType[resident.IncompatibleVersion](err); incompatible {
 		return mxhttp.Problem{Status: http.StatusBadRequest, Code: incompatibleVersion, Message: other.Error(),
