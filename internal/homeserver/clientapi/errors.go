@@ -94,6 +94,7 @@ var requestAnswers = mxhttp.Answers{
 	{errLimit, http.StatusBadRequest, matrix.InvalidParam},
 	{errNoField, http.StatusBadRequest, matrix.MissingParam},
 	{errMissingParam, http.StatusBadRequest, matrix.MissingParam},
+	{errForeignForm, http.StatusForbidden, matrix.Forbidden},
 	{matrix.ErrUserID, http.StatusBadRequest, matrix.InvalidParam},
 	{matrix.ErrRoomID, http.StatusBadRequest, matrix.InvalidParam},
 	{store.ErrBusy, http.StatusServiceUnavailable, matrix.Unknown},

@@ -1,6 +1,7 @@
 package clientapi
 
 import (
+	"errors"
 	"net/http"
 	"strconv"
 	"strings"
@@ -27,19 +28,24 @@ func (a *API) Page(c echo.Context, p mxhttp.Problem) error {
 	return a.pages().Problem(c, p.Status, problemOf(p), time.Duration(seconds)*time.Second)
 }
 
-// problems are those that are told from others of their status: by what a client reads of them.
-var problems = map[string]page.Problem{
-	account.ErrUIASession.Error(): page.SessionOver,
-	account.ErrStage.Error():      page.SessionOver,
-	sso.ErrStep.Error():           page.LoginOver,
-	sso.ErrRedirect.Error():       page.BadRedirect,
-	errForeignForm.Message:        page.ForeignForm,
+// problems are those that are told from others of their status.
+var problems = []struct {
+	err error
+	is  page.Problem
+}{
+	{account.ErrUIASession, page.SessionOver},
+	{account.ErrStage, page.SessionOver},
+	{sso.ErrStep, page.LoginOver},
+	{sso.ErrRedirect, page.BadRedirect},
+	{errForeignForm, page.ForeignForm},
 }
 
 // problemOf is what a problem is to people.
 func problemOf(p mxhttp.Problem) page.Problem {
-	if is, known := problems[p.Message]; known {
-		return is
+	for _, known := range problems {
+		if errors.Is(p, known.err) {
+			return known.is
+		}
 	}
 	switch p.Status {
 	case http.StatusNotFound, http.StatusMethodNotAllowed:

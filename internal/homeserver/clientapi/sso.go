@@ -2,6 +2,7 @@ package clientapi
 
 import (
 	"cmp"
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
@@ -11,7 +12,6 @@ import (
 	"signet/internal/homeserver/account"
 	"signet/internal/homeserver/page"
 	"signet/internal/homeserver/sso"
-	"signet/internal/matrix"
 	"signet/internal/mxhttp"
 )
 
@@ -144,4 +144,4 @@ func returnTo(c echo.Context, address string) error {
 }
 
 // errForeignForm is the error of a form that another site has a browser send.
-var errForeignForm = mxhttp.Problem{Status: http.StatusForbidden, Code: matrix.Forbidden, Message: "the form was not sent from a page of this server"}
+var errForeignForm = errors.New("the form was not sent from a page of this server")
