@@ -6,6 +6,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"signet/internal/homeserver/event"
 	"signet/internal/homeserver/inbound"
 	"signet/internal/homeserver/room"
 	"signet/internal/matrix"
@@ -63,4 +64,14 @@ var elsewhereAnswers = mxhttp.Answers{
 	{inbound.ErrForeign, http.StatusBadGateway, matrix.Unknown},
 	{inbound.ErrSignature, http.StatusBadGateway, matrix.Unknown},
 	{room.ErrImport, http.StatusBadGateway, matrix.Unknown},
+	{room.ErrOtherRoom, http.StatusBadGateway, matrix.Unknown},
+	{event.ErrFormat, http.StatusBadGateway, matrix.Unknown}, // of what another server proposes, as all that follow
+	{event.ErrEventID, http.StatusBadGateway, matrix.Unknown},
+	{event.ErrRoomID, http.StatusBadGateway, matrix.Unknown},
+	{event.ErrSender, http.StatusBadGateway, matrix.Unknown},
+	{event.ErrDepth, http.StatusBadGateway, matrix.Unknown},
+	{event.ErrPrevEvents, http.StatusBadGateway, matrix.Unknown},
+	{event.ErrAuthEvents, http.StatusBadGateway, matrix.Unknown},
+	{event.ErrReference, http.StatusBadGateway, matrix.Unknown},
+	{event.ErrAuthoriser, http.StatusBadGateway, matrix.Unknown},
 }
