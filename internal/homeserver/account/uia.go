@@ -29,7 +29,7 @@ type Operation struct {
 	Showing func() error
 }
 
-// The operations of this package.
+// The operations that there are.
 const (
 	OpRegister       = "register"
 	OpDeleteDevices  = "delete devices"
@@ -37,6 +37,8 @@ const (
 	OpDeactivate     = "deactivate the account"
 	OpLetDeviceIn    = "log another device in"
 	OpResetPassword  = "set a new password"
+	OpAddAddress     = "add an address"
+	OpReplaceKeys    = "replace cross-signing keys"
 	opShared         = "register by the shared secret"
 )
 

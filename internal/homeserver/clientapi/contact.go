@@ -64,9 +64,6 @@ type addContactRequest struct {
 	ClientSecret string    `json:"client_secret" required:"true"`
 }
 
-// opAddAddress is what somebody authenticates for who adds an address.
-const opAddAddress = "add an address"
-
 // POST /_matrix/client/v3/account/3pid/add
 //
 // Whether the address was shown is looked at first: a client that asks in order to learn it
@@ -85,7 +82,7 @@ func (a *API) addContact(c echo.Context, by account.Device) error {
 	if err != nil {
 		return fromIdentity(err, false)
 	}
-	op := account.Operation{Name: opAddAddress, By: by, Params: []string{r.SID, r.ClientSecret}}
+	op := account.Operation{Name: account.OpAddAddress, By: by, Params: []string{r.SID, r.ClientSecret}}
 	err = a.Accounts.Authenticated(ctx, op, auth, func(tx *store.Tx) error {
 		if err := a.Contacts.Spend(ctx, tx, proof); err != nil {
 			return err

@@ -23,9 +23,6 @@ type uploadCrossSigningRequest struct {
 	UserSigning jsontext.Value `json:"user_signing_key"`
 }
 
-// opReplaceKeys is what somebody authenticates for who replaces cross-signing keys.
-const opReplaceKeys = "replace cross-signing keys"
-
 // POST /_matrix/client/v3/keys/device_signing/upload
 func (a *API) uploadCrossSigning(c echo.Context, device account.Device) error {
 	var r uploadCrossSigningRequest
@@ -38,7 +35,7 @@ func (a *API) uploadCrossSigning(c echo.Context, device account.Device) error {
 	}
 	ctx := c.Request().Context()
 	keys := e2ee.CrossSigningUpload{Master: present(r.Master), SelfSigning: present(r.SelfSigning), UserSigning: present(r.UserSigning)}
-	op := account.Operation{Name: opReplaceKeys, By: device, Params: []string{oneForm(keys.Master), oneForm(keys.SelfSigning), oneForm(keys.UserSigning)}}
+	op := account.Operation{Name: account.OpReplaceKeys, By: device, Params: []string{oneForm(keys.Master), oneForm(keys.SelfSigning), oneForm(keys.UserSigning)}}
 	err = a.Encryption.UploadCrossSigning(ctx, device.User, keys, a.authentication(op, auth))
 	return answer(c, empty{}, a.Accounts.Again(ctx, op, err))
 }

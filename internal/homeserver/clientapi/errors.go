@@ -13,6 +13,7 @@ import (
 	"signet/internal/homeserver/e2ee/roomkeys"
 	"signet/internal/homeserver/filter"
 	"signet/internal/homeserver/keydirectory"
+	"signet/internal/homeserver/page"
 	"signet/internal/homeserver/push"
 	"signet/internal/homeserver/sso"
 	"signet/internal/homeserver/sync"
@@ -94,7 +95,7 @@ var requestAnswers = mxhttp.Answers{
 	{errLimit, http.StatusBadRequest, matrix.InvalidParam},
 	{errNoField, http.StatusBadRequest, matrix.MissingParam},
 	{errMissingParam, http.StatusBadRequest, matrix.MissingParam},
-	{errForeignForm, http.StatusForbidden, matrix.Forbidden},
+	{page.ErrForeignForm, http.StatusForbidden, matrix.Forbidden},
 	{matrix.ErrUserID, http.StatusBadRequest, matrix.InvalidParam},
 	{matrix.ErrRoomID, http.StatusBadRequest, matrix.InvalidParam},
 	{store.ErrBusy, http.StatusServiceUnavailable, matrix.Unknown},

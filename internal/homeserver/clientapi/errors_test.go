@@ -22,7 +22,7 @@ import (
 
 // withoutAnswer are the errors that no table has, by the reason.
 var withoutAnswer = map[string][]string{
-	"its handler deals with it":                {"errStageDone", "contact.ErrNoSupport", "contact.ErrLater", "matrix.ErrServerName"},
+	"its handler deals with it":                {"contact.ErrNoSupport", "contact.ErrLater", "matrix.ErrServerName"},
 	"it is answered without a table":           {"filter.ErrFilter", "fedclient.ErrUnreachable", "fedclient.ErrTooLarge", "fedclient.ErrBadAnswer", "remote.ErrTemplate", "mxhttp.ErrNoBearer"},
 	"the table has it by another name":         {"stream.ErrToken"},
 	"a package between makes another of it":    {"keydirectory.ErrErasing", "keydirectory.ErrBusy", "keydirectory.ErrRoot", "idclient.ErrNoHash", "idclient.ErrKey", "idclient.ErrValidityURL", "fedclient.ErrBadKeys", "fedclient.ErrUnknownKey", "fedclient.ErrNotAtHand", "event.ErrSignature", "matrix.ErrSignature", "matrix.ErrBase64", "room.ErrResident"},

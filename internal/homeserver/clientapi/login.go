@@ -7,6 +7,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"signet/internal/homeserver/account"
+	"signet/internal/homeserver/page"
 	"signet/internal/mxhttp"
 )
 
@@ -42,7 +43,7 @@ type loginFlowsAnswer struct {
 func (a *API) loginFlows(c echo.Context) error {
 	flows := []loginFlow{{Type: loginPassword}}
 	if a.Logins != nil {
-		flows = append(flows, loginFlow{Type: loginSSO, Providers: []identityProvider{byCodeProvider}})
+		flows = append(flows, loginFlow{Type: loginSSO, Providers: []identityProvider{{ID: page.CodeProvider, Name: "code by e-mail or SMS"}}})
 	}
 	if a.takesTokens() {
 		flows = append(flows, loginFlow{Type: loginToken, GetToken: a.GrantTokens})
@@ -115,6 +116,16 @@ func (a *API) loginBy(c echo.Context, r loginRequest) (account.Login, error) {
 		return account.Login{}, err
 	}
 	return a.Accounts.Login(c.Request().Context(), credentials)
+}
+
+// loginByToken lets in whom a page of this server has sent back with a token, or whom another
+// device of theirs has given one.
+func (a *API) loginByToken(c echo.Context, r loginRequest) (account.Login, error) {
+	if r.Token == "" {
+		return account.Login{}, errLoginToken
+	}
+	from := account.Whence{Client: mxhttp.ClientAddr(c), Language: language(c, "")}
+	return a.Accounts.LoginByToken(c.Request().Context(), r.Token, r.device(), from)
 }
 
 // device is the one that logs in.

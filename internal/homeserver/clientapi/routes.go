@@ -69,8 +69,6 @@ type API struct {
 	// TURN is the server that relays calls; nil is none.
 	TURN *turn.Server
 	Now  func() time.Time
-
-	foreign http.CrossOriginProtection
 }
 
 const (
@@ -81,7 +79,7 @@ const (
 
 // Routes is the table of everything the API answers.
 func (a *API) Routes() []mxhttp.Route {
-	routes := slices.Concat(a.discoveryRoutes(), a.accountRoutes(), a.ssoRoutes(), a.contactRoutes(), a.deviceRoutes(), a.dataRoutes(), a.directoryRoutes(), a.pushRoutes(), a.encryptionRoutes(), a.keyDirectoryRoutes(), a.roomRoutes(), a.syncRoutes())
+	routes := slices.Concat(a.discoveryRoutes(), a.accountRoutes(), a.stageRoutes(), a.ssoRoutes(), a.contactRoutes(), a.deviceRoutes(), a.dataRoutes(), a.directoryRoutes(), a.pushRoutes(), a.encryptionRoutes(), a.keyDirectoryRoutes(), a.roomRoutes(), a.syncRoutes())
 	for _, r := range routes {
 		if rest, current := strings.CutPrefix(r.Path, v3); current {
 			r.Path = r0 + rest
@@ -108,8 +106,6 @@ func (a *API) accountRoutes() []mxhttp.Route {
 		{Method: http.MethodGet, Path: v1 + "/register/m.login.registration_token/validity", Handler: a.limited(byGuess, a.tokenValidity)},
 		{Method: http.MethodGet, Path: "/_synapse/admin/v1/register", Handler: a.limited(byRegister, a.nonce)},
 		{Method: http.MethodPost, Path: "/_synapse/admin/v1/register", Handler: a.limited(byRegister, a.registerShared)},
-		{Method: http.MethodGet, Path: v3 + "/auth/:stage" + fallbackSuffix, Handler: a.limited(byGuess, a.fallback), Page: true},
-		{Method: http.MethodPost, Path: v3 + "/auth/:stage" + fallbackSuffix, Handler: a.limited(byGuess, a.passFallback), Page: true, MaxBody: maxForm},
 		{Method: http.MethodGet, Path: v3 + "/login", Handler: a.loginFlows},
 		{Method: http.MethodPost, Path: v3 + "/login", Handler: a.limited(byLogin, a.login)},
 		{Method: http.MethodPost, Path: v1 + "/login/get_token", Handler: a.limitedTo(byGrant, a.grantToken)},

@@ -11,9 +11,9 @@ import (
 // languageField names a language in an address and in a form.
 const languageField = "lang"
 
-// Language is that of the answer to a request: the one that was chosen on a page of ours, or
+// language is that of the answer to a request: the one that was chosen on a page of ours, or
 // else what the browser asks for.
-func Language(c echo.Context) locale.Language {
+func language(c echo.Context) locale.Language {
 	tag := c.QueryParam(languageField)
 	if typed := c.Request().PostForm.Get(languageField); typed != "" {
 		tag = typed

@@ -12,14 +12,26 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"signet/internal/homeserver/account"
+	"signet/internal/homeserver/sso"
 	"signet/internal/idclient"
 	"signet/internal/locale"
 	"signet/internal/look"
 	"signet/internal/matrix"
 )
 
-// Pages are those of one server.
-type Pages struct{ Server matrix.ServerName }
+// Pages answers people, for one server.
+type Pages struct {
+	Server    matrix.ServerName
+	PublicURL string // where people reach it
+	Accounts  *account.Accounts
+	Logins    *sso.Logins // by a code; nil is none
+	// ChargeCaptcha and ChargeCode are asked before a CAPTCHA is made for somebody and before a
+	// code is sent: their error is what comes of it instead.
+	ChargeCaptcha, ChargeCode func(c echo.Context) error
+	// Meaning is an error as clients read it: an mxhttp.Problem or a matrix.LimitExceeded, or, if
+	// nobody has named it, as it is.
+	Meaning func(error) error
+}
 
 var (
 	style = look.Style
@@ -54,7 +66,7 @@ func (p Pages) draw(c echo.Context, s sheet) error {
 		return err
 	}
 	v := view{
-		Server: p.Server.String(), Language: Language(c), Menu: menu(c, s.again), Page: s.content,
+		Server: p.Server.String(), Language: language(c), Menu: menu(c, s.again), Page: s.content,
 		Style: template.CSS(style), Script: template.JS(script), Icon: template.HTML(look.Bubble),
 	}
 	var b bytes.Buffer

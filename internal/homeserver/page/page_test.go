@@ -1,7 +1,8 @@
-package page_test
+package page
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -15,7 +16,6 @@ import (
 	"golang.org/x/net/html"
 
 	"signet/internal/homeserver/account"
-	"signet/internal/homeserver/page"
 	"signet/internal/homeserver/sso"
 	"signet/internal/idclient"
 	"signet/internal/locale"
@@ -23,7 +23,7 @@ import (
 	"signet/internal/mxhttp"
 )
 
-var pages = page.Pages{Server: "hs.test"}
+var pages = Pages{Server: "hs.test"}
 
 // drawing answers one request with a page.
 type drawing func(c echo.Context) error
@@ -103,36 +103,39 @@ func (a answer) texts() (all []string) {
 
 var captcha = idclient.Challenge{ID: "c1", ImageURL: "https://id.test/c1.png", AudioURL: "https://id.test/c1.wav"}
 
-var wrongs = []page.Wrong{"", page.WrongPassword, page.WrongToken, page.WrongDigits, page.NoEmail, page.NoPhone, page.NoAddress, page.AddressDenied, page.AddressInUse,
-	page.AddressOfNobody, page.LinkNotConfirmed, page.CodeExpired, page.WrongCode, page.NotSent, page.NotAPerson, page.TooOften, page.NotNow}
+var wrongs = []wrong{"", wrongPassword, wrongToken, wrongDigits, noEmail, noPhone, noAddress, addressDenied, addressInUse,
+	addressOfNobody, linkNotConfirmed, codeExpired, wrongCode, notSent, notAPerson, tooOften, notNow}
 
 // everything is all pages there are, each at its worst.
 func everything() map[string]drawing {
-	all := map[string]drawing{"done": pages.Done}
-	draw := func(name string, s page.Stage) {
-		all[name] = func(c echo.Context) error { return pages.Stage(c, 200, s) }
+	all := map[string]drawing{"done": pages.done}
+	draw := func(name string, f form) {
+		all[name] = func(c echo.Context) error { return pages.drawStage(c, 200, f) }
 	}
-	terms := []page.Document{{{Language: "en", Name: "<i>Terms</i>", URL: "https://hs.test/terms"}, {Language: "de", Name: "AGB", URL: "javascript:alert(1)"}}}
+	terms := []document{{{Language: "en", Name: "<i>Terms</i>", URL: "https://hs.test/terms"}, {Language: "de", Name: "AGB", URL: "javascript:alert(1)"}}}
 	for _, stage := range []account.Stage{account.StageDummy, account.StagePassword, account.StageRegistrationToken, account.StageCaptcha, account.StageTerms, account.StageEmail, account.StageMSISDN} {
 		for _, sent := range []string{"", "+4915112345678"} {
-			draw(fmt.Sprintf("%s %s", stage, sent), page.Stage{Name: stage, Operation: page.Register, Captcha: captcha, Documents: terms, SentTo: sent, Entered: `"><i>x`})
+			draw(fmt.Sprintf("%s %s", stage, sent), form{Name: stage, Operation: "register", Captcha: captcha, Documents: terms, SentTo: sent, Entered: `"><i>x`})
 		}
 	}
-	for _, op := range []page.Operation{page.DeleteDevices, page.ChangePassword, page.Deactivate, page.Reset, page.AddAddress, page.ReplaceKeys, page.LetDeviceIn, page.OtherOperation} {
-		draw("asked for "+string(op), page.Stage{Name: account.StagePassword, Operation: op, User: "@alice:hs.test"})
+	for op := range maps.Values(operations) {
+		draw("asked for "+op, form{Name: account.StagePassword, Operation: op, User: "@alice:hs.test"})
 	}
+	draw("asked for another", form{Name: account.StagePassword, Operation: otherOperation, User: "@alice:hs.test"})
 	for _, wrong := range wrongs {
-		draw("wrong "+string(wrong), page.Stage{Name: account.StageEmail, Operation: page.Register, Trouble: page.Trouble{Is: wrong, URL: "https://id.test/c", Wait: 3 * time.Hour}})
+		draw("wrong "+string(wrong), form{Name: account.StageEmail, Operation: "register", Trouble: trouble{Is: wrong, URL: "https://id.test/c", Wait: 3 * time.Hour}})
 	}
 	for _, asks := range []sso.Asks{sso.AsksAddress, sso.AsksCaptcha, sso.AsksCode, sso.AsksConsent} {
 		for _, site := range []sso.Site{"https://app.test", "app.test:"} {
-			l := page.Login{Login: sso.Login{Asks: asks, State: "s", Site: site, Address: "alice@example.org", Captcha: captcha, User: matrix.UserID("@alice:hs.test")},
-				Action: "/login", Browser: page.Browser{Name: "Firefox", System: "Linux"}, Trouble: page.Trouble{Is: page.TooOften}}
-			all[fmt.Sprintf("login %s %s", asks, site)] = func(c echo.Context) error { return pages.Login(c, 200, l) }
+			s := step{Login: sso.Login{Asks: asks, State: "s", Site: site, Address: "alice@example.org", Captcha: captcha, User: matrix.UserID("@alice:hs.test")},
+				Action: "/login", Browser: browser{Name: "Firefox", System: "Linux"}, Trouble: trouble{Is: tooOften}}
+			all[fmt.Sprintf("login %s %s", asks, site)] = func(c echo.Context) error { return pages.drawLogin(c, 200, s) }
 		}
 	}
-	for _, is := range []page.Problem{page.SessionOver, page.LoginOver, page.BadRedirect, page.ForeignForm, page.TooLarge, page.Missing, page.TooManyTries, page.Away, page.ServerFault, page.BadRequest} {
-		all["problem "+string(is)] = func(c echo.Context) error { return pages.Problem(c, 400, is, time.Minute) }
+	for _, is := range []kind{sessionOver, loginOver, badRedirect, foreignForm, tooLarge, missing, tooManyTries, away, serverFault, badRequest} {
+		all["problem "+string(is)] = func(c echo.Context) error {
+			return pages.drawProblem(c, 400, problem{Is: is, Wait: time.Minute})
+		}
 	}
 	return all
 }
@@ -207,7 +210,7 @@ func TestTheLanguageOfAPage(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		return pages.Stage(c, 200, page.Stage{Name: account.StageDummy, Operation: page.Register})
+		return pages.drawStage(c, 200, form{Name: account.StageDummy, Operation: "register"})
 	}
 	for _, tt := range []struct {
 		method, query, form, accept string

@@ -23,7 +23,7 @@ func (w words) funcs() template.FuncMap {
 }
 
 // trouble says why a form is shown again.
-func (w words) trouble(t Trouble) (template.HTML, error) {
+func (w words) trouble(t trouble) (template.HTML, error) {
 	wait, err := w.wait(t.Wait)
 	if err != nil {
 		return "", err
@@ -41,7 +41,7 @@ func (w words) problem(p problem, part string) (template.HTML, error) {
 }
 
 // browser says which browser it is, where that is known, and on which system.
-func (w words) browser(b Browser) (template.HTML, error) {
+func (w words) browser(b browser) (template.HTML, error) {
 	if b.Name == "" || b.System == "" {
 		return template.HTML("<bdi>" + template.HTMLEscapeString(b.Name+b.System) + "</bdi>"), nil
 	}

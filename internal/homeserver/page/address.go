@@ -1,4 +1,4 @@
-package clientapi
+package page
 
 import (
 	"net/url"
@@ -7,40 +7,39 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"signet/internal/homeserver/account"
-	"signet/internal/homeserver/page"
 	"signet/internal/mxhttp"
 	"signet/internal/threepid"
 )
 
 // passAddress does what the person asks for on the page of an address: to have a code sent, once
 // more or to another one, or to be believed by the code or the link of the message.
-func (a *API) passAddress(c echo.Context, form url.Values, stage account.Stage, session string) (passed bool, err error) {
+func (p Pages) passAddress(c echo.Context, entered url.Values, f form) (passed bool, err error) {
 	ctx := c.Request().Context()
 	switch {
-	case form.Has("other"):
-		return false, a.Accounts.ForgetCode(ctx, session, stage)
-	case form.Has("again"):
-		return false, a.sendCode(c, account.CodeWish{Stage: stage, Session: session})
-	case form.Has("address"):
-		address, err := parseEntered(stage, form.Get("address"))
+	case entered.Has("other"):
+		return false, p.Accounts.ForgetCode(ctx, f.session, f.Name)
+	case entered.Has("again"):
+		return false, p.sendCode(c, account.CodeWish{Stage: f.Name, Session: f.session})
+	case entered.Has("address"):
+		address, err := parseEntered(f.Name, entered.Get("address"))
 		if err != nil {
 			return false, err
 		}
-		return false, a.sendCode(c, account.CodeWish{Stage: stage, Session: session, Address: address, Bind: form.Has("found")})
-	case form.Has("opened"):
-		err = a.Accounts.EnterCode(ctx, session, stage, "")
+		return false, p.sendCode(c, account.CodeWish{Stage: f.Name, Session: f.session, Address: address, Bind: entered.Has("found")})
+	case entered.Has("opened"):
+		err = p.Accounts.EnterCode(ctx, f.session, f.Name, "")
 	default:
-		err = a.Accounts.EnterCode(ctx, session, stage, strings.TrimSpace(form.Get("code")))
+		err = p.Accounts.EnterCode(ctx, f.session, f.Name, strings.TrimSpace(entered.Get("code")))
 	}
 	return err == nil, err
 }
 
-func (a *API) sendCode(c echo.Context, w account.CodeWish) error {
-	if err := a.chargeNetwork(c, byCode); err != nil {
+func (p Pages) sendCode(c echo.Context, w account.CodeWish) error {
+	if err := p.ChargeCode(c); err != nil {
 		return err
 	}
-	w.Client, w.Language = mxhttp.ClientAddr(c), page.Language(c).String()
-	return a.Accounts.SendCode(c.Request().Context(), w)
+	w.Client, w.Language = mxhttp.ClientAddr(c), language(c).String()
+	return p.Accounts.SendCode(c.Request().Context(), w)
 }
 
 // parseEntered reads an address as people type it; a phone number in its international form.
