@@ -32,13 +32,22 @@ func withLanguage(path string, c echo.Context) string {
 	return path + "?" + languageField + "=" + l.String()
 }
 
+// choice is a language in which a page can be read, and the address to read it by.
+type choice struct {
+	locale.Language
+	Address string
+}
+
 // menu lists the languages in which this page can be read again by its address: one
 // that answers a form has no such address, and to open the specification's link is to
 // use it.
-func menu(c echo.Context) []locale.Language {
+func menu(c echo.Context) (all []choice) {
 	method := c.Request().Method
 	if method != http.MethodGet && method != http.MethodHead || strings.HasPrefix(c.Path(), "/_matrix/") {
 		return nil
 	}
-	return locale.Languages()
+	for _, l := range locale.Languages() {
+		all = append(all, choice{l, "?" + languageField + "=" + l.String()})
+	}
+	return all
 }

@@ -17,6 +17,7 @@ import (
 
 	"signet/internal/deliver"
 	"signet/internal/locale"
+	"signet/internal/look"
 	"signet/internal/matrix"
 	"signet/internal/threepid"
 	"signet/verify"
@@ -444,6 +445,7 @@ func TestNoPhraseIsIdle(t *testing.T) {
 		t.Fatal(err)
 	}
 	var templates strings.Builder
+	templates.WriteString(look.Layout)
 	for _, f := range files {
 		b, err := os.ReadFile("templates/" + f.Name())
 		if err != nil {

@@ -162,7 +162,7 @@ var developers = map[string]bool{mailboxName: true, messageName: true}
 type view struct {
 	Site     site
 	Language locale.Language
-	Menu     []locale.Language // to choose from; empty where there is no choice
+	Menu     []choice // to choose from; empty where there is no choice
 	Home     string
 	Page     any
 }
@@ -176,7 +176,7 @@ func (p *Pages) render(c echo.Context, status int, name string, content any) err
 		v.Language, v.Menu = locale.English, nil
 	}
 	var b bytes.Buffer
-	if err := library().pages[v.Language][name].ExecuteTemplate(&b, "layout.html", v); err != nil {
+	if err := library().pages[v.Language][name].Execute(&b, v); err != nil {
 		return fmt.Errorf("rendering the page %s: %w", name, err)
 	}
 	private(c, pagePolicy+alsoLoads[name])

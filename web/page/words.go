@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"signet/internal/locale"
+	"signet/internal/look"
 	"signet/verify"
 )
 
@@ -141,7 +142,10 @@ var library = sync.OnceValue(func() (s *shelf) {
 
 // parseTemplates reads each page together with the layout around it.
 func parseTemplates(w words) (map[string]*template.Template, error) {
-	layout, err := template.New("").Funcs(w.funcs()).ParseFS(texts, "templates/layout.html", "templates/parts.html")
+	layout, err := template.New("page").Funcs(w.funcs()).Parse(look.Layout)
+	if err == nil {
+		layout, err = layout.ParseFS(texts, "templates/layout.html", "templates/parts.html")
+	}
 	if err != nil {
 		return nil, fmt.Errorf("reading the layout of pages: %w", err)
 	}

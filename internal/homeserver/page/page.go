@@ -70,7 +70,7 @@ func (p Pages) draw(c echo.Context, s sheet) error {
 		Style: template.CSS(style), Script: template.JS(script), Icon: template.HTML(look.Bubble),
 	}
 	var b bytes.Buffer
-	if err := shelf[v.Language][s.name].ExecuteTemplate(&b, "layout.html", v); err != nil {
+	if err := shelf[v.Language][s.name].Execute(&b, v); err != nil {
 		return fmt.Errorf("drawing the page %s: %w", s.name, err)
 	}
 	h := c.Response().Header()

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"signet/internal/locale"
+	"signet/internal/look"
 )
 
 //go:embed phrases templates
@@ -93,11 +94,13 @@ var library = sync.OnceValues(func() (shelf, error) {
 func parse(w words) (map[string]*template.Template, error) {
 	pages := map[string]*template.Template{}
 	for _, name := range []string{stageName, doneName, loginName, problemName} {
-		page, err := template.New("").Funcs(w.funcs()).ParseFS(texts, "templates/layout.html", "templates/"+name+".html")
+		page, err := template.New(name).Funcs(w.funcs()).Parse(look.Layout)
 		if err != nil {
 			return nil, err
 		}
-		pages[name] = page
+		if pages[name], err = page.ParseFS(texts, "templates/layout.html", "templates/"+name+".html"); err != nil {
+			return nil, err
+		}
 	}
 	return pages, nil
 }
