@@ -152,6 +152,7 @@ var testSupport = []string{
 	"internal/homeserver/remote/remotetest",
 	"internal/idclient/idclienttest",
 	"internal/keyring/keyringtest",
+	"internal/mxhttp/answerstest",
 	"internal/seal/sealtest",
 	"internal/serverkeys/serverkeystest",
 	"internal/store/storetest",

@@ -58,6 +58,7 @@ var answers = mxhttp.Answers{
 	{room.ErrUnknownRoom, http.StatusNotFound, matrix.NotFound},
 	{room.ErrUnknownEvent, http.StatusNotFound, matrix.NotFound},
 	{room.ErrUnknownState, http.StatusNotFound, matrix.NotFound},
+	{room.ErrOtherRoom, http.StatusBadRequest, matrix.InvalidParam},
 	{resident.ErrDenied, http.StatusForbidden, matrix.Forbidden},
 	{resident.ErrNotInRoom, http.StatusForbidden, matrix.Forbidden},
 	{resident.ErrTooMany, http.StatusBadRequest, matrix.InvalidParam},

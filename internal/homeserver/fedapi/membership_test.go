@@ -43,7 +43,7 @@ func (p *peer) sign(v event.Version, template map[string]any) *event.Event {
 func (p *peer) hash(v event.Version, template map[string]any) *event.Event {
 	p.Helper()
 	t := maps.Clone(template)
-	if v.EventIDInEvent() {
+	if v.EventIDInEvent() && t["event_id"] == nil {
 		t["event_id"] = "$" + fmt.Sprintf("%x", sha256.Sum256(encode(template)))[:20] + ":" + p.name.String()
 	}
 	canonical, err := event.Canonical(encode(t), true)
@@ -63,6 +63,20 @@ func (p *peer) hash(v event.Version, template map[string]any) *event.Event {
 func (p *peer) put(what, roomID string, e *event.Event) answer {
 	p.Helper()
 	return p.do("PUT", fmt.Sprintf("/_matrix/federation/%s/%s/%s", what, roomID, url.PathEscape(e.ID())), string(e.JSON()))
+}
+
+// Where senders choose ids, one that an event of another room has is none.
+func TestAJoinByTheIDOfAnother(t *testing.T) {
+	each(t, func(w *world) {
+		p, open := w.peer(remote), room.Creation{Preset: room.PublicChat, Version: event.V1.String()}
+		first, second := w.create(open), w.create(open)
+		v, template := p.proposal("join", first, rita)
+		joined := p.sign(v, template)
+		w.wants("the first", p.put("v2/send_join", first, joined), 200, "")
+		v, template = p.proposal("join", second, rita)
+		template["event_id"] = joined.ID()
+		w.wants("by the same id", p.put("v2/send_join", second, p.sign(v, template)), 400, matrix.InvalidParam)
+	})
 }
 
 func TestTemplates(t *testing.T) {
