@@ -123,10 +123,11 @@ var layers = map[string][]string{
 		"internal/homeserver/e2ee", "internal/homeserver/e2ee/roomkeys", "internal/homeserver/e2ee/signedkey", "internal/homeserver/filter", "internal/homeserver/stream",
 		"internal/homeserver/sync", "internal/homeserver/userdata", "internal/idclient", "internal/matrix", "internal/mxhttp", "internal/quota", "internal/store", "internal/fedclient",
 		"internal/homeserver/keycheck", "internal/homeserver/keydirectory", "internal/homeserver/publication", "keys/value",
-		"internal/homeserver/remote", "internal/homeserver/inbound", "internal/homeserver/contact", "internal/homeserver/page", "internal/homeserver/sso", "internal/homeserver/thirdparty", "internal/homeserver/userdirectory", "internal/threepid"},
+		"internal/homeserver/remote", "internal/homeserver/inbound", "internal/homeserver/contact", "internal/homeserver/page", "internal/homeserver/publicrooms", "internal/homeserver/sso", "internal/homeserver/thirdparty", "internal/homeserver/userdirectory", "internal/threepid"},
 	"internal/homeserver/page": {"internal/homeserver/account", "internal/homeserver/contact", "internal/homeserver/sso", "internal/idclient", "internal/locale", "internal/look", "internal/matrix", "internal/mxhttp",
 		"internal/threepid"},
 	"internal/homeserver/userdirectory": {"internal/homeserver/room", "internal/matrix"},
+	"internal/homeserver/publicrooms":   {"internal/homeserver/room"},
 	"internal/homeserver/keydirectory":  {"internal/fedclient", "internal/idclient", "internal/keyring", "internal/matrix", "internal/serverkeys", "internal/store", "keys/entry", "keys/proof", "keys/value"},
 	"internal/homeserver/webclient":     {"internal/locale", "internal/look", "internal/matrix", "internal/mxhttp"},
 	"internal/homeserver/devicelists":   {"internal/homeserver/e2ee", "internal/homeserver/stream", "internal/matrix", "internal/store"},
@@ -134,7 +135,7 @@ var layers = map[string][]string{
 		"keys/entry", "keys/value"},
 	"internal/homeserver/keycheck": {"internal/fedclient", "internal/homeserver/keydirectory", "internal/matrix", "keys/value"},
 	"internal/homeserver/fedapi": {"internal/crowd", "internal/homeserver/blocklist", "internal/homeserver/account", "internal/homeserver/notary", "internal/keyring", "internal/matrix", "internal/mxhttp", "internal/quota", "internal/serverkeys",
-		"internal/homeserver/authz", "internal/homeserver/event", "internal/homeserver/resident", "internal/homeserver/room", "internal/homeserver/stream", "internal/store",
+		"internal/homeserver/authz", "internal/homeserver/event", "internal/homeserver/publicrooms", "internal/homeserver/resident", "internal/homeserver/room", "internal/homeserver/stream", "internal/store",
 		"internal/homeserver/transaction", "internal/homeserver/inbound", "internal/homeserver/e2ee", "internal/homeserver/userdata", "internal/homeserver/thirdparty"},
 
 	// What puts load on the servers talks HTTP to them, as a client does.

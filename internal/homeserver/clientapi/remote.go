@@ -11,6 +11,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"signet/internal/fedclient"
+	"signet/internal/homeserver/publicrooms"
 	"signet/internal/homeserver/remote"
 	"signet/internal/homeserver/room"
 	"signet/internal/homeserver/userdata"
@@ -63,7 +64,7 @@ func (a *API) alias(c echo.Context, name string) (id string, via []matrix.Server
 }
 
 // remoteRooms is a look into the published directory of another server.
-func (a *API) remoteRooms(c echo.Context, name string, l room.Listing) error {
+func (a *API) remoteRooms(c echo.Context, name string, l publicrooms.Listing) error {
 	server, err := matrix.ParseServerName(name)
 	if err != nil {
 		return errServer

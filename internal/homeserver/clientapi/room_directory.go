@@ -7,6 +7,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"signet/internal/homeserver/account"
+	"signet/internal/homeserver/publicrooms"
 	"signet/internal/homeserver/room"
 	"signet/internal/matrix"
 	"signet/internal/mxhttp"
@@ -141,7 +142,7 @@ func (a *API) publicRooms(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return a.list(c, room.Listing{Limit: limit, Since: since})
+	return a.list(c, publicrooms.Listing{Limit: limit, Since: since})
 }
 
 // POST /_matrix/client/v3/publicRooms
@@ -150,7 +151,7 @@ func (a *API) searchPublicRooms(c echo.Context, _ account.Device) error {
 	if err := mxhttp.Decode(c, &r); err != nil {
 		return err
 	}
-	return a.list(c, room.Listing{Limit: r.Limit, Since: r.Since, Term: r.Filter.Term, Types: r.Filter.Types})
+	return a.list(c, publicrooms.Listing{Limit: r.Limit, Since: r.Since, Term: r.Filter.Term, Types: r.Filter.Types})
 }
 
 var (
@@ -158,7 +159,7 @@ var (
 	errServer         = errors.New("server is not the name of a server")
 )
 
-func (a *API) list(c echo.Context, l room.Listing) error {
+func (a *API) list(c echo.Context, l publicrooms.Listing) error {
 	server, err := optional(c, "server")
 	if err != nil {
 		return err
@@ -166,7 +167,7 @@ func (a *API) list(c echo.Context, l room.Listing) error {
 	if server != "" && server != a.ServerName.String() {
 		return a.remoteRooms(c, server, l)
 	}
-	d, err := a.Rooms.List(c.Request().Context(), l)
+	d, err := publicrooms.List(c.Request().Context(), a.Rooms, l)
 	if err != nil {
 		return err
 	}

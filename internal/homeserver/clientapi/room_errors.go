@@ -5,6 +5,7 @@ import (
 
 	"signet/internal/homeserver/authz"
 	"signet/internal/homeserver/event"
+	"signet/internal/homeserver/publicrooms"
 	"signet/internal/homeserver/receipt"
 	"signet/internal/homeserver/room"
 	"signet/internal/homeserver/stream"
@@ -39,7 +40,7 @@ var roomAnswers = mxhttp.Answers{
 	{errUnthreaded, http.StatusBadRequest, matrix.InvalidParam},
 	{errTypingTimeout, http.StatusBadRequest, matrix.InvalidParam},
 	{room.ErrStillThere, http.StatusBadRequest, matrix.Unknown},
-	{room.ErrListingToken, http.StatusBadRequest, matrix.InvalidParam},
+	{publicrooms.ErrToken, http.StatusBadRequest, matrix.InvalidParam},
 	{room.ErrRedacts, http.StatusBadRequest, matrix.InvalidParam},
 	{room.ErrUserID, http.StatusBadRequest, matrix.InvalidParam},
 	{room.ErrToken, http.StatusBadRequest, matrix.InvalidParam},

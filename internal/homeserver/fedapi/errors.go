@@ -12,6 +12,7 @@ import (
 	"signet/internal/homeserver/e2ee"
 	"signet/internal/homeserver/event"
 	"signet/internal/homeserver/inbound"
+	"signet/internal/homeserver/publicrooms"
 	"signet/internal/homeserver/resident"
 	"signet/internal/homeserver/room"
 	"signet/internal/homeserver/stream"
@@ -54,7 +55,7 @@ var answers = mxhttp.Answers{
 	{matrix.ErrRoomID, http.StatusBadRequest, matrix.InvalidParam},
 	{room.ErrUnknownAlias, http.StatusNotFound, matrix.NotFound},
 	{room.ErrAliasFormat, http.StatusBadRequest, matrix.InvalidParam},
-	{room.ErrListingToken, http.StatusBadRequest, matrix.InvalidParam},
+	{publicrooms.ErrToken, http.StatusBadRequest, matrix.InvalidParam},
 	{room.ErrUnknownRoom, http.StatusNotFound, matrix.NotFound},
 	{room.ErrUnknownEvent, http.StatusNotFound, matrix.NotFound},
 	{room.ErrUnknownState, http.StatusNotFound, matrix.NotFound},

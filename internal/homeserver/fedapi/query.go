@@ -6,7 +6,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"signet/internal/homeserver/account"
-	"signet/internal/homeserver/room"
+	"signet/internal/homeserver/publicrooms"
 	"signet/internal/homeserver/userdata"
 	"signet/internal/matrix"
 	"signet/internal/mxhttp"
@@ -80,7 +80,7 @@ func (a *API) publicRooms(c echo.Context, _ matrix.ServerName) error {
 	if err != nil {
 		return err
 	}
-	l := room.Listing{Limit: int(min(limit, maxListed))}
+	l := publicrooms.Listing{Limit: int(min(limit, maxListed))}
 	if c.QueryParams().Has("since") {
 		if l.Since, err = mxhttp.Query(c, "since"); err != nil {
 			return err
@@ -98,11 +98,11 @@ func (a *API) searchPublicRooms(c echo.Context, _ matrix.ServerName) error {
 	if err := mxhttp.Decode(c, &r); err != nil {
 		return err
 	}
-	return a.listRooms(c, room.Listing{Limit: r.Limit, Since: r.Since, Term: r.Filter.Term, Types: r.Filter.Types})
+	return a.listRooms(c, publicrooms.Listing{Limit: r.Limit, Since: r.Since, Term: r.Filter.Term, Types: r.Filter.Types})
 }
 
-func (a *API) listRooms(c echo.Context, l room.Listing) error {
-	d, err := a.Rooms.Rooms.List(c.Request().Context(), l)
+func (a *API) listRooms(c echo.Context, l publicrooms.Listing) error {
+	d, err := publicrooms.List(c.Request().Context(), a.Rooms.Rooms, l)
 	if err != nil {
 		return err
 	}

@@ -3,11 +3,7 @@ package room
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
-	"slices"
-	"strconv"
-	"strings"
 
 	"signet/internal/homeserver/event"
 	"signet/internal/matrix"
@@ -67,97 +63,16 @@ func (v *view) summary() *Summary {
 	}
 }
 
-// Listing is a look into the published directory of this server.
-type Listing struct {
-	Limit int       // of rooms; 0 is all that one page may have
-	Since string    // a token; empty is the beginning
-	Term  string    // to look for in names, topics and aliases, in any case; empty is any
-	Types []*string // of rooms, nil among them for those without; nil is any
-}
-
-// Directory is a page of the published directory.
-type Directory struct {
-	Rooms []*Summary `json:"chunk"`
-	Next  string     `json:"next_batch,omitempty"` // a token; empty where there is nothing more
-	Prev  string     `json:"prev_batch,omitempty"`
-	Total int        `json:"total_room_count_estimate"`
-}
-
-// maxListed is how many rooms a page of the directory has.
-const maxListed = 500
-
-// ErrListingToken says that a text is no place in the directory.
-var ErrListingToken = errors.New("not a token of this server's directory")
-
-// List looks into the published directory: the rooms with most members come first. The
-// error is ErrListingToken.
-func (rs *Rooms) List(ctx context.Context, l Listing) (d Directory, err error) {
-	from, err := parseListingToken(l.Since)
-	if err != nil {
-		return d, err
-	}
-	found, err := rs.listed(ctx, l)
-	if err != nil {
-		return d, err
-	}
-	limit := maxListed
-	if l.Limit > 0 {
-		limit = min(l.Limit, maxListed)
-	}
-	from = min(from, len(found))
-	to := min(from+limit, len(found))
-	d = Directory{Rooms: found[from:to], Total: len(found)}
-	if to < len(found) {
-		d.Next = "p" + strconv.Itoa(to)
-	}
-	if from > 0 {
-		d.Prev = "p" + strconv.Itoa(max(0, from-limit))
-	}
-	return d, nil
-}
-
-func parseListingToken(s string) (from int, err error) {
-	if s == "" {
-		return 0, nil
-	}
-	digits, found := strings.CutPrefix(s, "p")
-	n, err := strconv.ParseUint(digits, 10, 31)
-	if !found || err != nil {
-		return 0, ErrListingToken
-	}
-	return int(n), nil
-}
-
-// listed are the published rooms that are looked for, in the order of the directory.
-func (rs *Rooms) listed(ctx context.Context, l Listing) ([]*Summary, error) {
+// Published are the rooms in the published directory, in no order.
+func (rs *Rooms) Published() (rooms []*Room) {
 	rs.mu.RLock()
-	var rooms []*Room
+	defer rs.mu.RUnlock()
 	for _, r := range rs.rooms {
 		if r.listed.Load() && r.last.Load() > 0 {
 			rooms = append(rooms, r)
 		}
 	}
-	rs.mu.RUnlock()
-	found := []*Summary{} // none is an empty list for clients
-	for _, r := range rooms {
-		s, err := rs.Summary(ctx, r)
-		if err != nil {
-			return nil, err
-		}
-		if l.wants(s) {
-			found = append(found, s)
-		}
-	}
-	slices.SortFunc(found, func(a, b *Summary) int { return cmp.Or(b.Joined-a.Joined, cmp.Compare(a.RoomID, b.RoomID)) })
-	return found, nil
-}
-
-func (l Listing) wants(s *Summary) bool {
-	if l.Types != nil && !slices.ContainsFunc(l.Types, func(t *string) bool { return t == nil && s.Type == "" || t != nil && *t == s.Type }) {
-		return false
-	}
-	term := strings.ToLower(l.Term)
-	return slices.ContainsFunc([]string{s.Name, s.Topic, s.CanonicalAlias}, func(text string) bool { return strings.Contains(strings.ToLower(text), term) })
+	return rooms
 }
 
 // Listed tells whether a room is in the published directory. The error is ErrUnknownRoom.

@@ -49,65 +49,31 @@ func TestAliases(t *testing.T) {
 	})
 }
 
-func TestTheDirectory(t *testing.T) {
+func TestPublishedRooms(t *testing.T) {
 	each(t, func(w *world) {
-		ctx, rooms := w.Context(), w.rooms
-		var ids []string
-		for i := range 5 {
-			ids = append(ids, w.create(room.Creation{Preset: room.PublicChat, Listed: i > 0, Name: fmt.Sprintf("Room %d", i), Topic: "Boxes"}))
-		}
-		w.create(room.Creation{Preset: room.PublicChat, Listed: true, Name: "A space", CreationContent: []byte(`{"type":"m.space"}`)})
-		w.join(ids[3], bob, carol)
-		w.join(ids[2], bob)
-		w.unchanged("listing as nobody", func() error { return rooms.SetListed(ctx, bob, ids[0], true) }, room.ErrMayNot)
-		space := "m.space"
-		tests := []struct {
-			name string
-			look room.Listing
-			want string // names, in order where it is settled
-			n    int
-		}{
-			{"all", room.Listing{}, "Room 3,Room 2", 5},
-			{"one", room.Listing{Limit: 1}, "Room 3", 1},
-			{"the next", room.Listing{Limit: 1, Since: "p1"}, "Room 2", 1},
-			{"beyond", room.Listing{Since: "p9"}, "", 0},
-			{"a name", room.Listing{Term: "rOOm 4"}, "Room 4", 1},
-			{"a topic", room.Listing{Term: "boxes"}, "Room 3,Room 2", 4},
-			{"nothing", room.Listing{Term: "xyz"}, "", 0},
-			{"spaces", room.Listing{Types: []*string{&space}}, "A space", 1},
-			{"no spaces", room.Listing{Types: []*string{nil}}, "Room 3,Room 2", 4},
-		}
+		ctx := w.Context()
+		hidden := w.create(room.Creation{Preset: room.PublicChat, Name: "Attic"})
+		listed := w.create(room.Creation{Preset: room.PublicChat, Listed: true, Name: "Cellar", Topic: "Boxes", CreationContent: []byte(`{"type":"m.space"}`)})
+		w.join(listed, bob, carol)
+		w.unchanged("listing as nobody", func() error { return w.rooms.SetListed(ctx, bob, hidden, true) }, room.ErrMayNot)
 		for range 2 { // the second time from tables
-			for _, test := range tests {
-				d, err := w.rooms.List(ctx, test.look)
-				w.ok(err)
-				var names []string
-				for _, s := range d.Rooms {
-					names = append(names, s.Name)
-				}
-				if got := strings.Join(names, ","); len(names) != test.n || !strings.HasPrefix(got, test.want) {
-					t.Errorf("%s: %q, want %d beginning with %q", test.name, got, test.n, test.want)
-				}
+			if is, err := w.rooms.Listed(listed); !is || err != nil {
+				t.Errorf("the cellar is listed: %v, %v", is, err)
+			}
+			published := w.rooms.Published()
+			if len(published) != 1 || published[0].ID() != listed {
+				t.Fatalf("%v are published", published)
+			}
+			s, err := w.rooms.Summary(ctx, published[0])
+			w.ok(err)
+			if want := (room.Summary{RoomID: listed, Name: "Cellar", Topic: "Boxes", Type: "m.space", JoinRule: "public", Joined: 3}); *s != want {
+				t.Errorf("the cellar is %+v, want %+v", *s, want)
 			}
 			w = open(t, w.db, 0)
 		}
-		d, err := w.rooms.List(ctx, room.Listing{Limit: 2})
-		w.ok(err)
-		next, err := w.rooms.List(ctx, room.Listing{Limit: 2, Since: d.Next})
-		w.ok(err)
-		if d.Prev != "" || next.Prev != "p0" || next.Next == "" || d.Total != 5 {
-			t.Errorf("pages are %+v and %+v", d, next)
-		}
-		if s := d.Rooms[0]; s.Joined != 3 || s.JoinRule != "public" || s.GuestsMayJoin || s.WorldReadable {
-			t.Errorf("room 3 is %+v", s)
-		}
-		w.ok(w.rooms.SetListed(ctx, alice, ids[3], false))
-		if listed, err := w.rooms.Listed(ids[3]); listed || err != nil {
-			t.Errorf("room 3 is listed: %v, %v", listed, err)
-		}
-		for _, token := range []string{"x", "p", "p-1", "1", "p99999999999"} {
-			_, err := w.rooms.List(ctx, room.Listing{Since: token})
-			wantError(t, "since "+token, err, room.ErrListingToken)
+		w.ok(w.rooms.SetListed(ctx, alice, listed, false))
+		if is, err := w.rooms.Listed(listed); is || err != nil || len(w.rooms.Published()) > 0 {
+			t.Errorf("the cellar is listed: %v, %v", is, err)
 		}
 	})
 }
