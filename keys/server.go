@@ -103,7 +103,7 @@ func (s *Server) All(ctx context.Context) (map[matrix.KeyID]ed25519.PublicKey, e
 
 // Revoked returns the keys that somebody else has, or may have, which sign no more.
 func (s *Server) Revoked(ctx context.Context) (revoked []keyring.Key, err error) {
-	all, err := s.Ring.History(ctx)
+	all, err := s.History(ctx)
 	for _, k := range all {
 		if !k.Revoked.IsZero() {
 			revoked = append(revoked, k)
@@ -111,6 +111,9 @@ func (s *Server) Revoked(ctx context.Context) (revoked []keyring.Key, err error)
 	}
 	return revoked, err
 }
+
+// History returns all keys that there ever were, the newest first, which signs.
+func (s *Server) History(ctx context.Context) ([]keyring.Key, error) { return s.Ring.History(ctx) }
 
 // IsValid tells whether public, in base64 of either alphabet, is a key of this
 // server. A retired key still is, for what it signed: the answer does not change as

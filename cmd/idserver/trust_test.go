@@ -41,7 +41,7 @@ func successor(t *testing.T, origin, begun string, who ed25519.PrivateKey) (next
 	if err != nil {
 		t.Fatal(err)
 	}
-	first, err := logkeys.First(origin, []string{begun}, "")
+	first, err := logkeys.First(origin, []string{begun}, "", nil)
 	if err != nil {
 		t.Fatal(err)
 	}

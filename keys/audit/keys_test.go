@@ -1,6 +1,10 @@
 package audit_test
 
 import (
+	"crypto/ed25519"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"maps"
 	"path/filepath"
@@ -11,6 +15,7 @@ import (
 
 	"signet/keys/audit"
 	"signet/keys/audit/audittest"
+	"signet/keys/entry"
 	"signet/keys/logkeys"
 	"signet/keys/replay"
 )
@@ -25,7 +30,7 @@ type succession struct {
 func newSuccession(t testing.TB) *succession {
 	t.Helper()
 	s := &succession{Log: audittest.New(t, origin), signers: map[string]note.Signer{}}
-	first, err := logkeys.First(origin, s.vkeys(1), "")
+	first, err := logkeys.First(origin, s.vkeys(1), "", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -134,6 +139,53 @@ func TestAConfigThatNobodyVouchedFor(t *testing.T) {
 	// Who signs is not the log's key: it may be anybody's log.
 	s.signBy(2)
 	lies(t, s.who(1), audit.Whole, audit.Signed)
+}
+
+// A CONFIG whose keys for values are none is a lie where it stands, whoever has signed it; and one
+// that names some holds.
+func TestAConfigNamesKeysForValues(t *testing.T) {
+	key := ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize)).Public().(ed25519.PublicKey)
+	for name, c := range map[string]struct {
+		key  []byte
+		lies bool
+	}{"a key": {key, false}, "a key of low order": {append([]byte{1}, make([]byte, 31)...), true}, "a short one": {key[:31], true}} {
+		t.Run(name, func(t *testing.T) {
+			s := newSuccession(t)
+			at := int64(len(s.Entries))
+			s.Force(s.naming(map[string]string{"ed25519:one": base64.RawStdEncoding.EncodeToString(c.key)}))
+			if !c.lies {
+				holds(t, s.who(1))
+				return
+			}
+			lies(t, s.who(1), at, "I5")
+		})
+	}
+}
+
+// naming is the next CONFIG, whatever it names, signed as it should be.
+func (s *succession) naming(values any) []byte {
+	s.Helper()
+	begun := s.configs[len(s.configs)-1]
+	sum := sha256.Sum256(begun.JSON())
+	vkey := s.vkeys(1)[0]
+	o := map[string]any{"origin": origin, "prev": base64.RawURLEncoding.EncodeToString(sum[:]), "value_keys": values, "vkeys": []string{vkey}}
+	octets, err := json.Marshal(o)
+	if err != nil {
+		s.Fatal(err)
+	}
+	signature, err := s.signers[vkey].Sign(octets)
+	if err != nil {
+		s.Fatal(err)
+	}
+	o["signatures"] = map[string]string{vkey: base64.RawStdEncoding.EncodeToString(signature)}
+	if octets, err = json.Marshal(o); err != nil {
+		s.Fatal(err)
+	}
+	e, err := entry.NewConfig(octets)
+	if err != nil {
+		s.Fatal(err)
+	}
+	return e.Append(nil)
 }
 
 // Checkpoints that those have signed who should not: the new key before a CONFIG names it, one

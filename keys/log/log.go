@@ -67,7 +67,8 @@ type Map interface {
 type Keys interface {
 	// Config returns the CONFIG that is to be appended at a position, nil if the newest one
 	// says what it should. That is nil in an empty log, which begins with what is returned. It
-	// is called by one goroutine, outside of any transaction, when newest is committed.
+	// is called by one goroutine, outside of any transaction, when newest is committed and the
+	// entries are read that come after it: it may be about the keys by which they were signed.
 	Config(ctx context.Context, newest []byte, position int64) ([]byte, error)
 	// Signers are of all keys that a CONFIG of the log names. Their names are the origin, and
 	// what they sign depends on the text alone.

@@ -137,6 +137,8 @@ func (l *Log) prepare(ctx context.Context, from head) (*batch, error) {
 	if err != nil {
 		return nil, fmt.Errorf("asking what is to be logged: %w", err)
 	}
+	// The CONFIG is asked for after the source and stands before what that had ready: whatever key
+	// has signed any of it, the CONFIG can name it.
 	config, err := l.configure(ctx, from)
 	if err != nil {
 		return nil, err

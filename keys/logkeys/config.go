@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -12,11 +13,16 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 	"golang.org/x/mod/sumdb/note"
 
+	"signet/internal/matrix"
 	"signet/keys/entry"
+	"signet/keys/value"
 )
 
-// MaxKeys is how many keys a CONFIG names at most.
-const MaxKeys = 8
+// How many keys a CONFIG names at most: of the log, and for values.
+const (
+	MaxKeys      = 8
+	MaxValueKeys = 8
+)
 
 var (
 	// ErrConfig is the error of a CONFIG that says nothing of a log, or of another log.
@@ -30,6 +36,7 @@ var (
 type Config struct {
 	said
 	verifiers []note.Verifier // of VKeys
+	values    value.ServerKeys
 	object    []byte
 }
 
@@ -46,6 +53,8 @@ type said struct {
 	// Signatures are by verifier key, in unpadded base64, over the canonical JSON of the other
 	// members.
 	Signatures map[string]string `json:"signatures,omitzero"`
+	// Values are keys by which the server signs values from here on, in unpadded base64.
+	Values map[matrix.KeyID]string `json:"value_keys,omitzero"`
 	// VKeys are the verifier keys of the log from here on (C2SP signed-note), the newest first:
 	// all of them sign each checkpoint that covers this CONFIG and no later one.
 	VKeys []string `json:"vkeys,omitzero"`
@@ -76,6 +85,11 @@ func Parse(e entry.Config, origin string) (Config, error) {
 		}
 		c.verifiers = append(c.verifiers, v)
 	}
+	values, err := parseValueKeys(c.Values)
+	if err != nil {
+		return Config{}, err
+	}
+	c.values = values
 	return c, nil
 }
 
@@ -96,6 +110,25 @@ func parseVKey(vkey, origin string) (note.Verifier, error) {
 	return v, nil
 }
 
+// parseValueKeys reads keys by which the server signs values, as strictly as a trust root does.
+func parseValueKeys(texts map[matrix.KeyID]string) (value.ServerKeys, error) {
+	if len(texts) > MaxValueKeys {
+		return nil, fmt.Errorf("%w: it names %d keys for values, more than %d", ErrConfig, len(texts), MaxValueKeys)
+	}
+	keys := value.ServerKeys{}
+	for id, text := range texts {
+		key, err := matrix.DecodeBase64(text)
+		if err != nil || matrix.EncodeBase64(key) != text {
+			return nil, fmt.Errorf("%w: %.80q for %.80q is not base64 in its one spelling", ErrConfig, text, id)
+		}
+		if err := value.CheckServerKey(id, key); err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrConfig, err)
+		}
+		keys[id] = key
+	}
+	return keys, nil
+}
+
 // JSON is the CONFIG in canonical form.
 func (c Config) JSON() []byte { return c.object }
 
@@ -107,6 +140,10 @@ func (c Config) Entry() entry.Config {
 
 // Verifiers are of the keys that it names, in their order.
 func (c Config) Verifiers() []note.Verifier { return slices.Clone(c.verifiers) }
+
+// ValueKeys are keys by which the server signs values from there on, the current one among
+// them; none in a log that has no values, or of before they were named.
+func (c Config) ValueKeys() value.ServerKeys { return maps.Clone(c.values) }
 
 // hash is by what the next CONFIG names this one.
 func (c Config) hash() string {

@@ -5,15 +5,19 @@ import (
 	"crypto/ed25519"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"maps"
+	"reflect"
 	"strings"
 	"testing"
 
 	"golang.org/x/mod/sumdb/note"
 
+	"signet/internal/matrix"
 	"signet/keys/entry"
 	"signet/keys/log"
 	"signet/keys/logkeys"
+	"signet/keys/value"
 )
 
 const origin = "id.example.org/users"
@@ -35,7 +39,7 @@ func newPerson(t testing.TB, seed byte) person {
 
 func first(t testing.TB, keys ...person) logkeys.Config {
 	t.Helper()
-	c, err := logkeys.First(origin, vkeys(keys), "vrf")
+	c, err := logkeys.First(origin, vkeys(keys), "vrf", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,11 +108,11 @@ func TestCONFIGsThatDoNotFollow(t *testing.T) {
 	begun := first(t, a)
 	both := next(t, begun, []person{a, b}, b, a)
 	alone := next(t, both, []person{a, b}, b)
-	other, err := logkeys.First(origin, vkeys([]person{a}), "another vrf")
+	other, err := logkeys.First(origin, vkeys([]person{a}), "another vrf", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	nameless, err := logkeys.First(origin, nil, "vrf")
+	nameless, err := logkeys.First(origin, nil, "vrf", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -165,6 +169,46 @@ func TestAKeyIsRevoked(t *testing.T) {
 	}
 }
 
+// valueKey is a key by which a server signs values.
+func valueKey(seed byte) ed25519.PublicKey {
+	return ed25519.NewKeyFromSeed(bytes.Repeat([]byte{seed}, ed25519.SeedSize)).Public().(ed25519.PublicKey)
+}
+
+// A CONFIG names keys for values, the first one too, and the keys of the log have signed them as
+// they have all else in it. One that names none is as it was before there were any.
+func TestKeysForValuesAreNamed(t *testing.T) {
+	a := newPerson(t, 1)
+	one, two := value.ServerKeys{"ed25519:one": valueKey(7)}, value.ServerKeys{"ed25519:two": valueKey(8), "ed25519:three": valueKey(9)}
+	begun, err := logkeys.First(origin, vkeys([]person{a}), "vrf", one)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := begun.Next(logkeys.Change{VKeys: vkeys([]person{a}), Values: two, Signers: signers(a)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []value.ServerKeys{one, two} {
+		again, err := logkeys.Parse([]logkeys.Config{begun, c}[i].Entry(), origin)
+		if err != nil || !reflect.DeepEqual(again.ValueKeys(), want) {
+			t.Errorf("CONFIG %d names %v, %v; want %v", i, again.ValueKeys(), err, want)
+		}
+	}
+	if err := begun.CheckNext(c); err != nil {
+		t.Error(err)
+	}
+	evil := alter(t, c, "value_keys", func(m map[string]any) { m["ed25519:two"] = matrix.EncodeBase64(valueKey(66)) })
+	more := alter(t, c, "value_keys", func(m map[string]any) { m["ed25519:evil"] = matrix.EncodeBase64(valueKey(66)) })
+	less := alter(t, c, "", func(m map[string]any) { delete(m, "value_keys") })
+	for what, c := range map[string]logkeys.Config{"another key": evil, "one more": more, "none": less} {
+		if err := begun.CheckNext(c); !errors.Is(err, logkeys.ErrVouched) {
+			t.Errorf("with %s for values it follows: %v", what, err)
+		}
+	}
+	if plain := next(t, begun, []person{a}, a); len(plain.ValueKeys()) != 0 || bytes.Contains(plain.JSON(), []byte("value_keys")) {
+		t.Errorf("one without keys for values is %s", plain.JSON())
+	}
+}
+
 // alter changes a member of a CONFIG, or the whole, and keeps the signatures.
 func alter(t testing.TB, c logkeys.Config, member string, change func(map[string]any)) logkeys.Config {
 	t.Helper()
@@ -204,6 +248,16 @@ func TestWhatIsNoConfig(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	values := func(members string) string { return `{"origin":"` + origin + `","value_keys":` + members + `}` }
+	good, low, short := matrix.EncodeBase64(valueKey(7)), matrix.EncodeBase64(append([]byte{1}, make([]byte, 31)...)), matrix.EncodeBase64(valueKey(7)[:31])
+	odd := valueKey(7)
+	for i := byte(8); !strings.ContainsAny(matrix.EncodeBase64(odd), "+/"); i++ {
+		odd = valueKey(i)
+	}
+	var crowd []string
+	for i := range byte(logkeys.MaxValueKeys + 1) {
+		crowd = append(crowd, fmt.Sprintf(`"ed25519:%d":"%s"`, i, matrix.EncodeBase64(valueKey(i))))
+	}
 	many := strings.TrimSuffix(strings.Repeat(`"`+a.vkey+`",`, logkeys.MaxKeys+1), ",")
 	for name, object := range map[string]string{
 		"another log's":              `{"origin":"other.example/users"}`,
@@ -215,6 +269,17 @@ func TestWhatIsNoConfig(t *testing.T) {
 		"a key in another spelling":  `{"origin":"` + origin + `","vkeys":["` + strings.Replace(a.vkey, a.vkey[len(origin)+1:len(origin)+9], strings.ToUpper(a.vkey[len(origin)+1:len(origin)+9]), 1) + `X"]}`,
 		"a key twice":                `{"origin":"` + origin + `","vkeys":["` + a.vkey + `","` + a.vkey + `"]}`,
 		"too many keys":              `{"origin":"` + origin + `","vkeys":[` + many + `]}`,
+		"keys for values in a list":  values(`["` + good + `"]`),
+		"one that is a number":       values(`{"ed25519:one":1}`),
+		"one that is null":           values(`{"ed25519:one":null}`),
+		"one of no id":               values(`{"one":"` + good + `"}`),
+		"one of another algorithm":   values(`{"curve25519:one":"` + good + `"}`),
+		"one with padding":           values(`{"ed25519:one":"` + good + `="}`),
+		"one in another alphabet":    values(`{"ed25519:one":"` + strings.NewReplacer("+", "-", "/", "_").Replace(matrix.EncodeBase64(odd)) + `"}`),
+		"one that is too short":      values(`{"ed25519:one":"` + short + `"}`),
+		"one of low order":           values(`{"ed25519:one":"` + low + `"}`),
+		"one that is no point":       values(`{"ed25519:one":"` + matrix.EncodeBase64(append([]byte{2}, make([]byte, 31)...)) + `"}`),
+		"too many of them":           values(`{` + strings.Join(crowd, ",") + `}`),
 	} {
 		e, err := entry.NewConfig([]byte(object))
 		if err != nil {
@@ -234,6 +299,11 @@ func FuzzConfig(f *testing.F) {
 	good := next(f, begun, []person{a, b}, b, a)
 	f.Add(begun.JSON())
 	f.Add(good.JSON())
+	named, err := begun.Next(logkeys.Change{VKeys: vkeys([]person{b, a}), Values: value.ServerKeys{"ed25519:one": valueKey(7)}, Signers: signers(a, b)})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(named.JSON())
 	f.Fuzz(func(t *testing.T, object []byte) {
 		e, err := entry.NewConfig(object)
 		if err != nil {
@@ -246,7 +316,15 @@ func FuzzConfig(f *testing.F) {
 		if len(c.Verifiers()) != len(c.VKeys) || len(c.VKeys) > logkeys.MaxKeys || c.Origin != origin {
 			t.Fatalf("%s is taken", object)
 		}
-		if begun.CheckNext(c) == nil && !bytes.Equal(object, good.JSON()) {
+		if len(c.ValueKeys()) > logkeys.MaxValueKeys || len(c.ValueKeys()) != len(c.Values) {
+			t.Fatalf("%s is taken", object)
+		}
+		for id, key := range c.ValueKeys() {
+			if value.CheckServerKey(id, key) != nil || c.Values[id] != matrix.EncodeBase64(key) {
+				t.Fatalf("%s is taken for %v", object, c.ValueKeys())
+			}
+		}
+		if begun.CheckNext(c) == nil && !bytes.Equal(object, good.JSON()) && !bytes.Equal(object, named.JSON()) {
 			t.Fatalf("%s follows", object)
 		}
 	})

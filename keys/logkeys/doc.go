@@ -8,5 +8,8 @@
 // A CONFIG after the first is signed by every key that the one before it names and by every
 // key that it names itself, and says by a hash which one it follows. So whoever knows one key
 // of the log finds those after it by the CONFIGs alone, and whoever has stolen one of two
-// cannot make the next. It is pure.
+// cannot make the next.
+//
+// A CONFIG of the log of users names, too, the keys by which the server signs values from there
+// on, for which the keys of the log vouch as they do for each other. It is pure.
 package logkeys

@@ -33,6 +33,8 @@ type Signer interface {
 	SignAll(ctx context.Context, values []any) ([][]byte, error)
 	// Revoked returns the keys that somebody else may have, which sign no more.
 	Revoked(ctx context.Context) ([]keyring.Key, error)
+	// History returns all keys that there ever were, the newest first, which signs.
+	History(ctx context.Context) ([]keyring.Key, error)
 }
 
 // Binding is a change of who is behind an address.
@@ -118,7 +120,7 @@ func Open(ctx context.Context, o Options) (*People, error) {
 	o.setDefaults()
 	origin := Origin(o.Name)
 	p := &People{Options: o, state: replay.New(replay.Inserts, origin), prover: newProver(o.VRF, o.Cached), tally: newTally(o.Quota),
-		keys:  &keeper.Keeper{Origin: origin, VRF: matrix.EncodeBase64(o.VRF.Public().Bytes()), Ring: o.Keys, Now: o.Now},
+		keys:  &keeper.Keeper{Origin: origin, VRF: matrix.EncodeBase64(o.VRF.Public().Bytes()), Ring: o.Keys, Values: o.Signer, Now: o.Now},
 		aside: newAside("versions that wait", o.Log), unrecovered: newAside("recoveries", o.Log)}
 	if err := p.openVault(ctx); err != nil {
 		return nil, err

@@ -100,8 +100,8 @@ func (c Config) Policy() (p Policy, err error) {
 		return Policy{}, fmt.Errorf("%w: %w", ErrPolicy, err)
 	}
 	for id, key := range c.Keys {
-		if err := checkServerKey(id, key); err != nil {
-			return Policy{}, err
+		if err := value.CheckServerKey(id, key[:]); err != nil {
+			return Policy{}, fmt.Errorf("%w: %w", ErrPolicy, err)
 		}
 		p.ServerKeys[id] = ed25519.PublicKey(slices.Clone(key[:]))
 	}
@@ -122,8 +122,8 @@ func (c Config) Policy() (p Policy, err error) {
 func (c Config) revoked() (map[matrix.KeyID]Revoked, error) {
 	all := map[matrix.KeyID]Revoked{}
 	for id, r := range c.Revoked {
-		if err := checkServerKey(id, r.Key); err != nil {
-			return nil, err
+		if err := value.CheckServerKey(id, r.Key[:]); err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrPolicy, err)
 		}
 		if _, believed := c.Keys[id]; believed || r.Before < 0 {
 			return nil, fmt.Errorf("%w: key %s is revoked before %d, and believed: %t", ErrPolicy, id, r.Before, believed)
@@ -131,17 +131,6 @@ func (c Config) revoked() (map[matrix.KeyID]Revoked, error) {
 		all[id] = Revoked{Public: slices.Clone(r.Key[:]), Before: r.Before}
 	}
 	return all, nil
-}
-
-func checkServerKey(id matrix.KeyID, key Hash) error {
-	if _, ok := matrix.ParseKeyID(string(id)); !ok {
-		return fmt.Errorf("%w: key id %.80q", ErrPolicy, id)
-	}
-	// What is asked of people's keys is asked of the server's.
-	if err := value.Master.Kind().Check(key[:]); err != nil {
-		return fmt.Errorf("%w: key %s: %w", ErrPolicy, id, err)
-	}
-	return nil
 }
 
 // verifiers are the log's keys.

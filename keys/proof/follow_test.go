@@ -44,7 +44,7 @@ func (h holder) vkeys(letters string) (all []string) {
 // chain has a CONFIG for each word, which names the keys of its letters.
 func (h holder) chain(words ...string) []logkeys.Config {
 	h.Helper()
-	c, err := logkeys.First(origin, h.vkeys(words[0]), "")
+	c, err := logkeys.First(origin, h.vkeys(words[0]), "", nil)
 	if err != nil {
 		h.Fatal(err)
 	}

@@ -17,6 +17,22 @@ import (
 // ServerKeys are the keys by which a server signs values: those for associations.
 type ServerKeys map[matrix.KeyID]ed25519.PublicKey
 
+// ErrServerKey is the error, beside ErrSignature, of a value that the server has signed by a key
+// which is not known.
+var ErrServerKey = errors.New("no key of the server that is known")
+
+// CheckServerKey tells whether a server could sign values by a key of that id: what is asked of
+// people's keys is asked of the server's.
+func CheckServerKey(id matrix.KeyID, key []byte) error {
+	if _, ok := matrix.ParseKeyID(string(id)); !ok {
+		return fmt.Errorf("key id %.80q", id)
+	}
+	if err := Master.Kind().Check(key); err != nil {
+		return fmt.Errorf("key %s: %w", id, err)
+	}
+	return nil
+}
+
 const (
 	// maxSigners is how many sign a value at most: self, prev and a server.
 	maxSigners = 3
@@ -185,7 +201,7 @@ func checkServer(object []byte, s Signatures, server matrix.ServerName, keys Ser
 	for id, signature := range s[server.String()] {
 		key, known := keys[matrix.KeyID(id)]
 		if !known {
-			return unsigned("%.80q is no key of the server", id)
+			return unsigned("%.80q is %w", id, ErrServerKey)
 		}
 		if _, ok := octets(signature); !ok || matrix.Verify(server, matrix.KeyID(id), key, object) != nil {
 			return unsigned("that by the server's %s", id)

@@ -15,6 +15,7 @@ import (
 	"signet/keys/entry"
 	"signet/keys/log"
 	"signet/keys/logkeys"
+	"signet/keys/value"
 )
 
 // Ring has the keys of a log, as *keyring.Ring has.
@@ -29,11 +30,19 @@ type Ring interface {
 	Forget(ctx context.Context, id matrix.KeyID) error
 }
 
+// Values has the keys by which the server signs values, as *keyring.Ring has.
+type Values interface {
+	// History returns all that there ever were, the newest first: that one signs. One that has
+	// signed anything is among them.
+	History(ctx context.Context) ([]keyring.Key, error)
+}
+
 // Keeper is a log.Keys.
 type Keeper struct {
 	Origin string
 	VRF    string // public key in unpadded base64; empty in a log that has none
 	Ring   Ring
+	Values Values // nil in a log that has none
 	Now    func() time.Time
 }
 
@@ -54,23 +63,31 @@ func (k *Keeper) Config(ctx context.Context, newest []byte, position int64) ([]b
 		return nil, err
 	}
 	if newest == nil {
-		return k.first(keys)
+		return k.first(ctx, keys)
 	}
 	now, err := k.parse(newest)
 	if err != nil {
 		return nil, err
 	}
+	values, named, err := k.values(ctx, now)
+	if err != nil {
+		return nil, err
+	}
 	wanted := k.wanted(keys, now)
-	if slices.Equal(wanted, now.VKeys) {
+	if named && slices.Equal(wanted, now.VKeys) {
 		return nil, k.forget(ctx, keys, now)
 	}
-	change := logkeys.Change{VKeys: wanted, Position: position, Signers: map[string]note.Signer{}}
+	return k.next(ctx, keys, now, logkeys.Change{VKeys: wanted, Values: values, Position: position, Signers: map[string]note.Signer{}})
+}
+
+// next makes the CONFIG that follows.
+func (k *Keeper) next(ctx context.Context, keys []key, now logkeys.Config, change logkeys.Change) (_ []byte, err error) {
 	for _, v := range keys {
 		if slices.Contains(now.VKeys, v.vkey) && !v.Revoked.IsZero() {
 			change.Revoked = append(change.Revoked, v.vkey)
 		}
 	}
-	for _, vkey := range slices.Concat(now.VKeys, wanted) {
+	for _, vkey := range slices.Concat(now.VKeys, change.VKeys) {
 		if change.Signers[vkey], err = k.signer(ctx, keys, vkey); err != nil {
 			return nil, err
 		}
@@ -80,6 +97,30 @@ func (k *Keeper) Config(ctx context.Context, newest []byte, position int64) ([]b
 		return nil, err
 	}
 	return next.Entry().Append(nil), nil
+}
+
+// values are the keys for values that the next CONFIG names: the current one, and each before it
+// back to one that has been named, by which something may be signed that is not logged yet. named
+// tells whether the newest CONFIG names the current one already.
+func (k *Keeper) values(ctx context.Context, now logkeys.Config) (keys value.ServerKeys, named bool, err error) {
+	if k.Values == nil {
+		return nil, true, nil
+	}
+	all, err := k.Values.History(ctx)
+	if err != nil || len(all) == 0 {
+		return nil, true, err
+	}
+	keys, known := value.ServerKeys{}, now.ValueKeys()
+	is := func(v keyring.Key) bool { return v.Public.Equal(known[v.ID]) }
+	for i, v := range all {
+		if v.Revoked.IsZero() && (i == 0 || !is(v)) {
+			keys[v.ID] = v.Public
+		}
+		if is(v) || len(keys) == logkeys.MaxValueKeys {
+			break
+		}
+	}
+	return keys, is(all[0]), nil
 }
 
 // State has the CONFIGs of a log that it has followed, as *replay.State has.
@@ -105,8 +146,12 @@ func (k *Keeper) Configs(ctx context.Context, l *log.Log, s State) ([]logkeys.Co
 	return []logkeys.Config{c}, err
 }
 
-func (k *Keeper) first(keys []key) ([]byte, error) {
-	c, err := logkeys.First(k.Origin, k.wanted(keys, logkeys.Config{}), k.VRF)
+func (k *Keeper) first(ctx context.Context, keys []key) ([]byte, error) {
+	values, _, err := k.values(ctx, logkeys.Config{})
+	if err != nil {
+		return nil, err
+	}
+	c, err := logkeys.First(k.Origin, k.wanted(keys, logkeys.Config{}), k.VRF, values)
 	if err != nil {
 		return nil, err
 	}

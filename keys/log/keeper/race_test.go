@@ -12,8 +12,9 @@ import (
 )
 
 // Three replicas sequence one log, and a clock that leaps takes the lease from each of them,
-// while the operator rotates, retires and revokes. No size has two notes, each note is signed by
-// the keys that its newest CONFIG names, and the log still leads from its first key to the last.
+// while the operator rotates, retires and revokes, and rotates the keys for values. No size has two
+// notes, each note is signed by the keys that its newest CONFIG names, each value stands behind a
+// CONFIG that names its key, and the log still leads from its first key to the last.
 func TestSequencersRaceWhileKeysChange(t *testing.T) {
 	const rounds = 12
 	each(t, func(w *world) {
@@ -52,6 +53,9 @@ func TestSequencersRaceWhileKeysChange(t *testing.T) {
 		}
 		for i := range rounds {
 			old, _ := w.rotate()
+			w.sign()
+			w.rotateValues()
+			w.sign()
 			var err error
 			switch i % 3 {
 			case 0:

@@ -3,11 +3,14 @@ package keeper_test
 import (
 	"context"
 	"crypto/ed25519"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"path/filepath"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -16,16 +19,19 @@ import (
 
 	"signet/internal/clocktest"
 	"signet/internal/keyring"
-	"signet/internal/keyring/keyringtest"
+	"signet/internal/matrix"
 	"signet/internal/seal/sealtest"
 	"signet/internal/store"
 	"signet/internal/store/storetest"
 	"signet/keys/audit"
+	"signet/keys/entry"
 	"signet/keys/log"
 	"signet/keys/log/format"
 	"signet/keys/log/keeper"
 	"signet/keys/logkeys"
+	"signet/keys/prefixtree"
 	"signet/keys/replay"
+	"signet/keys/value"
 )
 
 const origin = "id.example.org/users"
@@ -33,13 +39,17 @@ const origin = "id.example.org/users"
 // world is a log whose keys are in a key ring, and the replicas that have it.
 type world struct {
 	testing.TB
-	db    *store.DB
-	clock *clocktest.Clock
-	ring  *keyring.Ring // as the commands have it
+	db     *store.DB
+	clock  *clocktest.Clock
+	ring   *keyring.Ring // as the commands have it
+	values *keyring.Ring // by which values are signed
 	*replica
 
 	opened int
 	sizes  map[int64]string // each note that was seen, by its size
+
+	mu     sync.Mutex // guards signed
+	signed []matrix.KeyID
 }
 
 // replica is a process with the log.
@@ -54,7 +64,10 @@ type replica struct {
 func each(t *testing.T, tell func(w *world)) {
 	storetest.Each(t, []string{"seal", "keyring", "log"}, func(t *testing.T, db *store.DB) {
 		w := &world{TB: t, db: db, clock: clocktest.New(), sizes: map[int64]string{}}
-		w.ring = keyringtest.Open(t, db, sealtest.Vault(t, db, w.clock.Now), w.clock.Now, keyring.UsersLog)
+		rings, err := keyring.Open(t.Context(), keyring.Options{DB: db, Vault: sealtest.Vault(t, db, w.clock.Now), Now: w.clock.Now,
+			Purposes: []keyring.Purpose{keyring.Association, keyring.UsersLog}})
+		w.must(err)
+		w.values, w.ring = rings[0], rings[1]
 		w.replica = w.open(0)
 		tell(w)
 		w.check()
@@ -64,23 +77,59 @@ func each(t *testing.T, tell func(w *world)) {
 // open is a process that starts, when the lease of the one before has ended.
 func (w *world) open(ahead time.Duration) *replica {
 	w.Helper()
+	return w.openWith(ahead, w.values)
+}
+
+func (w *world) openWith(ahead time.Duration, values keeper.Values) *replica {
+	w.Helper()
 	w.clock.Advance(time.Minute)
 	w.opened++
 	now := func() time.Time { return w.clock.Now().Add(ahead) }
-	r := &replica{state: replay.New(replay.Inserts, origin), keys: &keeper.Keeper{Origin: origin, VRF: "vrf", Ring: w.ring, Now: now},
+	r := &replica{state: replay.New(replay.Inserts, origin), keys: &keeper.Keeper{Origin: origin, VRF: "vrf", Ring: w.ring, Values: values, Now: now},
 		guard: &guard{Guard: log.NewFileGuard(filepath.Join(w.TempDir(), fmt.Sprint("signed", w.opened)), origin)}, clock: ahead}
 	var err error
-	r.log, err = log.Open(w.Context(), log.Options{Name: "users", Origin: origin, DB: w.db, Now: now, Log: slog.New(slog.DiscardHandler), Source: source{w},
+	r.log, err = log.Open(w.Context(), log.Options{Name: "users", Origin: origin, DB: w.db, Now: now, Log: slog.New(slog.DiscardHandler), Source: source{w, r.state},
 		Map: r.state, Format: format.Entries{}, Guard: r.guard, Keys: r.keys, Lease: 15 * time.Second})
 	w.must(err)
 	w.must(r.log.CheckConfig(w.Context()))
 	return r
 }
 
-// source has nothing that waits.
-type source struct{ *world }
+// sign makes a value, which waits from then on, by the key that signs now.
+func (w *world) sign() matrix.KeyID {
+	w.Helper()
+	k, err := w.values.Current(w.Context())
+	if err != nil {
+		w.Error(err)
+		return ""
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.signed = append(w.signed, k.ID)
+	return k.ID
+}
 
-func (source) Next(context.Context, int) (log.Batch, error) { return log.Batch{}, nil }
+// source has the values that are signed and not in the log.
+type source struct {
+	*world
+	state *replay.State
+}
+
+func (s source) Next(context.Context, int) (log.Batch, error) {
+	b := log.Batch{Logged: func(context.Context, *store.Tx, int64) error { return nil }}
+	newest, _ := s.state.Newest()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range s.signed {
+		if _, logged := newest.Tree.Get(prefixtree.Index(indexOf(i))); !logged {
+			b.Entries = append(b.Entries, entry.Insert{Index: indexOf(i)}.Append(nil))
+		}
+	}
+	return b, nil
+}
+
+// indexOf is the index of a value that was signed.
+func indexOf(i int) entry.Index { return entry.Index(sha256.Sum256([]byte(fmt.Sprint(i)))) }
 
 // guard is one that fails as long as it is told to: what is committed is not signed.
 type guard struct {
@@ -125,11 +174,12 @@ func (w *world) look(r *replica) log.Checkpoint {
 }
 
 // check holds every note that was ever seen against the newest CONFIG that it covers: all of
-// its keys have signed, and nobody else.
+// its keys have signed, and nobody else. Each value stands behind a CONFIG that names its key.
 func (w *world) check() {
 	w.Helper()
 	entries, err := w.log.Entries(w.Context(), 0, 1<<20)
 	w.must(err)
+	w.checkValues(entries)
 	for size, signed := range w.sizes {
 		s := replay.New(replay.Inserts, origin)
 		w.must(s.Follow(entries[:size]))
@@ -139,6 +189,33 @@ func (w *world) check() {
 		if err != nil || len(n.Sigs) != len(vkeys) || len(n.UnverifiedSigs) != 0 {
 			w.Errorf("the note of %d entries should be signed by %v: %v\n%s", size, vkeys, err, signed)
 		}
+	}
+}
+
+func (w *world) checkValues(entries [][]byte) {
+	w.Helper()
+	by := map[entry.Index]matrix.KeyID{}
+	for i, id := range w.signed {
+		by[indexOf(i)] = id
+	}
+	named := value.ServerKeys{}
+	for i, e := range entries {
+		parsed, err := entry.Parse(e)
+		w.must(err)
+		switch e := parsed.(type) {
+		case entry.Config:
+			c, err := logkeys.Parse(e, origin)
+			w.must(err)
+			maps.Copy(named, c.ValueKeys())
+		case entry.Insert:
+			if _, is := named[by[e.Index]]; !is {
+				w.Errorf("the value at %d is signed by %s, which no CONFIG before names", i, by[e.Index])
+			}
+			delete(by, e.Index)
+		}
+	}
+	if len(by) > 0 {
+		w.Errorf("%d values are not in the log", len(by))
 	}
 }
 

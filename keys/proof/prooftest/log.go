@@ -38,7 +38,7 @@ func New(t testing.TB, origin string, key ed25519.PrivateKey, vrf string) *Log {
 	}
 	l := &Log{TB: t, origin: origin, State: replay.New(contents, origin)}
 	l.take(key)
-	first, err := logkeys.First(origin, []string{l.vkey}, vrf)
+	first, err := logkeys.First(origin, []string{l.vkey}, vrf, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
