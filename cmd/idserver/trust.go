@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"slices"
 
@@ -50,8 +51,8 @@ func (s *asker) config(env program.Env) (proof.Config, error) {
 	return parseConfig("the server's config", text)
 }
 
-// refresh writes into the file the keys of the logs that CONFIGs lead to from those in it. It
-// stays as it is if the server names others.
+// refresh writes into the file the keys of the logs that CONFIGs lead to from those in it, and the
+// keys for values that these name. It stays as it is if the server names others.
 func (c verifyCommand) refresh(env program.Env, s *asker) error {
 	if c.Trust == "" {
 		return misused("--refresh: which file of --trust is to be refreshed?")
@@ -79,6 +80,11 @@ func (c verifyCommand) refresh(env program.Env, s *asker) error {
 	}
 	tellKeys(env.Stdout, kept.Users, now.Users)
 	tellKeys(env.Stdout, kept.Servers, now.Servers)
+	for _, id := range slices.Sorted(maps.Keys(now.Keys)) {
+		if _, known := kept.Keys[id]; !known {
+			fmt.Fprintf(env.Stdout, "learn %s: a CONFIG of the log names it as a key by which the server signs values\n", printable(string(id)))
+		}
+	}
 	for id := range kept.Keys {
 		if r, revoked := now.Revoked[id]; revoked {
 			fmt.Fprintf(env.Stdout, "drop  %s: the server has revoked it; what it signed is believed where it stands before entry %d of the log\n", printable(string(id)), r.Before)

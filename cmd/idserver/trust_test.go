@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"crypto/ed25519"
+	"crypto/sha256"
 	"encoding/json"
 	"net/http"
 	"os"
@@ -17,6 +18,7 @@ import (
 	"signet/keys/log"
 	"signet/keys/logkeys"
 	"signet/keys/proof"
+	"signet/keys/value"
 )
 
 // exampleConfig is the trust root of the examples.
@@ -113,6 +115,66 @@ func TestATrustRootIsRefreshed(t *testing.T) {
 			t.Errorf("verify %q: exits with %d, want 2 and %q\n%s%s", args, status, says, stdout, stderr)
 		}
 	}
+}
+
+// A key for values that is new is not known, which is said with what helps; it is learned from the log,
+// since the log's key in the file has vouched for it.
+func TestATrustRootLearnsAKeyForValues(t *testing.T) {
+	t.Setenv(tokenVariable, "s3cret")
+	newer := exampleConfig(t)
+	seed := sha256.Sum256([]byte("log" + newer.Users.Origin)) // as keys/proof makes the examples
+	signer, vkey, err := log.NewSigner(newer.Users.Origin, ed25519.NewKeyFromSeed(seed[:]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	values := value.ServerKeys{}
+	for id, key := range newer.Keys {
+		values[id] = ed25519.PublicKey(key[:])
+	}
+	first, err := logkeys.First(newer.Users.Origin, newer.Users.VKeys, "", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := first.Next(logkeys.Change{VKeys: newer.Users.VKeys, Values: values, Signers: map[string]note.Signer{vkey: signer}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	newer.Users.Configs = []jsontext.Value{first.JSON(), second.JSON()}
+	kept := exampleConfig(t)
+	kept.Keys = map[matrix.KeyID]proof.Hash{"ed25519:former": proof.Hash(ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize)).Public().(ed25519.PublicKey))}
+	file := filepath.Join(t.TempDir(), "trust.json")
+	write(t, file, encoded(t, kept))
+	url, _ := directoryOf(t, func(path string, answer []byte) (int, []byte) {
+		if strings.HasSuffix(path, "/config") {
+			answer = []byte(encoded(t, newer))
+		}
+		return http.StatusOK, answer
+	})
+	for _, c := range []struct {
+		args   []string
+		status int
+		says   []string
+	}{
+		{nil, 1, []string{"FAIL  8 signatures: ", "--refresh learns of it from the log"}},
+		{[]string{"--refresh"}, 0, []string{"learn ed25519:0: a CONFIG of the log names it", "verified\n"}},
+		{nil, 0, []string{"verified\n"}},
+	} {
+		stdout, stderr, status := runAsk(t, append([]string{"email:alice@example.com", "--server=" + url, "--trust=" + file}, c.args...)...)
+		for _, says := range c.says {
+			if status != c.status || !strings.Contains(stdout, says) {
+				t.Errorf("%v: exits with %d, want %d and %q\n%s%s", c.args, status, c.status, says, stdout, stderr)
+			}
+		}
+	}
+}
+
+func encoded(t *testing.T, c proof.Config) string {
+	t.Helper()
+	text, err := json.Marshal(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }
 
 // What a revoked key has signed is verified by its place in the log, which is said; it is refused

@@ -226,6 +226,9 @@ func refuse(w io.Writer, err error) error {
 	if errors.Is(failed, proof.ErrLogKey) {
 		fmt.Fprintf(w, "      If the log has another key since, --refresh learns of it from the one in the file of --trust.\n")
 	}
+	if errors.Is(failed, value.ErrServerKey) {
+		fmt.Fprintf(w, "      If the server has another key since, --refresh learns of it from the log, by the keys in the file of --trust.\n")
+	}
 	return verdict{fmt.Errorf("the proof is refused at step %d, %s", failed.Step.Number(), failed.Step), statusRefused}
 }
 

@@ -15,8 +15,14 @@ import (
 // trust is what GET config answers now, which a client has just taken.
 func (s *story) trust() proof.Policy {
 	s.Helper()
+	return s.policyOf(s.root(s.people))
+}
+
+// root is the trust root that a replica answers now.
+func (s *story) root(at *people.People) proof.Config {
+	s.Helper()
 	s.Clock.Advance(time.Second)
-	c, err := s.people.Trust(s.Context())
+	c, err := at.Trust(s.Context())
 	s.must(err)
 	all, err := s.server.All(s.Context())
 	s.must(err)
@@ -24,6 +30,11 @@ func (s *story) trust() proof.Policy {
 	for id, k := range all {
 		c.Keys[id] = proof.Hash(k)
 	}
+	return c
+}
+
+func (s *story) policyOf(c proof.Config) proof.Policy {
+	s.Helper()
 	p, err := c.Policy()
 	s.must(err)
 	return p

@@ -18,29 +18,62 @@ var ErrUnvouched = errors.New("no key of the log that is known has vouched for t
 
 // Follow returns the trust root as it is after what the same server says now: with the keys
 // that its logs sign by now, if CONFIGs lead from those that are known here to those, and
-// without the ones that sign no more; and with what newer has revoked of the keys for values,
-// since that only takes trust away. Nothing else is taken from it: nobody has vouched for it.
-// Without CONFIGs the keys of the logs stay. Errors: ErrPolicy, ErrUnvouched.
+// without the ones that sign no more; and with the keys for values that those CONFIGs name
+// (learn), but for what newer has revoked, since that only takes trust away. Nothing else is
+// taken from it. Without CONFIGs all keys stay. Errors: ErrPolicy, ErrUnvouched.
 func (c Config) Follow(newer Config) (Config, error) {
 	if newer.Server != c.Server {
 		return Config{}, fmt.Errorf("%w: it is of the server %.80q", ErrPolicy, newer.Server)
 	}
-	c.revoke(newer.Revoked)
-	var err error
-	if c.Users, err = c.Users.follow(newer.Users); err != nil {
+	c.Keys, c.Revoked = maps.Clone(c.Keys), maps.Clone(c.Revoked)
+	users, vouched, err := c.Users.follow(newer.Users)
+	if err != nil {
 		return Config{}, err
 	}
+	c.Users = users
+	c.learn(vouched, newer)
+	c.revoke(newer.Revoked)
 	if c.Servers.Origin == "" {
 		return c, nil // whoever has left it out wants nothing of it
 	}
-	c.Servers, err = c.Servers.follow(newer.Servers)
+	c.Servers, _, err = c.Servers.follow(newer.Servers)
 	return c, err
+}
+
+// learn takes keys for values that CONFIGs name, which are vouched for: those by which the server
+// says that it signs still, or did until it has revoked them. The newest come first, since there is
+// an end to how many may be kept.
+func (c *Config) learn(vouched []logkeys.Config, newer Config) {
+	for _, config := range slices.Backward(vouched) {
+		for id, octets := range config.ValueKeys() {
+			key := Hash(octets)
+			if c.knows(id, key) || !newer.says(id, key) || len(c.Keys)+len(c.Revoked) >= maxKeys {
+				continue
+			}
+			if c.Keys == nil {
+				c.Keys = map[matrix.KeyID]Hash{}
+			}
+			c.Keys[id] = key
+		}
+	}
+}
+
+// knows tells whether there is a key of that id, whatever it is, or the key is revoked under any.
+func (c *Config) knows(id matrix.KeyID, key Hash) bool {
+	_, believed := c.Keys[id]
+	_, ended := c.Revoked[id]
+	return believed || ended || slices.ContainsFunc(slices.Collect(maps.Values(c.Revoked)), func(r RevokedKey) bool { return r.Key == key })
+}
+
+// says tells whether a trust root has a key, believed or revoked.
+func (c *Config) says(id matrix.KeyID, key Hash) bool {
+	r, ended := c.Revoked[id]
+	return c.Keys[id] == key || ended && r.Key == key && r.Before >= 0
 }
 
 // revoke takes trust from keys that are known: from one that is revoked already, if it ends earlier
 // now. Else whoever could answer once with a late end would keep a stolen key believed for good.
 func (c *Config) revoke(revoked map[matrix.KeyID]RevokedKey) {
-	c.Keys, c.Revoked = maps.Clone(c.Keys), maps.Clone(c.Revoked)
 	for id, r := range revoked {
 		key, believed := c.Keys[id]
 		known, ended := c.Revoked[id]
@@ -55,22 +88,22 @@ func (c *Config) revoke(revoked map[matrix.KeyID]RevokedKey) {
 	}
 }
 
-func (l LogConfig) follow(newer LogConfig) (LogConfig, error) {
+// follow returns the log as it is after what newer says, and the CONFIGs that are vouched for.
+func (l LogConfig) follow(newer LogConfig) (now LogConfig, vouched []logkeys.Config, err error) {
 	if newer.Origin != l.Origin {
-		return LogConfig{}, fmt.Errorf("%w: it is of the log %.80q", ErrPolicy, newer.Origin)
+		return LogConfig{}, nil, fmt.Errorf("%w: it is of the log %.80q", ErrPolicy, newer.Origin)
 	}
 	chain, err := newer.chain()
-	if err != nil {
-		return LogConfig{}, err
+	if err != nil || len(chain) == 0 {
+		return l, nil, err
 	}
-	if len(chain) == 0 {
-		return l, nil
+	if chain, err = l.leadsTo(chain); err != nil {
+		return LogConfig{}, nil, fmt.Errorf("%s: %w", l.Origin, err)
 	}
-	if err := l.leadsTo(chain); err != nil {
-		return LogConfig{}, fmt.Errorf("%s: %w", l.Origin, err)
+	if len(chain) > 1 || chain[0].Prev != "" { // else it is the log's first, which nobody has signed: anybody could have made it
+		vouched = chain
 	}
-	l.VKeys, l.Configs = slices.Clone(chain[len(chain)-1].VKeys), newer.Configs
-	return l, nil
+	return NewLogConfig(chain), vouched, nil
 }
 
 // chain reads the CONFIGs.
@@ -93,21 +126,25 @@ func (l LogConfig) chain() (chain []logkeys.Config, err error) {
 	return chain, nil
 }
 
-// leadsTo goes from the newest CONFIG that is known on, link by link.
-func (l LogConfig) leadsTo(chain []logkeys.Config) error {
+// leadsTo goes from the newest CONFIG that is known on, link by link. It returns that and all that
+// hang together with it: those before it are as good, since it names them by their hash.
+func (l LogConfig) leadsTo(chain []logkeys.Config) ([]logkeys.Config, error) {
 	first, err := l.knows(chain)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if first < 0 {
-		return ErrUnvouched
+		return nil, ErrUnvouched
 	}
 	for i := first + 1; i < len(chain); i++ {
 		if err := chain[i-1].CheckNext(chain[i]); err != nil {
-			return fmt.Errorf("%w: %w", ErrUnvouched, err)
+			return nil, fmt.Errorf("%w: %w", ErrUnvouched, err)
 		}
 	}
-	return nil
+	for first > 0 && chain[first-1].CheckNext(chain[first]) == nil {
+		first--
+	}
+	return chain[first:], nil
 }
 
 // knows finds the newest CONFIG that is known. Where keys alone were kept it is the newest that

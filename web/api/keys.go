@@ -35,10 +35,6 @@ func (a *API) keysConfig(c echo.Context) error {
 
 // Trust is the trust root of who verifies answers of the key directory.
 func (a *API) Trust(ctx context.Context) (proof.Config, error) {
-	own, err := a.Keys.All(ctx)
-	if err != nil {
-		return proof.Config{}, err
-	}
 	config, err := a.People.Trust(ctx)
 	if err != nil {
 		return proof.Config{}, err
@@ -47,6 +43,11 @@ func (a *API) Trust(ctx context.Context) (proof.Config, error) {
 		if config.Servers, err = a.Servers(ctx); err != nil {
 			return proof.Config{}, err
 		}
+	}
+	// After the CONFIGs, so that each key which they name is among these, unless it is revoked.
+	own, err := a.Keys.All(ctx)
+	if err != nil {
+		return proof.Config{}, err
 	}
 	config.Server, config.Keys = a.Keys.Name, map[matrix.KeyID]proof.Hash{}
 	for id, public := range own {
