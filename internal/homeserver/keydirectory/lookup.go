@@ -9,9 +9,11 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 	"golang.org/x/mod/sumdb/tlog"
 
+	"signet/internal/fedclient"
 	"signet/internal/store"
 	"signet/keys/entry"
 	"signet/keys/proof"
+	"signet/keys/value"
 )
 
 // Found is what a look-up has shown, with all that others need to verify it themselves.
@@ -22,8 +24,17 @@ type Found struct {
 }
 
 // maxTries is how often the directory is asked for one answer: its log may have been seen to move
-// on meanwhile, or its keys may have.
+// on meanwhile.
 const maxTries = 5
+
+// question is one look-up. Of each try it has what was known before, and what was answered.
+type question struct {
+	label     entry.Label
+	refreshed bool // the trust root was, which is done once
+	root      proof.Config
+	asked     proof.Asked
+	answer    []byte
+}
 
 // Lookup is what is published under the label of a user, "mxid:" and the user id, or that nothing
 // is. It asks the identity server each time. With ErrNotInForce it is told what is proven all the
@@ -34,18 +45,11 @@ func (d *Directory) Lookup(ctx context.Context, label string) (Found, error) {
 	if err != nil || l.Medium() != entry.MXID {
 		return Found{}, ErrLabel
 	}
-	refreshed := false
+	q := question{label: l}
 	for range maxTries {
-		found, again, err := d.lookup(ctx, l)
-		if errors.Is(err, proof.ErrLogKey) && !refreshed { // the log may have another key since
-			refreshed = true
-			if err := d.Refresh(ctx); err != nil {
-				return Found{}, err
-			}
-			continue
-		}
+		found, again, err := d.lookup(ctx, &q)
 		if notProven(err) {
-			return Found{}, d.raise(ctx, Users, label, err, found.Answer)
+			return Found{}, d.raise(ctx, Users, label, err, q.answer)
 		}
 		if err != nil || !again {
 			return found, err
@@ -54,37 +58,53 @@ func (d *Directory) Lookup(ctx context.Context, label string) (Found, error) {
 	return Found{}, ErrBusy
 }
 
-// lookup asks once. Of what is notProven Found has the answer.
-// again says that the log was seen to move on meanwhile.
-func (d *Directory) lookup(ctx context.Context, l entry.Label) (found Found, again bool, err error) {
-	root, err := d.root(ctx)
-	if err != nil {
+// lookup asks once. again says that the log was seen to move on meanwhile.
+func (d *Directory) lookup(ctx context.Context, q *question) (found Found, again bool, err error) {
+	if q.root, err = d.root(ctx); err != nil {
 		return Found{}, false, err
 	}
 	if err := d.stopped(ctx, Users); err != nil {
 		return Found{}, false, err
 	}
-	asked, err := d.asked(ctx, root, l)
-	if err != nil {
+	if q.asked, err = d.asked(ctx, q.root, q.label); err != nil {
 		return Found{}, false, err
 	}
-	found.Answer, err = d.Asker.LookupKeys(ctx, d.At, l.String(), sizeOf(asked.Head))
+	q.answer, err = d.Asker.LookupKeys(ctx, d.At, q.label.String(), sizeOf(q.asked.Head))
 	if err != nil {
 		return Found{}, false, err
 	}
 	var ended error
-	if found.Result, err = d.verify(found.Answer, asked, root); errors.Is(err, ErrNotInForce) {
+	if found.Result, err = d.verified(ctx, q); errors.Is(err, ErrNotInForce) {
 		ended = err
 	} else if err != nil {
-		return found, false, err
+		return Found{}, false, err
 	}
-	if found.Root, err = json.Marshal(root, json.Deterministic(true)); err != nil {
+	found.Answer = q.answer
+	if found.Root, err = json.Marshal(q.root, json.Deterministic(true)); err != nil {
 		return Found{}, false, fmt.Errorf("writing the trust root: %w", err)
 	}
-	if again, err = d.remember(ctx, root, asked.Head, found.Result); err != nil || again {
+	if again, err = d.remember(ctx, q.root, q.asked.Head, found.Result); err != nil || again {
 		return Found{}, again, err
 	}
 	return found, false, ended
+}
+
+// verified verifies an answer, and once more if it is signed by a key that is not known, by what
+// the log has vouched for since. It is the same answer: whoever has shown what does not hold
+// cannot take it back.
+func (d *Directory) verified(ctx context.Context, q *question) (proof.Result, error) {
+	result, err := d.verify(q.answer, q.asked, q.root)
+	if q.refreshed || !errors.Is(err, proof.ErrLogKey) && !errors.Is(err, value.ErrServerKey) {
+		return result, err
+	}
+	q.refreshed = true
+	if err := d.Refresh(ctx); err != nil {
+		return proof.Result{}, fmt.Errorf("looking for a key that is not known: %w", err)
+	}
+	if q.root, err = d.root(ctx); err != nil {
+		return proof.Result{}, err
+	}
+	return d.verify(q.answer, q.asked, q.root)
 }
 
 // asked is what is known before the question.
@@ -108,7 +128,7 @@ func sizeOf(head *tlog.Tree) int64 {
 
 // notProven tells a proof that failed, or that is none, from all else that goes wrong.
 func notProven(err error) bool {
-	if errors.Is(err, ErrRoot) {
+	if errors.Is(err, ErrRoot) || errors.Is(err, fedclient.ErrBadAnswer) {
 		return false
 	}
 	_, failed := errors.AsType[*proof.Failed](err)

@@ -15,6 +15,7 @@ import (
 	"signet/keys/logkeys"
 	"signet/keys/proof"
 	"signet/keys/replay"
+	"signet/keys/value"
 )
 
 // Log is a log in memory. It is for one goroutine at a time.
@@ -58,8 +59,17 @@ func (l *Log) Rotate(key ed25519.PrivateKey, now time.Time) {
 	signers := map[string]note.Signer{l.vkey: l.signer}
 	l.take(key)
 	signers[l.vkey] = l.signer
+	l.change(logkeys.Change{VKeys: []string{l.vkey}, Signers: signers}, now)
+}
+
+// Name has a CONFIG name keys by which the server signs values from now on.
+func (l *Log) Name(values value.ServerKeys, now time.Time) {
+	l.change(logkeys.Change{VKeys: []string{l.vkey}, Values: values, Signers: map[string]note.Signer{l.vkey: l.signer}}, now)
+}
+
+func (l *Log) change(c logkeys.Change, now time.Time) {
 	configs := l.State.Configs()
-	next, err := configs[len(configs)-1].Next(logkeys.Change{VKeys: []string{l.vkey}, Signers: signers})
+	next, err := configs[len(configs)-1].Next(c)
 	if err != nil {
 		l.Fatal(err)
 	}

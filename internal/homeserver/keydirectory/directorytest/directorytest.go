@@ -7,6 +7,7 @@ import (
 	"crypto/ed25519"
 	"crypto/sha256"
 	"encoding/base64"
+	"maps"
 	"sync"
 	"testing"
 	"time"
@@ -38,6 +39,7 @@ type Directory struct {
 	servers  *prooftest.Log
 	vrf      *vrf.PrivateKey
 	signing  matrix.SigningKey
+	keys     map[matrix.KeyID]proof.Hash // by which it signs values, or did
 	versions map[string][]version
 	records  map[matrix.ServerName][]record
 	fail     error
@@ -56,8 +58,8 @@ type version struct {
 // that shows two logs.
 func New(t testing.TB, name matrix.ServerName, seed string, now func() time.Time) *Directory {
 	t.Helper()
-	d := &Directory{TB: t, Name: name, Now: now, versions: map[string][]version{}, records: map[matrix.ServerName][]record{}}
-	d.signing = matrix.SigningKey{ID: "ed25519:0", Private: secret(seed + "server")}
+	d := &Directory{TB: t, Name: name, Now: now, keys: map[matrix.KeyID]proof.Hash{}, versions: map[string][]version{}, records: map[matrix.ServerName][]record{}}
+	d.sign(matrix.SigningKey{ID: "ed25519:0", Private: secret(seed + "server")})
 	var err error
 	if d.vrf, err = vrf.NewPrivateKey(secret(seed + "vrf").Seed()); err != nil {
 		t.Fatal(err)
@@ -122,7 +124,7 @@ func (d *Directory) Config() proof.Config {
 
 func (d *Directory) config() proof.Config {
 	return proof.Config{Server: d.Name, Users: proof.NewLogConfig(d.users.State.Configs()), Servers: proof.NewLogConfig(d.servers.State.Configs()),
-		VRF: proof.Hash(d.vrf.Public().Bytes()), Keys: map[matrix.KeyID]proof.Hash{d.signing.ID: proof.Hash(d.signing.Public())}}
+		VRF: proof.Hash(d.vrf.Public().Bytes()), Keys: maps.Clone(d.keys)}
 }
 
 // KeyConfig answers as idclient.Client does.
@@ -201,7 +203,7 @@ func (d *Directory) PersonUntil(user matrix.UserID, key string, until time.Time)
 	d.Helper()
 	label := "mxid:" + user.String()
 	d.mu.Lock()
-	before := d.versions[label]
+	before, signing := d.versions[label], d.signing
 	d.mu.Unlock()
 	o := map[string]any{"type": "im.signet.keys.user.v1", "label": label, "version": len(before), "mxid": user,
 		"keys": map[string]any{"ed25519:master": Public(key)}, "not_before": d.Now().Add(-time.Hour).UnixMilli()}
@@ -215,7 +217,7 @@ func (d *Directory) PersonUntil(user matrix.UserID, key string, until time.Time)
 	self := base64.RawStdEncoding.EncodeToString(ed25519.Sign(secret(key), d.marshal(o)))
 	o["auth"] = map[string]any{"how": "token", "ts": d.Now().UnixMilli()}
 	o["signatures"] = map[string]any{"self": map[string]any{"ed25519:master": self}}
-	signed, err := d.signing.Sign(d.Name, d.marshal(o))
+	signed, err := signing.Sign(d.Name, d.marshal(o))
 	if err != nil {
 		d.Fatal(err)
 	}
@@ -242,4 +244,24 @@ func (d *Directory) Rotate(seed string) {
 	defer d.mu.Unlock()
 	d.users.Rotate(secret(seed+"users"), d.Now())
 	d.servers.Rotate(secret(seed+"servers"), d.Now())
+}
+
+// SignBy has values be signed by another key from now on, which the trust root has, and for which
+// nobody vouches.
+func (d *Directory) SignBy(name string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.sign(matrix.SigningKey{ID: matrix.KeyID("ed25519:" + name), Private: secret(name + "server")})
+}
+
+func (d *Directory) sign(key matrix.SigningKey) {
+	d.signing, d.keys[key.ID] = key, proof.Hash(key.Public())
+}
+
+// RotateValues has values be signed by another key from now on, which a CONFIG names.
+func (d *Directory) RotateValues(name string) {
+	d.SignBy(name)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.users.Name(value.ServerKeys{d.signing.ID: d.signing.Public()}, d.Now())
 }
