@@ -92,8 +92,19 @@ func (d *Directory) parseRoot(text []byte) (proof.Config, error) {
 	return root, nil
 }
 
-// Refresh takes up what those who sign the logs have vouched for since: keys of logs that are
-// new, and keys that are revoked. What nobody has vouched for is an Alarm.
+// parseNamed reads what is answered for a trust root. What is not about this identity server, or has
+// no log of users, is somebody's who has answered in its place, as a proxy does whose server is away.
+func (d *Directory) parseNamed(text []byte) (proof.Config, error) {
+	named, err := proof.ParseConfig(text)
+	if err == nil && (named.Server != d.At.Name || named.Users.Origin == "") {
+		err = fmt.Errorf("%w: it is of another", ErrRoot)
+	}
+	return named, err
+}
+
+// Refresh takes up what those who sign the logs have vouched for since: keys that are new, of the
+// logs and for values, and keys that are revoked. What nobody has vouched for is an Alarm; what is
+// no trust root of this identity server, fedclient.ErrBadAnswer.
 func (d *Directory) Refresh(ctx context.Context) error {
 	if _, err := d.root(ctx); err != nil {
 		return err
@@ -113,7 +124,7 @@ func (d *Directory) Refresh(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	named, err := proof.ParseConfig(text)
+	named, err := d.parseNamed(text)
 	if err != nil {
 		return fmt.Errorf("the trust root of %q: %w: %w", d.At.Name, fedclient.ErrBadAnswer, err)
 	}
