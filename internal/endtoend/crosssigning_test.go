@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -92,6 +93,7 @@ func (m *attendee) verifies(answer reply, root proof.Config) {
 	}
 }
 
+// The identity server's operator rotates the key by which it signs values, of which nobody is told.
 // Alice agrees to be published, and uploads keys, while the identity server does not answer; both
 // servers are killed. Then her keys stand in the directory, and carol, whose homeserver has them
 // from alice's, has the proof of it. Alice changes her mind, and they are erased. In the end
@@ -103,6 +105,7 @@ func TestCrossSigningKeysInTheDirectory(t *testing.T) {
 		if r := carol.checks("@nobody:" + p.federation); !r.ok() || r.text("state") != "none" {
 			p.Fatalf("nobody is %+v\n%s", r, p.other.output.String())
 		}
+		p.rotates()
 		if err := p.id.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
 			p.Fatal(err)
 		}
@@ -115,6 +118,7 @@ func TestCrossSigningKeysInTheDirectory(t *testing.T) {
 		p.id.start()
 		p.hs.start()
 		alice.awaitsState("promised", "published")
+		root = p.follows(root)
 		reader := p.verifier(root, carol.token)
 		found := reader.await("mxid:"+alice.user, func(r proof.Result) bool { return r.Present })
 		keys, is := found.Value.(*value.User)
@@ -149,6 +153,33 @@ func TestCrossSigningKeysInTheDirectory(t *testing.T) {
 			}
 		}
 	})
+}
+
+// rotates runs "idserver keys rotate" beside the server.
+func (p *trio) rotates() {
+	p.Helper()
+	command := exec.Command(filepath.Join(bin, "idserver"), "--config", "idserver.yaml", "keys", "rotate")
+	command.Dir = p.id.dir
+	if out, err := command.CombinedOutput(); err != nil {
+		p.Fatalf("keys rotate: %v\n%s", err, out)
+	}
+}
+
+// follows waits until the log has vouched for a new key by which values are signed.
+func (p *trio) follows(kept proof.Config) proof.Config {
+	p.Helper()
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		now, err := kept.Follow(p.trust())
+		if err != nil {
+			p.Fatal(err)
+		}
+		if len(now.Keys) > len(kept.Keys) {
+			return now
+		}
+		if time.Now().After(deadline) {
+			p.Fatalf("the log vouches for no new key\n%s", p.id.output.String())
+		}
+	}
 }
 
 // awaitsVersion waits until a label has that version in the log: after an erasure nothing can be
