@@ -1,10 +1,12 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 )
@@ -13,7 +15,7 @@ import (
 // so short runs mean nothing.
 func TestOnTheRealServer(t *testing.T) {
 	dir := t.TempDir()
-	s := settings{idserver: buildProgram(t, dir, "idserver"), count: 1, duration: 200 * time.Millisecond, sessions: 100, bindings: 1000, replicas: 1, dir: dir}
+	s := settings{idserver: program(t, "idserver"), count: 1, duration: 200 * time.Millisecond, sessions: 100, bindings: 1000, replicas: 1, dir: dir}
 	for _, name := range []string{"ping", "email", "email-full", "submit", "captcha", "lookup", "keys", "slow"} {
 		chosen, err := choose([]string{name})
 		if err != nil {
@@ -33,15 +35,36 @@ func TestOnTheRealServer(t *testing.T) {
 	checkNothingLeft(t, dir)
 }
 
-func buildProgram(t *testing.T, dir, name string) (program string) {
-	t.Helper()
-	program = filepath.Join(dir, name)
-	build := exec.Command("go", "build", "-ldflags=-w", "-o", program, "signet/cmd/"+name)
+// programs is the folder of the programs, which buildPrograms makes once for all tests.
+var programs string
+
+func TestMain(m *testing.M) { os.Exit(runInFolder(m)) }
+
+func runInFolder(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "signet-load-")
+	if err != nil {
+		panic(err)
+	}
+	defer os.RemoveAll(dir)
+	programs = dir + string(filepath.Separator)
+	return m.Run()
+}
+
+var buildPrograms = sync.OnceValue(func() error {
+	build := exec.Command("go", "build", "-ldflags=-w", "-o", programs, "signet/cmd/idserver", "signet/cmd/homeserver")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("building %s: %v\n%s", name, err, out)
+		return fmt.Errorf("building the programs: %w\n%s", err, out)
 	}
-	return program
+	return nil
+})
+
+func program(t *testing.T, name string) string {
+	t.Helper()
+	if err := buildPrograms(); err != nil {
+		t.Fatal(err)
+	}
+	return programs + name
 }
 
 func checkNothingLeft(t *testing.T, dir string) {
@@ -57,7 +80,7 @@ func checkNothingLeft(t *testing.T, dir string) {
 // PostgreSQL what the database could make a difference to.
 func TestOnTheRealHomeserver(t *testing.T) {
 	dir := t.TempDir()
-	s := settings{homeserver: buildProgram(t, dir, "homeserver"), count: 1, duration: 50 * time.Millisecond, rooms: 3, messages: 5, receivers: 3, dir: dir}
+	s := settings{homeserver: program(t, "homeserver"), count: 1, duration: 50 * time.Millisecond, rooms: 3, messages: 5, receivers: 3, dir: dir}
 	t.Run("all", func(t *testing.T) {
 		for _, r := range measuredHomeserver(t, s) {
 			if timed := r.p50 > 0 && r.p99 >= r.p50; !timed && r.residentKB == 0 {
@@ -110,7 +133,7 @@ func checkBeside(t *testing.T, rows []row) {
 // Sign-ups work with both programs as they are, and each step of theirs is timed.
 func TestRealSignUps(t *testing.T) {
 	dir := t.TempDir()
-	s := settings{idserver: buildProgram(t, dir, "idserver"), homeserver: buildProgram(t, dir, "homeserver"), count: 1, duration: 50 * time.Millisecond, dir: dir}
+	s := settings{idserver: program(t, "idserver"), homeserver: program(t, "homeserver"), count: 1, duration: 50 * time.Millisecond, dir: dir}
 	rows, err := measureSignup(t.Context(), s, nil)
 	if err != nil || len(rows) != len(signupRows) {
 		t.Fatalf("%d rows, %v", len(rows), err)
