@@ -19,6 +19,10 @@ import (
 // may fill, as a role that may create schemas.
 const PostgresURL = "SIGNET_TEST_POSTGRES"
 
+// OneEngine is the environment variable with the only engine to run on, "sqlite" or
+// "postgres", where what is looked for is the same on both. Empty is both.
+const OneEngine = "SIGNET_TEST_ENGINE"
+
 // Each runs fn as a subtest on every engine at hand, with the tables of owners.
 func Each(t *testing.T, owners []string, fn func(t *testing.T, db *store.DB)) {
 	t.Helper()
@@ -54,7 +58,13 @@ func EachURL(t *testing.T, fn func(t *testing.T, url string)) {
 
 func each(t *testing.T, fn func(t *testing.T, url string), sqlite, postgres func(testing.TB) string) {
 	t.Helper()
-	t.Run("sqlite", func(t *testing.T) { fn(t, sqlite(t)) })
+	only := os.Getenv(OneEngine)
+	if only != "postgres" {
+		t.Run("sqlite", func(t *testing.T) { fn(t, sqlite(t)) })
+	}
+	if only == "sqlite" {
+		return
+	}
 	t.Run("postgres", func(t *testing.T) {
 		if os.Getenv(PostgresURL) == "" {
 			t.Skip(PostgresURL + " names no server")
