@@ -12,7 +12,7 @@ var withoutAnswer = map[string][]string{
 	"its handler deals with it":             {"people.ErrHeldDown"},
 	"a person gets it, on a page":           {"captcha.ErrTooOften", "invite.ErrNoLink", "verify.ErrNoLink"},
 	"an operator gets it":                   {"caller.ErrNotBlocked", "caller.ErrPublicSuffix", "caller.ErrReason", "caller.ErrBlockEnds", "fraud.ErrCountry", "fraud.ErrReason", "fraud.ErrScope", "fraud.ErrNoPause", "fraud.ErrMoney", "locale.ErrPhrase", "log.ErrConfig", "log.ErrOptions", "notary.ErrNoConflict", "notary.ErrReason"},
-	"whoever looks at a proof gets it":      {"proof.*", "value.ErrOther", "entry.ErrObject", "entry.ErrEntry"},
+	"whoever looks at a proof gets it":      {"proof.*", "value.ErrOther", "value.ErrServerKey", "entry.ErrObject", "entry.ErrEntry"},
 	"a package between makes another of it": {"matrix.ErrBase64", "matrix.ErrSignature", "matrix.ErrXMatrix"},
 	"it is a fault of this server's":        {"log.ErrInvariant", "log.ErrSuperseded", "people.ErrDamaged"},
 }
