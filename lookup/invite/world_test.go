@@ -70,6 +70,9 @@ func newWorld(t testing.TB, db *store.DB) *world {
 	return w
 }
 
+// messages are what is written to who is invited, read once: that takes as long as many a story.
+var messages = sync.OnceValues(func() (*message.Words, error) { return message.New("", "id.example.org", "id.example.org") })
+
 // open builds one replica, changed, whose outbox nobody works on yet.
 func (w *world) open(change func(*invite.Options)) (*invite.Invites, *outbox.Outbox) {
 	w.Helper()
@@ -80,7 +83,7 @@ func (w *world) open(change func(*invite.Options)) (*invite.Invites, *outbox.Out
 	w.must(err)
 	guard, err := fraud.New(context.Background(), fraud.Options{DB: w.db, Vault: w.vault, Policy: fraud.Policy{Countries: []string{fraud.Any}}, Now: w.clock.Now, Log: log})
 	w.must(err)
-	words, err := message.New("", "id.example.org", "id.example.org")
+	words, err := messages()
 	w.must(err)
 	o := invite.Options{
 		DB: w.db, Vault: w.vault, Outbox: box, Quota: budgets, Bindings: w.bindings, Signer: w.keys, Words: words, Fraud: guard, Email: w.post, SMS: w.post,

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -54,6 +55,9 @@ func each(t *testing.T, tell func(s *story)) {
 	})
 }
 
+// texts are what owners are told, read once: that takes as long as many a story.
+var texts = sync.OnceValues(func() (*words.Words, error) { return words.New("", "id.example.org") })
+
 // process makes a replica. Its e-mails go to the post office; text messages are off.
 func (s *story) process(w *verifytest.World) replica {
 	s.Helper()
@@ -67,11 +71,11 @@ func (s *story) process(w *verifytest.World) replica {
 	if err != nil {
 		s.Fatal(err)
 	}
-	texts, err := words.New("", "id.example.org")
+	said, err := texts()
 	if err != nil {
 		s.Fatal(err)
 	}
-	n := notice.New(notice.Options{Directory: d, Outbox: w.Outbox, Quota: budgets, Owners: w.Verifier, Words: texts,
+	n := notice.New(notice.Options{Directory: d, Outbox: w.Outbox, Quota: budgets, Owners: w.Verifier, Words: said,
 		Email: s.post, Fraud: w.Verifier.Fraud, PageURL: page, Now: w.Clock.Now})
 	d.Told = append(d.Told, n.Told)
 	return replica{w, d, n}

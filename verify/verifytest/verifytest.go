@@ -72,6 +72,9 @@ func (w *World) Replica(t testing.TB, db *store.DB) *World {
 	return build(t, db, w.Vault, w.Clock, w.Post, slog.New(slog.DiscardHandler))
 }
 
+// texts are what the server says, read once: that takes as long as many a story.
+var texts = sync.OnceValues(func() (*message.Words, error) { return message.New("", "id.example.org", "id.example.org") })
+
 func build(t testing.TB, db *store.DB, vault *seal.Vault, clock *clocktest.Clock, post *Post, log *slog.Logger) *World {
 	t.Helper()
 	ctx := context.Background()
@@ -79,7 +82,7 @@ func build(t testing.TB, db *store.DB, vault *seal.Vault, clock *clocktest.Clock
 	if err != nil {
 		t.Fatal(err)
 	}
-	words, err := message.New("", "id.example.org", "id.example.org")
+	words, err := texts()
 	if err != nil {
 		t.Fatal(err)
 	}

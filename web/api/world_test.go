@@ -140,6 +140,12 @@ func eachLimited(t *testing.T, limits map[string]int, tell func(w *world)) {
 	storetest.Each(t, migrations.IDServer, func(t *testing.T, db *store.DB) { tell(newLimited(t, db, nil, limits)) })
 }
 
+// noticeTexts are what owners are told, read once: that takes as long as many a story.
+var noticeTexts = sync.OnceValues(func() (*noticewords.Words, error) { return noticewords.New("", "id.example.org") })
+
+// messages are what is written to who is invited, read once: that takes as long as many a story.
+var messages = sync.OnceValues(func() (*message.Words, error) { return message.New("", "id.example.org", "id.example.org") })
+
 func newWorld(t testing.TB, db *store.DB, terms caller.Terms) *world {
 	return newLimited(t, db, terms, nil)
 }
@@ -178,7 +184,7 @@ func newLimited(t testing.TB, db *store.DB, terms caller.Terms, limits map[strin
 	if err != nil {
 		t.Fatal(err)
 	}
-	words, err := message.New("", "id.example.org", "id.example.org")
+	words, err := messages()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -188,7 +194,7 @@ func newLimited(t testing.TB, db *store.DB, terms caller.Terms, limits map[strin
 	if err != nil {
 		t.Fatal(err)
 	}
-	notices, err := noticewords.New("", "id.example.org")
+	notices, err := noticeTexts()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -34,9 +35,12 @@ func (nobody) UserOf(context.Context, threepid.Address) (matrix.UserID, bool, er
 	return "", false, nil
 }
 
+// invitations are what is written to who is invited, read once: that takes as long as many a story.
+var invitations = sync.OnceValues(func() (*invitewords.Words, error) { return invitewords.New("", "id.example.org", "127.0.0.1") })
+
 func (w *world) openInvites(vault *seal.Vault, budgets *quota.Quota) {
 	w.Helper()
-	words, err := invitewords.New("", "id.example.org", "127.0.0.1")
+	words, err := invitations()
 	w.must(err)
 	ring := keyringtest.Open(w, w.db, vault, w.clock.Now, keyring.Association)
 	w.invites, err = invite.New(w.Context(), invite.Options{

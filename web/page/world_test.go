@@ -129,6 +129,9 @@ func (w *world) lastEmail() (code, link string) {
 	return digits.FindString(text), mailed.FindString(text)
 }
 
+// messages are what the server writes, read once: that takes as long as many a story.
+var messages = sync.OnceValues(func() (*message.Words, error) { return message.New("", "id.example.org", "127.0.0.1") })
+
 // newWorld opens the pages as change leaves their options.
 func newWorld(t *testing.T, change ...func(*page.Options)) *world {
 	t.Helper()
@@ -138,7 +141,7 @@ func newWorld(t *testing.T, change ...func(*page.Options)) *world {
 	silent := slog.New(slog.DiscardHandler)
 	out, err := outbox.New(t.Context(), outbox.Options{DB: db, Vault: vault, Now: w.clock.Now, Log: silent})
 	w.must(err)
-	words, err := message.New("", "id.example.org", "127.0.0.1")
+	words, err := messages()
 	w.must(err)
 	w.ring = keyringtest.Open(t, db, vault, w.clock.Now, keyring.Association)
 	budgets, err := quota.New(t.Context(), quota.Options{DB: db, Vault: vault, Budgets: append(verify.Budgets(true), invite.Budgets(true)...), Now: w.clock.Now, Log: silent})
