@@ -10,4 +10,8 @@
 // A remote server may be slow, dead, lying or aimed at our own network: whatever
 // it does ends in one of the errors of this package. The package keeps small
 // bounded caches in memory and nothing on disk. It knows internal/matrix only.
+//
+// What a server refuses is a Refusal. Whether that is its last word is judged here, for all who
+// have something to tell another server (Final), and so is how long one that fails is left alone
+// (Pause).
 package fedclient

@@ -1,6 +1,7 @@
 package fedclient
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -32,6 +33,30 @@ func (r Refusal) Error() string {
 // Unrecognized tells whether the server does not know the question.
 func (r Refusal) Unrecognized() bool {
 	return r.Errcode == matrix.Unrecognized || r.Errcode == matrix.Unknown && (r.Status == http.StatusNotFound || r.Status == http.StatusMethodNotAllowed)
+}
+
+// NotDone tells whether the error is of a server, or of what stands before it, that has not done
+// what it was asked. A gateway that gives up waiting does not know that.
+func NotDone(err error) bool {
+	refusal, is := errors.AsType[Refusal](err)
+	return is && refusal.Status >= http.StatusBadRequest && refusal.Status < http.StatusInternalServerError
+}
+
+// Final tells whether the error is of a server that will not do what it was asked the next time
+// either: it says so in words of the protocol, as what stands before it does not.
+func Final(err error) bool {
+	refusal, _ := errors.AsType[Refusal](err)
+	return NotDone(err) && !refusal.passes()
+}
+
+// passes tells whether a refusal is not about what was asked: it has no words of the protocol, or
+// is of a server that was asked too often, or does not know who asks.
+func (r Refusal) passes() bool {
+	switch r.Errcode {
+	case matrix.Unknown, matrix.LimitExceededCode:
+		return true
+	}
+	return r.Status == http.StatusTooManyRequests || r.Status == http.StatusUnauthorized
 }
 
 const (

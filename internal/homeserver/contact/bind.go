@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"regexp"
 
+	"signet/internal/fedclient"
 	"signet/internal/idclient"
 	"signet/internal/matrix"
 	"signet/internal/store"
@@ -65,7 +66,7 @@ func (c *Contacts) bindAt(ctx context.Context, i intention, bind func() error) e
 	if i, err = c.intend(ctx, i); err != nil {
 		return err
 	}
-	if err = bind(); refuses(err) {
+	if err = bind(); fedclient.NotDone(err) {
 		return errors.Join(err, c.restore(ctx, i))
 	}
 	return err

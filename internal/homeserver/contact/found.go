@@ -99,14 +99,14 @@ func (c *Contacts) attemptFinding(ctx context.Context, f finding) error {
 		return nil
 	case termsNotSigned(err):
 		return c.postpone(stored, f)
-	case refusesForGood(err), errors.Is(err, idclient.ErrNotTrusted), errors.Is(err, ErrEnded):
+	case fedclient.Final(err), errors.Is(err, idclient.ErrNotTrusted), errors.Is(err, ErrEnded):
 		return errors.Join(fmt.Errorf("having %s found: %w", f.user, err), settleFinding(stored, c.DB, f.tag))
 	}
 	return errors.Join(fmt.Errorf("having %s found: %w", f.user, err), c.postpone(stored, f))
 }
 
 func (c *Contacts) postpone(ctx context.Context, f finding) error {
-	return postponeFinding(ctx, c.DB, f.tag, c.Now().Add(pause(f.tries+1)))
+	return postponeFinding(ctx, c.DB, f.tag, c.Now().Add(fedclient.Pause(f.tries+1)))
 }
 
 func termsNotSigned(err error) bool {

@@ -47,10 +47,6 @@ const (
 	// lingering is how long after the first time an identity server is told again: a request
 	// to bind that was under way when the account ended may have come to its end since.
 	lingering = 10 * time.Minute
-	// longest is how long a server that fails is left alone at most.
-	longest = 6 * time.Hour
-	// hope is how often in a row a server fails until it is given up: for three months.
-	hope = 370
 	// atOnce bounds how many wishes are looked at in a round.
 	atOnce = 500
 )
@@ -103,7 +99,7 @@ func (c *Contacts) Fulfil(ctx context.Context) error {
 			continue
 		}
 		if err := d.do(); err != nil {
-			away[d.server] = !refusesForGood(err) && !errors.Is(err, ErrNoSupport)
+			away[d.server] = !fedclient.Final(err) && !errors.Is(err, ErrNoSupport)
 			errs = append(errs, err)
 		}
 	}
@@ -171,7 +167,7 @@ func (c *Contacts) fulfil(ctx context.Context, w wish) (unbound bool, err error)
 	err = c.unbindUser(ctx, w)
 	stored := context.WithoutCancel(ctx)
 	switch {
-	case errors.Is(err, ErrNoSupport), w.tries == hope, err == nil && w.told:
+	case errors.Is(err, ErrNoSupport), w.tries == fedclient.Hope, err == nil && w.told:
 		if storing := c.DB.Tx(stored, func(tx *store.Tx) error { return deleteWish(stored, tx, w) }); storing != nil {
 			return false, fmt.Errorf("ending a wish: %w", storing)
 		}
@@ -182,12 +178,7 @@ func (c *Contacts) fulfil(ctx context.Context, w wish) (unbound bool, err error)
 		return true, err
 	}
 	w.tries++
-	return false, errors.Join(fmt.Errorf("having nobody find %s: %w", w.user, err), updateWish(stored, c.DB, w, c.Now().Add(pause(w.tries))))
-}
-
-// pause is how long a server is left alone that has failed so often.
-func pause(tries int) time.Duration {
-	return min(time.Minute<<min(tries-1, 10), longest)
+	return false, errors.Join(fmt.Errorf("having nobody find %s: %w", w.user, err), updateWish(stored, c.DB, w, c.Now().Add(fedclient.Pause(w.tries))))
 }
 
 // unbindUser unbinds all addresses of a user at a server: at once or, where it has no such call,

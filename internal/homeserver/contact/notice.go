@@ -8,6 +8,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"signet/internal/fedclient"
 	"signet/internal/idclient"
 	"signet/internal/matrix"
 	"signet/internal/outbox"
@@ -83,7 +84,7 @@ func (c *Contacts) notify(ctx context.Context, job outbox.Job) error {
 	if !ok {
 		return fmt.Errorf("%w: %w", outbox.ErrRefused, ErrNoIdentityServer)
 	}
-	if err = c.Identity.Notify(ctx, at, n); refusesForGood(err) {
+	if err = c.Identity.Notify(ctx, at, n); fedclient.Final(err) {
 		return fmt.Errorf("%w: %w", outbox.ErrRefused, err)
 	}
 	return err

@@ -133,12 +133,12 @@ func (c *Contacts) ask(ctx context.Context, u unbinding) error {
 			}
 			return deleteBinding(stored, tx, u.user, u.server, index)
 		})
-	case errors.Is(err, ErrNoSupport), u.tries == hope:
+	case errors.Is(err, ErrNoSupport), u.tries == fedclient.Hope:
 		_, ending := deleteUnbinding(stored, c.DB, u, index)
 		err = errors.Join(err, ending)
 	default:
 		u.tries++
-		err = errors.Join(err, updateUnbinding(stored, c.DB, u, index, c.Now().Add(pause(u.tries))))
+		err = errors.Join(err, updateUnbinding(stored, c.DB, u, index, c.Now().Add(fedclient.Pause(u.tries))))
 	}
 	return err
 }
@@ -155,7 +155,7 @@ func (c *Contacts) unbindAt(ctx context.Context, u unbinding) error {
 	switch {
 	case is && refused.Errcode == matrix.NotFound:
 		return nil
-	case refusesForGood(err):
+	case fedclient.Final(err):
 		return ErrNoSupport
 	}
 	return err

@@ -18,15 +18,9 @@ import (
 	"signet/keys/value"
 )
 
-const (
-	// lingering is how long after an erasure the directory is asked for it once more: keys that
-	// were under way may have come there since.
-	lingering = 10 * time.Minute
-	// longest is how long a server that fails is left alone at most.
-	longest = 6 * time.Hour
-	// hope is how often in a row an erasure fails until it is given up: for three months.
-	hope = 370
-)
+// lingering is how long after an erasure the directory is asked for it once more: keys that were
+// under way may have come there since.
+const lingering = 10 * time.Minute
 
 func (p *Publications) fulfil(ctx context.Context, w wish) error {
 	if w.agreed {
@@ -156,7 +150,7 @@ func (p *Publications) erase(ctx context.Context, w wish) error {
 		w.fulfilled, w.tries, w.problem = w.number, 0, ""
 		w.version, w.heldUntil, w.alarm = -1, time.Time{}, time.Time{}
 		return p.settle(ctx, w, p.Now().Add(lingering))
-	case w.tries == hope:
+	case w.tries == fedclient.Hope:
 		return errors.Join(err, p.forget(ctx, w))
 	}
 	return p.failed(ctx, w, err)
@@ -213,20 +207,15 @@ func (p *Publications) failed(ctx context.Context, w wish, why error) error {
 	default:
 		w.problem = away
 	}
-	return errors.Join(why, p.settle(ctx, w, p.Now().Add(max(pause(w.tries), answer.RetryAfter))))
+	return errors.Join(why, p.settle(ctx, w, p.Now().Add(max(fedclient.Pause(w.tries), answer.RetryAfter))))
 }
 
 // refused tells whether an error is about one user alone, and others may still be asked for.
 func refused(err error) bool {
-	answer, is := errors.AsType[fedclient.Refusal](err)
-	is = is && !errors.Is(err, keydirectory.ErrNoDirectory) && answer.Status < http.StatusInternalServerError && answer.Status != http.StatusUnauthorized && answer.Status != http.StatusTooManyRequests
+	answer, _ := errors.AsType[fedclient.Refusal](err)
+	is := (fedclient.Final(err) || answer.Status == http.StatusConflict) && !errors.Is(err, keydirectory.ErrNoDirectory)
 	for _, unfit := range []error{keydirectory.ErrLabel, keydirectory.ErrNotInForce, entry.ErrLabel, value.ErrValue, value.ErrSignature} {
 		is = is || errors.Is(err, unfit)
 	}
 	return is
-}
-
-// pause is how long a server is left alone that has failed so often.
-func pause(tries int) time.Duration {
-	return min(time.Minute<<min(tries-1, 10), longest)
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"strings"
 	"sync"
 	"testing"
@@ -227,9 +228,17 @@ func (d *directory) Lookup(_ context.Context, label string) (f keydirectory.Foun
 	return f, err
 }
 
+// refusal is one of the identity server, in words of the protocol.
 func refusal(status int) error {
-	return fedclient.Refusal{Status: status, Errcode: matrix.Unknown, Message: "no"}
+	code := matrix.Forbidden
+	if status == http.StatusConflict {
+		code = matrix.Unknown
+	}
+	return fedclient.Refusal{Status: status, Errcode: code, Message: "no"}
 }
+
+// byProxy is what is answered in the identity server's place.
+func byProxy(status int) error { return fedclient.Refusal{Status: status, Errcode: matrix.Unknown} }
 
 func (d *directory) PublishKeys(_ context.Context, _ idclient.Server, user matrix.UserID, object jsontext.Value) (t idclient.KeysTicket, err error) {
 	d.mu.Lock()
