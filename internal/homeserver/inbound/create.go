@@ -2,8 +2,6 @@ package inbound
 
 import (
 	"context"
-	"errors"
-	"net/http"
 	"slices"
 	"time"
 
@@ -36,7 +34,7 @@ func (in *Inbound) Create(ctx context.Context, c room.Creation) (roomID string, 
 		}
 		m := room.Membership{Room: roomID, Sender: c.Creator, Target: user, Content: c.InviteContent()}
 		err := in.inviteSoon(ctx, m)
-		if err != nil && !isRefusal(err) {
+		if err != nil && !fedclient.Final(err) {
 			err = in.Rooms.Invite(lasting, m)
 		}
 		if err != nil {
@@ -50,10 +48,4 @@ func (in *Inbound) inviteSoon(ctx context.Context, m room.Membership) error {
 	ctx, cancel := context.WithTimeout(ctx, inviteLife)
 	defer cancel()
 	return in.Invite(ctx, m)
-}
-
-// isRefusal tells whether another server does not want what it was asked for.
-func isRefusal(err error) bool {
-	refusal, refused := errors.AsType[fedclient.Refusal](err)
-	return refused && refusal.Status >= 400 && refusal.Status < 500 && refusal.Status != http.StatusTooManyRequests && refusal.Status != http.StatusUnauthorized
 }

@@ -48,8 +48,13 @@ func TestANewRoomInvites(t *testing.T) {
 func TestANewRoomInvitesInVain(t *testing.T) {
 	each(t, func(here, far *server) {
 		creation := room.Creation{Creator: erin, Version: "11", Invite: []matrix.UserID{alice}}
-		for status, want := range map[int]string{http.StatusForbidden: "", http.StatusTooManyRequests: room.Invite, http.StatusBadGateway: room.Invite} {
-			far.far.lies = map[string]func() (any, error){"invite": func() (any, error) { return nil, fedclient.Refusal{Status: status} }}
+		for refusal, want := range map[fedclient.Refusal]string{
+			{Status: http.StatusForbidden, Errcode: matrix.Forbidden}:       "",
+			{Status: http.StatusForbidden, Errcode: matrix.Unknown}:         room.Invite, // a proxy that speaks for it
+			{Status: http.StatusTooManyRequests, Errcode: matrix.Forbidden}: room.Invite,
+			{Status: http.StatusBadGateway, Errcode: matrix.Forbidden}:      room.Invite,
+		} {
+			far.far.lies = map[string]func() (any, error){"invite": func() (any, error) { return nil, refusal }}
 			id, err := far.in.Create(t.Context(), creation)
 			far.ok(err)
 			far.is(id, alice, want)

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"signet/internal/fedclient"
 	"signet/internal/homeserver/authz"
 	"signet/internal/homeserver/room"
 	"signet/internal/matrix"
@@ -145,7 +146,7 @@ func (i *Invites) invite(ctx context.Context, c Claim, via []matrix.ServerName) 
 
 // isFinal tells whether something is so because somebody has decided it.
 func isFinal(err error) bool {
-	if _, is := errors.AsType[authz.Refusal](err); is || refused(err) {
+	if _, is := errors.AsType[authz.Refusal](err); is || fedclient.Final(err) {
 		return true
 	}
 	for _, final := range []error{ErrRevoked, ErrNobody, ErrNoServer, room.ErrUnknownRoom} {

@@ -2,8 +2,6 @@ package thirdparty
 
 import (
 	"context"
-	"errors"
-	"net/http"
 	"slices"
 
 	"signet/internal/fedclient"
@@ -29,7 +27,7 @@ func (i *Invites) elsewhere(ctx context.Context, c Claim, via []matrix.ServerNam
 		if asked == nil {
 			return i.came(ctx, c, before)
 		}
-		if err == ErrNoServer || !refused(asked) {
+		if err == ErrNoServer || !fedclient.Final(asked) {
 			err = asked // what may be otherwise another time counts
 		}
 		if ctx.Err() != nil {
@@ -72,10 +70,4 @@ func (i *Invites) servers(c Claim, via []matrix.ServerName) (servers []matrix.Se
 		}
 	}
 	return servers
-}
-
-// refused tells whether a server does not want what it was asked for, and will not.
-func refused(err error) bool {
-	r, is := errors.AsType[fedclient.Refusal](err)
-	return is && r.Status >= 400 && r.Status < 500 && r.Status != http.StatusTooManyRequests && r.Status != http.StatusUnauthorized
 }

@@ -25,7 +25,7 @@ func (i *Invites) Exchange(ctx context.Context, c Claim) error {
 	err := i.here(ctx, c)
 	_, is := errors.AsType[fedclient.Refusal](err)
 	switch {
-	case refused(err):
+	case fedclient.Final(err):
 		return fmt.Errorf("%w: %w", ErrDeclined, err)
 	case is, errors.Is(err, fedclient.ErrUnreachable), errors.Is(err, fedclient.ErrBadAnswer), errors.Is(err, fedclient.ErrTooLarge):
 		return fmt.Errorf("%w: %w", ErrAway, err)
