@@ -43,6 +43,7 @@ func (s *server) buildIdentity(f program.Frame) (err error) {
 		Now:        f.Now,
 		Rand:       rand.Reader,
 		Own:        own.URL,
+		Log:        s.log,
 	})
 	if !there {
 		return nil

@@ -50,10 +50,10 @@ func Final(err error) bool {
 }
 
 // passes tells whether a refusal is not about what was asked: it has no words of the protocol, or
-// is of a server that was asked too often, or does not know who asks.
+// is of a server that was asked too often, or does not know who asks, or whose clock differs.
 func (r Refusal) passes() bool {
 	switch r.Errcode {
-	case matrix.Unknown, matrix.LimitExceededCode:
+	case matrix.Unknown, matrix.LimitExceededCode, matrix.ClockDiffers:
 		return true
 	}
 	return r.Status == http.StatusTooManyRequests || r.Status == http.StatusUnauthorized

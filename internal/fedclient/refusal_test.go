@@ -24,6 +24,7 @@ func TestWhatARefusalMeans(t *testing.T) {
 		{413, fmt.Sprintf(words, "M_TOO_LARGE"), true, true},
 		{403, fmt.Sprintf(words, "ORG.EXAMPLE.CLOSED"), true, true},
 		{401, fmt.Sprintf(words, "M_UNAUTHORIZED"), true, false}, // it could not find out who asks
+		{403, fmt.Sprintf(words, "IM.SIGNET.CLOCK_DIFFERS"), true, false},
 		{403, fmt.Sprintf(words, "M_UNKNOWN"), true, false},
 		{409, fmt.Sprintf(words, "M_UNKNOWN"), true, false},
 		{400, fmt.Sprintf(words, "M_LIMIT_EXCEEDED"), true, false},

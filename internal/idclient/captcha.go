@@ -42,12 +42,19 @@ func (u unquoted) Error() string {
 
 func (u unquoted) Unwrap() error { return u.Refusal }
 
-// refusal is what stands in an answer that is none of those asked for.
-func refusal(answer fedclient.Response) error {
+// refusal is what stands in an answer of a server that is none of those asked for.
+func (c *Client) refusal(of Server, answer fedclient.Response) error {
 	refused := answer.Refusal()
-	if refused.Errcode != matrix.CaptchaNeeded {
-		return unquoted{refused}
+	switch refused.Errcode {
+	case matrix.CaptchaNeeded:
+		return captchaNeeded(answer, refused)
+	case matrix.ClockDiffers:
+		return c.clockDiffers(of, answer, refused)
 	}
+	return unquoted{refused}
+}
+
+func captchaNeeded(answer fedclient.Response, refused fedclient.Refusal) error {
 	var said struct {
 		Challenge Challenge `json:"im.signet.challenge"`
 	}

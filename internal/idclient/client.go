@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"time"
@@ -30,13 +31,22 @@ type Options struct {
 	Rand io.Reader
 	// Own is the URL of the homeserver's own choice of an identity server; nil is none.
 	Own *url.URL
+	Log *slog.Logger // is told of clocks that differ; nil is told nothing
 }
 
 // Client asks identity servers. It is safe for concurrent use.
-type Client struct{ Options }
+type Client struct {
+	Options
+	clocks clocks
+}
 
 // New makes a Client.
-func New(o Options) *Client { return &Client{o} }
+func New(o Options) *Client {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Client{Options: o}
+}
 
 // Server is an identity server.
 type Server struct {
@@ -104,7 +114,7 @@ func (c *Client) whole(ctx context.Context, q call, status int) (fedclient.Respo
 		return fedclient.Response{}, err
 	}
 	if answer.Status != status {
-		return fedclient.Response{}, fmt.Errorf("asking the identity server %q: %w", q.to.Name, refusal(answer))
+		return fedclient.Response{}, fmt.Errorf("asking the identity server %q: %w", q.to.Name, c.refusal(q.to, answer))
 	}
 	return answer, nil
 }

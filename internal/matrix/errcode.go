@@ -14,6 +14,7 @@ const (
 	BadJSON             ErrCode = "M_BAD_JSON"
 	CaptchaInvalid      ErrCode = "M_CAPTCHA_INVALID"
 	CaptchaNeeded       ErrCode = "M_CAPTCHA_NEEDED"
+	ClockDiffers        ErrCode = "IM.SIGNET.CLOCK_DIFFERS" // ours
 	DestinationRejected ErrCode = "M_DESTINATION_REJECTED"
 	EmailSendError      ErrCode = "M_EMAIL_SEND_ERROR"
 	Forbidden           ErrCode = "M_FORBIDDEN"

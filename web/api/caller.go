@@ -116,5 +116,5 @@ func (a *API) once(c echo.Context, who caller.Caller, s stamp) error {
 	if _, ok := who.Account(); ok {
 		return nil
 	}
-	return a.Gate.Once(c.Request().Context(), who.Homeserver, time.UnixMilli(s.TS), s.Nonce)
+	return withTime(a.Gate.Now(), a.Gate.Once(c.Request().Context(), who.Homeserver, time.UnixMilli(s.TS), s.Nonce))
 }

@@ -3,6 +3,7 @@ package api
 import (
 	"errors"
 	"net/http"
+	"time"
 
 	"signet/internal/caller"
 	"signet/internal/matrix"
@@ -34,7 +35,6 @@ var answers = mxhttp.Answers{
 	{caller.ErrHomeserverDown, http.StatusBadGateway, matrix.Unknown},
 	{caller.ErrSignature, http.StatusForbidden, matrix.Forbidden},
 	{caller.ErrNonce, http.StatusBadRequest, matrix.InvalidParam},
-	{caller.ErrStale, http.StatusForbidden, matrix.Forbidden},
 	{caller.ErrReplayed, http.StatusForbidden, matrix.Forbidden},
 
 	{matrix.ErrServerName, http.StatusBadRequest, matrix.InvalidParam},
@@ -153,6 +153,15 @@ func (a *API) Translate(err error) (mxhttp.Problem, bool) {
 func atSubmitToken(err error) error {
 	if errors.Is(err, verify.ErrNoSession) {
 		return mxhttp.Problem{Status: http.StatusBadRequest, Code: matrix.InvalidParam, Message: verify.ErrNoSession.Error()}
+	}
+	return err
+}
+
+// withTime is for calls with a stamp: who is told that clocks differ is told what time it is here,
+// and so by how much they do.
+func withTime(now time.Time, err error) error {
+	if errors.Is(err, caller.ErrStale) {
+		return mxhttp.Problem{Status: http.StatusForbidden, Code: matrix.ClockDiffers, Message: caller.ErrStale.Error(), Extra: map[string]any{"im.signet.ts": now.UnixMilli()}}
 	}
 	return err
 }

@@ -8,7 +8,7 @@ import (
 
 // withoutAnswer are the errors that no table has, by the reason.
 var withoutAnswer = map[string][]string{
-	"it is answered without a table":        {"caller.ErrBlocked"},
+	"it is answered without a table":        {"caller.ErrBlocked", "caller.ErrStale"},
 	"its handler deals with it":             {"people.ErrHeldDown"},
 	"a person gets it, on a page":           {"captcha.ErrTooOften", "invite.ErrNoLink", "verify.ErrNoLink"},
 	"an operator gets it":                   {"caller.ErrNotBlocked", "caller.ErrPublicSuffix", "caller.ErrReason", "caller.ErrBlockEnds", "fraud.ErrCountry", "fraud.ErrReason", "fraud.ErrScope", "fraud.ErrNoPause", "fraud.ErrMoney", "locale.ErrPhrase", "log.ErrConfig", "log.ErrOptions", "notary.ErrNoConflict", "notary.ErrReason"},

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+	"time"
 
 	"signet/internal/fedclient"
 	"signet/internal/idclient"
@@ -32,6 +33,32 @@ func (w *world) ofHomeserver(name matrix.ServerName) (*idclient.Client, idclient
 	}
 	return idclient.New(idclient.Options{Federation: asHomeserver{w}, ServerName: name, Now: w.Clock.Now, Rand: rand.Reader,
 		Key: func(context.Context) (matrix.SigningKey, error) { return homeserverKey, nil }}), at
+}
+
+// The clock of a homeserver is wrong. It learns by how much, nothing is done and nothing is over:
+// when the clock is right the same goes through.
+func TestOurClientWhoseClockIsWrong(t *testing.T) {
+	each(t, nil, func(w *world) {
+		c, at := w.ofHomeserver("hs.example")
+		off := time.Duration(0)
+		c.Now = func() time.Time { return w.Clock.Now().Add(off) }
+		w.shown("hs.example", "email", "email", "alice@example.org")
+		address, err := threepid.ParseEmail("alice@example.org")
+		if err != nil {
+			w.Fatal(err)
+		}
+		before := len(w.Post.Sent())
+		for _, off = range []time.Duration{6 * time.Minute, -6 * time.Minute, -365 * 24 * time.Hour, 0} {
+			err := c.Notify(w.Context(), at, idclient.Notice{At: c.Now(), Address: address, User: "@alice:hs.example"})
+			differs, is := errors.AsType[idclient.ClockDiffers](err)
+			if is != (off != 0) || (err == nil) != (off == 0) || differs.Ahead != -off || fedclient.Final(err) {
+				w.Errorf("off by %s: %v", off, err)
+			}
+			if told := len(w.sentSince(before)); (told == 1) != (off == 0) {
+				w.Errorf("off by %s: %d are told", off, told)
+			}
+		}
+	})
 }
 
 // The client that homeservers have and this server understand each other: of somebody who

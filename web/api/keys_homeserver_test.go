@@ -132,11 +132,14 @@ func TestReplaysOfAHomeserversCalls(t *testing.T) {
 			w.Fatalf("erase = %d %s", a.status, a.raw)
 		}
 		before := w.dumpKeys()
-		for _, after := range []time.Duration{0, 4 * time.Minute, 2 * time.Minute, 24 * time.Hour} {
-			w.Clock.Advance(after)
+		for _, again := range []struct {
+			after time.Duration
+			code  matrix.ErrCode
+		}{{0, matrix.Forbidden}, {4 * time.Minute, matrix.Forbidden}, {2 * time.Minute, matrix.ClockDiffers}, {24 * time.Hour, matrix.ClockDiffers}} {
+			w.Clock.Advance(again.after)
 			for path, body := range map[string]string{publishKeys: publish, eraseKeys: erase} {
-				if a := w.as("example.com", "POST", path, body); !a.is(403, matrix.Forbidden) {
-					w.Errorf("%s again, after %s = %d %s", path, after, a.status, a.raw)
+				if a := w.as("example.com", "POST", path, body); !a.is(403, again.code) {
+					w.Errorf("%s again, after %s = %d %s", path, again.after, a.status, a.raw)
 				}
 			}
 		}

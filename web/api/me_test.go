@@ -194,7 +194,7 @@ func TestWhoCannotUnbindAnAccount(t *testing.T) {
 			{"example.org", w.deactivated("alice", "nonce-13"), 400, matrix.InvalidParam},
 			{"example.org", w.deactivated("@alice:example.org", "short"), 400, matrix.InvalidParam},
 			{"example.org", object("user_id", "@alice:example.org"), 400, matrix.InvalidParam},
-			{"example.org", object("user_id", "@alice:example.org", "im.signet.ts", 0, "im.signet.nonce", "nonce-14"), 403, matrix.Forbidden},
+			{"example.org", object("user_id", "@alice:example.org", "im.signet.ts", 0, "im.signet.nonce", "nonce-14"), 403, matrix.ClockDiffers},
 			{"example.org", object("im.signet.ts", w.Clock.Now().UnixMilli(), "im.signet.nonce", "nonce-15"), 400, matrix.MissingParams},
 			{"example.org", object("user_id", 5), 400, matrix.BadJSON},
 		} {

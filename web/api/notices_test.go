@@ -132,7 +132,7 @@ func TestNoticesThatAreRefused(t *testing.T) {
 			{"hs.example", w.notice(nonce(), "login_ts", w.Clock.Now().Add(-31*24*time.Hour).UnixMilli()), 400, matrix.InvalidParam},
 			{"hs.example", w.notice(nonce(), "login_ts", "today"), 400, matrix.BadJSON},
 			{"hs.example", w.notice("short"), 400, matrix.InvalidParam},
-			{"hs.example", w.notice(nonce(), "im.signet.ts", w.Clock.Now().UnixMilli()-6*60_000), 403, matrix.Forbidden},
+			{"hs.example", w.notice(nonce(), "im.signet.ts", w.Clock.Now().UnixMilli()-6*60_000), 403, matrix.ClockDiffers},
 		} {
 			if a := w.as(c.server, "POST", notices, c.body); !a.is(c.status, c.code) {
 				w.Errorf("%s: %s = %d %s, want %d %s", c.server, c.body, a.status, a.raw, c.status, c.code)

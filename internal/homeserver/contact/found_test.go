@@ -214,6 +214,11 @@ func TestAWishThatWaits(t *testing.T) {
 			w.Error("nothing is wrong while a proxy answers")
 		}
 		w.clock.Advance(4 * time.Minute)
+		w.onlyBinds(idclienttest.Refusal(403, matrix.ClockDiffers))
+		if err := w.Fulfil(w.Context()); err == nil {
+			w.Error("nothing is wrong while the clocks differ")
+		}
+		w.clock.Advance(8 * time.Minute)
 		w.id.Answers = nil
 		w.fulfils()
 		w.isFound("in the end", alice)

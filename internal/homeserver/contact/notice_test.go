@@ -14,6 +14,7 @@ import (
 	"signet/internal/homeserver/contact"
 	"signet/internal/idclient"
 	"signet/internal/idclient/idclienttest"
+	"signet/internal/matrix"
 	"signet/internal/store"
 )
 
@@ -93,8 +94,11 @@ func TestTheOwnerIsToldWhenTheIdentityServerIsBack(t *testing.T) {
 		w.open()
 		w.clock.Advance(5 * 24 * time.Hour)
 		w.id.Down = false
-		w.id.Says = new(idclienttest.Refusal(http.StatusTooManyRequests, "M_LIMIT_EXCEEDED"))
-		w.send()
+		for _, passes := range []fedclient.Response{idclienttest.Refusal(http.StatusTooManyRequests, "M_LIMIT_EXCEEDED"), idclienttest.Refusal(http.StatusForbidden, matrix.ClockDiffers)} {
+			w.id.Says = &passes
+			w.send()
+			w.clock.Advance(time.Hour)
+		}
 		w.id.Says = nil
 		w.id.Answers = func(string) *fedclient.Response { // the answer is lost, this time
 			w.id.Answers = nil

@@ -181,23 +181,25 @@ func TestKeysThatHaveEnded(t *testing.T) {
 	})
 }
 
-// Something else answers in the place of a directory that is away, as a proxy does: it is away to
-// all who are published there, and the keys that stand there are erased when it is back. Where no
-// directory ever was there is nothing to erase.
+// Something else answers in the place of a directory that is away, as a proxy does, or it answers
+// nobody since the clocks differ: it is away to all who are published there, and the keys that
+// stand there are erased when it is back. Where no directory ever was there is nothing to erase.
 func TestSomethingElseAnswers(t *testing.T) {
-	each(t, func(w *world) {
-		for i, user := range []matrix.UserID{alice, bob} {
-			w.uploads(user, i+1)
-			w.agrees(user)
-		}
-		w.directory.answers = func(matrix.UserID) error { return byProxy(403) }
-		if err := w.Fulfil(t.Context()); err == nil || strings.Count(err.Error(), "the keys of") != 1 {
-			t.Errorf("Fulfil = %v", err)
-		}
-		if s := w.is(alice, publication.Waiting, -1); s.Problem != "away" {
-			t.Errorf("she is shown %+v", s)
-		}
-	})
+	for _, says := range []error{byProxy(403), fedclient.Refusal{Status: 403, Errcode: matrix.ClockDiffers}} {
+		each(t, func(w *world) {
+			for i, user := range []matrix.UserID{alice, bob} {
+				w.uploads(user, i+1)
+				w.agrees(user)
+			}
+			w.directory.answers = func(matrix.UserID) error { return says }
+			if err := w.Fulfil(t.Context()); err == nil || strings.Count(err.Error(), "the keys of") != 1 {
+				t.Errorf("Fulfil = %v", err)
+			}
+			if s := w.is(alice, publication.Waiting, -1); s.Problem != "away" {
+				t.Errorf("she is shown %+v", s)
+			}
+		})
+	}
 	each(t, func(w *world) {
 		w.uploads(alice, 1)
 		w.agrees(alice)
