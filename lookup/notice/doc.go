@@ -1,12 +1,12 @@
 // Package notice tells people what becomes of the bindings of their addresses: that an
 // address was bound, bound to another user, or taken back; that it will end, or has; what
 // happens to the keys that are published for them; and that somebody logged in to an account
-// that has the address, on the word of its homeserver.
+// that has the address, or has set another password for it, on the word of its homeserver.
 //
 //	change of the feed ── Told ──▶ outbox ──▶ silent? ▶ budget? ▶ words ▶ e-mail, or SMS
 //	binding near its end ─ Remind ─┤
 //	change of keys ── ToldOfKeys ──┤
-//	word of a login ─── LoggedIn ──┘
+//	word of an account ─ Happened ─┘
 //
 // A notice goes to the address itself, which only its owner reads. Of an address that now
 // belongs to somebody else, as a phone number does that was given away, the former holder
@@ -23,8 +23,8 @@
 // waits for a notice, nor fails for want of a budget. An e-mail may come twice, after a
 // crash; a text message, which costs money, is tried once.
 //
-// Of a login those are told who have shown the address to that homeserver, also if they want
-// no messages (login.go says why).
+// Of an account those are told who have shown the address to that homeserver, also if they want
+// no messages (account.go says why).
 //
 // Its neighbours: lookup tells of changes, verify knows who wants no messages and who has
 // shown an address to whom (Owners), verify/fraud what text messages may cost, the room words

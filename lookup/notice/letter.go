@@ -33,7 +33,7 @@ type letter struct {
 	Until   int64  `json:"until,omitempty"`
 	Other   bool   `json:"other,omitempty"`
 
-	// Of logins: whose word it is, when it came, what is known of whoever logged in, and what
+	// Of accounts: whose word it is, when it came, what is known of whoever did it, and what
 	// the owner reads.
 	Homeserver matrix.ServerName `json:"homeserver,omitempty"`
 	At         int64             `json:"at,omitempty"`

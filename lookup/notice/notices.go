@@ -42,7 +42,7 @@ const recoveries = "lookup.notice.recovery"
 // Budgets are the limits of Notices, for the quota that they charge. In dry run they are
 // counted and refuse nothing.
 func Budgets(dryRun bool) []quota.Budget {
-	return append(loginBudgets(dryRun), []quota.Budget{
+	return append(accountBudgets(dryRun), []quota.Budget{
 		{Name: destination, Limit: 6, Per: 24 * time.Hour, DryRun: dryRun},
 		{Name: recoveries, Limit: 6, Per: 24 * time.Hour, DryRun: dryRun},
 		{Name: more, Limit: 1, Per: 24 * time.Hour, DryRun: dryRun},

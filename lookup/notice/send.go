@@ -109,8 +109,8 @@ type admitted struct {
 // that wait it is told when there is room again, of the newest alone, or at once if that would be
 // late; of all else it is told once a day that there is more.
 func (n *Notices) admit(ctx context.Context, to threepid.Address, l letter) (admitted, error) {
-	if l.Kind.OfLogins() {
-		return n.admitLogin(ctx, to, l)
+	if l.Kind.OfAccounts() {
+		return n.admitAccount(ctx, to, l)
 	}
 	budget := destination
 	if l.Kind.Waits() {
@@ -153,8 +153,8 @@ func (n *Notices) putOff(ctx context.Context, to threepid.Address, l letter, wai
 
 // spared tells whether an address is sent nothing, or the notice was overtaken.
 func (n *Notices) spared(ctx context.Context, to threepid.Address, l letter) (bool, error) {
-	if l.Kind.OfLogins() {
-		return n.loginSpared(ctx, to, l)
+	if l.Kind.OfAccounts() {
+		return n.accountSpared(ctx, to, l)
 	}
 	if over, err := n.overtaken(ctx, to, l); err != nil || over {
 		return over, err

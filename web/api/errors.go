@@ -92,6 +92,7 @@ var answers = mxhttp.Answers{
 	{invite.ErrOften, http.StatusForbidden, matrix.Forbidden},
 
 	{notice.ErrNotShown, http.StatusForbidden, matrix.Forbidden},
+	{notice.ErrWhat, http.StatusBadRequest, matrix.InvalidParam},
 	{notice.ErrWhen, http.StatusBadRequest, matrix.InvalidParam},
 
 	{keys.ErrUnknownKey, http.StatusNotFound, matrix.NotFound},

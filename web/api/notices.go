@@ -14,45 +14,39 @@ import (
 	"signet/lookup/notice"
 )
 
-// loginKind is the kind of a notice about a login, the only one that homeservers have sent.
-const loginKind = "login"
-
-var (
-	errNoticeKind = mxhttp.Problem{Status: http.StatusBadRequest, Code: matrix.InvalidParam,
-		Message: "kind must be " + loginKind}
-	errNoticeID = mxhttp.Problem{Status: http.StatusBadRequest, Code: matrix.InvalidParam,
-		Message: "notice_id must be 1 to 64 characters of 0-9 A-Z a-z . = _ -"}
-)
+var errNoticeID = mxhttp.Problem{Status: http.StatusBadRequest, Code: matrix.InvalidParam,
+	Message: "notice_id must be 1 to 64 characters of 0-9 A-Z a-z . = _ -"}
 
 type noticeRequest struct {
 	stamp
-	Medium  string `json:"medium" required:"true"`
-	Address string `json:"address" required:"true"`
-	Kind    string `json:"kind" required:"true"`
-	UserID  string `json:"user_id" required:"true"`
-	Device  string `json:"device"`    // as whoever logged in calls it
-	ID      string `json:"notice_id"` // empty: none
-	LoginTS int64  `json:"login_ts"`  // 0: now
+	Medium    string      `json:"medium" required:"true"`
+	Address   string      `json:"address" required:"true"`
+	Kind      notice.What `json:"kind" required:"true"`
+	UserID    string      `json:"user_id" required:"true"`
+	Device    string      `json:"device"`     // as whoever did it calls theirs
+	ID        string      `json:"notice_id"`  // empty: none
+	LoginTS   int64       `json:"login_ts"`   // of a login; 0: now
+	ChangedTS int64       `json:"changed_ts"` // of a password; 0: now
 	person
 }
 
 // POST /_signet/v1/notices
 //
-// A homeserver has the owner of an address told of a login to their account. It is no way to
-// write to anybody: the owner has shown the address to that homeserver.
+// A homeserver has the owner of an address told of a login to their account, or of its new
+// password. It is no way to write to anybody: the owner has shown the address to that homeserver.
 func (a *API) notice(c echo.Context, server matrix.ServerName) error {
 	var r noticeRequest
 	if err := mxhttp.Decode(c, &r); err != nil {
 		return err
 	}
-	login, err := r.login(c, server)
+	incident, err := r.incident(c, server)
 	if err != nil {
 		return err
 	}
 	if err := a.once(c, caller.Homeserver(server), r.stamp); err != nil {
 		return err
 	}
-	if err := a.Notices.LoggedIn(c.Request().Context(), login); err != nil {
+	if err := a.Notices.Happened(c.Request().Context(), incident); err != nil {
 		return err
 	}
 	return mxhttp.Reply(c, http.StatusOK, empty{})
@@ -60,26 +54,32 @@ func (a *API) notice(c echo.Context, server matrix.ServerName) error {
 
 const maxNoticeID = 64
 
-func (r noticeRequest) login(c echo.Context, server matrix.ServerName) (l notice.Login, err error) {
-	switch {
-	case r.Kind != loginKind:
-		return l, errNoticeKind
-	case r.ID != "" && (len(r.ID) > maxNoticeID || !matrix.ValidOpaque(r.ID)):
-		return l, errNoticeID
+func (r noticeRequest) incident(c echo.Context, server matrix.ServerName) (in notice.Incident, err error) {
+	if r.ID != "" && (len(r.ID) > maxNoticeID || !matrix.ValidOpaque(r.ID)) {
+		return in, errNoticeID
 	}
-	l = notice.Login{Homeserver: server, ID: r.ID, Device: r.Device, Language: r.Language}
-	if r.LoginTS != 0 {
-		l.At = time.UnixMilli(r.LoginTS)
-	}
+	in = notice.Incident{What: r.Kind, Homeserver: server, ID: r.ID, At: r.at(), Device: r.Device, Language: r.Language}
 	var addressErr, userErr, clientErr error
-	l.Address, addressErr = threepid.Parse(r.Medium, r.Address)
-	l.User, userErr = matrix.ParseUserID(r.UserID)
-	l.Client, clientErr = r.client(c, caller.Homeserver(server))
+	in.Address, addressErr = threepid.Parse(r.Medium, r.Address)
+	in.User, userErr = matrix.ParseUserID(r.UserID)
+	in.Client, clientErr = r.client(c, caller.Homeserver(server))
 	if err := errors.Join(addressErr, userErr, clientErr); err != nil {
-		return l, err
+		return in, err
 	}
-	if l.User.Server() != server {
-		return l, forbidden("a homeserver can have its own users told only")
+	if in.User.Server() != server {
+		return in, forbidden("a homeserver can have its own users told only")
 	}
-	return l, nil
+	return in, nil
+}
+
+// at is when it was; zero where the request does not say.
+func (r noticeRequest) at() (at time.Time) {
+	ms := r.LoginTS
+	if r.Kind == notice.Password {
+		ms = r.ChangedTS
+	}
+	if ms != 0 {
+		at = time.UnixMilli(ms)
+	}
+	return at
 }

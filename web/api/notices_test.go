@@ -38,8 +38,8 @@ func (w *world) sentSince(before int) (texts []string) {
 	return texts
 }
 
-// A homeserver has the owner of an address told of a login, in the language that it knows;
-// the same call again is no second notice.
+// A homeserver has the owner of an address told of a login and of a new password, in the language
+// that it knows; the same call again is no second notice.
 func TestAHomeserverHasAnOwnerToldOfALogin(t *testing.T) {
 	each(t, nil, func(w *world) {
 		w.shown("hs.example", "email", "email", "Alice@example.org")
@@ -55,14 +55,19 @@ func TestAHomeserverHasAnOwnerToldOfALogin(t *testing.T) {
 		if a := w.as("hs.example", "POST", notices, w.notice("nonce-02", "medium", "msisdn", "address", "12015550123")); a.status != 200 {
 			w.Errorf("of a number = %d %s", a.status, a.raw)
 		}
+		changed := w.notice("nonce-03", "kind", "password", "changed_ts", w.Clock.Now().Add(-time.Hour).UnixMilli())
+		if a := w.as("hs.example", "POST", notices, changed); a.status != 200 {
+			w.Errorf("of a password = %d %s", a.status, a.raw)
+		}
 		texts := strings.Join(w.sentSince(before), "\n")
-		for _, want := range []string{"alice@example.org Bonjour", "@alice:hs.example sur hs.example", "Appareil : Phone", "Adresse IP : 2001:db8::7", "12015550123 id.example.org: Neue Anmeldung"} {
+		for _, want := range []string{"alice@example.org Bonjour", "@alice:hs.example sur hs.example", "Appareil : Phone", "Adresse IP : 2001:db8::7", "12015550123 id.example.org: Neue Anmeldung",
+			"Passwort Ihres Kontos @alice:hs.example auf hs.example wurde geändert, am " + w.Clock.Now().Add(-time.Hour).UTC().Format("2006-01-02 15:04")} {
 			if !strings.Contains(texts, want) {
 				w.Errorf("the notices do not say %q:\n%s", want, texts)
 			}
 		}
-		if n := len(w.sentSince(before)); n != 2 {
-			w.Errorf("%d notices, want 2", n)
+		if n := len(w.sentSince(before)); n != 3 {
+			w.Errorf("%d notices, want 3", n)
 		}
 	})
 }
@@ -118,6 +123,9 @@ func TestNoticesThatAreRefused(t *testing.T) {
 			{"hs.example", w.notice(nonce(), "user_id", "alice"), 400, matrix.InvalidParam},
 			{"hs.example", w.notice(nonce(), "kind", "advertisement"), 400, matrix.InvalidParam},
 			{"hs.example", w.notice(nonce(), "kind", "logins"), 400, matrix.InvalidParam},
+			{"hs.example", w.notice(nonce(), "kind", "passwords"), 400, matrix.InvalidParam},
+			{"hs.example", w.notice(nonce(), "kind", ""), 400, matrix.InvalidParam},
+			{"hs.example", w.notice(nonce(), "kind", 7), 400, matrix.BadJSON},
 			{"hs.example", w.notice(nonce(), "kind", nil), 400, matrix.MissingParams},
 			{"hs.example", w.notice(nonce(), "address", nil), 400, matrix.MissingParams},
 			{"hs.example", w.notice(nonce(), "medium", "pigeon"), 400, matrix.InvalidParam},
@@ -131,6 +139,10 @@ func TestNoticesThatAreRefused(t *testing.T) {
 			{"hs.example", w.notice(nonce(), "login_ts", w.Clock.Now().Add(6*time.Minute).UnixMilli()), 400, matrix.InvalidParam},
 			{"hs.example", w.notice(nonce(), "login_ts", w.Clock.Now().Add(-31*24*time.Hour).UnixMilli()), 400, matrix.InvalidParam},
 			{"hs.example", w.notice(nonce(), "login_ts", "today"), 400, matrix.BadJSON},
+			{"hs.example", w.notice(nonce(), "kind", "password", "changed_ts", w.Clock.Now().Add(6*time.Minute).UnixMilli()), 400, matrix.InvalidParam},
+			{"hs.example", w.notice(nonce(), "kind", "password", "changed_ts", w.Clock.Now().Add(-31*24*time.Hour).UnixMilli()), 400, matrix.InvalidParam},
+			{"hs.example", w.notice(nonce(), "kind", "password", "changed_ts", "today"), 400, matrix.BadJSON},
+			{"hs.example", w.notice(nonce(), "kind", "password", "address", "bob@example.org"), 403, matrix.Forbidden},
 			{"hs.example", w.notice("short"), 400, matrix.InvalidParam},
 			{"hs.example", w.notice(nonce(), "im.signet.ts", w.Clock.Now().UnixMilli()-6*60_000), 403, matrix.ClockDiffers},
 		} {

@@ -37,8 +37,10 @@ const (
 
 // The kinds of notices about accounts at a homeserver that the address was shown to.
 const (
-	LoggedIn Kind = "login"  // somebody logged in
-	Logins   Kind = "logins" // more often than is told one by one
+	LoggedIn  Kind = "login"     // somebody logged in
+	Logins    Kind = "logins"    // more often than is told one by one
+	Password  Kind = "password"  // another password was set
+	Passwords Kind = "passwords" // more often than is told one by one
 )
 
 // Many is more of any kind than an address is told of one by one.
@@ -46,8 +48,10 @@ const Many Kind = "many"
 
 // Kinds lists them all.
 func Kinds() []Kind {
-	return slices.Concat([]Kind{Bound, Rebound, Unbound, Lost, Ending, Expired, Many}, keyKinds, []Kind{LoggedIn, Logins})
+	return slices.Concat([]Kind{Bound, Rebound, Unbound, Lost, Ending, Expired, Many}, keyKinds, accountKinds)
 }
+
+var accountKinds = []Kind{LoggedIn, Logins, Password, Passwords}
 
 var keyKinds = []Kind{Published, Rotated, Revoked, Recovering, Recovered, Objected, Erased, Returning, Returned}
 
@@ -57,8 +61,15 @@ func (k Kind) Waits() bool { return k == Recovering || k == Returning }
 // OfKeys tells whether notices of that kind are about keys.
 func (k Kind) OfKeys() bool { return slices.Contains(keyKinds, k) }
 
-// OfLogins tells whether notices of that kind are about logins.
-func (k Kind) OfLogins() bool { return k == LoggedIn || k == Logins }
+// OfAccounts tells whether notices of that kind are about accounts.
+func (k Kind) OfAccounts() bool { return slices.Contains(accountKinds, k) }
+
+// OfPasswords tells whether notices of that kind are about the passwords of accounts.
+func (k Kind) OfPasswords() bool { return k == Password || k == Passwords }
+
+// OfOne tells whether notices of that kind are about one thing that has happened, of which there
+// may be particulars.
+func (k Kind) OfOne() bool { return k != Logins && k != Passwords && k != Many }
 
 // Notice is what a notice tells.
 type Notice struct {
@@ -71,18 +82,18 @@ type Notice struct {
 	Days     int    // of Ending, how many are left
 	Until    string // of Recovering and Returning, when the keys have waited long enough
 	Link     string // the owner's page; empty for none
-	Login    Login  // of logins
+	Login    Login  // of accounts
 
 	Server string // the server's name, filled in by Words
 }
 
-// Login is what a notice tells of a login.
+// Login is what a notice tells of a login, or of a new password.
 type Login struct {
 	Homeserver string
 	// Own says that it is one of the operator's, which may be named in a text message.
 	Own    bool
 	When   string
-	Device string // as whoever logged in calls it; empty if they do not
+	Device string // as whoever did it calls theirs; empty if they do not
 	IP     string // where they were; empty if that is not known
 }
 
@@ -93,7 +104,7 @@ var builtIn embed.FS
 type Words struct {
 	server  string
 	layouts wording.Layouts
-	logins  wording.Layouts // of notices about logins
+	logins  wording.Layouts // of notices about accounts
 }
 
 // New reads the phrases and the layouts, what dir has of them before the built-in ones,
@@ -143,7 +154,7 @@ func (w *Words) Email(n Notice) (subject, text, html string, err error) {
 
 // of is the layouts of a kind.
 func (w *Words) of(k Kind) wording.Layouts {
-	if k.OfLogins() {
+	if k.OfAccounts() {
 		return w.logins
 	}
 	return w.layouts

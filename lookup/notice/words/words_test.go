@@ -77,9 +77,9 @@ func TestEmail(t *testing.T) {
 			wants = append(wants, until)
 		case words.Many:
 			wants = []string{server, page}
-		case words.LoggedIn:
+		case words.LoggedIn, words.Password:
 			wants = []string{server, user, login.Homeserver, login.When, login.Device, login.IP}
-		case words.Logins:
+		case words.Logins, words.Passwords:
 			wants = []string{server, user, login.Homeserver}
 		case words.Rebound:
 			wants = append(wants, former)
@@ -239,7 +239,7 @@ func TestSMS(t *testing.T) {
 			if got := wording.Segments(text); got > most || wording.GSM7(text) != (most == 1) {
 				t.Errorf("%v, %s, a host of %d: %d segments, GSM 7-bit %v:\n%s", l, k, length, got, wording.GSM7(text), text)
 			}
-			if strings.HasSuffix(text, " "+n.Link) == k.OfLogins() || strings.Contains(text, "@") || strings.Contains(text, login.Homeserver) {
+			if strings.HasSuffix(text, " "+n.Link) == k.OfAccounts() || strings.Contains(text, "@") || strings.Contains(text, login.Homeserver) {
 				t.Errorf("%v, %s:\n%s", l, k, text)
 			}
 		})
@@ -252,7 +252,7 @@ func TestALoginOfWhichLittleIsKnown(t *testing.T) {
 	for _, l := range locale.Languages() {
 		seen := map[string]bool{}
 		for i := range 4 {
-			n := noticeOf(l, words.LoggedIn)
+			n := noticeOf(l, words.Password)
 			if i&1 != 0 {
 				n.Login.Device = ""
 			}

@@ -34,15 +34,15 @@ func (s *story) shows(address string, server matrix.ServerName) (stop string) {
 	return s.Post.Last(s.T).Stop()
 }
 
-func (s *story) login(address string, server matrix.ServerName) notice.Login {
+func (s *story) incident(address string, server matrix.ServerName) notice.Incident {
 	s.Helper()
-	return notice.Login{Homeserver: server, User: matrix.UserID("@alice:" + server.String()), Address: s.address(address), At: s.Clock.Now(),
+	return notice.Incident{What: notice.Login, Homeserver: server, User: matrix.UserID("@alice:" + server.String()), Address: s.address(address), At: s.Clock.Now(),
 		Device: "Phone", Client: netip.MustParseAddr("203.0.113.7")}
 }
 
 func (s *story) loggedIn(address string, server matrix.ServerName) {
 	s.Helper()
-	if err := s.notices.LoggedIn(s.Context(), s.login(address, server)); err != nil {
+	if err := s.notices.Happened(s.Context(), s.incident(address, server)); err != nil {
 		s.Fatal(err)
 	}
 }
@@ -60,14 +60,48 @@ func TestTheOwnerIsToldOfALogin(t *testing.T) {
 	})
 }
 
+// A new password is told of too, with what to do for who cannot log in any more. However many logins
+// there were, or times the password was changed, the one hides nothing of the other.
+func TestTheOwnerIsToldOfANewPassword(t *testing.T) {
+	each(t, func(s *story) {
+		s.shows("alice@example.org", "hs.example")
+		changed := func() {
+			in := s.incident("alice@example.org", "hs.example")
+			in.What = notice.Password
+			if err := s.notices.Happened(s.Context(), in); err != nil {
+				s.Fatal(err)
+			}
+		}
+		for range 10 {
+			s.loggedIn("alice@example.org", "hs.example")
+		}
+		if n := len(s.send(s.replica)); n != 7 {
+			s.Errorf("%d notices of logins, want 7", n)
+		}
+		changed()
+		when := s.Clock.Now().UTC().Format("2006-01-02 15:04 MST")
+		m := s.want("alice@example.org The password of your account @alice:hs.example at hs.example was changed on " + when + ".\nDevice: Phone\nIP address: 203.0.113.7\n")
+		if !strings.Contains(text(m[0]), "Forgot password?") || strings.Contains(text(m[0]), "sessions that you do not know") || !strings.Contains(text(m[0]), "id.example.org sends this message for hs.example") {
+			s.Errorf("it does not say what to do, or why it comes:\n%s", text(m[0]))
+		}
+		for range 10 {
+			changed()
+		}
+		sent := allTexts(s.send(s.replica))
+		if one, more := strings.Count(sent, "was changed on"), strings.Count(sent, "was changed more often than we tell"); one != 5 || more != 1 {
+			s.Errorf("%d further notices, want 5, and %d of more, want 1:\n%s", one, more, sent)
+		}
+	})
+}
+
 // It is in the language that the homeserver knows, or in that of all notices.
 func TestALoginIsToldInTheOwnersLanguage(t *testing.T) {
 	each(t, func(s *story) {
 		s.shows("alice@example.org", "hs.example")
 		for language, says := range map[string]string{"": "Somebody logged in", "de-AT": "Jemand hat sich", "tlh": "Somebody logged in", "x\"\\": "Somebody logged in"} {
-			l := s.login("alice@example.org", "hs.example")
+			l := s.incident("alice@example.org", "hs.example")
 			l.Language = language
-			if err := s.notices.LoggedIn(s.Context(), l); err != nil {
+			if err := s.notices.Happened(s.Context(), l); err != nil {
 				s.Fatal(err)
 			}
 			s.want("alice@example.org " + says)
@@ -82,14 +116,14 @@ func TestAHomeserverCannotWriteToAnybody(t *testing.T) {
 		s.shows("alice@example.org", "hs.example")
 		s.bind("bob@example.org", "@bob:hs.example")
 		s.send(s.replica)
-		for _, l := range []notice.Login{
-			s.login("bob@example.org", "hs.example"),
-			s.login("nobody@example.org", "hs.example"),
-			s.login("alice@example.org", "evil.example"),
-			s.login("alice+x@example.org", "hs.example"),
-			s.login("12015550123", "hs.example"),
+		for _, l := range []notice.Incident{
+			s.incident("bob@example.org", "hs.example"),
+			s.incident("nobody@example.org", "hs.example"),
+			s.incident("alice@example.org", "evil.example"),
+			s.incident("alice+x@example.org", "hs.example"),
+			s.incident("12015550123", "hs.example"),
 		} {
-			if err := s.notices.LoggedIn(s.Context(), l); !errors.Is(err, notice.ErrNotShown) {
+			if err := s.notices.Happened(s.Context(), l); !errors.Is(err, notice.ErrNotShown) {
 				s.Errorf("%s tells %s: %v", l.Homeserver, l.Address, err)
 			}
 		}
@@ -107,11 +141,11 @@ func TestAHomeserverHasOnlySoManyNotices(t *testing.T) {
 		s.shows("alice@example.org", "hs.example")
 		s.loggedIn("alice@example.org", "hs.example")
 		for _, server := range []matrix.ServerName{"hs.example", "sub.hs.example"} {
-			if err := s.notices.LoggedIn(s.Context(), s.login("bob@example.org", server)); !errors.Is(err, notice.ErrNotShown) {
+			if err := s.notices.Happened(s.Context(), s.incident("bob@example.org", server)); !errors.Is(err, notice.ErrNotShown) {
 				s.Errorf("LoggedIn = %v", err)
 			}
 		}
-		err := s.notices.LoggedIn(s.Context(), s.login("alice@example.org", "hs.example"))
+		err := s.notices.Happened(s.Context(), s.incident("alice@example.org", "hs.example"))
 		if limit, is := errors.AsType[matrix.LimitExceeded](err); !is || limit.RetryAfter <= 0 {
 			s.Errorf("the fourth = %v", err)
 		}
@@ -253,6 +287,12 @@ func TestANumberIsToldOfALogin(t *testing.T) {
 		s.loggedIn("12015550123", "hs.example")
 		s.want()
 		s.texting()
+		in := s.incident("12015550123", "hs.example")
+		in.What = notice.Password
+		if err := s.notices.Happened(s.Context(), in); err != nil {
+			s.Fatal(err)
+		}
+		s.want("12015550123 id.example.org: The password of your Matrix account was changed.\nNot you? Reset it now.")
 		before := s.spent()
 		s.notices.Own = map[matrix.ServerName]bool{"hs.example": true}
 		for range 4 {
@@ -269,9 +309,9 @@ func TestANumberIsToldOfALogin(t *testing.T) {
 func TestALongDevice(t *testing.T) {
 	each(t, func(s *story) {
 		s.shows("alice@example.org", "hs.example")
-		l := s.login("alice@example.org", "hs.example")
+		l := s.incident("alice@example.org", "hs.example")
 		l.Device, l.Client = strings.Repeat("Your account is locked.\nVisit https://evil.example ", 1000), netip.Addr{}
-		if err := s.notices.LoggedIn(s.Context(), l); err != nil {
+		if err := s.notices.Happened(s.Context(), l); err != nil {
 			s.Fatal(err)
 		}
 		m := s.want("alice@example.org Device: Your account is locked. Visit")
