@@ -141,12 +141,15 @@ func TestCalls(t *testing.T) {
 			return nil, c.UnbindUser(t.Context(), at(t), "@bob:hs.test")
 		}, `hs.test: POST https://id.test/_signet/v1/users/unbind {` + stamps + `,"user_id":"@bob:hs.test"}`, `200 {}`, nil},
 		{"word of a login", func(c *idclient.Client) (any, error) {
-			return nil, c.Notify(t.Context(), at(t), idclient.Notice{ID: "n1", At: time.UnixMilli(8), Address: email, User: "@bob:hs.test", Device: "Phone", Client: netip.MustParseAddr("192.0.2.1"), Language: "de"})
+			return nil, c.Notify(t.Context(), at(t), idclient.Notice{Kind: idclient.NewLogin, ID: "n1", At: time.UnixMilli(8), Address: email, User: "@bob:hs.test", Device: "Phone", Client: netip.MustParseAddr("192.0.2.1"), Language: "de"})
 		}, `hs.test: POST https://id.test/_signet/v1/notices {"address":"bob@example.org","device":"Phone","im.signet.client_ip":"192.0.2.1","im.signet.language":"de",` +
 			stamps + `,"kind":"login","login_ts":8,"medium":"email","notice_id":"n1","user_id":"@bob:hs.test"}`, `200 {}`, nil},
 		{"word of a login of which little is known", func(c *idclient.Client) (any, error) {
-			return nil, c.Notify(t.Context(), at(t), idclient.Notice{At: time.UnixMilli(8), Address: phone, User: "@bob:hs.test"})
+			return nil, c.Notify(t.Context(), at(t), idclient.Notice{Kind: idclient.NewLogin, At: time.UnixMilli(8), Address: phone, User: "@bob:hs.test"})
 		}, `hs.test: POST https://id.test/_signet/v1/notices {"address":"4915112345678",` + stamps + `,"kind":"login","login_ts":8,"medium":"msisdn","user_id":"@bob:hs.test"}`, `200 {}`, nil},
+		{"word of a new password", func(c *idclient.Client) (any, error) {
+			return nil, c.Notify(t.Context(), at(t), idclient.Notice{Kind: idclient.NewPassword, ID: "n1", At: time.UnixMilli(8), Address: email, User: "@bob:hs.test"})
+		}, `hs.test: POST https://id.test/_signet/v1/notices {"address":"bob@example.org","changed_ts":8,` + stamps + `,"kind":"password","medium":"email","notice_id":"n1","user_id":"@bob:hs.test"}`, `200 {}`, nil},
 		{"a CAPTCHA", func(c *idclient.Client) (any, error) { return c.NewChallenge(t.Context(), at(t)) },
 			`hs.test: POST https://id.test/_signet/v1/captcha {` + stamps + `}`, `200 {"id":"c","url":"https://id.test/c","expires_at":7}`,
 			idclient.Challenge{ID: "c", URL: "https://id.test/c", ExpiresAt: 7}},

@@ -10,37 +10,51 @@ import (
 	"signet/internal/threepid"
 )
 
-// Notice is word to the owner of an address of what happens to their account, a login so far.
-// The address is one that the owner has shown to this homeserver, which asked for that as itself.
+// NoticeKind is what a Notice is about.
+type NoticeKind string
+
+// The kinds of notices.
+const (
+	NewLogin    NoticeKind = "login"
+	NewPassword NoticeKind = "password"
+)
+
+// Notice is word to the owner of an address of what happened to their account. The address is
+// one that the owner has shown to this homeserver, which asked for that as itself.
 type Notice struct {
-	ID       string    // told again by it, a login is told of once
-	At       time.Time // of the login
+	Kind     NoticeKind
+	ID       string    // told again by it, the same is told of once
+	At       time.Time // when it was
 	Address  threepid.Address
 	User     matrix.UserID // of this homeserver
-	Device   string        // as whoever logged in calls it; empty where they do not
+	Device   string        // as whoever did it calls theirs; empty where they do not
 	Client   netip.Addr    // where they were; zero where that is not known
 	Language string        // of the notice (BCP 47); empty where that is not known
 }
 
-// kindLogin is the kind of a Notice.
-const kindLogin = "login"
-
 // Notify has the owner of an address told, as the homeserver itself. Whether they read it nobody
 // learns. The error is a fedclient.Refusal where the server has not seen the address shown, or
-// for too many; one that is Unrecognized where it has no such call.
+// for too many, or does not know the kind; one that is Unrecognized where it has no such call.
 func (c *Client) Notify(ctx context.Context, at Server, n Notice) error {
 	body := struct {
 		stamp
-		Medium   threepid.Medium `json:"medium"`
-		Address  string          `json:"address"`
-		Kind     string          `json:"kind"`
-		ID       string          `json:"notice_id,omitempty"`
-		LoginTS  int64           `json:"login_ts"`
-		User     matrix.UserID   `json:"user_id"`
-		Device   string          `json:"device,omitempty"`
-		ClientIP string          `json:"im.signet.client_ip,omitempty"`
-		Language string          `json:"im.signet.language,omitempty"`
-	}{stamp: c.stamp(), Medium: n.Address.Medium(), Address: n.Address.String(), Kind: kindLogin, ID: n.ID, LoginTS: n.At.UnixMilli(), User: n.User, Device: n.Device, Language: n.Language}
+		Medium    threepid.Medium `json:"medium"`
+		Address   string          `json:"address"`
+		Kind      NoticeKind      `json:"kind"`
+		ID        string          `json:"notice_id,omitempty"`
+		LoginTS   int64           `json:"login_ts,omitzero"`
+		ChangedTS int64           `json:"changed_ts,omitzero"`
+		User      matrix.UserID   `json:"user_id"`
+		Device    string          `json:"device,omitempty"`
+		ClientIP  string          `json:"im.signet.client_ip,omitempty"`
+		Language  string          `json:"im.signet.language,omitempty"`
+	}{stamp: c.stamp(), Medium: n.Address.Medium(), Address: n.Address.String(), Kind: n.Kind, ID: n.ID, User: n.User, Device: n.Device, Language: n.Language}
+	switch n.Kind {
+	case NewLogin:
+		body.LoginTS = n.At.UnixMilli()
+	case NewPassword:
+		body.ChangedTS = n.At.UnixMilli()
+	}
 	if n.Client.IsValid() {
 		body.ClientIP = n.Client.String()
 	}

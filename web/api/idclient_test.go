@@ -49,7 +49,7 @@ func TestOurClientWhoseClockIsWrong(t *testing.T) {
 		}
 		before := len(w.Post.Sent())
 		for _, off = range []time.Duration{6 * time.Minute, -6 * time.Minute, -365 * 24 * time.Hour, 0} {
-			err := c.Notify(w.Context(), at, idclient.Notice{At: c.Now(), Address: address, User: "@alice:hs.example"})
+			err := c.Notify(w.Context(), at, idclient.Notice{Kind: idclient.NewLogin, At: c.Now(), Address: address, User: "@alice:hs.example"})
 			differs, is := errors.AsType[idclient.ClockDiffers](err)
 			if is != (off != 0) || (err == nil) != (off == 0) || differs.Ahead != -off || fedclient.Final(err) {
 				w.Errorf("off by %s: %v", off, err)
@@ -79,7 +79,7 @@ func TestOurClientOfThisServer(t *testing.T) {
 			}
 			return idclient.Session{SID: sid, ClientSecret: secret}
 		}
-		login := idclient.Notice{ID: "n1", At: w.Clock.Now(), Address: address, User: "@alice:hs.example", Device: "Phone", Client: netip.MustParseAddr("203.0.113.7"), Language: "de"}
+		login := idclient.Notice{Kind: idclient.NewLogin, ID: "n1", At: w.Clock.Now(), Address: address, User: "@alice:hs.example", Device: "Phone", Client: netip.MustParseAddr("203.0.113.7"), Language: "de"}
 		refused := func(what string, err error, code matrix.ErrCode) {
 			w.Helper()
 			if r, is := errors.AsType[fedclient.Refusal](err); !is || r.Errcode != code {
@@ -121,8 +121,18 @@ func TestOurClientOfThisServer(t *testing.T) {
 		if err := c.Notify(w.Context(), at, login); err != nil {
 			w.Error(err)
 		}
-		if texts := w.sentSince(before); len(texts) != 1 || !strings.Contains(texts[0], "@alice:hs.example auf hs.example angemeldet") {
-			w.Errorf("the notices are %q", texts)
+		password := login
+		password.Kind, password.ID, password.At = idclient.NewPassword, "n2", w.Clock.Now().Add(-time.Hour)
+		if err := c.Notify(w.Context(), at, password); err != nil {
+			w.Error(err)
 		}
+		texts := strings.Join(w.sentSince(before), "\n")
+		for _, want := range []string{"@alice:hs.example auf hs.example angemeldet", "@alice:hs.example auf hs.example wurde geändert, am " + password.At.UTC().Format("2006-01-02 15:04")} {
+			if strings.Count(texts, want) != 1 {
+				w.Errorf("the notices do not say %q once:\n%s", want, texts)
+			}
+		}
+		password.Kind = "passwords"
+		refused("what there is none of", c.Notify(w.Context(), at, password), matrix.InvalidParam)
 	})
 }

@@ -15,10 +15,12 @@ import (
 type PasswordChange struct {
 	Password      string
 	LogoutDevices bool
+	From          Whence
 }
 
-// SetPassword changes the caller's password. It has to be authenticated; what else was
-// begun to be authenticated with the old password ends.
+// SetPassword changes the caller's password, of which the owner of the account is told at its
+// addresses. It has to be authenticated; what else was begun to be authenticated with the old
+// password ends.
 func (a *Accounts) SetPassword(ctx context.Context, by Device, c PasswordChange, auth *Auth) error {
 	if err := checkPassword(c.Password); err != nil {
 		return err
@@ -36,16 +38,21 @@ func (a *Accounts) SetPassword(ctx context.Context, by Device, c PasswordChange,
 		if err := a.Spend(ctx, tx, pass); err != nil {
 			return err
 		}
-		return replacePassword(ctx, tx, by, hash, c.LogoutDevices)
+		if err := replacePassword(ctx, tx, by, hash, c.LogoutDevices); err != nil {
+			return err
+		}
+		return a.tellOfPassword(ctx, tx, by, c.From)
 	})
 	if err != nil {
 		return a.Again(ctx, op, fmt.Errorf("changing a password: %w", err))
 	}
+	a.sendNews()
 	return nil
 }
 
 // ResetPassword sets the password of the account that has an address which somebody shows to
-// be theirs. An address that is no account's is refused as if nothing had been shown of it.
+// be theirs, and has its owner told at all of its addresses. An address that is no account's is
+// refused as if nothing had been shown of it.
 func (a *Accounts) ResetPassword(ctx context.Context, c PasswordChange, auth *Auth) (matrix.UserID, error) {
 	if err := checkPassword(c.Password); err != nil {
 		return "", err
@@ -64,11 +71,15 @@ func (a *Accounts) ResetPassword(ctx context.Context, c PasswordChange, auth *Au
 		if err := a.Spend(ctx, tx, pass); err != nil {
 			return err
 		}
-		return a.replaceLost(ctx, tx, owner, hash, c.LogoutDevices)
+		if err := a.replaceLost(ctx, tx, owner, hash, c.LogoutDevices); err != nil {
+			return err
+		}
+		return a.tellOfPassword(ctx, tx, Device{User: owner}, c.From)
 	})
 	if err != nil {
 		return "", a.Again(ctx, op, fmt.Errorf("setting a new password: %w", err))
 	}
+	a.sendNews()
 	return owner, nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"signet/internal/homeserver/contact"
+	"signet/internal/idclient"
 	"signet/internal/matrix"
 	"signet/internal/store"
 )
@@ -52,7 +53,7 @@ func (a *Accounts) GrantLoginToken(ctx context.Context, by Device, auth *Auth) (
 	return token, nil
 }
 
-// Whence is from where somebody logs in.
+// Whence is from where somebody logs in, or changes a password.
 type Whence struct {
 	Client   netip.Addr // zero where that is not known
 	Language string     // that they read (BCP 47); empty where that is not known
@@ -80,10 +81,10 @@ func (a *Accounts) LoginByToken(ctx context.Context, token string, d NewDevice, 
 		if err != nil {
 			return err
 		}
-		if login, err = a.letIn(ctx, tx, user, hash, device); err != nil || a.Contacts == nil {
+		if login, err = a.letIn(ctx, tx, user, hash, device); err != nil {
 			return err
 		}
-		return a.Contacts.Tell(ctx, tx, contact.NewLogin{User: user, Device: device.DisplayName, Client: from.Client, Language: from.Language})
+		return a.tell(ctx, tx, contact.News{Kind: idclient.NewLogin, User: user, Device: device.DisplayName, Client: from.Client, Language: from.Language})
 	})
 	if errors.Is(err, ErrCredentials) { // the account has ended
 		err = ErrLoginToken
@@ -91,8 +92,6 @@ func (a *Accounts) LoginByToken(ctx context.Context, token string, d NewDevice, 
 	if err != nil {
 		return Login{}, fmt.Errorf("logging in by a token: %w", err)
 	}
-	if a.Contacts != nil {
-		a.Contacts.Send()
-	}
+	a.sendNews()
 	return login, nil
 }

@@ -36,6 +36,8 @@ type world struct {
 	vault *seal.Vault
 	clock *clocktest.Clock
 	left  leaver
+	id    *idclienttest.Server
+	out   *outbox.Outbox // of the contacts that were made last
 }
 
 // leaver remembers whose accounts were deactivated, and whether to be erased.
@@ -50,7 +52,7 @@ func (l *leaver) Leave(_ context.Context, _ *store.Tx, user matrix.UserID, erase
 func each(t *testing.T, story func(w *world)) {
 	storetest.Each(t, []string{"seal", "account", "outbox", "contact"}, func(t *testing.T, db *store.DB) {
 		clock := clocktest.New()
-		w := &world{T: t, db: db, vault: sealtest.Vault(t, db, clock.Now), clock: clock, left: leaver{}}
+		w := &world{T: t, db: db, vault: sealtest.Vault(t, db, clock.Now), clock: clock, left: leaver{}, id: idclienttest.New(server)}
 		w.Accounts = w.open(account.Flows{{account.StageDummy}})
 		w.Contacts = w.contacts()
 		w.look() // so that tokens are remembered
@@ -66,12 +68,12 @@ func (w *world) contacts() *contact.Contacts {
 	if err != nil {
 		w.Fatal(err)
 	}
-	out, err := outbox.New(w.Context(), outbox.Options{DB: w.db, Vault: w.vault, Now: w.clock.Now, Log: slog.New(slog.DiscardHandler)})
+	w.out, err = outbox.New(w.Context(), outbox.Options{DB: w.db, Vault: w.vault, Now: w.clock.Now, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		w.Fatal(err)
 	}
 	c, err := contact.New(w.Context(), contact.Options{
-		DB: w.db, Vault: w.vault, ServerName: server, Identity: idclienttest.New(server).Client(w.clock.Now), Trusted: trusted, Outbox: out, Now: w.clock.Now, Active: w.Active,
+		DB: w.db, Vault: w.vault, ServerName: server, Identity: w.id.Client(w.clock.Now), Trusted: trusted, Outbox: w.out, Now: w.clock.Now, Active: w.Active,
 	})
 	if err != nil {
 		w.Fatal(err)

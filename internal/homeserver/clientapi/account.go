@@ -67,7 +67,8 @@ func readPassword(c echo.Context) (account.PasswordChange, *account.Auth, error)
 		return account.PasswordChange{}, nil, err
 	}
 	auth, err := r.Auth.auth()
-	return account.PasswordChange{Password: r.NewPassword, LogoutDevices: r.LogoutDevices == nil || *r.LogoutDevices}, auth, err
+	from := account.Whence{Client: mxhttp.ClientAddr(c), Language: language(c, "")}
+	return account.PasswordChange{Password: r.NewPassword, LogoutDevices: r.LogoutDevices == nil || *r.LogoutDevices, From: from}, auth, err
 }
 
 type deactivateRequest struct {

@@ -245,6 +245,9 @@ func TestResetPassword(t *testing.T) {
 		w.want("too short", w.do("POST", v3+"/account/password", `{"new_password":"short","auth":{"type":"m.login.email.identity",`+kept+`}}`), 400, "M_WEAK_PASSWORD")
 		w.want("by the session", reset(kept+`,"session":"`+asked.str("session")+`"`, `"logout_devices":false,`), 401, "M_FORBIDDEN") // which was for another request
 		w.wantJSON("set", reset(kept, `"logout_devices":false,`), `{}`)
+		if w.outbox.AttemptDue(w.Context()); len(w.ids.Told) != 1 || w.ids.Told[0]["kind"] != "password" || w.ids.Told[0]["address"] != "alice@example.org" || w.ids.Told[0]["im.signet.client_ip"] == nil {
+			w.Errorf("of the new password the owner was told %v", w.ids.Told)
+		}
 		w.want("the device", w.do("GET", v3+"/account/whoami", "", bearer(token)), 200, "")
 		w.want("once more", reset(kept, ""), 401, "M_THREEPID_AUTH_FAILED")
 		w.want("the old password", w.login(`"user":"alice"`, password), 403, "M_FORBIDDEN")

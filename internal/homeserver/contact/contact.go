@@ -22,7 +22,7 @@ type Options struct {
 	ServerName matrix.ServerName
 	Identity   *idclient.Client
 	Trusted    idclient.Trusted // the first sends the codes
-	Outbox     *outbox.Outbox   // has owners told of logins
+	Outbox     *outbox.Outbox   // has owners told of what happens to their accounts
 	Now        func() time.Time
 	// Active tells whether a user has an account that has not ended.
 	Active func(context.Context, store.Queryer, matrix.UserID) (bool, error)

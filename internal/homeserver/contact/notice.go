@@ -1,6 +1,7 @@
 package contact
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/netip"
@@ -16,10 +17,11 @@ import (
 	"signet/internal/threepid"
 )
 
-// NewLogin is what the owner of an account is told of.
-type NewLogin struct {
+// News is what the owner of an account is told of.
+type News struct {
+	Kind     idclient.NoticeKind
 	User     matrix.UserID
-	Device   string     // as whoever logged in calls it; empty where they do not
+	Device   string     // as whoever did it calls theirs; empty where they do not
 	Client   netip.Addr // where they were; zero where that is not known
 	Language string     // of the notice (BCP 47); empty where that is not known
 }
@@ -38,34 +40,34 @@ const (
 
 // letter is the payload of a notice. The outbox keeps it sealed.
 type letter struct {
-	Medium   threepid.Medium `json:"medium"`
-	Address  string          `json:"address"`
-	User     matrix.UserID   `json:"user"`
-	At       int64           `json:"at"`
-	Device   string          `json:"device,omitempty"`
-	Client   netip.Addr      `json:"client,omitzero"`
-	Language string          `json:"language,omitempty"`
+	Kind     idclient.NoticeKind `json:"kind,omitempty"` // empty: a login
+	Medium   threepid.Medium     `json:"medium"`
+	Address  string              `json:"address"`
+	User     matrix.UserID       `json:"user"`
+	At       int64               `json:"at"`
+	Device   string              `json:"device,omitempty"`
+	Client   netip.Addr          `json:"client,omitzero"`
+	Language string              `json:"language,omitempty"`
 }
 
-// Tell has the owner of an account told of a login, at every address: who logged in by one of
-// them may be who reads it. It is in the transaction that lets them in; Send is for after it.
-// The identity server has the notices sooner or later, each once, or the log says that a week
-// was not enough.
-func (c *Contacts) Tell(ctx context.Context, tx *store.Tx, n NewLogin) error {
+// Tell has the owner of an account told, at every address: whoever did it by one of them may be
+// who reads it. It is in the transaction of what it tells of; Send is for after it. The identity
+// server has the notices sooner or later, each once, or the log says that a week was not enough.
+func (c *Contacts) Tell(ctx context.Context, tx *store.Tx, n News) error {
 	all, err := selectAddresses(ctx, tx, c.box, n.User)
 	if err != nil {
-		return fmt.Errorf("reading whom to tell of a login: %w", err)
+		return fmt.Errorf("reading whom to tell: %w", err)
 	}
 	now := c.Now()
 	for _, one := range all[:min(len(all), maxTold)] {
-		l := letter{Medium: one.Address.Medium(), Address: one.Address.String(), User: n.User, At: now.UnixMilli(), Device: n.Device, Client: n.Client, Language: n.Language}
+		l := letter{Kind: n.Kind, Medium: one.Address.Medium(), Address: one.Address.String(), User: n.User, At: now.UnixMilli(), Device: n.Device, Client: n.Client, Language: n.Language}
 		payload, err := json.Marshal(l)
 		if err != nil {
-			return fmt.Errorf("writing the notice of a login: %w", err)
+			return fmt.Errorf("writing a notice: %w", err)
 		}
 		work := outbox.Work{Kind: noticeKind, Key: store.NewID(now), Payload: payload, Expires: now.Add(noticeLife)}
 		if _, err := c.Outbox.Put(ctx, tx, work); err != nil {
-			return fmt.Errorf("keeping the notice of a login: %w", err)
+			return fmt.Errorf("keeping a notice: %w", err)
 		}
 	}
 	return nil
@@ -97,6 +99,6 @@ func openNotice(job outbox.Job) (idclient.Notice, error) {
 	}
 	address, err := threepid.Restore(string(l.Medium), l.Address)
 	return idclient.Notice{
-		ID: job.ID, At: store.Time(l.At), Address: address, User: l.User, Device: l.Device, Client: l.Client, Language: l.Language,
+		Kind: cmp.Or(l.Kind, idclient.NewLogin), ID: job.ID, At: store.Time(l.At), Address: address, User: l.User, Device: l.Device, Client: l.Client, Language: l.Language,
 	}, err
 }

@@ -15,10 +15,11 @@ import (
 	"signet/internal/idclient"
 	"signet/internal/idclient/idclienttest"
 	"signet/internal/matrix"
+	"signet/internal/outbox"
 	"signet/internal/store"
 )
 
-var loggedIn = contact.NewLogin{User: alice, Device: "Phone", Client: netip.MustParseAddr("2001:db8::1"), Language: "de"}
+var loggedIn = contact.News{Kind: idclient.NewLogin, User: alice, Device: "Phone", Client: netip.MustParseAddr("2001:db8::1"), Language: "de"}
 
 // tell tells of alice's login, in a transaction that runs twice.
 func (w *world) tell() {
@@ -68,8 +69,8 @@ func TestTheOwnerIsToldAtEveryAddress(t *testing.T) {
 			t.Errorf("told are %q, want %q", w.toldAt(), want)
 		}
 		for _, n := range w.id.Told {
-			what := fmt.Sprint(n["user_id"], " ", n["device"], " ", n["im.signet.client_ip"], " ", n["im.signet.language"], " ", n["login_ts"])
-			if want := fmt.Sprintf("@alice:hs.test Phone 2001:db8::1 de %v", float64(at)); what != want {
+			what := fmt.Sprint(n["kind"], " ", n["user_id"], " ", n["device"], " ", n["im.signet.client_ip"], " ", n["im.signet.language"], " ", n["login_ts"])
+			if want := fmt.Sprintf("login @alice:hs.test Phone 2001:db8::1 de %v", float64(at)); what != want {
 				t.Errorf("told is %s, want %s", what, want)
 			}
 		}
@@ -123,6 +124,7 @@ func TestTheOwnerCannotBeTold(t *testing.T) {
 			"a week":                    func() { w.id.Down = true; w.send(); w.clock.Advance(7*24*time.Hour + time.Second) },
 			"a stranger's address":      func() { w.id.Says = new(idclienttest.Refusal(http.StatusForbidden, "M_FORBIDDEN")) },
 			"a server without the call": func() { w.id.Says = new(idclienttest.Refusal(http.StatusNotFound, "M_UNRECOGNIZED")) },
+			"an older server":           func() { w.id.Says = new(idclienttest.Refusal(http.StatusBadRequest, "M_INVALID_PARAM")) },
 			"no identity server":        func() { w.Trusted = nil },
 		} {
 			w.tell()
@@ -146,6 +148,23 @@ func TestTheOwnerCannotBeTold(t *testing.T) {
 		w.id.Says = nil
 		w.clock.Advance(time.Hour)
 		if w.send(); len(w.id.Told) != 1 {
+			t.Errorf("told are %v", w.id.Told)
+		}
+	})
+}
+
+// What was put before there were kinds, by the version before, is word of a login.
+func TestANoticeThatNamesNoKind(t *testing.T) {
+	each(t, func(w *world) {
+		payload := []byte(`{"medium":"email","address":"alice@example.org","user":"@alice:hs.test","at":1700000000000}`)
+		err := w.db.Tx(t.Context(), func(tx *store.Tx) error {
+			_, err := w.out.Put(t.Context(), tx, outbox.Work{Kind: "contact.notice", Key: "1", Payload: payload, Expires: w.clock.Now().Add(time.Hour)})
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if w.send(); len(w.id.Told) != 1 || w.id.Told[0]["kind"] != "login" || w.id.Told[0]["login_ts"] != float64(1_700_000_000_000) {
 			t.Errorf("told are %v", w.id.Told)
 		}
 	})
