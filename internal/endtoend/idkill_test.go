@@ -183,6 +183,7 @@ func TestTheIdentityServerIsKilledAtEachStep(t *testing.T) {
 		p.inAllScenes(alice.logsIn(), bob.forgets(), carol.gains(), alice.invites(dave))
 
 		p.mailed(alice.address, "New app")
+		p.mailed(bob.address, "The password of your account")
 		dave.awaitsTheInvitation()
 		if n := alice.invitations(); n != 1 {
 			p.Errorf("alice has invited dave %d times", n)
@@ -196,6 +197,9 @@ func TestTheIdentityServerIsKilledAtEachStep(t *testing.T) {
 		}
 		if n := p.mailsWith(alice.address, "New app"); n != 1 {
 			p.Errorf("alice is told of her login %d times", n)
+		}
+		if n := p.mailsWith(bob.address, "The password of your account"); n != 1 {
+			p.Errorf("bob is told of his new password %d times", n)
 		}
 	})
 }
