@@ -10,8 +10,20 @@ import (
 	"signet/internal/matrix"
 )
 
+// speaks is alice saying something in a room that nobody holds up.
+func speaks(s *server, id string) {
+	s.Helper()
+	said := make(chan string, 1)
+	go func() { said <- s.say(id, alice, "meanwhile") }()
+	select {
+	case <-said:
+	case <-time.After(10 * time.Second):
+		s.Error("the room is held up")
+	}
+}
+
 // An invitation that was brought to this server counts there; one that comes by a room that
-// somebody here is in, without that, counts as it comes, once. What is too much is part of the
+// somebody here is in, without that, counts as it comes, once, while the room goes on. What is too much is part of the
 // room and reaches nobody, also once others' events have it in the room's state.
 func TestInvitationsThatComeByARoom(t *testing.T) {
 	each(t, func(here, far *server) {
@@ -23,6 +35,9 @@ func TestInvitationsThatComeByARoom(t *testing.T) {
 			here.in.Invited = func(_ context.Context, by, user matrix.UserID) error {
 				if asked++; by != erin || user.Server() != "here.test" {
 					t.Errorf("%s invites %s", by, user)
+				}
+				if asked == 1 {
+					speaks(here, id)
 				}
 				if left--; left < 0 {
 					return matrix.LimitExceeded{RetryAfter: time.Minute}
@@ -45,7 +60,7 @@ func TestInvitationsThatComeByARoom(t *testing.T) {
 				t.Errorf("version %s: it is asked %d times, want 2", v, asked)
 			}
 			here.receives(far.event(id, far.say(id, erin, "hello")))
-			here.reads(id, alice, "hello")
+			here.reads(id, alice, "meanwhile", "hello")
 			held, err := here.rooms.Held(t.Context(), mustRoom(here, id), []string{second.ID()})
 			here.ok(err)
 			if len(held) != 1 || !held[0].SoftFailed() {

@@ -83,11 +83,13 @@ func (rs *Rooms) Accept(ctx context.Context, roomID string, a Arrival) (v Verdic
 		return Verdict{Outcome: Old}, err
 	}
 	err = rs.again(ctx, func() (*stream.Ticket, error) {
-		ticket, taken, err := rs.follow(ctx, r, j)
-		if err != nil || taken {
-			return ticket, err
+		ticket, err := rs.place(ctx, r, j)
+		if errors.Is(err, errUnasked) {
+			if err = rs.ask(ctx, j); err == nil {
+				ticket, err = rs.place(ctx, r, j)
+			}
 		}
-		return rs.branch(ctx, r, j)
+		return ticket, err
 	})
 	if err == nil && j.stored != nil {
 		rs.recall.keepAfter(j.stored, j.before)
@@ -96,6 +98,16 @@ func (rs *Rooms) Accept(ctx context.Context, roomID string, a Arrival) (v Verdic
 		rs.heal(ctx, r)
 	}
 	return j.verdict(), err
+}
+
+// place judges an event by the state of its room, and has it stored where it belongs. The error is
+// errUnasked where that is for Bidden to say, which holds the room up for nobody.
+func (rs *Rooms) place(ctx context.Context, r *Room, j *judgement) (*stream.Ticket, error) {
+	ticket, taken, err := rs.follow(ctx, r, j)
+	if err != nil || taken {
+		return ticket, err
+	}
+	return rs.branch(ctx, r, j)
 }
 
 // isOld tells whether an event is from before this server came into the room. One that

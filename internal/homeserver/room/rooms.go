@@ -32,8 +32,8 @@ type Options struct {
 	// nobody's.
 	Refuse func(server matrix.ServerName) error
 	// Bidden is why an invitation of a user of this server, by one of another, that comes as an event
-	// of a room is not to reach them: it is asked once of each. nil has all reach them. It may be set
-	// before anything is stored.
+	// of a room is not to reach them: it is asked once of each, and nothing in the room waits for it.
+	// nil has all reach them. It may be set before anything is stored.
 	Bidden func(ctx context.Context, invitation *event.Event) (refusal, err error)
 	// Historian fetches history that is not here; nil fetches none. It may be set before anybody
 	// reads.

@@ -2,6 +2,7 @@ package room
 
 import (
 	"context"
+	"errors"
 	"iter"
 
 	"signet/internal/homeserver/event"
@@ -15,7 +16,8 @@ import (
 // go on with those who were in the room before.
 
 // uninvited is why an event fails softly that brings somebody in, or is of somebody who was
-// brought in, whose server is refused: given the state that it was sent in.
+// brought in, whose server is refused: given the state that it was sent in. The error is errUnasked
+// for an invitation of which Bidden has to be asked first.
 func (rs *Rooms) uninvited(ctx context.Context, r *Room, j *judgement, t *tip) (failed, err error) {
 	e := j.Event
 	refusal := rs.refuse(event.ServerOf(e.Sender()))
@@ -23,7 +25,7 @@ func (rs *Rooms) uninvited(ctx context.Context, r *Room, j *judgement, t *tip) (
 	invites := e.Type() == memberType && rs.local(target) && membershipOf(e) == Invite
 	switch {
 	case invites && refusal == nil:
-		return rs.bidden(ctx, j)
+		return rs.bidden(j)
 	case invites || refusal == nil:
 		return refusal, nil
 	}
@@ -43,15 +45,24 @@ func (rs *Rooms) uninvited(ctx context.Context, r *Room, j *judgement, t *tip) (
 	return refusal, nil
 }
 
-// bidden is what Bidden says of an invitation, which may be judged more than once.
-func (rs *Rooms) bidden(ctx context.Context, j *judgement) (refusal, err error) {
+// errUnasked is an invitation that everything allows, as far as Bidden was not asked: that may
+// write, and so is no matter for who holds the room.
+var errUnasked = errors.New("whether the invitation may reach its user was not asked")
+
+// bidden is what Bidden has said of an invitation, which may be judged more than once.
+func (rs *Rooms) bidden(j *judgement) (refusal, err error) {
 	if rs.Bidden == nil || rs.local(j.Event.Sender()) || j.asked {
 		return j.unbidden, nil
 	}
+	return nil, errUnasked
+}
+
+// ask asks Bidden of an invitation.
+func (rs *Rooms) ask(ctx context.Context, j *judgement) (err error) {
 	if j.unbidden, err = rs.Bidden(ctx, j.Event); err == nil {
 		j.asked = true
 	}
-	return j.unbidden, err
+	return err
 }
 
 func (rs *Rooms) refuse(server matrix.ServerName) error {
