@@ -16,7 +16,7 @@ import (
 )
 
 // newPair is two servers on this machine that know each other by name alone.
-func newPair(t *testing.T, urls [2]string) (pair [2]*running) {
+func newPair(t *testing.T, urls [2]string, changes ...func(*Config)) (pair [2]*running) {
 	t.Helper()
 	dir := t.TempDir()
 	for i := range pair {
@@ -28,6 +28,9 @@ func newPair(t *testing.T, urls [2]string) (pair [2]*running) {
 			c.ServerName, c.Federation.Listen = matrix.ServerName("localhost:"+port), "127.0.0.1:"+port
 			c.DataDir = dir // with the authority that both trust
 			c.KeyFile = filepath.Join(t.TempDir(), "kek")
+			for _, change := range changes {
+				change(c)
+			}
 		}).serve()
 	}
 	return pair
