@@ -122,8 +122,8 @@ type Lookup struct {
 	// Default: 4368h, half a year.
 	MSISDNLife time.Duration `yaml:"msisdn_life"`
 	// NoticeLanguage is the language in which owners are told what becomes of their
-	// bindings and keys: nobody knows which they read. Of logins and new passwords they
-	// are told in the one that the homeserver knows, if it does. Default: en.
+	// bindings and keys: nobody knows which they read. Of their accounts they are told in the
+	// one that the homeserver knows, if it does. Default: en.
 	NoticeLanguage string `yaml:"notice_language"`
 	// SMSNotices tells the owners of phone numbers too, by text message within the policy
 	// for those. Each costs money, and a person who binds a number has one already.

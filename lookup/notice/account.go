@@ -24,6 +24,8 @@ type What string
 const (
 	Login    What = "login"
 	Password What = "password" // another one was set
+	Added    What = "address_added"
+	Removed  What = "address_removed"
 )
 
 // sort is what is particular to the notices of a What.
@@ -34,8 +36,10 @@ type sort struct {
 }
 
 var sorts = []sort{
-	{Login, words.LoggedIn, words.Logins, "lookup.notice.login"},
-	{Password, words.Password, words.Passwords, "lookup.notice.password"},
+	{Login, words.LoggedIn, words.Logins, ofLogins},
+	{Password, words.Password, words.Passwords, ofPasswords},
+	{Added, words.Added, words.Addresses, ofAddresses},
+	{Removed, words.Removed, words.Addresses, ofAddresses},
 }
 
 // sortOf is the sort for which something is true.
@@ -47,12 +51,15 @@ func sortOf(is func(sort) bool) (sort, bool) {
 	return sorts[i], true
 }
 
-// The budgets of notices about accounts. Each sort has its own of an address, so that a flood of
-// the one hides nothing of the other: for those of one homeserver and of all together; of one whose
-// owner wants no messages; of a number, whose messages cost money; and of the notice that tells
-// that there is more. A homeserver has one for all.
+// The budgets of notices about accounts. Logins, passwords and addresses have their own of an
+// address, so that a flood of the one hides nothing of the others: for those of one homeserver and
+// of all together; of one whose owner wants no messages; of a number, whose messages cost money;
+// and of the notice that tells that there is more. A homeserver has one for all.
 const (
-	ofHomeserver = "lookup.notice.login.homeserver"
+	ofLogins     = "lookup.notice.login"
+	ofPasswords  = "lookup.notice.password"
+	ofAddresses  = "lookup.notice.address"
+	ofHomeserver = ofLogins + ".homeserver"
 	ofOne        = ".destination"
 	ofAll        = ".destinations"
 	ofSilent     = ".refused"
@@ -62,12 +69,12 @@ const (
 
 func accountBudgets(dryRun bool) []quota.Budget {
 	all := []quota.Budget{{Name: ofHomeserver, Limit: 500, Per: time.Hour, DryRun: dryRun}}
-	for _, s := range sorts {
+	for _, of := range []string{ofLogins, ofPasswords, ofAddresses} {
 		for _, b := range []struct {
 			name  string
 			limit int
 		}{{ofOne, 6}, {ofAll, 20}, {ofSilent, 2}, {byText, 3}, {ofMore, 1}} {
-			all = append(all, quota.Budget{Name: s.budgets + b.name, Limit: b.limit, Per: 24 * time.Hour, DryRun: dryRun})
+			all = append(all, quota.Budget{Name: of + b.name, Limit: b.limit, Per: 24 * time.Hour, DryRun: dryRun})
 		}
 	}
 	return all
@@ -78,7 +85,7 @@ func accountBudgets(dryRun bool) []quota.Budget {
 var ErrNotShown = errors.New("the owner of this address has not shown control of it to this homeserver, or too long ago")
 
 // ErrWhat says that nobody is told of such a thing.
-var ErrWhat = errors.New("kind must be login or password")
+var ErrWhat = errors.New("kind must be login, password, address_added or address_removed")
 
 // ErrWhen says that nobody is told of what happened at that time.
 var ErrWhen = errors.New("what is told of is of the last 30 days, by this server's clock")

@@ -94,6 +94,41 @@ func TestTheOwnerIsToldOfANewPassword(t *testing.T) {
 	})
 }
 
+// An address was added or removed: both are told by one budget, which hides no new password.
+func TestTheOwnerIsToldOfAddresses(t *testing.T) {
+	each(t, func(s *story) {
+		s.shows("alice@example.org", "hs.example")
+		happens := func(what notice.What) {
+			in := s.incident("alice@example.org", "hs.example")
+			in.What, in.Device = what, ""
+			if err := s.notices.Happened(s.Context(), in); err != nil {
+				s.Fatal(err)
+			}
+		}
+		happens(notice.Added)
+		m := s.want("alice@example.org was added to your account @alice:hs.example at hs.example on ")
+		if !strings.Contains(text(m[0]), "set the addresses right") || !strings.Contains(text(m[0]), "\nIP address: 203.0.113.7\n") {
+			s.Errorf("it says\n%s", text(m[0]))
+		}
+		happens(notice.Removed)
+		s.want("alice@example.org was taken from your account @alice:hs.example at hs.example on ")
+		for range 5 {
+			happens(notice.Removed)
+			happens(notice.Added)
+		}
+		if sent := allTexts(s.send(s.replica)); strings.Count(sent, "your account @alice:hs.example at hs.example on") != 4 || strings.Count(sent, "were changed more often than we tell") != 1 {
+			s.Errorf("the further notices are\n%s", sent)
+		}
+		happens(notice.Password)
+		s.want("alice@example.org The password of your account")
+		in := s.incident("alice@example.org", "hs.example")
+		in.What = "address"
+		if err := s.notices.Happened(s.Context(), in); !errors.Is(err, notice.ErrWhat) {
+			s.Errorf("what there is none of: %v", err)
+		}
+	})
+}
+
 // It is in the language that the homeserver knows, or in that of all notices.
 func TestALoginIsToldInTheOwnersLanguage(t *testing.T) {
 	each(t, func(s *story) {

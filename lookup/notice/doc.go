@@ -1,7 +1,7 @@
 // Package notice tells people what becomes of the bindings of their addresses: that an
 // address was bound, bound to another user, or taken back; that it will end, or has; what
 // happens to the keys that are published for them; and that somebody logged in to an account
-// that has the address, or has set another password for it, on the word of its homeserver.
+// that has the address, or has changed its password or its addresses, on the word of its homeserver.
 //
 //	change of the feed ── Told ──▶ outbox ──▶ silent? ▶ budget? ▶ words ▶ e-mail, or SMS
 //	binding near its end ─ Remind ─┤

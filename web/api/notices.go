@@ -26,14 +26,14 @@ type noticeRequest struct {
 	Device    string      `json:"device"`     // as whoever did it calls theirs
 	ID        string      `json:"notice_id"`  // empty: none
 	LoginTS   int64       `json:"login_ts"`   // of a login; 0: now
-	ChangedTS int64       `json:"changed_ts"` // of a password; 0: now
+	ChangedTS int64       `json:"changed_ts"` // of all else; 0: now
 	person
 }
 
 // POST /_signet/v1/notices
 //
-// A homeserver has the owner of an address told of a login to their account, or of its new
-// password. It is no way to write to anybody: the owner has shown the address to that homeserver.
+// A homeserver has the owner of an address told of a login to their account, of its new
+// password, or of an address that came or went. It is no way to write to anybody: the owner has shown the address to that homeserver.
 func (a *API) notice(c echo.Context, server matrix.ServerName) error {
 	var r noticeRequest
 	if err := mxhttp.Decode(c, &r); err != nil {
@@ -74,9 +74,9 @@ func (r noticeRequest) incident(c echo.Context, server matrix.ServerName) (in no
 
 // at is when it was; zero where the request does not say.
 func (r noticeRequest) at() (at time.Time) {
-	ms := r.LoginTS
-	if r.Kind == notice.Password {
-		ms = r.ChangedTS
+	ms := r.ChangedTS
+	if r.Kind == notice.Login {
+		ms = r.LoginTS
 	}
 	if ms != 0 {
 		at = time.UnixMilli(ms)

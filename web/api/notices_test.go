@@ -59,15 +59,22 @@ func TestAHomeserverHasAnOwnerToldOfALogin(t *testing.T) {
 		if a := w.as("hs.example", "POST", notices, changed); a.status != 200 {
 			w.Errorf("of a password = %d %s", a.status, a.raw)
 		}
+		for nonce, kind := range map[string]string{"nonce-04": "address_added", "nonce-05": "address_removed"} {
+			if a := w.as("hs.example", "POST", notices, w.notice(nonce, "kind", kind, "changed_ts", w.Clock.Now().Add(-time.Hour).UnixMilli(), "im.signet.language", "en")); a.status != 200 {
+				w.Errorf("of %s = %d %s", kind, a.status, a.raw)
+			}
+		}
+		at := w.Clock.Now().Add(-time.Hour).UTC().Format("2006-01-02 15:04")
 		texts := strings.Join(w.sentSince(before), "\n")
 		for _, want := range []string{"alice@example.org Bonjour", "@alice:hs.example sur hs.example", "Appareil : Phone", "Adresse IP : 2001:db8::7", "12015550123 id.example.org: Neue Anmeldung",
-			"Passwort Ihres Kontos @alice:hs.example auf hs.example wurde geändert, am " + w.Clock.Now().Add(-time.Hour).UTC().Format("2006-01-02 15:04")} {
+			"Passwort Ihres Kontos @alice:hs.example auf hs.example wurde geändert, am " + at,
+			"was added to your account @alice:hs.example at hs.example on " + at, "was taken from your account @alice:hs.example at hs.example on " + at} {
 			if !strings.Contains(texts, want) {
 				w.Errorf("the notices do not say %q:\n%s", want, texts)
 			}
 		}
-		if n := len(w.sentSince(before)); n != 3 {
-			w.Errorf("%d notices, want 3", n)
+		if n := len(w.sentSince(before)); n != 5 {
+			w.Errorf("%d notices, want 5", n)
 		}
 	})
 }
@@ -124,6 +131,7 @@ func TestNoticesThatAreRefused(t *testing.T) {
 			{"hs.example", w.notice(nonce(), "kind", "advertisement"), 400, matrix.InvalidParam},
 			{"hs.example", w.notice(nonce(), "kind", "logins"), 400, matrix.InvalidParam},
 			{"hs.example", w.notice(nonce(), "kind", "passwords"), 400, matrix.InvalidParam},
+			{"hs.example", w.notice(nonce(), "kind", "addresses"), 400, matrix.InvalidParam},
 			{"hs.example", w.notice(nonce(), "kind", ""), 400, matrix.InvalidParam},
 			{"hs.example", w.notice(nonce(), "kind", 7), 400, matrix.BadJSON},
 			{"hs.example", w.notice(nonce(), "kind", nil), 400, matrix.MissingParams},

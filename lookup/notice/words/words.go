@@ -41,6 +41,9 @@ const (
 	Logins    Kind = "logins"    // more often than is told one by one
 	Password  Kind = "password"  // another password was set
 	Passwords Kind = "passwords" // more often than is told one by one
+	Added     Kind = "address_added"
+	Removed   Kind = "address_removed"
+	Addresses Kind = "addresses" // were added or removed more often than is told one by one
 )
 
 // Many is more of any kind than an address is told of one by one.
@@ -51,7 +54,7 @@ func Kinds() []Kind {
 	return slices.Concat([]Kind{Bound, Rebound, Unbound, Lost, Ending, Expired, Many}, keyKinds, accountKinds)
 }
 
-var accountKinds = []Kind{LoggedIn, Logins, Password, Passwords}
+var accountKinds = []Kind{LoggedIn, Logins, Password, Passwords, Added, Removed, Addresses}
 
 var keyKinds = []Kind{Published, Rotated, Revoked, Recovering, Recovered, Objected, Erased, Returning, Returned}
 
@@ -67,9 +70,12 @@ func (k Kind) OfAccounts() bool { return slices.Contains(accountKinds, k) }
 // OfPasswords tells whether notices of that kind are about the passwords of accounts.
 func (k Kind) OfPasswords() bool { return k == Password || k == Passwords }
 
+// OfAddresses tells whether notices of that kind are about the addresses of accounts.
+func (k Kind) OfAddresses() bool { return k == Added || k == Removed || k == Addresses }
+
 // OfOne tells whether notices of that kind are about one thing that has happened, of which there
 // may be particulars.
-func (k Kind) OfOne() bool { return k != Logins && k != Passwords && k != Many }
+func (k Kind) OfOne() bool { return !slices.Contains([]Kind{Logins, Passwords, Addresses, Many}, k) }
 
 // Notice is what a notice tells.
 type Notice struct {
@@ -87,7 +93,7 @@ type Notice struct {
 	Server string // the server's name, filled in by Words
 }
 
-// Login is what a notice tells of a login, or of a new password.
+// Login is what a notice tells of a login, of a new password or of an address that came or went.
 type Login struct {
 	Homeserver string
 	// Own says that it is one of the operator's, which may be named in a text message.

@@ -77,9 +77,9 @@ func TestEmail(t *testing.T) {
 			wants = append(wants, until)
 		case words.Many:
 			wants = []string{server, page}
-		case words.LoggedIn, words.Password:
+		case words.LoggedIn, words.Password, words.Added, words.Removed:
 			wants = []string{server, user, login.Homeserver, login.When, login.Device, login.IP}
-		case words.Logins, words.Passwords:
+		case words.Logins, words.Passwords, words.Addresses:
 			wants = []string{server, user, login.Homeserver}
 		case words.Rebound:
 			wants = append(wants, former)
