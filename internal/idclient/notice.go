@@ -17,6 +17,8 @@ type NoticeKind string
 const (
 	NewLogin    NoticeKind = "login"
 	NewPassword NoticeKind = "password"
+	NewAddress  NoticeKind = "address_added"
+	OldAddress  NoticeKind = "address_removed"
 )
 
 // Notice is word to the owner of an address of what happened to their account. The address is
@@ -49,10 +51,9 @@ func (c *Client) Notify(ctx context.Context, at Server, n Notice) error {
 		ClientIP  string          `json:"im.signet.client_ip,omitempty"`
 		Language  string          `json:"im.signet.language,omitempty"`
 	}{stamp: c.stamp(), Medium: n.Address.Medium(), Address: n.Address.String(), Kind: n.Kind, ID: n.ID, User: n.User, Device: n.Device, Language: n.Language}
-	switch n.Kind {
-	case NewLogin:
+	if n.Kind == NewLogin {
 		body.LoginTS = n.At.UnixMilli()
-	case NewPassword:
+	} else {
 		body.ChangedTS = n.At.UnixMilli()
 	}
 	if n.Client.IsValid() {

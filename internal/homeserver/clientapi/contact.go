@@ -7,6 +7,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"signet/internal/homeserver/account"
+	"signet/internal/homeserver/contact"
 	"signet/internal/idclient"
 	"signet/internal/mxhttp"
 	"signet/internal/store"
@@ -87,7 +88,16 @@ func (a *API) addContact(c echo.Context, by account.Device) error {
 		if err := a.Contacts.Spend(ctx, tx, proof); err != nil {
 			return err
 		}
+		if err := a.Contacts.TellOfAddress(ctx, tx, newsOf(c, by), proof); err != nil {
+			return err
+		}
 		return a.Contacts.Add(ctx, tx, by.User, proof)
 	})
+	a.Contacts.Send()
 	return answer(c, empty{}, err)
+}
+
+// newsOf is who does something of which the owner of the account is told, and from where.
+func newsOf(c echo.Context, by account.Device) contact.News {
+	return contact.News{User: by.User, Client: mxhttp.ClientAddr(c), Language: language(c, "")}
 }

@@ -116,7 +116,7 @@ func (a *API) deleteContact(c echo.Context, by account.Device) error {
 	}
 	ctx, cancel := patient(c)
 	defer cancel()
-	return replyUnbound(c, a.Contacts.Delete(ctx, by.User, r.IDServer, address))
+	return replyUnbound(c, a.Contacts.Delete(ctx, newsOf(c, by), r.IDServer, address))
 }
 
 // patience is how long a client waits for identity servers to unbind. What is not done by then

@@ -134,7 +134,12 @@ func TestDeletingAnAddress(t *testing.T) {
 		w.wantJSON("bob's", w.call(bob, "POST /account/3pid/delete", `{`+alicesAddr+`}`), noSupport)
 		w.want("at a stranger", w.call(alice, "POST /account/3pid/delete", `{"id_server":"evil.test",`+alicesAddr+`}`), 400, "M_SERVER_NOT_TRUSTED")
 		has(1)
+		w.outbox.AttemptDue(w.Context())
+		w.ids.Told = nil
 		w.wantJSON("deleted", w.call(alice, "POST /account/3pid/delete", `{`+alicesAddr+`}`), unbound)
+		if w.outbox.AttemptDue(w.Context()); len(w.ids.Told) != 1 || w.ids.Told[0]["kind"] != "address_removed" || w.ids.Told[0]["im.signet.client_ip"] == nil {
+			w.Errorf("of the deletion the owner was told %v", w.ids.Told)
+		}
 		if has(0); len(w.ids.Bound) > 0 {
 			w.Errorf("bound is %q", w.ids.Bound)
 		}

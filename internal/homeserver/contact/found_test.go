@@ -143,7 +143,7 @@ func TestWhoIsNotFoundByASignUp(t *testing.T) {
 			w.Fatal(err)
 		}
 		w.fulfils()
-		if err := w.Delete(w.Context(), bob, "", w.email()); !errors.Is(err, contact.ErrNoSupport) {
+		if err := w.Delete(w.Context(), contact.News{User: bob}, "", w.email()); !errors.Is(err, contact.ErrNoSupport) {
 			w.Fatal(err)
 		}
 		s := w.shown(wish)
@@ -333,7 +333,7 @@ func TestWaking(t *testing.T) {
 	})
 	each(t, func(w *world) {
 		s := w.signsUp(alice)
-		if err := w.Delete(w.Context(), alice, "other.test", w.email()); err != nil {
+		if err := w.Delete(w.Context(), contact.News{User: alice}, "other.test", w.email()); err != nil {
 			w.Fatal(err)
 		}
 		w.fulfils()

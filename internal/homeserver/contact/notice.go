@@ -73,6 +73,17 @@ func (c *Contacts) Tell(ctx context.Context, tx *store.Tx, n News) error {
 	return nil
 }
 
+// TellOfAddress is Tell of an address that is about to be added, at those that are there. Nobody is
+// told of one that the user has.
+func (c *Contacts) TellOfAddress(ctx context.Context, tx *store.Tx, n News, p Proof) error {
+	owner, err := c.owner(ctx, tx, p.address)
+	if err != nil || owner == n.User {
+		return err
+	}
+	n.Kind = idclient.NewAddress
+	return c.Tell(ctx, tx, n)
+}
+
 // Send has what Tell has written sent at once, where the outbox runs.
 func (c *Contacts) Send() { c.Outbox.Wake(noticeKind) }
 

@@ -79,7 +79,7 @@ func TestTheOwnerIsToldAtEveryAddress(t *testing.T) {
 
 // The identity server is away for days, and this server is killed meanwhile: the owner is told
 // when it is back, by one name whenever it was tried, and once. Whoever takes the address from
-// the account in the meantime does not keep them from it.
+// the account in the meantime does not keep them from it, and is told of besides.
 func TestTheOwnerIsToldWhenTheIdentityServerIsBack(t *testing.T) {
 	each(t, func(w *world) {
 		w.has(alice)
@@ -102,6 +102,9 @@ func TestTheOwnerIsToldWhenTheIdentityServerIsBack(t *testing.T) {
 		}
 		w.id.Says = nil
 		w.id.Answers = func(string) *fedclient.Response { // the answer is lost, this time
+			if w.id.Last["kind"] != "login" {
+				return nil
+			}
 			w.id.Answers = nil
 			w.id.Told = append(w.id.Told, map[string]any{"address": "lost", "notice_id": w.id.Last["notice_id"]})
 			return &fedclient.Response{Status: http.StatusOK, Body: []byte("<html>")}
@@ -110,6 +113,7 @@ func TestTheOwnerIsToldWhenTheIdentityServerIsBack(t *testing.T) {
 			w.clock.Advance(time.Hour)
 			w.send()
 		}
+		w.id.Told = slices.DeleteFunc(w.id.Told, func(n map[string]any) bool { return n["kind"] == "address_removed" })
 		if len(w.id.Told) != 2 || w.id.Told[1]["address"] != "alice@example.org" || w.id.Told[1]["notice_id"] == nil || w.id.Told[1]["notice_id"] != w.id.Told[0]["notice_id"] {
 			t.Errorf("told are %v", w.id.Told)
 		}
@@ -167,5 +171,62 @@ func TestANoticeThatNamesNoKind(t *testing.T) {
 		if w.send(); len(w.id.Told) != 1 || w.id.Told[0]["kind"] != "login" || w.id.Told[0]["login_ts"] != float64(1_700_000_000_000) {
 			t.Errorf("told are %v", w.id.Told)
 		}
+	})
+}
+
+// An address comes, and goes: the owner is told at those that were there, at the one that goes
+// too, once for each. Of one that they have already, or that is nobody's, nobody is told.
+func TestTheOwnerIsToldOfAddresses(t *testing.T) {
+	each(t, func(w *world) {
+		from := contact.News{User: alice, Client: netip.MustParseAddr("2001:db8::1"), Language: "de"}
+		shows := func(email, secret string) contact.Proof {
+			t.Helper()
+			wish := w.wish(idclient.Add, alice)
+			wish.Address, wish.ClientSecret = address(t, "email", email), secret
+			return w.prove(w.shown(wish), idclient.Add, alice)
+		}
+		add := func(p contact.Proof) {
+			t.Helper()
+			w.clock.Advance(time.Minute)
+			if err := w.db.Tx(t.Context(), func(tx *store.Tx) error {
+				return errors.Join(w.Spend(t.Context(), tx, p), w.TellOfAddress(t.Context(), tx, from, p), w.Add(t.Context(), tx, alice, p))
+			}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want := func(what, kind string, addresses ...string) {
+			t.Helper()
+			at := float64(w.clock.Now().UnixMilli())
+			w.clock.Advance(time.Second)
+			w.send()
+			if !slices.Equal(w.toldAt(), addresses) {
+				t.Errorf("%s: told are %q, want %q", what, w.toldAt(), addresses)
+			}
+			for _, n := range w.id.Told {
+				if n["kind"] != kind || n["changed_ts"] != at || n["login_ts"] != nil || n["im.signet.client_ip"] != "2001:db8::1" || n["user_id"] != alice.String() {
+					t.Errorf("%s: told is %v", what, n)
+				}
+			}
+			w.id.Told = nil
+		}
+		remove := func(email string) {
+			t.Helper()
+			if err := w.Delete(t.Context(), from, "", address(t, "email", email)); !errors.Is(err, contact.ErrNoSupport) {
+				t.Fatal(err)
+			}
+		}
+		add(shows("alice@example.org", "a"))
+		want("the first", "")
+		second, again := shows("alice@example.com", "b"), shows("alice@example.com", "c")
+		add(second)
+		want("the second", "address_added", "alice@example.org")
+		add(again)
+		want("the second again", "")
+		remove("nobody@example.org")
+		want("nobody's", "")
+		remove("alice@example.org")
+		want("the first goes", "address_removed", "alice@example.com", "alice@example.org")
+		remove("alice@example.org")
+		want("it is gone", "")
 	})
 }

@@ -37,15 +37,27 @@ func (c *Contacts) Unbind(ctx context.Context, user matrix.UserID, idServer stri
 	return c.wishUnbound(ctx, user, idServer, a, func(*store.Tx) error { return nil })
 }
 
-// Delete takes an address from a user, and unbinds it: what was wished is written down in one.
-// One that they do not have is no error; the errors are those of Unbind.
-func (c *Contacts) Delete(ctx context.Context, user matrix.UserID, idServer string, a threepid.Address) error {
-	return c.wishUnbound(ctx, user, idServer, a, func(tx *store.Tx) error {
-		if err := deleteAddress(ctx, tx, user, c.index(a)); err != nil {
+// Delete takes an address from a user, and unbinds it: what was wished is written down in one, and
+// so is that the owner of the account is told, at the address that goes too: it may be a thief who
+// takes it away. One that they do not have is no error; the errors are those of Unbind.
+func (c *Contacts) Delete(ctx context.Context, n News, idServer string, a threepid.Address) error {
+	n.Kind = idclient.OldAddress
+	err := c.wishUnbound(ctx, n.User, idServer, a, func(tx *store.Tx) error {
+		switch owner, err := c.owner(ctx, tx, a); {
+		case err != nil:
+			return err
+		case owner == n.User:
+			if err := c.Tell(ctx, tx, n); err != nil {
+				return err
+			}
+		}
+		if err := deleteAddress(ctx, tx, n.User, c.index(a)); err != nil {
 			return err
 		}
-		return withdrawFindings(ctx, tx, user, c.index(a))
+		return withdrawFindings(ctx, tx, n.User, c.index(a))
 	})
+	c.Send()
+	return err
 }
 
 func (c *Contacts) wishUnbound(ctx context.Context, user matrix.UserID, idServer string, a threepid.Address, with func(*store.Tx) error) error {

@@ -44,7 +44,7 @@ func TestUnboundWhenTheIdentityServerIsBack(t *testing.T) {
 		w.bind(w.own(alice, "id.test", phone))
 		w.bind(w.own(bob, "id.test", address(t, "email", "bob@example.org")))
 		w.id.Down = true
-		w.later(w.Delete(t.Context(), alice, "", w.email()))
+		w.later(w.Delete(t.Context(), contact.News{User: alice}, "", w.email()))
 		w.later(w.Unbind(t.Context(), alice, "id.test", phone))
 		if w.owner() != "" {
 			t.Errorf("%s has the address", w.owner())

@@ -172,7 +172,7 @@ func (w *world) has(user matrix.UserID) {
 
 // remove takes the e-mail address from a user, bound somewhere or not.
 func (w *world) remove(user matrix.UserID) error {
-	err := w.Delete(w.Context(), user, "", w.email())
+	err := w.Delete(w.Context(), contact.News{User: user}, "", w.email())
 	if errors.Is(err, contact.ErrNoSupport) {
 		return nil
 	}
