@@ -1,7 +1,6 @@
 package keydirectory_test
 
 import (
-	"context"
 	"errors"
 	"slices"
 	"testing"
@@ -11,7 +10,6 @@ import (
 
 	"signet/internal/homeserver/keydirectory"
 	"signet/internal/homeserver/keydirectory/directorytest"
-	"signet/internal/idclient"
 )
 
 // overview is what the operator is shown.
@@ -112,34 +110,25 @@ func TestVersionsAreForgotten(t *testing.T) {
 	})
 }
 
-// hesitant is a directory where something happens after it has named its trust root.
-type hesitant struct {
-	keydirectory.Asker
-	happens func()
-}
-
-func (h hesitant) KeyConfig(ctx context.Context, at idclient.Server) ([]byte, error) {
-	text, err := h.Asker.KeyConfig(ctx, at)
-	h.happens()
-	return text, err
-}
-
 // What the operator trusts is not undone by what was asked before.
 func TestTheOperatorTrustsMeanwhile(t *testing.T) {
 	each(t, func(w *world) {
 		w.finds(alice, "")
 		w.server.Rotate("second")
-		anew := directorytest.New(t, id, "anew", w.clock.Now).Config()
+		server := directorytest.New(t, id, "anew", w.clock.Now)
+		anew := server.Config()
 		text, err := json.Marshal(anew)
 		if err != nil {
 			t.Fatal(err)
 		}
-		operator := w.Directory
-		w.o.Asker = hesitant{w.server, func() {
+		operator, asked := w.Directory, &crossing{Asker: w.server}
+		asked.happens = func() {
+			asked.Asker = server
 			if _, err := operator.Trust(t.Context(), text, false); err != nil {
 				t.Error(err)
 			}
-		}}
+		}
+		w.o.Asker = asked
 		w.open()
 		if err := w.Refresh(t.Context()); err != nil {
 			t.Error(err)

@@ -24,12 +24,11 @@ func insertRoot(ctx context.Context, q store.Queryer, server matrix.ServerName, 
 		server.String(), config, store.Millis(now)))
 }
 
-// updateRoot puts what follows on a trust root in its place, unless another, the operator's, has
-// come there meanwhile.
-func updateRoot(ctx context.Context, q store.Queryer, server matrix.ServerName, was, config []byte, now time.Time) error {
-	_, err := q.Exec(ctx, `UPDATE keydirectory_roots SET config = $2, ts = $3 WHERE server = $1 AND config <> $2 AND config = $4`,
-		server.String(), config, store.Millis(now), was)
-	return err
+// updateRoot puts what follows on a trust root in its place, unless another has come there
+// meanwhile: the operator's, or what somebody else has learned.
+func updateRoot(ctx context.Context, q store.Queryer, server matrix.ServerName, was, config []byte, now time.Time) (first bool, err error) {
+	return store.Changed(q.Exec(ctx, `UPDATE keydirectory_roots SET config = $2, ts = $3 WHERE server = $1 AND config = $4`,
+		server.String(), config, store.Millis(now), was))
 }
 
 func replaceRoot(ctx context.Context, q store.Queryer, server matrix.ServerName, config []byte, now time.Time) error {

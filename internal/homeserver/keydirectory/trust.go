@@ -1,6 +1,7 @@
 package keydirectory
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"errors"
@@ -104,7 +105,7 @@ func (d *Directory) parseNamed(text []byte) (proof.Config, error) {
 
 // Refresh takes up what those who sign the logs have vouched for since: keys that are new, of the
 // logs and for values, and keys that are revoked. What nobody has vouched for is an Alarm; what is
-// no trust root of this identity server, fedclient.ErrBadAnswer.
+// no trust root of this identity server, fedclient.ErrBadAnswer; and ErrBusy is among the errors.
 func (d *Directory) Refresh(ctx context.Context) error {
 	if _, err := d.root(ctx); err != nil {
 		return err
@@ -112,29 +113,47 @@ func (d *Directory) Refresh(ctx context.Context) error {
 	if err := d.stopped(ctx, Root); err != nil {
 		return err
 	}
+	for range maxTries {
+		if overtaken, err := d.refresh(ctx); err != nil || !overtaken {
+			return err
+		}
+	}
+	return ErrBusy
+}
+
+// refresh asks once. overtaken says that somebody else has kept what they have learned meanwhile, and
+// this is not kept: what was answered before may be less than that, and is no answer to it.
+func (d *Directory) refresh(ctx context.Context) (overtaken bool, err error) {
 	kept, err := selectRoot(ctx, d.DB, d.At.Name)
 	if err != nil {
-		return fmt.Errorf("reading the trust root: %w", err)
+		return false, fmt.Errorf("reading the trust root: %w", err)
 	}
 	root, err := d.parseRoot(kept)
 	if err != nil {
-		return err
+		return false, err
 	}
 	text, err := d.named(ctx)
 	if err != nil {
-		return err
+		return false, err
 	}
 	named, err := d.parseNamed(text)
 	if err != nil {
-		return fmt.Errorf("the trust root of %q: %w: %w", d.At.Name, fedclient.ErrBadAnswer, err)
+		return false, fmt.Errorf("the trust root of %q: %w: %w", d.At.Name, fedclient.ErrBadAnswer, err)
 	}
 	now, err := root.Follow(named)
 	if err != nil {
-		return d.raise(ctx, Root, d.At.Name.String(), err, text)
+		return false, d.raise(ctx, Root, d.At.Name.String(), err, text)
 	}
 	written, err := json.Marshal(now, json.Deterministic(true))
 	if err != nil {
-		return fmt.Errorf("writing the trust root: %w", err)
+		return false, fmt.Errorf("writing the trust root: %w", err)
 	}
-	return updateRoot(ctx, d.DB, d.At.Name, kept, written, d.Now())
+	if bytes.Equal(written, kept) {
+		return false, nil
+	}
+	first, err := updateRoot(ctx, d.DB, d.At.Name, kept, written, d.Now())
+	if err != nil {
+		return false, fmt.Errorf("keeping the trust root: %w", err)
+	}
+	return !first, nil
 }

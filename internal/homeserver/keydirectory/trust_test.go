@@ -60,3 +60,48 @@ func TestATrustRootThatDoesNotCome(t *testing.T) {
 		w.finds(bob, "b0")
 	})
 }
+
+// crossing is a directory of which something else happens while an answer about its trust root is on
+// its way, once.
+type crossing struct {
+	keydirectory.Asker
+	happens func()
+}
+
+func (c *crossing) KeyConfig(ctx context.Context, at idclient.Server) ([]byte, error) {
+	answer, err := c.Asker.KeyConfig(ctx, at)
+	if happens := c.happens; happens != nil {
+		c.happens = nil
+		happens()
+	}
+	return answer, err
+}
+
+// Two look for a new key at the same time, and whoever was answered first, with less, is the first to
+// keep what it has learned: the other's news are not lost, and no alarm.
+func TestTwoRefreshTheTrustRootAtOnce(t *testing.T) {
+	each(t, func(w *world) {
+		w.server.Person(alice, "a0")
+		w.finds(alice, "a0")
+		w.server.RotateValues("second")
+		less, err := w.server.KeyConfig(w.Context(), w.server.Server())
+		if err != nil {
+			w.Fatal(err)
+		}
+		w.server.RotateValues("third")
+		w.server.Person(bob, "b0")
+		o := w.o
+		o.Asker = naming{w.server, func() ([]byte, error) { return less, nil }}
+		other := keydirectory.New(o)
+		w.o.Asker = &crossing{w.server, func() {
+			if err := other.Refresh(w.Context()); err != nil {
+				w.Error(err)
+			}
+		}}
+		w.open()
+		w.finds(bob, "b0")
+		if n := w.standing(); n != 0 {
+			w.Errorf("%d alarms stand", n)
+		}
+	})
+}
