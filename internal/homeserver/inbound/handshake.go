@@ -98,8 +98,8 @@ func (in *Inbound) complete(ctx context.Context, w Wish, t remote.Template, memb
 		return nil, err
 	}
 	canonical, err := event.Canonical(t.Event, false)
-	if err != nil {
-		return nil, err
+	if err != nil { // which is no fault of the client's: its text alone goes on
+		return nil, fmt.Errorf("%w: %v", remote.ErrTemplate, err)
 	}
 	template := event.Value(canonical)
 	content, err := in.Rooms.MemberContent(ctx, w.Membership, membership)

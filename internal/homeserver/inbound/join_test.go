@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -132,6 +133,24 @@ func TestUsersJoinAtTheSameTime(t *testing.T) {
 		}
 		if n := len(slices.DeleteFunc(here.far.asked, func(what string) bool { return what != "send_join" })); n != 1 {
 			t.Errorf("the room was joined by the other server %d times", n)
+		}
+	})
+}
+
+// What another server proposes and is no JSON of an event is its fault, whatever is wrong with it.
+func TestATemplateThatIsNoJSON(t *testing.T) {
+	each(t, func(here, far *server) {
+		id := far.create(event.V11, erin)
+		for _, template := range []string{`{"depth":1.5}`, `{"depth":9007199254740992}`, `{"depth":1,"depth":2}`, `{"depth":`, strings.Repeat(`{"a":`, 2000) + "1" + strings.Repeat("}", 2000)} {
+			here.far.lies = map[string]func() (any, error){"make_join": func() (any, error) {
+				return remote.Template{RoomVersion: "11", Event: jsontext.Value(template)}, nil
+			}}
+			err := here.in.Join(t.Context(), wish(id, "far.test"))
+			for _, ours := range []error{event.ErrJSON, event.ErrCanonical, event.ErrDuplicate, event.ErrNesting} {
+				if !errors.Is(err, remote.ErrTemplate) || errors.Is(err, ours) {
+					t.Errorf("%.20s: %v, which is %v", template, err, ours)
+				}
+			}
 		}
 	})
 }
