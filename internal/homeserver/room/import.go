@@ -10,6 +10,7 @@ import (
 	"signet/internal/homeserver/authz"
 	"signet/internal/homeserver/event"
 	"signet/internal/homeserver/stream"
+	"signet/internal/store"
 )
 
 // Import is a room of other servers that a user of this one has been let into. Its events
@@ -182,7 +183,7 @@ func (rs *Rooms) found(ctx context.Context, id string, v event.Version) (*Room, 
 // discard forgets a room of which another server has said no more than that somebody is
 // invited, and that wrongly, as it seems.
 func (rs *Rooms) discard(ctx context.Context, r *Room) error {
-	if err := deleteRoom(ctx, rs.DB, r.nid); err != nil {
+	if err := rs.DB.Tx(ctx, func(tx *store.Tx) error { return deleteRoom(ctx, tx, r.nid) }); err != nil {
 		return fmt.Errorf("discarding a room: %w", err)
 	}
 	rs.mu.Lock()

@@ -261,6 +261,32 @@ func TestInvitedFromOutside(t *testing.T) {
 	})
 }
 
+// Where a room that is said to be of another version cannot be discarded, all of it stays: the
+// invitation is there, and can be refused.
+func TestARoomIsDiscardedOrStays(t *testing.T) {
+	away(t, func(w *world) {
+		a := w.abroad(event.V11, room.Creation{})
+		a.sees()
+		invite := a.event(draft{typ: "m.room.member", key: string(gale), sender: string(alice), content: `{"membership":"invite"}`, prev: []string{a.last(a.id)}})
+		w.ok(w.rooms.PutOutside(w.Context(), room.Outside{RoomID: a.id, Version: event.V11, Event: invite}))
+		for _, statement := range []string{`CREATE TABLE holds (room BIGINT NOT NULL REFERENCES room_rooms (nid))`, `INSERT INTO holds SELECT nid FROM room_rooms`} {
+			_, err := w.db.Exec(w.Context(), statement)
+			w.ok(err)
+		}
+		other, err := event.V9.Load("$other", invite.JSON(), false)
+		w.ok(err)
+		if err := w.rooms.PutOutside(w.Context(), room.Outside{RoomID: a.id, Version: event.V9, Event: other}); err == nil {
+			t.Error("it is of another version now")
+		}
+		w = openAs(w.TB, w.db, "away.test")
+		own, err := w.rooms.Membership(w.Context(), gale, a.id)
+		w.ok(err)
+		if own.ID() != invite.ID() {
+			t.Errorf("gale is invited by %s", own.ID())
+		}
+	})
+}
+
 // tellsOf is what /sync reads of a room that a user has left without having been in it.
 func (w *world) tellsOf(user matrix.UserID, id, want string) {
 	w.Helper()
