@@ -46,7 +46,7 @@ type Batch struct {
 }
 
 // Map is what the entries come to: the prefix tree whose root each EPOCH holds. One
-// goroutine at a time calls it.
+// goroutine at a time calls it, but for Size.
 type Map interface {
 	// Size is the number of the log's entries that the map has taken in.
 	Size() int64

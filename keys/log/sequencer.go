@@ -93,8 +93,15 @@ func (l *Log) follow(ctx context.Context, h head) error {
 }
 
 // Follow makes the map take in all that is committed, also what is signed in a moment. It is
-// for who has met a checkpoint that the map does not know yet; a pass that runs goes first.
+// for who has met a checkpoint that the map does not know yet; where there is something to take in, a
+// pass that runs goes first.
 func (l *Log) Follow(ctx context.Context) error {
+	if err := l.refusal(); err != nil {
+		return err
+	}
+	if h, err := selectHead(ctx, l.DB, l.Name); err != nil || h.N == l.Map.Size() {
+		return err
+	}
 	l.sequencing.Lock()
 	defer l.sequencing.Unlock()
 	h, err := l.trusted(ctx)

@@ -2,7 +2,6 @@ package people
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"signet/keys/proof"
@@ -11,10 +10,6 @@ import (
 // Trust is of the trust root of who verifies what is this log's; the server's name and its
 // keys are for the caller to add.
 func (p *People) Trust(ctx context.Context) (proof.Config, error) {
-	// Whoever was shown a value by another replica finds the CONFIG here that names its key.
-	if _, _, err := p.newestEpoch(ctx); err != nil && !errors.Is(err, ErrNotYet) {
-		return proof.Config{}, err
-	}
 	configs, err := p.keys.Configs(ctx, p.tiles, p.state)
 	if err != nil {
 		return proof.Config{}, fmt.Errorf("reading by which keys the log of people's keys is signed: %w", err)

@@ -126,12 +126,9 @@ func (k *Keeper) values(ctx context.Context, now logkeys.Config) (keys value.Ser
 // State has the CONFIGs of a log that it has followed, as *replay.State has.
 type State interface{ Configs() []logkeys.Config }
 
-// Configs returns the CONFIGs of a log, which a process that has just started reads first; of
-// one without entries, the CONFIG that it will begin with.
+// Configs returns the CONFIGs of a log, whichever replica has appended them: whoever was shown more
+// by another is not shown less here. Of a log without entries it is the one that it will begin with.
 func (k *Keeper) Configs(ctx context.Context, l *log.Log, s State) ([]logkeys.Config, error) {
-	if known := s.Configs(); len(known) > 0 {
-		return known, nil
-	}
 	if err := l.Follow(ctx); err != nil {
 		return nil, err
 	}
