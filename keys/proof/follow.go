@@ -88,7 +88,9 @@ func (c *Config) revoke(revoked map[matrix.KeyID]RevokedKey) {
 	}
 }
 
-// follow returns the log as it is after what newer says, and the CONFIGs that are vouched for.
+// follow returns the log as it is after what newer says, and the CONFIGs that are vouched for. The
+// log's first CONFIG alone, which nobody has signed, is neither believed nor kept where keys alone
+// were: anybody could have made it, and the log would not go on from it.
 func (l LogConfig) follow(newer LogConfig) (now LogConfig, vouched []logkeys.Config, err error) {
 	if newer.Origin != l.Origin {
 		return LogConfig{}, nil, fmt.Errorf("%w: it is of the log %.80q", ErrPolicy, newer.Origin)
@@ -100,10 +102,10 @@ func (l LogConfig) follow(newer LogConfig) (now LogConfig, vouched []logkeys.Con
 	if chain, err = l.leadsTo(chain); err != nil {
 		return LogConfig{}, nil, fmt.Errorf("%s: %w", l.Origin, err)
 	}
-	if len(chain) > 1 || chain[0].Prev != "" { // else it is the log's first, which nobody has signed: anybody could have made it
-		vouched = chain
+	if len(chain) == 1 && chain[0].Prev == "" {
+		return l, nil, nil
 	}
-	return NewLogConfig(chain), vouched, nil
+	return NewLogConfig(chain), chain, nil
 }
 
 // chain reads the CONFIGs.

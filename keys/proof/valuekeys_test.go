@@ -138,6 +138,27 @@ func TestATrustRootLearnsNothingElse(t *testing.T) {
 	}
 }
 
+// A first CONFIG that somebody has made, and nobody signed, is not kept by whoever has keys alone: they
+// go on from what is the log's.
+func TestAFirstConfigOfAnothers(t *testing.T) {
+	h := holder{t, map[string]note.Signer{}}
+	first, err := logkeys.First(origin, h.vkeys("A"), "", namesOf("evil"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := h.naming("one", "two")
+	kept, lie, newer := h.kept("A"), root(proof.NewLogConfig([]logkeys.Config{first})), root(proof.NewLogConfig(all))
+	kept.Keys, lie.Keys, newer.Keys = keysOf("old"), keysOf("evil"), keysOf("old", "one", "two")
+	for _, newer := range []proof.Config{lie, root(proof.NewLogConfig(all[:1])), newer} {
+		if kept, err = kept.Follow(newer); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if want := newer.Keys; !reflect.DeepEqual(kept.Keys, want) {
+		t.Errorf("believed are %v, want %v", kept.Keys, want)
+	}
+}
+
 // There is an end to how many keys are kept, and the newest come first; what is kept can be read
 // again, however many of them are revoked later.
 func TestATrustRootHasRoomForSoManyKeys(t *testing.T) {
