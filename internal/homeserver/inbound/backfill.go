@@ -25,7 +25,7 @@ func (in *Inbound) Backfill(ctx context.Context, roomID string, span room.Span, 
 	if err != nil {
 		return false, err
 	}
-	give, err := in.turns.take(ctx, roomID)
+	give, err := in.turns.Take(ctx, roomID)
 	if err != nil {
 		return false, err
 	}
@@ -144,7 +144,7 @@ func (in *Inbound) At(ctx context.Context, roomID string, ts int64, back bool) (
 	if err != nil {
 		return "", err
 	}
-	give, err := in.turns.take(ctx, roomID)
+	give, err := in.turns.Take(ctx, roomID)
 	if err != nil {
 		return "", err
 	}

@@ -14,6 +14,7 @@ import (
 	"signet/internal/homeserver/event"
 	"signet/internal/homeserver/remote"
 	"signet/internal/homeserver/room"
+	"signet/internal/inturn"
 	"signet/internal/matrix"
 	"signet/internal/store"
 )
@@ -66,10 +67,10 @@ type Options struct {
 // Inbound takes in what other servers send. It is safe for concurrent use.
 type Inbound struct {
 	Options
-	turns   turns         // of rooms
-	lines   turns         // of servers that wait for the turn of a room
-	loads   turns         // of servers that are asked for much
-	invites turns         // of users elsewhere who are being invited, each into a room
+	turns   inturn.Turns  // of rooms
+	lines   inturn.Turns  // of servers that wait for the turn of a room
+	loads   inturn.Turns  // of servers that are asked for much
+	invites inturn.Turns  // of users elsewhere who are being invited, each into a room
 	lists   acl.Lists     // server ACLs
 	seq     atomic.Int64  // of the backlog
 	wake    chan struct{} // the backlog has grown

@@ -141,7 +141,7 @@ func (in *Inbound) Invite(ctx context.Context, m room.Membership) error {
 	if server == in.ServerName || !in.Rooms.Resident(m.Room) {
 		return in.Rooms.Invite(ctx, m)
 	}
-	give, err := in.invites.take(ctx, invited(m.Room, m.Target))
+	give, err := in.invites.Take(ctx, invited(m.Room, m.Target))
 	if err != nil {
 		return err
 	}
@@ -178,7 +178,7 @@ const settleLife = 5 * time.Second
 func (in *Inbound) Settle(ctx context.Context, roomID string, user matrix.UserID) {
 	ctx, cancel := context.WithTimeout(ctx, settleLife)
 	defer cancel()
-	if give, err := in.invites.take(ctx, invited(roomID, user)); err == nil {
+	if give, err := in.invites.Take(ctx, invited(roomID, user)); err == nil {
 		give()
 	}
 }
@@ -199,7 +199,7 @@ func (in *Inbound) Accept(ctx context.Context, roomID string, e *event.Event) er
 	if err != nil {
 		return err
 	}
-	give, err := in.turns.take(ctx, roomID)
+	give, err := in.turns.Take(ctx, roomID)
 	if err != nil {
 		return err
 	}

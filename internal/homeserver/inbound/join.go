@@ -27,7 +27,7 @@ func (in *Inbound) Join(ctx context.Context, w Wish) error {
 	if done, err := in.joinLocally(ctx, w); done {
 		return err
 	}
-	give, err := in.turns.take(ctx, w.Room)
+	give, err := in.turns.Take(ctx, w.Room)
 	if err != nil {
 		return err
 	}
@@ -175,7 +175,7 @@ func (in *Inbound) Knock(ctx context.Context, w Wish) error {
 	if in.isHere(ctx, w) {
 		return in.Rooms.Knock(ctx, w.Membership)
 	}
-	give, err := in.turns.take(ctx, w.Room)
+	give, err := in.turns.Take(ctx, w.Room)
 	if err != nil {
 		return err
 	}
@@ -205,7 +205,7 @@ func (in *Inbound) Leave(ctx context.Context, w Wish) error {
 	if in.isHere(ctx, w) {
 		return in.Rooms.Leave(ctx, w.Membership)
 	}
-	give, err := in.turns.take(ctx, w.Room)
+	give, err := in.turns.Take(ctx, w.Room)
 	if err != nil {
 		return err
 	}

@@ -130,11 +130,11 @@ func (in *Inbound) receiveRoom(ctx context.Context, origin matrix.ServerName, ro
 // turn takes the turn of a room for what a server has sent. However much servers of one owner
 // send at once, it waits in one place: others come between.
 func (in *Inbound) turn(ctx context.Context, origin matrix.ServerName, roomID string) (give func(), err error) {
-	leave, err := in.lines.take(ctx, roomID+" "+origin.Owner())
+	leave, err := in.lines.Take(ctx, roomID+" "+origin.Owner())
 	if err != nil {
 		return nil, err
 	}
-	end, err := in.turns.take(ctx, roomID)
+	end, err := in.turns.Take(ctx, roomID)
 	if err != nil {
 		leave()
 		return nil, err

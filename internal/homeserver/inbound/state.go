@@ -58,7 +58,7 @@ func (in *Inbound) stateBefore(ctx context.Context, server matrix.ServerName, r 
 // load waits until servers of an owner may be asked for something that may be as large as a
 // room's state: one such answer of theirs is kept in memory at a time.
 func (in *Inbound) load(ctx context.Context, server matrix.ServerName) (unload func(), err error) {
-	return in.loads.take(ctx, server.Owner())
+	return in.loads.Take(ctx, server.Owner())
 }
 
 // fetch brings events of a state here: one by one if they are few, else the whole state.

@@ -64,7 +64,7 @@ func (rs *Rooms) Accept(ctx context.Context, roomID string, a Arrival) (v Verdic
 	if err != nil {
 		return v, err
 	}
-	landed, err := rs.arrivals.take(ctx, a.Event.ID())
+	landed, err := rs.arrivals.Take(ctx, a.Event.ID())
 	if err != nil {
 		return v, err
 	}

@@ -41,7 +41,7 @@ func (rs *Rooms) reserve(ctx context.Context, c Creation) (name string, release 
 	if strings.Contains(c.AliasName, ":") || checkAlias(name) != nil {
 		return "", nil, ErrAliasFormat
 	}
-	if release, err = rs.names.take(ctx, name); err != nil {
+	if release, err = rs.names.Take(ctx, name); err != nil {
 		return "", nil, err
 	}
 	if _, err := rs.RoomOfAlias(ctx, name); !errors.Is(err, ErrUnknownAlias) {
@@ -82,7 +82,7 @@ func (rs *Rooms) PutAlias(ctx context.Context, user matrix.UserID, name, roomID 
 	if _, err := rs.Room(roomID); err != nil {
 		return err
 	}
-	release, err := rs.names.take(ctx, name)
+	release, err := rs.names.Take(ctx, name)
 	if err != nil {
 		return err
 	}

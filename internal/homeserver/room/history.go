@@ -17,7 +17,7 @@ func (rs *Rooms) History(ctx context.Context, roomID string, arrivals []Arrival)
 	if err != nil {
 		return nil, err
 	}
-	landed, err := rs.arrivals.take(ctx, historyOf(r))
+	landed, err := rs.arrivals.Take(ctx, historyOf(r))
 	if err != nil {
 		return nil, err
 	}
@@ -46,7 +46,7 @@ func (rs *Rooms) History(ctx context.Context, roomID string, arrivals []Arrival)
 }
 
 func (rs *Rooms) pastOne(ctx context.Context, r *Room, a Arrival, place stream.Pos) (Verdict, error) {
-	landed, err := rs.arrivals.take(ctx, a.Event.ID())
+	landed, err := rs.arrivals.Take(ctx, a.Event.ID())
 	if err != nil {
 		return Verdict{}, err
 	}
@@ -65,7 +65,7 @@ func historyOf(r *Room) string { return "history of " + r.id }
 // pastNext is past at the place of an event that another follows which is here. The event's
 // own flight has begun.
 func (rs *Rooms) pastNext(ctx context.Context, r *Room, j *judgement) (v Verdict, err error) {
-	landed, err := rs.arrivals.take(ctx, historyOf(r))
+	landed, err := rs.arrivals.Take(ctx, historyOf(r))
 	if err != nil {
 		return v, err
 	}

@@ -33,7 +33,7 @@ const chunk = 500
 // when all of it is stored. State that rests on what is not there is left out. Errors:
 // ErrImport, ErrOtherRoom.
 func (rs *Rooms) Import(ctx context.Context, i Import) error {
-	landed, err := rs.joins.take(ctx, i.RoomID)
+	landed, err := rs.joins.Take(ctx, i.RoomID)
 	if err != nil {
 		return err
 	}
@@ -265,7 +265,7 @@ func (s *sifting) land(ctx context.Context) (landed func(), err error) {
 		return landed, nil
 	}
 	for _, id := range slices.Sorted(maps.Keys(s.byID)) { // in one order, so that two wait for each other never
-		release, err := s.rooms.arrivals.take(ctx, id)
+		release, err := s.rooms.arrivals.Take(ctx, id)
 		if err != nil {
 			landed()
 			return nil, err

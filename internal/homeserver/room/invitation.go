@@ -30,7 +30,7 @@ var ErrResident = errors.New("this server is in the room")
 // PutOutside stores a membership in a room that nobody here is in. What is known already
 // is no error. Errors: ErrResident, ErrOtherRoom.
 func (rs *Rooms) PutOutside(ctx context.Context, o Outside) error {
-	landed, err := rs.joins.take(ctx, o.RoomID)
+	landed, err := rs.joins.Take(ctx, o.RoomID)
 	if err != nil {
 		return err
 	}
@@ -48,7 +48,7 @@ func (rs *Rooms) PutOutside(ctx context.Context, o Outside) error {
 	if _, err := rs.storedByID(ctx, r, o.Event.ID()); err == nil || !errors.Is(err, ErrUnknownEvent) {
 		return err
 	}
-	landing, err := rs.arrivals.take(ctx, o.Event.ID())
+	landing, err := rs.arrivals.Take(ctx, o.Event.ID())
 	if err != nil {
 		return err
 	}

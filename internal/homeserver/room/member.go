@@ -35,7 +35,7 @@ func (rs *Rooms) Join(ctx context.Context, m Membership) error {
 	if err != nil {
 		return err
 	}
-	landed, err := rs.joins.take(ctx, string(m.Sender)+" "+r.id)
+	landed, err := rs.joins.Take(ctx, string(m.Sender)+" "+r.id)
 	if err != nil {
 		return err
 	}

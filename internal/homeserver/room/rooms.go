@@ -11,6 +11,7 @@ import (
 	"signet/internal/homeserver/authz"
 	"signet/internal/homeserver/event"
 	"signet/internal/homeserver/stream"
+	"signet/internal/inturn"
 	"signet/internal/matrix"
 	"signet/internal/store"
 )
@@ -77,10 +78,10 @@ type Rooms struct {
 	lane         *stream.Lane[*operation]
 	transactions transactions
 	recall       recall
-	joins        flights
-	names        flights // aliases that are being given
-	arrivals     flights // events of other servers that are being judged
-	asked        asked   // what is missing of other servers' events
+	joins        inturn.Turns
+	names        inturn.Turns // aliases that are being given
+	arrivals     inturn.Turns // events of other servers that are being judged
+	asked        asked        // what is missing of other servers' events
 
 	mu    sync.RWMutex // guards rooms and stays
 	rooms map[string]*Room

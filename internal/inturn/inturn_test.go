@@ -1,4 +1,4 @@
-package inbound
+package inturn
 
 import (
 	"context"
@@ -14,10 +14,10 @@ import (
 // of another name at once.
 func TestTurns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var turns turns
+		var turns Turns
 		var came []int
 		var all sync.WaitGroup
-		give, _ := turns.take(t.Context(), "room")
+		give, _ := turns.Take(t.Context(), "room")
 		for i := range 9 {
 			ctx, cancel := t.Context(), context.CancelFunc(func() {})
 			if i%3 == 0 {
@@ -25,7 +25,7 @@ func TestTurns(t *testing.T) {
 			}
 			all.Go(func() {
 				defer cancel()
-				give, err := turns.take(ctx, "room")
+				give, err := turns.Take(ctx, "room")
 				if err != nil {
 					return
 				}
@@ -35,7 +35,7 @@ func TestTurns(t *testing.T) {
 			})
 			synctest.Wait()
 		}
-		other, err := turns.take(t.Context(), "another")
+		other, err := turns.Take(t.Context(), "another")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,4 +1,4 @@
-package inbound
+package inturn
 
 import (
 	"context"
@@ -6,15 +6,16 @@ import (
 	"sync"
 )
 
-// turns lets one at a time work on what has a name, who came first before others. The zero
+// Turns are those of who works on what has a name. It is safe for concurrent use, and its zero
 // value is ready.
-type turns struct {
+type Turns struct {
 	mu      sync.Mutex                 // guards waiting
 	waiting map[string][]chan struct{} // closed when it is their turn; the first has it
 }
 
-// take waits for a turn. The error is that of a context that ends before.
-func (t *turns) take(ctx context.Context, name string) (give func(), err error) {
+// Take waits for the turn of a name, which give ends: it must be called once. The error is that of a
+// context that ends before.
+func (t *Turns) Take(ctx context.Context, name string) (give func(), err error) {
 	mine := make(chan struct{})
 	t.mu.Lock()
 	if t.waiting == nil {
@@ -34,7 +35,7 @@ func (t *turns) take(ctx context.Context, name string) (give func(), err error) 
 }
 
 // leave gives the turn of who has it to the next, or stops waiting.
-func (t *turns) leave(name string, mine chan struct{}) {
+func (t *Turns) leave(name string, mine chan struct{}) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	at := slices.Index(t.waiting[name], mine)
@@ -45,4 +46,11 @@ func (t *turns) leave(name string, mine chan struct{}) {
 	case at == 0:
 		close(rest[0])
 	}
+}
+
+// Len is how many wait for the turn of a name, with who has it.
+func (t *Turns) Len(name string) int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.waiting[name])
 }
