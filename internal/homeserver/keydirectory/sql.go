@@ -25,9 +25,9 @@ func insertRoot(ctx context.Context, q store.Queryer, server matrix.ServerName, 
 }
 
 // updateRoot puts what follows on a trust root in its place, unless another has come there
-// meanwhile: the operator's, or what somebody else has learned.
-func updateRoot(ctx context.Context, q store.Queryer, server matrix.ServerName, was, config []byte, now time.Time) (first bool, err error) {
-	return store.Changed(q.Exec(ctx, `UPDATE keydirectory_roots SET config = $2, ts = $3 WHERE server = $1 AND config = $4`,
+// meanwhile: the operator's, or what somebody else has learned. That it is there is as good.
+func updateRoot(ctx context.Context, q store.Queryer, server matrix.ServerName, was, config []byte, now time.Time) (kept bool, err error) {
+	return store.Changed(q.Exec(ctx, `UPDATE keydirectory_roots SET config = $2, ts = $3 WHERE server = $1 AND config IN ($2, $4)`,
 		server.String(), config, store.Millis(now), was))
 }
 

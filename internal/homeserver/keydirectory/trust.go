@@ -151,9 +151,9 @@ func (d *Directory) refresh(ctx context.Context) (overtaken bool, err error) {
 	if bytes.Equal(written, kept) {
 		return false, nil
 	}
-	first, err := updateRoot(ctx, d.DB, d.At.Name, kept, written, d.Now())
+	is, err := updateRoot(ctx, d.DB, d.At.Name, kept, written, d.Now())
 	if err != nil {
 		return false, fmt.Errorf("keeping the trust root: %w", err)
 	}
-	return !first, nil
+	return !is, nil
 }

@@ -105,3 +105,24 @@ func TestTwoRefreshTheTrustRootAtOnce(t *testing.T) {
 		}
 	})
 }
+
+// Many who look for one new key at the same time ask once each.
+func TestManyRefreshForOneKey(t *testing.T) {
+	each(t, func(w *world) {
+		w.server.Person(alice, "a0")
+		w.finds(alice, "a0")
+		w.server.RotateValues("second")
+		w.server.Person(bob, "b0")
+		other, asked := w.Directory, w.server.Asked()
+		w.o.Asker = &crossing{w.server, func() {
+			if err := other.Refresh(w.Context()); err != nil {
+				w.Error(err)
+			}
+		}}
+		w.open()
+		w.finds(bob, "b0")
+		if n := w.server.Asked() - asked; n != 3 { // the look-up, and the trust root by both
+			w.Errorf("asked %d times", n)
+		}
+	})
+}
