@@ -108,7 +108,7 @@ func openBrowser(t *testing.T, running context.Context, scripts bool) *browser {
 		}
 	}
 	b := &browser{world: newWorld(t, options), scripts: scripts, faults: new(faults)}
-	ctx, cancel := context.WithTimeout(running, time.Minute)
+	ctx, cancel := context.WithTimeout(running, 10*time.Minute) // for a browser that hangs
 	t.Cleanup(cancel)
 	b.ctx, cancel = chromedp.NewContext(ctx, chromedp.WithNewBrowserContext())
 	t.Cleanup(func() {
@@ -181,11 +181,21 @@ func (b *browser) open(address string) {
 // first frame that it draws, some time after the page is there.
 func (b *browser) settles() {
 	b.Helper()
-	for !evaluate[bool](b, `[...document.querySelectorAll("[autofocus]")].every(e => e === document.activeElement)`) {
-		select {
-		case <-b.ctx.Done():
-			b.Fatalf("the page does not put the focus where it says: %v", b.ctx.Err())
-		case <-time.After(20 * time.Millisecond):
+	b.until(`[...document.querySelectorAll("[autofocus]")].every(e => e === document.activeElement)`)
+}
+
+// until waits until something is so on the page.
+func (b *browser) until(script string) {
+	b.Helper()
+	b.await(script, func() bool { return evaluate[bool](b, script) })
+}
+
+// await waits for what the browser does in its own time, which is at an end when it hangs.
+func (b *browser) await(what string, is func() bool) {
+	b.Helper()
+	for deadline := time.Now().Add(2 * time.Minute); !is(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			b.Fatalf("in vain waited until %s", what)
 		}
 	}
 }

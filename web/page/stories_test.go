@@ -253,16 +253,6 @@ func invitationStory(b *browser) {
 	}
 }
 
-// until waits until something is so on the page.
-func (b *browser) until(script string) {
-	b.Helper()
-	for deadline := time.Now().Add(10 * time.Second); !evaluate[bool](b, script); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			b.Fatalf("in vain waited until %s", script)
-		}
-	}
-}
-
 // Somebody with a number that was another's: sees who is found, takes that back, refuses
 // messages and allows them again, and erases, but not before the tick.
 func ownerStory(b *browser) {
@@ -365,12 +355,9 @@ func (b *browser) downloads() {
 	b.must(err)
 	b.tabTo(b.say("owner-download"))
 	b.must(chromedp.Do(b.ctx, chromedp.KeyEvent(kb.Enter)))
-	for range 500 {
-		if file, err := os.ReadFile(filepath.Join(folder, "signet.json")); err == nil && strings.Contains(string(file), "alice@example.org") {
-			b.reads(b.say("owner-heading"))
-			return
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	b.Fatal("nothing was downloaded")
+	b.await("there is a copy", func() bool {
+		file, err := os.ReadFile(filepath.Join(folder, "signet.json"))
+		return err == nil && strings.Contains(string(file), "alice@example.org")
+	})
+	b.reads(b.say("owner-heading"))
 }
