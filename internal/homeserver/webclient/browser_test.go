@@ -57,7 +57,7 @@ func newVisitor(t *testing.T, s *servers) *visitor {
 		"disable-component-update", "disable-sync", "no-pings", "dns-prefetch-disable", "no-proxy-server", "disable-dev-shm-usage", "hide-scrollbars"} {
 		options = append(options, chromedp.Flag(flag, true))
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute) // for a browser that hangs
 	t.Cleanup(cancel)
 	allocator, cancel := chromedp.NewExecAllocator(ctx, options...)
 	t.Cleanup(cancel)
@@ -129,7 +129,7 @@ func evaluate[T any](v *visitor, script string) T {
 // too long.
 func (v *visitor) do(element string, action chromedp.Action[chromedp.Void]) {
 	v.Helper()
-	ctx, cancel := context.WithTimeout(v.ctx, time.Minute)
+	ctx, cancel := context.WithTimeout(v.ctx, 2*time.Minute)
 	defer cancel()
 	err := chromedp.Do(ctx, action)
 	if err == nil {

@@ -131,6 +131,7 @@ func TestBeingFound(t *testing.T) {
 // signsUp is all that it takes where an address is enough.
 func (v visitor) signsUp(name string, found bool) {
 	v.Helper()
+	v.reads("An account on") // a login asks for a name, too
 	v.fills("User name", name)
 	v.fills("Password", password+kb.Enter)
 	v.reads("Let people who know this address find me")
@@ -155,6 +156,7 @@ func TestLogIn(t *testing.T) {
 		anna.goes("/signup")
 		anna.reads("An account on")
 		anna.goes("/login")
+		anna.reads("Forgot the password?")
 	}
 	anna.fills("User name", "0151 123456")
 	anna.fills("Password", password+kb.Enter)
@@ -162,6 +164,7 @@ func TestLogIn(t *testing.T) {
 	anna.goes("/signup")
 	anna.reads("An account on")
 	anna.goes("/login")
+	anna.reads("Forgot the password?")
 	anna.fills("User name", "anna")
 	anna.fills("Password", password+kb.Enter)
 	anna.reads("Hello, @anna:hs.test")
