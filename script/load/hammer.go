@@ -35,7 +35,7 @@ func upTo(n int, make func(i int) exchange) source {
 }
 
 // hammer keeps connections to the addresses busy with what the source gives, for a time or until it
-// gives no more. It returns how long each exchange took, and the first error. The end
+// gives no more; each makes one exchange, however late it comes to that. It returns how long each exchange took, and the first error. The end
 // of ctx is none.
 func hammer(ctx context.Context, addrs []string, connections int, d time.Duration, next source) ([]time.Duration, error) {
 	hammering, cancel := context.WithCancelCause(ctx)
@@ -73,7 +73,7 @@ func work(ctx context.Context, addr string, end time.Time, next source) (took []
 	for ctx.Err() == nil {
 		x, more := next()
 		began := time.Now()
-		if !more || !began.Before(end) {
+		if !more || len(took) > 0 && !began.Before(end) {
 			return took, nil
 		}
 		answer, err := w.do(x.request)

@@ -80,7 +80,13 @@ func TestHammerEnds(t *testing.T) {
 	})
 	t.Run("with its time", func(t *testing.T) {
 		took, err := hammer(t.Context(), []string{addr}, 2, 50*time.Millisecond, only(get("/", caller{})))
-		if err != nil || len(took) == 0 {
+		if err != nil || len(took) < 2 {
+			t.Errorf("%d exchanges, %v", len(took), err)
+		}
+	})
+	t.Run("with its time, which is over before it begins", func(t *testing.T) {
+		took, err := hammer(t.Context(), []string{addr}, 2, 0, only(get("/", caller{})))
+		if err != nil || len(took) != 2 {
 			t.Errorf("%d exchanges, %v", len(took), err)
 		}
 	})

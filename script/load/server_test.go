@@ -47,9 +47,13 @@ func TestOwnBusy(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for began := time.Now(); time.Since(began) < 20*time.Millisecond; {
-	}
-	if after, err := ownBusy(); err != nil || after <= before {
-		t.Errorf("20 ms of work: from %v to %v, %v", before, after, err)
+	for began := time.Now(); ; { // others may have the processors meanwhile
+		after, err := ownBusy()
+		if after > before {
+			return
+		}
+		if err != nil || time.Since(began) > time.Minute {
+			t.Fatalf("a minute of work: from %v to %v, %v", before, after, err)
+		}
 	}
 }

@@ -101,8 +101,8 @@ func signUps(ctx context.Context, s settings) ([]figures, error) {
 	return all, err
 }
 
-// busily has some people sign up at a time, one after the other, until the time is over. It
-// returns how long each took, and each of their steps.
+// busily has some people sign up at a time, one after the other, until the time is over, and one
+// of each in any case. It returns how long each took, and each of their steps.
 func (d *duo) busily(ctx context.Context) (took []time.Duration, steps [signupSteps][]time.Duration, err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -117,7 +117,7 @@ func (d *duo) busily(ctx context.Context) (took []time.Duration, steps [signupSt
 				return
 			}
 			defer v.close()
-			for ctx.Err() == nil && time.Now().Before(end) {
+			for first := true; ctx.Err() == nil && (first || time.Now().Before(end)); first = false {
 				each, err := v.signUp(ctx)
 				if err != nil {
 					cancel(err)
