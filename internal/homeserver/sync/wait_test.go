@@ -205,13 +205,13 @@ func TestLookingWhileOthersWrite(t *testing.T) {
 	each(t, func(w *world) {
 		id := w.create(room.Creation{Preset: room.PublicChat})
 		w.join(id, bob, carol)
-		readers := []*phone{w.phone(alice), w.phone(bob).with(`{"room":{"timeline":{"limit":50},"state":{"lazy_load_members":true}}}`), w.phone(carol).with(`{"room":{"timeline":{"limit":50}}}`)}
-		readers[0].with(readers[2].Filter).StateAfter = true
+		const writers, each = 4, 25
+		const all = `{"room":{"timeline":{"limit":100}}}` // whatever others write before one looks
+		readers := []*phone{w.phone(alice).with(all), w.phone(bob).with(`{"room":{"timeline":{"limit":100},"state":{"lazy_load_members":true}}}`), w.phone(carol).with(all)}
+		readers[0].StateAfter = true
 		for _, p := range readers {
 			p.sync()
 		}
-		const writers, each = 4, 25
-		const all = `{"room":{"timeline":{"limit":100}}}` // whatever others write before one looks
 		var writing, reading stdsync.WaitGroup
 		told := make([][]string, len(readers))
 		for i, p := range readers {
