@@ -58,13 +58,13 @@ func TestAServerThatCannotBeRead(t *testing.T) {
 		{"a server that fails", bundle, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(503) }, "503 Service Unavailable"},
 		{"a server that forbids", bundle, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(403) }, "403 Forbidden"},
 		{"another place", bundle, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/elsewhere", http.StatusFound) }, "not followed"},
-		{"a slow server", bundle, silent, "no answer within 200ms"},
-		{"a slow checkpoint", "checkpoint", silent, "no answer within 200ms"},
+		{"a slow server", bundle, silent, "no answer within"},
+		{"a slow checkpoint", "checkpoint", silent, "no answer within"},
 		{"a slow body", bundle, func(w http.ResponseWriter, r *http.Request) {
 			w.Write([]byte{0})
 			w.(http.Flusher).Flush()
 			silent(w, r)
-		}, "no answer within 200ms"},
+		}, "no answer within"},
 		{"a body without end", bundle, func(w http.ResponseWriter, _ *http.Request) {
 			for err := error(nil); err == nil; {
 				_, err = w.Write(make([]byte, 1<<16))
@@ -77,13 +77,19 @@ func TestAServerThatCannotBeRead(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := serve(t, at(site, c.path, c.h))
-			s.Timeout = 200 * time.Millisecond
-			if c.path == bundle && !strings.HasPrefix(c.want, "no answer") {
-				s.Timeout = time.Minute
+			s.Timeout = time.Minute
+			if c.want == "no answer within" {
+				s.Timeout = 50 * time.Millisecond
 			}
-			_, err := auditorOf(l, s).Audit(t.Context())
-			if u, is := errors.AsType[audit.Unread](err); !is || u.Path != c.path || !strings.Contains(err.Error(), c.want) {
-				t.Errorf("the audit says %v, want that %s cannot be read: %s", err, c.path, c.want)
+			for {
+				_, err := auditorOf(l, s).Audit(t.Context())
+				u, is := errors.AsType[audit.Unread](err)
+				if is && u.Path == c.path && strings.Contains(err.Error(), c.want) {
+					return
+				}
+				if s.Timeout *= 2; !is || !strings.Contains(err.Error(), "no answer within") || s.Timeout > time.Minute { // or the machine is slow
+					t.Fatalf("the audit says %v, want that %s cannot be read: %s", err, c.path, c.want)
+				}
 			}
 		})
 	}
