@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"signet/internal/deliver"
@@ -213,32 +214,27 @@ func TestSilentProviderIsPassedOver(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
-			twilio, gateway := smstest.NewTwilio(t), smstest.NewGateway(t)
-			twilio.Break(smstest.Hang)
-			var m marks
-			mark := func(ctx context.Context, provider string) error {
-				m.mu.Lock()
-				m.story = append(m.story, fmt.Sprint(provider, " after ", twilio.Asked(), " and ", gateway.Asked()))
-				m.mu.Unlock()
-				return m.mark("one")(ctx, provider)
-			}
-			c := newChain(t, func(o *ChainOptions) { o.Timeout = test.timeout }, newTwilio(t, twilio), newGateway(t, gateway))
-			ctx, cancel := context.WithTimeout(context.Background(), test.patience)
-			defer cancel()
-			if err := c.Send(ctx, message(t, "one"), nil, mark); err != nil {
-				t.Fatalf("Send = %v, want it sent", err)
-			}
-			if want := "twilio after 0 and 0, mark twilio, gateway after 1 and 0, mark gateway"; m.tells() != want {
-				t.Errorf("what happened: %s, want %s", m.tells(), want)
-			}
-			err := c.Send(context.Background(), message(t, "one"), m.all(), m.mark("one"))
-			if classes(err) != "refused, exhausted, unknown" {
-				t.Errorf("Send again = %v, which is %q, want it exhausted and unknown", err, classes(err))
-			}
-			if twilio.Asked() != 1 || gateway.Asked() != 1 {
-				t.Errorf("asked %d and %d times, want once each", twilio.Asked(), gateway.Asked())
-			}
+			synctest.Test(t, func(t *testing.T) {
+				var m marks
+				hangs := func(ctx context.Context, _ string) error {
+					<-ctx.Done()
+					return fmt.Errorf("%w: %w", deliver.ErrUnknownOutcome, ctx.Err())
+				}
+				c := newChain(t, func(o *ChainOptions) { o.Timeout = test.timeout }, scripted{"a", &m, hangs}, scripted{"b", &m, says(nil)})
+				ctx, cancel := context.WithTimeout(t.Context(), test.patience)
+				defer cancel()
+				began := time.Now()
+				if err := c.Send(ctx, message(t, "one"), nil, m.mark("one")); err != nil || time.Since(began) != time.Second {
+					t.Fatalf("Send = %v after %v, want it sent after a second", err, time.Since(began))
+				}
+				err := c.Send(t.Context(), message(t, "one"), m.all(), m.mark("one"))
+				if classes(err) != "refused, exhausted, unknown" {
+					t.Errorf("Send again = %v, which is %q, want it exhausted and unknown", err, classes(err))
+				}
+				if want := "mark a, ask a, mark b, ask b"; m.tells() != want {
+					t.Errorf("what happened: %s, want %s", m.tells(), want)
+				}
+			})
 		})
 	}
 }
