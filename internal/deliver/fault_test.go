@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/emersion/go-smtp"
+
+	"signet/internal/freeport"
 )
 
 // reply is what a server says that does not want to: with the recipient in it.
@@ -195,12 +197,11 @@ func TestServerThatNeverGreets(t *testing.T) {
 }
 
 func TestServerThatIsNotThere(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	port, err := freeport.Take()
 	if err != nil {
 		t.Fatal(err)
 	}
-	l.Close()
-	err = newSMTP(t, (&sink{addr: l.Addr().String()}).options(NoTLS)).SendEmail(context.Background(), letter(t, "one"))
+	err = newSMTP(t, (&sink{addr: "127.0.0.1:" + port}).options(NoTLS)).SendEmail(context.Background(), letter(t, "one"))
 	var e *SMTPError
 	if !errors.Is(err, ErrNotNow) || !errors.As(err, &e) || e.Step != "connect" {
 		t.Errorf("SendEmail = %v, want %v at connect", err, ErrNotNow)

@@ -110,9 +110,11 @@ func TestHammerEnds(t *testing.T) {
 		}
 	})
 	t.Run("when nobody is there", func(t *testing.T) {
-		gone := httptest.NewServer(nil)
-		gone.Close()
-		if _, err := hammer(t.Context(), []string{strings.TrimPrefix(gone.URL, "http://")}, 2, forever, only(nil)); err == nil {
+		gone, err := freeAddr()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := hammer(t.Context(), []string{gone}, 2, forever, only(nil)); err == nil {
 			t.Error("hammering nobody is no error")
 		}
 	})

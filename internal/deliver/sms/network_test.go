@@ -9,17 +9,17 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"testing"
+
+	"signet/internal/freeport"
 )
 
 // closedPort is a port that nobody listens on.
 func closedPort(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	port, err := freeport.Take()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	_, port, _ := net.SplitHostPort(l.Addr().String())
 	return port
 }
 
