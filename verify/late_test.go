@@ -34,7 +34,7 @@ func (s *story) late(end error, request func() error) {
 // settled waits until the attempts under way are written down.
 func (s *story) settled(tried int) {
 	s.Helper()
-	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(2 * time.Millisecond) {
+	for deadline := time.Now().Add(5 * time.Minute); time.Now().Before(deadline); time.Sleep(2 * time.Millisecond) {
 		var leased int
 		if err := s.DB.QueryRow(s.Context(), "SELECT COUNT(*) FROM outbox_jobs WHERE state = 'pending' AND lease_until_ms > 0").Scan(&leased); err != nil {
 			s.Fatal(err)
@@ -114,7 +114,7 @@ func TestAMessageWithADeadCodeIsNotSent(t *testing.T) {
 func (s *story) pending(want int) {
 	s.Helper()
 	got := -1
-	for deadline := time.Now().Add(30 * time.Second); got != want && time.Now().Before(deadline); time.Sleep(2 * time.Millisecond) {
+	for deadline := time.Now().Add(5 * time.Minute); got != want && time.Now().Before(deadline); time.Sleep(2 * time.Millisecond) {
 		if err := s.DB.QueryRow(s.Context(), "SELECT COUNT(*) FROM outbox_jobs WHERE state = 'pending'").Scan(&got); err != nil {
 			s.Fatal(err)
 		}

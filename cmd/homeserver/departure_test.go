@@ -42,7 +42,7 @@ func TestTheOperatorEndsAnAccount(t *testing.T) {
 			t.Fatalf("users deactivate = %d %s", status, stderr)
 		}
 		server = w.serve()
-		deadline := time.Now().Add(30 * time.Second)
+		deadline := time.Now().Add(5 * time.Minute)
 		for {
 			status, members := server.get(http.DefaultClient, "http://"+server.clients+"/_matrix/client/v3/rooms/"+id+"/joined_members"+alice, "localhost:8008")
 			if status == 200 && !strings.Contains(string(members), "@bob:") {

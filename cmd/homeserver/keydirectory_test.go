@@ -16,7 +16,7 @@ import (
 // until waits for what the server does beside everything else.
 func (r *running) until(what string, done func() bool) {
 	r.Helper()
-	for deadline := time.Now().Add(30 * time.Second); !done(); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(5 * time.Minute); !done(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			r.Fatalf("never: %s", what)
 		}

@@ -38,7 +38,7 @@ func TestFlowsAreThoseThatTheIdentityServerSendsFor(t *testing.T) {
 			c.IdentityServer, c.Registration.Flows = strings.Replace(id.URL, "127.0.0.1", "localhost", 1), chosen
 			c.BehindProxy = config.Networks{netip.MustParsePrefix("127.0.0.0/8")}
 		}).serve()
-		for deadline := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) { // until it was asked
+		for deadline := time.Now().Add(5 * time.Minute); ; time.Sleep(10 * time.Millisecond) { // until it was asked
 			_, answer := r.call("", "POST", "/register", `{"username":"alice"}`)
 			flows := fmt.Sprint(answer["flows"])
 			if numbers := strings.Contains(flows, "m.login.msisdn"); numbers == (chosen != nil) && strings.Contains(flows, "captcha") {

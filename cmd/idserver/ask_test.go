@@ -56,7 +56,7 @@ func honest(_ string, answer []byte) (int, []byte) { return http.StatusOK, answe
 // runAsk runs the command against a server.
 func runAsk(t *testing.T, args ...string) (stdout, stderr string, status int) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	var out, err bytes.Buffer
 	env := program.Env{Ctx: ctx, Stdout: &out, Stderr: &err, Now: func() time.Time { return sealed }}

@@ -37,7 +37,7 @@ func TestWhatIsDoneIsKnownAtOnceAndRecordedSoon(t *testing.T) {
 		o := w.replica(func(context.Context, outbox.Job) error { return nil })
 		other := w.replica(nil)
 		ticket, again := w.put(o, "k", true), w.put(o, "k", true)
-		patience, cancel := context.WithTimeout(w.Context(), 10*time.Second)
+		patience, cancel := context.WithTimeout(w.Context(), 5*time.Minute)
 		defer cancel()
 		w.hold(func(tx *store.Tx) {
 			for _, t := range []outbox.Ticket{ticket, again} {
@@ -101,7 +101,7 @@ func (w *world) recordTogether(jobs int) (statements int) {
 	if err != nil {
 		w.Fatal(err)
 	}
-	patience, cancel := context.WithTimeout(w.Context(), 10*time.Second)
+	patience, cancel := context.WithTimeout(w.Context(), 5*time.Minute)
 	defer cancel()
 	w.hold(func(*store.Tx) {
 		for _, t := range tickets {

@@ -132,7 +132,7 @@ func TestCloseIsForGood(t *testing.T) {
 				t.Errorf("Close = %v", err)
 			}
 		}
-		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 		defer cancel()
 		if err := db.Tx(ctx, func(*store.Tx) error { return nil }); err == nil || errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("Tx = %v, want that it is closed", err)
@@ -408,7 +408,7 @@ func TestManyPingsAtOnce(t *testing.T) {
 		var wg sync.WaitGroup
 		for range 60 {
 			wg.Go(func() {
-				ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+				ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 				defer cancel()
 				if err := db.Ping(ctx); err != nil {
 					t.Error(err)

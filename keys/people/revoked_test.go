@@ -238,7 +238,7 @@ func TestALookupWaitsForNoOther(t *testing.T) {
 				return ctx.Err()
 			}
 		}
-		ctx, cancel := context.WithTimeout(s.Context(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(s.Context(), 5*time.Minute)
 		defer cancel()
 		if _, err := p.Lookup(ctx, s.label(aliceLabel), 0); err != nil {
 			s.Errorf("the other was not answered meanwhile: %v", err)

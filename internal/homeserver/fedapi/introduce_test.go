@@ -34,7 +34,7 @@ func (h *house) update(what string) (u listUpdate) {
 		if err := json.Unmarshal([]byte(content), &u); !is || err != nil || u.User != carol {
 			h.Errorf("%s: it hears %s, %v", what, edu, err)
 		}
-	case <-time.After(30 * time.Second):
+	case <-time.After(5 * time.Minute):
 		h.Fatalf("%s: it hears nothing", what)
 	}
 	return u

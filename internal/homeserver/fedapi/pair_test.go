@@ -228,7 +228,7 @@ func (h *house) until(user matrix.UserID, is func() bool) {
 		}
 		select {
 		case <-wait.Woken():
-		case <-time.After(30 * time.Second):
+		case <-time.After(5 * time.Minute):
 			h.Fatalf("%s waits in vain", user)
 		}
 		wait.Stop()

@@ -426,7 +426,7 @@ func TestKeysOfManyServersAreAskedForTogether(t *testing.T) {
 			user := matrix.UserID("@u:" + name)
 			far.ok(far.in.Accept(t.Context(), id, far.forge(id, draft{typ: "m.room.member", key: string(user), sender: user, content: `{"membership":"join"}`, prev: far.ends(id)})))
 		}
-		ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // should it fail
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute) // should it fail
 		defer cancel()
 		in := inbound.New(inbound.Options{DB: here.db, Rooms: here.rooms, Remote: here.far, Keys: slow, ServerName: "here.test", Now: here.clock.Now,
 			Signer: func(context.Context) (event.Signer, error) { return here.signer, nil }})

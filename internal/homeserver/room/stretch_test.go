@@ -81,7 +81,7 @@ func TestHistoryIsStoredTogether(t *testing.T) {
 			_, err := w.rooms.History(w.Context(), a.id, past)
 			ended <- err
 		}()
-		ctx, cancel := context.WithTimeout(w.Context(), time.Minute) // should it fail
+		ctx, cancel := context.WithTimeout(w.Context(), 5*time.Minute) // should it fail
 		defer cancel()
 		for w.stream.Queued() < messages && ctx.Err() == nil {
 			runtime.Gosched()
