@@ -47,6 +47,7 @@ func (w *world) wantKeys(what string, r proof.Result, version uint32, how value.
 // what is held down nobody waits for.
 func TestAClientWaitsForTheProof(t *testing.T) {
 	each(t, nil, func(w *world) {
+		w.api.SealPatience = 5 * time.Minute // the machine may be slow
 		w.sealing()
 		alice, one, two := w.register("alice"), masterKey(1), masterKey(2)
 		wait := func(path, token string, status int, d keyDraft) answer {
