@@ -35,9 +35,7 @@ func (o *Outbox) Attempt(ctx context.Context, t Ticket) error {
 	}
 	row := *t.lease
 	k := o.kinds[row.kind]
-	select {
-	case k.slots <- struct{}{}:
-	case <-ctx.Done():
+	if !k.enter(ctx) {
 		return errors.Join(ErrPending, o.release(ctx, row))
 	}
 	ended := make(chan error, 1)
@@ -47,6 +45,22 @@ func (o *Outbox) Attempt(ctx context.Context, t Ticket) error {
 		return err
 	case <-ctx.Done():
 		return ErrPending
+	}
+}
+
+// enter takes a slot, and waits for one as long as ctx allows. One that is free is had also by
+// whose patience has ended.
+func (k *kind) enter(ctx context.Context) bool {
+	select {
+	case k.slots <- struct{}{}:
+		return true
+	default:
+	}
+	select {
+	case k.slots <- struct{}{}:
+		return true
+	case <-ctx.Done():
+		return false
 	}
 }
 

@@ -350,6 +350,25 @@ func TestAttemptDoesNotWaitForEver(t *testing.T) {
 	})
 }
 
+// Where there is room, work is begun at once also for a caller who waits for nothing.
+func TestAttemptForWhoHasNoPatience(t *testing.T) {
+	each(t, func(w *world) {
+		o := w.replica(func(context.Context, outbox.Job) error { return nil })
+		impatient, lose := context.WithCancel(w.Context())
+		lose()
+		for i := range 10 {
+			ticket := w.put(o, fmt.Sprint(i), true)
+			if err := o.Attempt(impatient, ticket); err != nil && !errors.Is(err, outbox.ErrPending) {
+				w.Errorf("Attempt = %v, want %v or nil", err, outbox.ErrPending)
+			}
+			w.drain(o)
+			if state, _ := w.state(ticket); state != "done" {
+				w.Errorf("state = %q, want done", state)
+			}
+		}
+	})
+}
+
 // All slots of one kind wait for a receiver that never answers; another kind's
 // work goes on.
 func TestASlowKindBlocksNoOther(t *testing.T) {
