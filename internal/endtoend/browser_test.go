@@ -29,13 +29,14 @@ func TestInTheBrowser(t *testing.T) {
 		b.open(p.id.url)
 		b.types("email", "alice@example.org"+kb.Enter)
 		b.reads("Check your e-mail")
-		b.types("code", p.newestCode("alice@example.org")+kb.Enter)
+		b.types("code", p.code("alice@example.org")+kb.Enter)
 		b.reads("Address verified")
 		b.picture("real-server-by-code.png")
 
 		b.open(p.id.url)
 		b.types("email", "bob@example.org"+kb.Enter)
 		b.reads("Check your e-mail")
+		p.code("bob@example.org") // stands beside the link
 		b.open(string(linkPattern.Find([]byte(p.newestMail("bob@example.org")))))
 		b.reads("Is this your address?")
 		b.types("button", kb.Enter)
@@ -45,7 +46,7 @@ func TestInTheBrowser(t *testing.T) {
 		b.open(p.id.url + "/_signet/owner")
 		b.types("email", "carol@example.org"+kb.Enter)
 		b.reads("Check your e-mail")
-		b.types("code", p.newestCode("carol@example.org")+kb.Enter)
+		b.types("code", p.code("carol@example.org")+kb.Enter)
 		b.reads("Your address")
 		b.says("There is nothing about this address in the log, and that was checked.")
 		b.says("idserver audit " + p.id.url + "/_signet/v1/keys/log/users --key ")
@@ -70,7 +71,7 @@ func openBrowser(t *testing.T, chromium string) *browser {
 		"disable-component-update", "disable-sync", "no-pings", "dns-prefetch-disable", "no-proxy-server", "disable-dev-shm-usage"} {
 		options = append(options, chromedp.Flag(flag, true))
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 15*time.Minute) // for one that hangs
 	t.Cleanup(cancel)
 	allocator, cancel := chromedp.NewExecAllocator(ctx, options...)
 	t.Cleanup(cancel)
@@ -176,7 +177,7 @@ func (b *browser) sees(element string) { b.Helper(); b.do(element, chromedp.Wait
 // do fails with what the window shows when it takes too long.
 func (b *browser) do(element string, action chromedp.Action[chromedp.Void]) {
 	b.Helper()
-	ctx, cancel := context.WithTimeout(b.ctx, time.Minute)
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
 	defer cancel()
 	err := chromedp.Do(ctx, action)
 	if err == nil {

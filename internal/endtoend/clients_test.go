@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 )
 
 // The clients of others talk to a homeserver of ours: two people meet in an encrypted room
@@ -79,7 +78,7 @@ func (p *homeserver) knowsNothing(texts ...string) {
 // have done when it fails.
 func (p *homeserver) tell(folder, program string, args ...string) {
 	p.Helper()
-	ctx, cancel := context.WithTimeout(p.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(p.Context(), patience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Dir = folder

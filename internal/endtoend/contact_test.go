@@ -39,7 +39,7 @@ func (h *holder) auth() map[string]any {
 func (h *holder) adds() {
 	h.Helper()
 	asked := h.do("POST", "/account/3pid/email/requestToken", map[string]any{"email": h.address, "client_secret": "adding", "send_attempt": 1})
-	session := map[string]any{"sid": asked.text("sid"), "client_secret": "adding", "token": h.newestCode(h.address)}
+	session := map[string]any{"sid": asked.text("sid"), "client_secret": "adding", "token": h.code(h.address)}
 	path, is := strings.CutPrefix(asked.text("submit_url"), h.hs.url)
 	if r := h.hs.call("POST", path, "", session); !is || !r.ok() {
 		h.Fatalf("submitting the code to %s: %+v", asked.text("submit_url"), r)
@@ -76,11 +76,8 @@ func (h *holder) finds(other *holder) bool {
 // awaitsTheEndOf waits until nobody finds the other any more.
 func (h *holder) awaitsTheEndOf(other *holder) {
 	h.Helper()
-	for deadline := time.Now().Add(time.Minute); h.finds(other); {
-		if time.Now().After(deadline) {
-			h.Fatalf("%s is found still\n%s", other.user, h.hs.output.String())
-		}
-		time.Sleep(20 * time.Millisecond) // another process has no signal to give
+	if !comes(func() bool { return !h.finds(other) }) {
+		h.Fatalf("%s is found still\n%s", other.user, h.hs.output.String())
 	}
 }
 
@@ -159,8 +156,8 @@ func TestSigningUpWithAnAddressInUse(t *testing.T) {
 		if !r.ok() || len(r.body) != 2 || r.text("sid") == "" || r.text("submit_url") == "" {
 			t.Errorf("asking for her address: %+v", r)
 		}
-		if n := p.mails(alice.address); n != before+1 {
-			t.Errorf("alice has %d messages", n)
+		if !comes(func() bool { return p.mails(alice.address) > before }) || p.mails(alice.address) != before+1 {
+			t.Errorf("alice has %d messages", p.mails(alice.address))
 		}
 		if p.newestCode(alice.address) != code {
 			t.Error("a code was sent to alice")
@@ -195,8 +192,8 @@ func TestKillAtTheEndOfAnAccount(t *testing.T) {
 		if exit := (*exec.ExitError)(nil); !errors.As(p.hs.end(syscall.SIGKILL), &exit) {
 			t.Fatal("it was not killed")
 		}
-		if r := <-ended; r.ok() {
-			t.Errorf("it had been answered: %+v", r)
+		if r := <-ended; r.text("id_server_unbind_result") == "success" {
+			t.Errorf("the identity server does not answer, and alice is told: %+v", r)
 		}
 		command := exec.Command(filepath.Join(bin, "homeserver"), "--config", "homeserver.yaml", "users", "deactivate", "bob")
 		command.Dir = p.hs.dir

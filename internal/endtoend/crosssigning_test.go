@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -50,14 +51,9 @@ func (m *attendee) checks(user string) reply {
 // awaitsState waits until the user is shown that state of their own keys.
 func (m *attendee) awaitsState(states ...string) {
 	m.Helper()
-	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) { // another process has no signal to give
-		r := m.checks("directory")
-		if r.ok() && strings.Contains(" "+strings.Join(states, " ")+" ", " "+r.text("state")+" ") {
-			return
-		}
-		if time.Now().After(deadline) {
-			m.Fatalf("%s is shown %+v, not %q\n%s", m.user, r, states, m.hs.output.String())
-		}
+	var r reply
+	if !comes(func() bool { r = m.checks("directory"); return r.ok() && slices.Contains(states, r.text("state")) }) {
+		m.Fatalf("%s is shown %+v, not %q\n%s", m.user, r, states, m.hs.output.String())
 	}
 }
 
@@ -65,12 +61,9 @@ func (m *attendee) awaitsState(states ...string) {
 func (m *attendee) isTold(errcode, user string) {
 	m.Helper()
 	var r reply
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
-		if r = m.checks(user); r.status == 502 && r.text("errcode") == errcode {
-			return
-		}
+	if !comes(func() bool { r = m.checks(user); return r.status == 502 && r.text("errcode") == errcode }) {
+		m.Fatalf("%s is told %+v, not %s\n%s", m.user, r, errcode, m.hs.output.String())
 	}
-	m.Fatalf("%s is told %+v, not %s\n%s", m.user, r, errcode, m.hs.output.String())
 }
 
 // verifies holds what a homeserver has answered against a trust root that is not of it.
@@ -147,10 +140,9 @@ func TestCrossSigningKeysInTheDirectory(t *testing.T) {
 		p.usurp()
 		p.other.start()
 		carol.isTold("IM.SIGNET.PROOF_FAILED", "@somebody:"+p.federation)
-		for deadline := time.Now().Add(10 * time.Second); !strings.Contains(p.other.output.String(), "ALARM"); time.Sleep(20 * time.Millisecond) {
-			if time.Now().After(deadline) { // who is refused may be told a moment before the operators are
-				p.Fatalf("the operators are not told:\n%s", p.other.output.String())
-			}
+		// Who is refused may be told a moment before the operators are.
+		if !comes(func() bool { return strings.Contains(p.other.output.String(), "ALARM") }) {
+			p.Fatalf("the operators are not told:\n%s", p.other.output.String())
 		}
 	})
 }
@@ -166,33 +158,32 @@ func (p *trio) rotates() {
 }
 
 // follows waits until the log has vouched for a new key by which values are signed.
-func (p *trio) follows(kept proof.Config) proof.Config {
+func (p *trio) follows(kept proof.Config) (now proof.Config) {
 	p.Helper()
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-		now, err := kept.Follow(p.trust())
-		if err != nil {
+	vouched := func() bool {
+		var err error
+		if now, err = kept.Follow(p.trust()); err != nil {
 			p.Fatal(err)
 		}
-		if len(now.Keys) > len(kept.Keys) {
-			return now
-		}
-		if time.Now().After(deadline) {
-			p.Fatalf("the log vouches for no new key\n%s", p.id.output.String())
-		}
+		return len(now.Keys) > len(kept.Keys)
 	}
+	if !comes(vouched) {
+		p.Fatalf("the log vouches for no new key\n%s", p.id.output.String())
+	}
+	return now
 }
 
 // awaitsVersion waits until a label has that version in the log: after an erasure nothing can be
 // verified until then.
 func (p *trio) awaitsVersion(v *verifier, label string, version float64) {
 	p.Helper()
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+	has := func() bool {
 		r := p.id.call("POST", directory+"/lookup", v.token, map[string]any{"label": label, "last_size": v.head.N})
-		if r.ok() && r.body["version"] == version {
-			return
-		}
+		return r.ok() && r.body["version"] == version
 	}
-	p.Fatalf("%s has no version %v\n%s\n%s", label, version, p.hs.output.String(), p.id.output.String())
+	if !comes(has) {
+		p.Fatalf("%s has no version %v\n%s\n%s", label, version, p.hs.output.String(), p.id.output.String())
+	}
 }
 
 // usurp has another identity server answer in the place of the first, with a directory of its own.

@@ -10,7 +10,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"signet/internal/store/storetest"
 )
@@ -100,7 +99,7 @@ func TestDemo(t *testing.T) {
 	if len(d.links) != 4 {
 		t.Fatalf("script/demo prints the links %q, want four", d.links)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	for _, link := range d.links {
 		if !answers(ctx, link) {

@@ -88,12 +88,8 @@ func (g *guest) reads() (bodies []string) {
 // awaits waits until something was said.
 func (g *guest) awaits(text string) {
 	g.Helper()
-	deadline := time.Now().Add(3 * time.Minute)
-	for !slices.Contains(g.reads(), text) {
-		if time.Now().After(deadline) {
-			g.Fatalf("%q does not come; of what was said there are %d", text, len(g.reads()))
-		}
-		time.Sleep(100 * time.Millisecond) // another process has no signal to give
+	if !comes(func() bool { return slices.Contains(g.reads(), text) }) {
+		g.Fatalf("%q does not come; of what was said there are %d", text, len(g.reads()))
 	}
 }
 

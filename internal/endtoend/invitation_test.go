@@ -10,7 +10,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 )
 
 // trio is an identity server and two homeservers, of which each knows the others by name alone.
@@ -72,16 +71,16 @@ func (m *attendee) do(method, path string, body map[string]any) reply {
 func (m *attendee) await(what string) {
 	m.Helper()
 	var seen strings.Builder
-	for range 60 {
+	heard := func() bool {
 		r := m.do("GET", "/sync?timeout=1000&since="+url.QueryEscape(m.since), nil)
 		m.since = r.text("next_batch")
 		said := fmt.Sprint(r.body)
-		if strings.Contains(said, what) {
-			return
-		}
 		seen.WriteString(said + "\n")
+		return strings.Contains(said, what)
 	}
-	m.Fatalf("%s never hears of %q, but of:\n%s", m.user, what, seen.String())
+	if !comes(heard) {
+		m.Fatalf("%s never hears of %q, but of:\n%s", m.user, what, seen.String())
+	}
 }
 
 func (m *attendee) say(room, text string) {
@@ -185,13 +184,14 @@ func TestAnInvitationByItsKey(t *testing.T) {
 // mailedKey is what the message of an invitation has: its token, and the private key.
 func (p *trio) mailedKey(address string) (token, key string) {
 	p.Helper()
-	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(20 * time.Millisecond) { // another process has no signal to give
-		if found := invitePattern.FindStringSubmatch(p.newestMailWith(invitePattern, address)); found != nil {
-			return found[1], found[2]
-		}
+	var found []string
+	if !comes(func() bool {
+		found = invitePattern.FindStringSubmatch(p.newestMailWith(invitePattern, address))
+		return found != nil
+	}) {
+		p.Fatalf("no invitation was mailed to %s", address)
 	}
-	p.Fatalf("no invitation was mailed to %s", address)
-	return "", ""
+	return found[1], found[2]
 }
 
 func (p *trio) kill(program *process) {
@@ -211,14 +211,14 @@ func (p *trio) untilTried() {
 		p.Fatal(err)
 	}
 	defer db.Close()
-	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(20 * time.Millisecond) { // another process has no signal to give
-		var tried int
-		if err := db.QueryRow(`SELECT COUNT(*) FROM third_party_claims WHERE attempts > 0`).Scan(&tried); err != nil {
+	tried := func() bool {
+		var n int
+		if err := db.QueryRow(`SELECT COUNT(*) FROM third_party_claims WHERE attempts > 0`).Scan(&n); err != nil {
 			p.Fatal(err)
 		}
-		if tried > 0 {
-			return
-		}
+		return n > 0
 	}
-	p.Fatal("the homeserver was never told")
+	if !comes(tried) {
+		p.Fatal("the homeserver was never told")
+	}
 }

@@ -80,7 +80,7 @@ func (s *stage) stall(event, table string) (goOn func()) {
 // until waits for what another process does, which has no signal to give.
 func (s *stage) until(what string, is func() bool) {
 	s.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !is(); time.Sleep(2 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); !is(); time.Sleep(2 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			s.Fatalf("waited for ever until %s\n%s", what, s.id.output.String())
 		}

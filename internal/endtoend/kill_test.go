@@ -58,7 +58,7 @@ func (a *person) request(secret string) bool {
 }
 
 func (a *person) submit() bool {
-	r := a.id.call("POST", v2+"/validate/email/submitToken", a.token, map[string]any{"sid": a.sid, "client_secret": a.secret, "token": a.newestCode(a.address)})
+	r := a.id.call("POST", v2+"/validate/email/submitToken", a.token, map[string]any{"sid": a.sid, "client_secret": a.secret, "token": a.code(a.address)})
 	a.validated = a.validated || r.ok()
 	return r.ok()
 }

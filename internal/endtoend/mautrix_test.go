@@ -63,7 +63,7 @@ func newGopher(t *testing.T, hs *homeserver, name string) *gopher {
 func newcomer(t *testing.T, homeserver string) *gopher {
 	t.Helper()
 	g := &gopher{T: t, seen: make(chan *event.Event, 100)}
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	t.Cleanup(cancel)
 	g.ctx = ctx
 	g.client = g.newClient(homeserver)
@@ -213,7 +213,7 @@ func (g *gopher) joins(room id.RoomID) {
 
 func (g *gopher) types(room id.RoomID) {
 	g.Helper()
-	_, err := g.client.UserTyping(g.ctx, room, true, time.Minute)
+	_, err := g.client.UserTyping(g.ctx, room, true, 2*time.Minute)
 	g.must(err)
 }
 

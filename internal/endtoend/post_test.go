@@ -1,7 +1,7 @@
 package endtoend
 
 import (
-	"errors"
+	"fmt"
 	"io"
 	"mime"
 	"mime/multipart"
@@ -12,7 +12,6 @@ import (
 	"slices"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/emersion/go-smtp"
 )
@@ -20,15 +19,24 @@ import (
 var (
 	codePattern   = regexp.MustCompile(`\b\d{4} ?\d{4}\b`)
 	invitePattern = regexp.MustCompile(`/invitation#token=([\w-]+)&key=([\w-]+)`)
-	neverPattern  = regexp.MustCompile(`https?://[^\s"<>]+/invitation/never/[\w-]+`)
 	linkPattern   = regexp.MustCompile(`https?://[^\s"<>]+/_signet/verify/\w+`)
 )
+
+// parts are what scripts read of mails.
+var parts = map[string]*regexp.Regexp{
+	"code":  regexp.MustCompile(`\b(\d{4} ?\d{4})\b`),
+	"text":  regexp.MustCompile(`(?s)(.+)`),
+	"token": regexp.MustCompile(`/invitation#token=([\w-]+)&`),
+	"key":   regexp.MustCompile(`/invitation#token=[\w-]+&key=([\w-]+)`),
+	"never": regexp.MustCompile(`(https?://[^\s"<>]+/invitation/never/[\w-]+)`),
+}
 
 // post is a mail server on loopback that keeps what it takes.
 type post struct {
 	addr string
 	mu   sync.Mutex // guards mail
 	mail []received
+	read map[string]int // how many mails there were when a script read one of its parts
 }
 
 // postKey finds the mail server of a script.
@@ -46,7 +54,7 @@ func newPost(t *testing.T) *post {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &post{addr: l.Addr().String()}
+	p := &post{addr: l.Addr().String(), read: map[string]int{}}
 	server := smtp.NewServer(p)
 	server.Domain = "localhost"
 	ended := make(chan error, 1)
@@ -64,24 +72,24 @@ func (p *post) all() []received {
 	return slices.Clone(p.mail)
 }
 
-// newest is the mail that arrived last. What nobody waits for as it is sent may take a
-// moment.
-func (p *post) newest() (m received, err error) {
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
-		if m, err = p.last(); err == nil {
-			break
-		}
+// part is what a pattern finds in the newest mail that has it, which arrived after the one
+// from which the part was read before. A mail may be on its way after it was answered for.
+func (p *post) part(name string) (part string, err error) {
+	if !comes(func() bool { part = p.fresh(name); return part != "" }) {
+		return "", fmt.Errorf("no mail has arrived with a new %s", name)
 	}
-	return m, err
+	return part, nil
 }
 
-func (p *post) last() (received, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if len(p.mail) == 0 {
-		return received{}, errors.New("no mail has arrived")
+func (p *post) fresh(name string) string {
+	all := p.all()
+	for i := len(all) - 1; i >= p.read[name]; i-- {
+		if found := parts[name].FindSubmatch(all[i].text); found != nil {
+			p.read[name] = i + 1
+			return string(found[1])
+		}
 	}
-	return p.mail[len(p.mail)-1], nil
+	return ""
 }
 
 // NewSession takes a mail from anybody.

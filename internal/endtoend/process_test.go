@@ -2,7 +2,6 @@ package endtoend
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,6 +12,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -28,7 +28,46 @@ type process struct {
 	url      string
 	database string // its URL
 	cmd      *exec.Cmd
-	output   bytes.Buffer
+	output   output
+}
+
+// output is what a program has said until now.
+type output struct {
+	mu   sync.Mutex // guards said
+	said bytes.Buffer
+}
+
+func (o *output) Write(b []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.said.Write(b)
+}
+
+// Reset forgets it.
+func (o *output) Reset() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.said.Reset()
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.said.String()
+}
+
+// patience is how long is waited for what another process does. That is for what hangs: the
+// machine may be slow, and work that a killed process had begun rests for a minute or two.
+const patience = 5 * time.Minute
+
+// comes waits until something is so; false if patience ends.
+func comes(is func() bool) bool {
+	for deadline := time.Now().Add(patience); !is(); time.Sleep(20 * time.Millisecond) { // another process has no signal to give
+		if time.Now().After(deadline) {
+			return false
+		}
+	}
+	return true
 }
 
 // pair is an identity server and a homeserver in development mode, in a folder of
@@ -36,7 +75,8 @@ type process struct {
 type pair struct {
 	*testing.T
 	id, hs     *process
-	federation string // the homeserver's name
+	federation string    // the homeserver's name
+	entered    *sync.Map // codes, with the address before them
 }
 
 func newPair(t *testing.T, e engine) *pair {
@@ -57,6 +97,7 @@ func newPairWith(t *testing.T, e engine, more func(homeserver string) (id, hs st
 		id:         &process{T: t, dir: dir, program: "idserver", url: "http://localhost:" + id, database: e.idserver(t)},
 		hs:         &process{T: t, dir: dir, program: "homeserver", url: "http://localhost:" + hs, database: e.homeserver(t)},
 		federation: "localhost:" + federation,
+		entered:    new(sync.Map),
 	}
 	write(t, filepath.Join(dir, "idserver.yaml"), fmt.Sprintf(commonConfig, p.id.database, id, id, id)+moreID)
 	write(t, filepath.Join(dir, "homeserver.yaml"), homeserverConfig(p.hs.database, federation, hs, id)+moreHS)
@@ -108,15 +149,13 @@ func (p *process) start() {
 		_ = running.Process.Kill()
 		_ = running.Wait()
 	})
-	ctx, cancel := context.WithTimeout(p.Context(), time.Minute)
-	defer cancel()
-	for !answers(ctx, p.url+"/readyz") {
-		if ctx.Err() != nil {
-			p.Fatalf("%s is not ready:\n%s", p.program, p.output.String())
-		}
-		time.Sleep(10 * time.Millisecond) // another process has no signal to give
+	if !comes(func() bool { return answers(p.Context(), p.url+"/readyz") }) {
+		p.Fatalf("%s is not ready:\n%s", p.program, p.output.String())
 	}
 }
+
+// ended tells whether the program is gone.
+func (p *process) ended() bool { return p.cmd.ProcessState != nil }
 
 // end sends a signal and waits for the end.
 func (p *process) end(signal os.Signal) error {
@@ -183,6 +222,17 @@ func (p *pair) newestMail(address string) (text string) {
 // newestMailWith is newestMail for one that has something else; empty if there is none.
 func (p *pair) newestMailWith(pattern *regexp.Regexp, address string) (text string) {
 	p.Helper()
+	return p.newest(address, func(text string) string {
+		if !pattern.MatchString(text) {
+			return ""
+		}
+		return text
+	})
+}
+
+// newest is what is picked from the newest message to an address from which anything is.
+func (p *pair) newest(address string, pick func(text string) string) (picked string) {
+	p.Helper()
 	files, err := filepath.Glob(filepath.Join(p.id.dir, "signet-data", "mailbox", "*.json"))
 	if err != nil {
 		p.Fatal(err)
@@ -203,14 +253,41 @@ func (p *pair) newestMailWith(pattern *regexp.Regexp, address string) (text stri
 		if err := json.Unmarshal(stored, &m); err != nil {
 			p.Fatal(err)
 		}
-		if m.To == address && pattern.MatchString(m.Text) && m.At.After(newest) {
-			text, newest = m.Text, m.At
+		if m.To != address || !m.At.After(newest) {
+			continue
+		}
+		if part := pick(m.Text); part != "" {
+			picked, newest = part, m.At
 		}
 	}
-	return text
+	return picked
 }
 
 func (p *pair) newestCode(address string) string {
 	p.Helper()
 	return strings.ReplaceAll(codePattern.FindString(p.newestMail(address)), " ", "")
+}
+
+// code waits for a code that the address has not entered yet: whoever asks for one is answered
+// after some seconds also where the message is still on its way.
+func (p *pair) code(address string) (code string) {
+	p.Helper()
+	return p.codeLike(codePattern, address)
+}
+
+// codeLike is code for one that looks otherwise.
+func (p *pair) codeLike(pattern *regexp.Regexp, address string) (code string) {
+	p.Helper()
+	fresh := func(text string) string {
+		code := strings.ReplaceAll(pattern.FindString(text), " ", "")
+		if _, entered := p.entered.Load(address + code); entered {
+			return ""
+		}
+		return code
+	}
+	if !comes(func() bool { code = p.newest(address, fresh); return code != "" }) {
+		p.Fatalf("no code comes to %s\n%s\n%s", address, p.hs.output.String(), p.id.output.String())
+	}
+	p.entered.Store(address+code, true)
+	return code
 }

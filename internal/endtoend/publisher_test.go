@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"golang.org/x/mod/sumdb/tlog"
@@ -75,14 +76,10 @@ func (v *verifier) lookup(label string, seen *uint32) proof.Result {
 }
 
 // await looks a label up until what is found is what is waited for; another process seals it.
-func (v *verifier) await(label string, is func(proof.Result) bool) proof.Result {
+func (v *verifier) await(label string, is func(proof.Result) bool) (r proof.Result) {
 	v.Helper()
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-		r := v.lookup(label, nil)
-		if is(r) || time.Now().After(deadline) {
-			return r
-		}
-	}
+	comes(func() bool { r = v.lookup(label, nil); return is(r) })
+	return r
 }
 
 // publisher is somebody who publishes keys, each signed by the one before, and remembers
@@ -173,14 +170,14 @@ func (a *publisher) live() {
 }
 
 // check holds the log to all that the server has said. What it has not answered may have been
-// written or not, and is sent again.
+// written or not, and is sent again; the answer does not wait long for the log.
 func (a *publisher) check() {
 	a.Helper()
 	if a.sent < 0 {
 		return
 	}
 	if a.sent > a.acked {
-		if r := a.publish(true); r.failed != nil || r.status != http.StatusOK && r.status != http.StatusConflict {
+		if r := a.publish(true); r.failed != nil || !slices.Contains([]int{http.StatusOK, http.StatusAccepted, http.StatusConflict}, r.status) {
 			a.Errorf("publishing version %d of %s again: %+v", a.sent, a.label(), r)
 		}
 	}

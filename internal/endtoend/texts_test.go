@@ -44,13 +44,14 @@ func asked(ts *testscript.TestScript, _ bool, args []string) {
 
 var textedCode = regexp.MustCompile(`\b\d{6}\b`)
 
-// texted NAME NUMBER WORDS: the newest message at the gateway is to that number and has
-// those words; the name is set to its code.
+// texted NAME NUMBER WORDS: the newest message that has come or comes to the gateway is to that
+// number and has those words; the name is set to its code.
 func texted(ts *testscript.TestScript, _ bool, args []string) {
-	received := ts.Value(textsKey{}).(*texts).gateway.Received()
-	if len(received) == 0 {
+	gateway := ts.Value(textsKey{}).(*texts).gateway
+	if !comes(func() bool { return len(gateway.Received()) > 0 }) {
 		ts.Fatalf("no text message has arrived")
 	}
+	received := gateway.Received()
 	var m struct{ To, Text string }
 	ts.Check(json.Unmarshal(received[len(received)-1].Body, &m))
 	if m.To != args[1] || !strings.Contains(m.Text, args[2]) {

@@ -4,8 +4,8 @@ import (
 	"encoding/json"
 	"os"
 	"path"
+	"slices"
 	"testing"
-	"time"
 
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
@@ -118,21 +118,19 @@ func (v visitor) mailbox(script string) string {
 	v.Helper()
 	window, end := v.window()
 	defer end()
-	for range 150 {
+	var fresh []string
+	look := func() bool {
 		window.open(v.demo.links[2])
 		text, err := chromedp.Run(window.ctx, chromedp.Evaluate[string](`JSON.stringify(`+script+`)`))
 		v.must(err)
-		var found []string
-		v.must(json.Unmarshal([]byte(text), &found))
-		for _, f := range found {
-			if f != "" && !v.used[f] {
-				return f
-			}
-		}
-		time.Sleep(200 * time.Millisecond) // another process has no signal to give
+		v.must(json.Unmarshal([]byte(text), &fresh))
+		fresh = slices.DeleteFunc(fresh, func(f string) bool { return f == "" || v.used[f] })
+		return len(fresh) > 0
 	}
-	v.Fatalf("the mailbox has nothing by %s", script)
-	return ""
+	if !comes(look) {
+		v.Fatalf("the mailbox has nothing by %s", script)
+	}
+	return fresh[0]
 }
 
 // fills writes into the field whose label begins so.

@@ -1,7 +1,6 @@
 package endtoend
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"crypto/tls"
@@ -13,8 +12,8 @@ import (
 	"net/http"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
-	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -29,6 +28,7 @@ var words = map[string]func(ts *testscript.TestScript, neg bool, args []string){
 	"get":    func(ts *testscript.TestScript, neg bool, args []string) { ask(ts, neg, "GET", args) },
 	"post":   func(ts *testscript.TestScript, neg bool, args []string) { ask(ts, neg, "POST", args) },
 	"until":  until,
+	"proven": proven,
 	"keep":   keep,
 	"found":  found,
 	"hash":   hash,
@@ -71,7 +71,7 @@ func expand(ts *testscript.TestScript, _ bool, files []string) {
 // client talks to the programs, as one that trusts testAuthority and follows no
 // redirect.
 var client = &http.Client{
-	Timeout:       30 * time.Second,
+	Timeout:       patience,
 	Transport:     &http.Transport{TLSClientConfig: &tls.Config{RootCAs: testAuthority.pool}},
 	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 }
@@ -115,14 +115,9 @@ func redirect(ts *testscript.TestScript, _ bool, args []string) {
 
 // ready URL...: waits until each URL answers 200.
 func ready(ts *testscript.TestScript, _ bool, urls []string) {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
 	for _, url := range urls {
-		for !answers(ctx, url) {
-			if ctx.Err() != nil {
-				ts.Fatalf("%s is not ready", url)
-			}
-			time.Sleep(20 * time.Millisecond) // another process has no signal to give
+		if !comes(func() bool { return answers(context.Background(), url) }) {
+			ts.Fatalf("%s is not ready", url)
 		}
 	}
 }
@@ -174,20 +169,33 @@ func ask(ts *testscript.TestScript, neg bool, method string, args []string) {
 func until(ts *testscript.TestScript, _ bool, args []string) {
 	pattern := regexp.MustCompile(args[1])
 	var text []byte
-	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+	matches := func() bool {
 		response, err := client.Get(args[0])
 		if err != nil {
-			continue
+			return false
 		}
+		defer response.Body.Close()
 		text, err = io.ReadAll(response.Body)
-		response.Body.Close()
-		ts.Check(err)
-		if pattern.Match(text) {
-			fmt.Fprintf(ts.Stdout(), "%s\n", text)
-			return
-		}
+		return err == nil && pattern.Match(text)
 	}
-	ts.Fatalf("%s answers %s", args[0], text)
+	if !comes(matches) {
+		ts.Fatalf("%s answers %s", args[0], text)
+	}
+	fmt.Fprintf(ts.Stdout(), "%s\n", text)
+}
+
+// proven LABEL VERSION TOKEN: waits until that version of a label stands in the log of the server
+// at $ID.
+func proven(ts *testscript.TestScript, _ bool, args []string) {
+	server := &process{url: "http://localhost:" + ts.Getenv("ID")}
+	var r reply
+	is := func() bool {
+		r = server.call("POST", directory+"/lookup", args[2], map[string]any{"label": args[0]})
+		return r.ok() && fmt.Sprint(r.body["version"]) == args[1]
+	}
+	if !comes(is) {
+		ts.Fatalf("%s is %+v", args[0], r)
+	}
 }
 
 // keep NAME MEMBER: keeps a member of the JSON object that was printed last.
@@ -223,39 +231,27 @@ func smtpStart(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Setenv(args[0], p.addr)
 }
 
-// mail NAME WHAT: keeps the code or a link of the newest mail that arrived.
+// mail NAME WHAT: keeps a part of the newest mail that has it and was not read for it before,
+// as soon as there is one.
 func mail(ts *testscript.TestScript, _ bool, args []string) {
-	m, err := ts.Value(postKey{}).(*post).newest()
-	ts.Check(err)
-	switch args[1] {
-	case "to":
-		ts.Setenv(args[0], m.to)
-	case "code":
-		ts.Setenv(args[0], string(bytes.ReplaceAll(codePattern.Find(m.text), []byte(" "), nil)))
-	case "text":
-		ts.Setenv(args[0], string(m.text))
-	case "token":
-		ts.Setenv(args[0], string(invitePattern.FindSubmatch(m.text)[1]))
-	case "key":
-		ts.Setenv(args[0], string(invitePattern.FindSubmatch(m.text)[2]))
-	case "never":
-		ts.Setenv(args[0], string(neverPattern.Find(m.text)))
-	case "link":
-		ts.Setenv(args[0], string(linkPattern.Find(m.text)))
-	default:
+	if parts[args[1]] == nil {
 		ts.Fatalf("a mail has no %q", args[1])
 	}
+	part, err := ts.Value(postKey{}).(*post).part(args[1])
+	ts.Check(err)
+	if args[1] == "code" {
+		part = strings.ReplaceAll(part, " ", "")
+	}
+	ts.Setenv(args[0], part)
 }
 
-// mailed ADDRESS WORDS: a mail to the address that has those words has arrived, or does
-// within seconds. Names are quoted in mails, which does not count.
+// mailed ADDRESS WORDS: a mail to the address that has those words arrives. Names are quoted in
+// mails, which does not count.
 func mailed(ts *testscript.TestScript, _ bool, args []string) {
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
-		for _, m := range ts.Value(postKey{}).(*post).all() {
-			if m.to == args[0] && strings.Contains(strings.ReplaceAll(string(m.text), "\u2060", ""), args[1]) {
-				return
-			}
-		}
+	is := func(m received) bool {
+		return m.to == args[0] && strings.Contains(strings.ReplaceAll(string(m.text), "\u2060", ""), args[1])
 	}
-	ts.Fatalf("no mail to %s says %q", args[0], args[1])
+	if !comes(func() bool { return slices.ContainsFunc(ts.Value(postKey{}).(*post).all(), is) }) {
+		ts.Fatalf("no mail to %s says %q", args[0], args[1])
+	}
 }

@@ -78,7 +78,7 @@ async function story(homeserver) {
     await Promise.all([alice, bob].map((who) => who.sees(() => who.membership(room, bob) === "join")));
     console.log("both are in the room");
 
-    await alice.client.sendTyping(room, true, 30_000);
+    await alice.client.sendTyping(room, true, 120_000);
     await bob.sees(() => bob.client.getRoom(room).getMember(alice.id).typing);
     await alice.client.sendTextMessage(room, "Can you read this?");
     const asked = await bob.hears(room, alice, "Can you read this?");

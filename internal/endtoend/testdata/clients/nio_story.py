@@ -100,7 +100,7 @@ async def story(homeserver):
     await alice.knows(room.room_id, bob.client.user_id)
     print("both are in the room")
 
-    await done(alice.client.room_typing(room.room_id))
+    await done(alice.client.room_typing(room.room_id, timeout=120_000))
     await bob.sees(TypingNoticeEvent, lambda typing: typing.users == [alice.client.user_id])
     asked = await alice.says(room.room_id, "Can you read this?")
     await bob.hears(alice, "Can you read this?")
@@ -113,4 +113,4 @@ async def story(homeserver):
     await asyncio.gather(alice.stop(), bob.stop())
 
 
-asyncio.run(asyncio.wait_for(story(sys.argv[1]), timeout=60))
+asyncio.run(asyncio.wait_for(story(sys.argv[1]), timeout=300))

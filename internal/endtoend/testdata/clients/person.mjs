@@ -20,7 +20,7 @@ export class Mailbox {
 
     // newest waits for something in a message to somebody that came after those that were read.
     async newest(to, what) {
-        for (let tries = 0; tries < 200; tries++) {
+        for (const deadline = Date.now() + 240_000; Date.now() < deadline; ) {
             const page = await (await fetch(this.url)).text();
             const articles = [...page.matchAll(/<article.*?<\/article>/gs)].map(([article]) => article);
             for (const article of articles.filter((a) => plain(a).includes(` to ${to} ·`))) {
