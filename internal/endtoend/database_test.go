@@ -2,6 +2,7 @@ package endtoend
 
 import (
 	"database/sql"
+	"errors"
 	"os"
 	"strings"
 	"testing"
@@ -57,7 +58,7 @@ func onEach(t *testing.T, tell func(t *testing.T, e engine)) {
 // openDatabase opens a server's database beside the server, by its URL.
 func openDatabase(url string) (*sql.DB, error) {
 	if file, is := strings.CutPrefix(url, "sqlite:"); is {
-		return sql.Open("sqlite", "file:"+file+"?_pragma=busy_timeout(10000)")
+		return sql.Open("sqlite", "file:"+file+"?_pragma=busy_timeout(60000)")
 	}
 	return sql.Open("pgx", url)
 }
@@ -70,7 +71,8 @@ func endLeases(url string) error {
 	}
 	defer db.Close()
 	_, err = db.Exec(`UPDATE log_leases SET until_ms = 0`)
-	return err
+	_, outbox := db.Exec(`UPDATE outbox_jobs SET lease_until_ms = 0`)
+	return errors.Join(err, outbox)
 }
 
 // leases: the leases of an identity server that is gone end.
