@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -50,7 +51,16 @@ func TestTheKeyDirectory(t *testing.T) {
 			status, stdout, _ := w.command("key-directory")
 			return status == 0 && strings.Contains(stdout, "does not stand there yet")
 		})
-		d.Alter(func([]byte) []byte { return []byte("{}") })
+		other, err := directorytest.New(t, d.Name, "second", time.Now).KeyConfig(t.Context(), d.Server())
+		if err != nil {
+			t.Fatal(err)
+		}
+		d.Alter(func(answer []byte) []byte {
+			if bytes.Contains(answer, []byte("vrf_public_key")) {
+				return other
+			}
+			return answer
+		})
 		http.DefaultClient.CloseIdleConnections()
 		if status := r.stop(); status != 0 {
 			t.Errorf("told to stop, the server ends with %d", status)
@@ -66,7 +76,7 @@ func TestTheKeyDirectory(t *testing.T) {
 				strings.Contains(all, "signet_homeserver_key_directory_alarms_standing 1") && strings.Contains(all, "signet_homeserver_key_directory_own_key_logged 0")
 		})
 		w.says("stands", "key-directory")
-		w.says("{}", "key-directory", "evidence", "1")
+		w.says(string(other), "key-directory", "evidence", "1")
 		w.says("alarm 1 has ended", "key-directory", "end", "1", "--reason", "a story")
 		w.says("a story", "key-directory", "alarms")
 		if all := measured(); !strings.Contains(all, "signet_homeserver_key_directory_alarms_standing 0") {
