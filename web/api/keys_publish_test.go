@@ -75,11 +75,15 @@ func TestAClientThatWaitsGetsATicketAtLeast(t *testing.T) {
 		alice := w.register("alice")
 		w.api.SealPatience = time.Millisecond // there is nothing to come
 		w.seal()
+		policy := w.policy()
 		if _, err := w.DB.Exec(w.Context(), `UPDATE log_heads SET size = 1 WHERE log = 'users'`); err != nil {
 			w.Fatal(err)
 		}
+		if a := w.do("GET", directory+"/config", "", ""); a.status != http.StatusServiceUnavailable {
+			w.Errorf("a trust root of a log that went back: %s", a.raw)
+		}
 		a := w.keysAsk("/publish", alice, object("wait", true, "value", w.publication(aliceKeys, masterKey(1))), http.StatusAccepted)
-		ticket, err := proof.VerifyTicket(a.raw, w.policy(), w.Clock.Now())
+		ticket, err := proof.VerifyTicket(a.raw, policy, w.Clock.Now())
 		if err != nil || ticket.Label.String() != aliceKeys {
 			w.Fatalf("%s: %+v, %v", a.raw, ticket, err)
 		}
