@@ -22,7 +22,7 @@ var withoutAnswer = map[string][]string{
 	"an operator gets it":                      {"account.ErrFlow", "account.ErrTokenForm", "account.ErrTokenLimit", "account.ErrTokenTaken", "account.ErrTokenUnknown", "keydirectory.ErrNoAlarm", "store.ErrHeld", "store.ErrSchemaTooNew", "store.ErrURL", "turn.ErrURI"},
 	"another server gets it":                   {"e2ee.ErrEDU", "e2ee.ErrOrigin", "e2ee.ErrNoUser", "inbound.ErrDenied", "inbound.ErrNotHere", "inbound.ErrLater", "inbound.ErrBacklog", "inbound.ErrStranger", "inbound.ErrInvite", "matrix.ErrXMatrix", "room.ErrUnknownState", "room.ErrCannotTell", "room.ErrCannotGrant", "thirdparty.ErrSigned", "thirdparty.ErrNotOurs", "thirdparty.ErrNobody", "thirdparty.ErrTooMany", "thirdparty.ErrDeclined", "thirdparty.ErrAway"},
 	"it is of work that no request waits for":  {"inbound.ErrGivenUp", "inbound.ErrPanic", "keydirectory.ErrNotLogged", "room.ErrSecondCreate", "value.ErrPrevious", "value.ErrValue", "value.ErrOther", "value.ErrSignature", "value.ErrServerKey", "value.ErrNotYet", "value.ErrExpired"},
-	"it is a fault of this server's, or worse": {"quota.ErrBudget", "store.ErrUnsettled", "stream.ErrReplaced"},
+	"it is a fault of this server's, or worse": {"quota.ErrBudget", "store.ErrUnsettled", "stream.ErrReplaced", "event.ErrDamaged"},
 }
 
 // Whoever gives a package below a new error has to say here what it means to a client: what
@@ -37,5 +37,8 @@ func TestOtherServersFaults(t *testing.T) {
 		if p, known := clientapi.Translate(err); !known || p.Status != http.StatusBadGateway || p.Code != matrix.Unknown {
 			t.Errorf("%v is answered with %v", err, p)
 		}
+	}
+	if p, known := clientapi.Translate(fmt.Errorf("reading: %w", event.ErrDamaged)); known {
+		t.Errorf("an event that is damaged here is answered with %v", p)
 	}
 }

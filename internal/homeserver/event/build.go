@@ -61,7 +61,7 @@ func (v Version) built(id string, json []byte) (*Event, error) {
 	if len(json) > maxSize {
 		return nil, ErrTooLarge
 	}
-	e, err := v.Load(id, json, false)
+	e, err := v.load(id, json, false)
 	if err != nil {
 		return nil, err
 	}

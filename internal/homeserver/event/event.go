@@ -86,7 +86,7 @@ func (e *Event) Redact() *Event {
 	if e.redacted {
 		return e
 	}
-	redacted, err := e.version.Load(e.id, e.version.redact(e.object()).bytes(), true)
+	redacted, err := e.version.load(e.id, e.version.redact(e.object()).bytes(), true)
 	if err != nil {
 		// Redaction leaves every member that an event must have.
 		panic("event: redacted event is none: " + err.Error())

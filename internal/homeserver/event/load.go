@@ -1,6 +1,7 @@
 package event
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -11,14 +12,27 @@ import (
 // for the m.room.create of later versions.
 var required = []string{"auth_events", "content", "depth", "hashes", "origin_server_ts", "prev_events", "sender", "signatures", "type"}
 
+// ErrDamaged is the error of what was stored and is no event any more. It is no other of this
+// package's, which are about what somebody proposes.
+var ErrDamaged = errors.New("stored event is damaged")
+
 // Load reads an event that was stored: id, JSON and redacted are what ID, JSON and
 // Redacted of another Event said. Nothing is computed or checked again but the format,
-// and stored belongs to the event from now on.
+// and stored belongs to the event from now on. Errors: ErrDamaged, ErrVersion.
 func (v Version) Load(id string, stored []byte, redacted bool) (*Event, error) {
+	e, err := v.load(id, stored, redacted)
+	if err != nil && !errors.Is(err, ErrVersion) {
+		return nil, fmt.Errorf("%w: %v", ErrDamaged, err)
+	}
+	return e, err
+}
+
+// load is Load of what was made or taken just now, with the errors of Parse.
+func (v Version) load(id string, object []byte, redacted bool) (*Event, error) {
 	if !v.known() {
 		return nil, ErrVersion
 	}
-	e := &Event{json: stored, version: v, redacted: redacted}
+	e := &Event{json: object, version: v, redacted: redacted}
 	w := words{id: id}
 	if err := e.read(&w); err != nil {
 		return nil, err

@@ -76,7 +76,7 @@ func (v Version) parse(members object) (*Event, error) {
 	if redacted {
 		members = v.redact(members)
 	}
-	e, err := v.Load(id, members.bytes(), redacted)
+	e, err := v.load(id, members.bytes(), redacted)
 	if err != nil {
 		return nil, err
 	}

@@ -134,7 +134,7 @@ func (e *Event) Sign(s Signer) (*Event, error) {
 	if len(json) > maxSize {
 		return nil, ErrTooLarge
 	}
-	return e.version.Load(e.id, json, e.redacted)
+	return e.version.load(e.id, json, e.redacted)
 }
 
 // addSignature adds the signature of the signed octets to a signatures object.

@@ -16,7 +16,7 @@ var withoutAnswer = map[string][]string{
 	"an operator gets it":                    {"keyring.*", "store.ErrHeld", "store.ErrSchemaTooNew", "store.ErrURL"},
 	"a package between makes another of it":  {"event.ErrReference", "event.ErrSignature", "event.ErrVersion", "matrix.ErrBase64", "matrix.ErrSignature", "matrix.ErrXMatrix", "mxhttp.ErrNoBearer", "room.ErrResident", "serverkeys.ErrDocument"},
 	"it ends one event, or one EDU, of many": {"e2ee.ErrEDU", "e2ee.ErrOrigin", "inbound.ErrGivenUp", "inbound.ErrPanic", "room.ErrSecondCreate"},
-	"it is a fault of this server's":         {"quota.ErrBudget", "store.ErrUnsettled", "stream.ErrReplaced"},
+	"it is a fault of this server's":         {"quota.ErrBudget", "store.ErrUnsettled", "stream.ErrReplaced", "event.ErrDamaged"},
 }
 
 // Whoever gives a package below a new error has to say here what it means to another server: what
