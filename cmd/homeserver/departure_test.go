@@ -6,7 +6,6 @@ import (
 	"net/url"
 	"strings"
 	"testing"
-	"time"
 
 	"signet/internal/store/storetest"
 )
@@ -42,17 +41,10 @@ func TestTheOperatorEndsAnAccount(t *testing.T) {
 			t.Fatalf("users deactivate = %d %s", status, stderr)
 		}
 		server = w.serve()
-		deadline := time.Now().Add(5 * time.Minute)
-		for {
+		server.until("bob has left the room", func() bool {
 			status, members := server.get(http.DefaultClient, "http://"+server.clients+"/_matrix/client/v3/rooms/"+id+"/joined_members"+alice, "localhost:8008")
-			if status == 200 && !strings.Contains(string(members), "@bob:") {
-				break
-			}
-			if time.Now().After(deadline) {
-				t.Fatalf("the members are %d %s", status, members)
-			}
-			time.Sleep(10 * time.Millisecond)
-		}
+			return status == 200 && !strings.Contains(string(members), "@bob:")
+		})
 		if status := server.stop(); status != 0 {
 			t.Errorf("the next ends with %d", status)
 		}

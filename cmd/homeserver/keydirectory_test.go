@@ -14,16 +14,6 @@ import (
 	"signet/internal/store/storetest"
 )
 
-// until waits for what the server does beside everything else.
-func (r *running) until(what string, done func() bool) {
-	r.Helper()
-	for deadline := time.Now().Add(5 * time.Minute); !done(); time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			r.Fatalf("never: %s", what)
-		}
-	}
-}
-
 // says runs a command that must succeed, and checks what it says.
 func (w *world) says(want string, args ...string) string {
 	w.Helper()

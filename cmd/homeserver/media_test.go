@@ -38,16 +38,11 @@ func TestFlowsAreThoseThatTheIdentityServerSendsFor(t *testing.T) {
 			c.IdentityServer, c.Registration.Flows = strings.Replace(id.URL, "127.0.0.1", "localhost", 1), chosen
 			c.BehindProxy = config.Networks{netip.MustParsePrefix("127.0.0.0/8")}
 		}).serve()
-		for deadline := time.Now().Add(5 * time.Minute); ; time.Sleep(10 * time.Millisecond) { // until it was asked
+		r.until(fmt.Sprintf("the flows are as they should be with %v configured", chosen), func() bool {
 			_, answer := r.call("", "POST", "/register", `{"username":"alice"}`)
 			flows := fmt.Sprint(answer["flows"])
-			if numbers := strings.Contains(flows, "m.login.msisdn"); numbers == (chosen != nil) && strings.Contains(flows, "captcha") {
-				break
-			}
-			if time.Now().After(deadline) {
-				t.Fatalf("with %v configured, the answer is %v", chosen, answer)
-			}
-		}
+			return strings.Contains(flows, "m.login.msisdn") == (chosen != nil) && strings.Contains(flows, "captcha")
+		})
 		http.DefaultClient.CloseIdleConnections()
 		if status := r.stop(); status != 0 {
 			t.Errorf("told to stop, it ends with %d", status)

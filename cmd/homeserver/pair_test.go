@@ -89,12 +89,13 @@ func TestANewcomersDeviceIsTold(t *testing.T) {
 		id, _ := alice.do("POST", "/createRoom", `{"preset":"public_chat"}`)["room_id"].(string)
 		bob.do("POST", "/join/"+url.PathEscape(id)+"?via="+url.QueryEscape(pair[0].cfg.ServerName.String()), `{}`)
 		db := storetest.Open(t, first, nil)
-		deadline := time.Now().Add(5 * time.Minute)
-		for told := 0; told == 0; time.Sleep(10 * time.Millisecond) {
-			if err := db.QueryRow(t.Context(), `SELECT COUNT(*) FROM e2ee_lists WHERE user_id = $1`, bob.id).Scan(&told); err != nil || time.Now().After(deadline) {
-				t.Fatalf("alice's server is not told of the device of bob: %v", err)
+		pair[0].until("alice's server is told of the device of bob", func() bool {
+			var told int
+			if err := db.QueryRow(t.Context(), `SELECT COUNT(*) FROM e2ee_lists WHERE user_id = $1`, bob.id).Scan(&told); err != nil {
+				t.Fatal(err)
 			}
-		}
+			return told > 0
+		})
 		http.DefaultClient.CloseIdleConnections()
 		for _, r := range pair {
 			if status := r.stop(); status != 0 {

@@ -117,6 +117,16 @@ func (w *world) serve() *running {
 	return r
 }
 
+// until waits for what the server does beside everything else.
+func (r *running) until(what string, done func() bool) {
+	r.Helper()
+	for deadline := time.Now().Add(5 * time.Minute); !done(); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			r.Fatalf("never: %s", what)
+		}
+	}
+}
+
 // get asks under the server's name, as development mode wants it.
 func (r *running) get(client *http.Client, url, host string) (status int, body []byte) {
 	r.Helper()

@@ -13,6 +13,7 @@ import (
 	"signet/internal/idclient"
 	"signet/internal/idclient/idclienttest"
 	"signet/internal/matrix"
+	"signet/internal/threepid"
 )
 
 const found = "id.test email alice@example.org"
@@ -20,8 +21,14 @@ const found = "id.test email alice@example.org"
 // signsUp gives a new user the address, who wishes to be found by it.
 func (w *world) signsUp(user matrix.UserID) idclient.Session {
 	w.Helper()
+	return w.signsUpBy(w.wish(idclient.Register, "").Address, user)
+}
+
+// signsUpBy is signsUp with an address of their own.
+func (w *world) signsUpBy(address threepid.Address, user matrix.UserID) idclient.Session {
+	w.Helper()
 	wish := w.wish(idclient.Register, "")
-	wish.Bind = true
+	wish.Bind, wish.Address = true, address
 	s := w.shown(wish)
 	if err := w.use(w.prove(s, idclient.Register, ""), user); err != nil {
 		w.Fatal(err)
@@ -288,11 +295,7 @@ func TestAStartAfterAFailure(t *testing.T) {
 // Alice takes it back when a round has begun that would have her found, and has another found first.
 func TestTakenBackInTheMiddleOfARound(t *testing.T) {
 	each(t, func(w *world) {
-		wish := w.wish(idclient.Register, "")
-		wish.Bind, wish.Address = true, address(t, "email", "bob@example.org")
-		if err := w.use(w.prove(w.shown(wish), idclient.Register, ""), bob); err != nil {
-			t.Fatal(err)
-		}
+		w.signsUpBy(address(t, "email", "bob@example.org"), bob)
 		w.clock.Advance(time.Second)
 		w.signsUp(alice)
 		w.id.Answered = func() {
@@ -348,11 +351,7 @@ func TestWaking(t *testing.T) {
 // What is refused to bob, who was first, has alice wait for nothing.
 func TestOneIsRefused(t *testing.T) {
 	each(t, func(w *world) {
-		wish := w.wish(idclient.Register, "")
-		wish.Bind, wish.Address = true, address(t, "email", "bob@example.org")
-		if err := w.use(w.prove(w.shown(wish), idclient.Register, ""), bob); err != nil {
-			t.Fatal(err)
-		}
+		w.signsUpBy(address(t, "email", "bob@example.org"), bob)
 		w.clock.Advance(time.Second)
 		w.signsUp(alice)
 		refused := idclienttest.Refusal(403, matrix.Forbidden)
